@@ -1,0 +1,21 @@
+import { existsSync, readdirSync } from "node:fs"
+import { defineConfig } from "vitest/config"
+
+/**
+ * The root config of every test run: one project per workspace that has a `test` folder, plus the tooling's own.
+ * Workspaces are resolved to their sources (the `source` condition), so no test needs a build.
+ */
+const workspaces = ["packages", "examples"]
+  .flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder).map((name) => ({ name, root: `${folder}/${name}` })) : []
+  )
+  .concat({ name: "benchmarks", root: "benchmarks" }, { name: "tooling", root: "scripts" })
+  .filter(({ root }) => existsSync(`${root}/test`))
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
+  test: {
+    include: ["test/**/*.test.ts"],
+    projects: workspaces.map((test) => ({ extends: true as const, test }))
+  }
+})
