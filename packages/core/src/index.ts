@@ -1,6 +1,8 @@
 /**
- * The protocols (HyParView, Plumtree) as pure functions, their driver contract and their wire format.
+ * The protocols of HyParView for Effect as pure functions: no I/O, no clock, no randomness of their own.
  *
  * @since 0.1.0
  */
-export {}
+export * as HyParView from "./HyParView.ts"
+export * as Peer from "./Peer.ts"
+export * as Random from "./Random.ts"

@@ -1,0 +1,279 @@
+/**
+ * HyParView: a membership protocol for reliable gossip-based broadcast (Leitão, Pereira, Rodrigues, DSN 2007;
+ * TR DI-FCUL TR-07-13). Each node of a 10,000-node cluster holds 5 open links (its *active view*) and 30 addresses in
+ * reserve (its *passive view*); random walks introduce newcomers and keep the reserve fresh; a link that fails is
+ * replaced from the reserve. The active views form a connected, symmetric graph over which anything can be broadcast, and
+ * which survives the sudden loss of most of its nodes.
+ *
+ * This module does no I/O, reads no clock, and draws randomness only from its own state. It is a state machine: `step`
+ * takes a state and an input, and returns the next state and the outputs, in the order in which they must be performed.
+ * Whoever drives it keeps the contract in `Driver.ts`. Production, tests and the simulator drive the same function.
+ *
+ * Where to look (folder `hyparview/`):
+ *
+ * | question | file |
+ * |---|---|
+ * | what nodes say to each other | `Message.ts` |
+ * | inputs, outputs, timers | `Protocol.ts` |
+ * | what a node holds | `State.ts`, `Config.ts` |
+ * | what may change a view | `Views.ts` |
+ * | join, its walk, being asked, being evicted | `Membership.ts` |
+ * | free slots filled again | `Repair.ts`, `Requests.ts` |
+ * | how a shuffle is answered | `Shuffle.ts` |
+ * | silent neighbours | `Heartbeat.ts` |
+ * | contacts and Discovery | `Contacts.ts` |
+ * | cuts healed | `Merge.ts` |
+ * | floods withstood | `Admission.ts` |
+ * | epochs, leaving | `Identity.ts` |
+ *
+ * The rules, numbered, with their sources and the departures from the paper, are in `docs/protocol.md`.
+ *
+ * @since 0.1.0
+ */
+import { onContacts, onDialFailed, onLinkOpened, settleContacts } from "./hyparview/Contacts.ts"
+import { onHeard, onHeartbeatReply, onHeartbeatTimer, startHeartbeats } from "./hyparview/Heartbeat.ts"
+import { knownEpoch, leave, onEpochConflict } from "./hyparview/Identity.ts"
+import {
+  answerAsStranger,
+  onDisconnect,
+  onForwardJoin,
+  onJoin,
+  onNeighbor,
+  onNeighborReply,
+  onNotNeighbor
+} from "./hyparview/Membership.ts"
+import { lookForOthers, onProbeReply, recognizeStrangers, startLooking } from "./hyparview/Merge.ts"
+import type { Message } from "./hyparview/Message.ts"
+import type { Input, Output } from "./hyparview/Protocol.ts"
+import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
+import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
+import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
+import { begin, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
+import { exhume, hasDeparted, indexInActive, isAsking, stopAsking, unlink } from "./hyparview/Views.ts"
+import { jittered, nextBelow } from "./Random.ts"
+import { type Key, type Peer, sameLink } from "./Peer.ts"
+
+export { type Config, ConfigError, forClusterSize, type Rate, validate } from "./hyparview/Config.ts"
+export { knownEpoch } from "./hyparview/Identity.ts"
+export type {
+  Disconnect,
+  DisconnectReason,
+  ForwardJoin,
+  Heartbeat,
+  HeartbeatReply,
+  Join,
+  Message,
+  Neighbor,
+  NeighborAnswer,
+  NeighborReason,
+  NeighborReply,
+  NotNeighbor,
+  Probe,
+  ProbeReply,
+  Shuffle,
+  ShuffleReply
+} from "./hyparview/Message.ts"
+export type { DialCause, DownReason, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
+export { init, type Neighbor as ActiveNeighbor, type State, type Status } from "./hyparview/State.ts"
+export { neighborOf } from "./hyparview/Views.ts"
+
+/**
+ * What a step gives: the next state, and the outputs in the order in which they must be performed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Step<I extends Key = string, A = string> {
+  readonly state: State<I, A>
+  readonly outputs: ReadonlyArray<Output<I, A>>
+}
+
+/**
+ * One transition. Pure: the state given is not changed, the same state and input give the same result on every machine,
+ * and nothing is thrown, whatever the input.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
+  const t = begin(state, input.now)
+  perform(t, input)
+  // Repair is an obligation, not an event: every transition ends by looking at it.
+  if (t.state.status === "joining" || t.state.status === "joined") {
+    refill(t)
+    settleContacts(t)
+    armRequestTimer(t)
+  }
+  return t
+}
+
+const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
+  switch (input._tag) {
+    case "Received":
+      return onReceived(t, input.from, input.message)
+    case "TimerFired":
+      if (takeTimer(t, input)) onTimer(t, input.kind)
+      return
+    case "SendFailed":
+      return onLost(t, input.to, input.cause)
+    case "LinkClosed":
+      return onLost(t, input.peer, input.cause)
+    case "LinkOpened":
+      return onLinkOpened(t, input.address, input.peer)
+    case "DialFailed":
+      return onDialFailed(t, input.address)
+    case "ContactsFound":
+      if (isUp(t.state)) onContacts(t, input.contacts, false)
+      return
+    case "Join":
+      start(t)
+      return onContacts(t, input.contacts, true)
+    case "Leave":
+      if (isUp(t.state)) leave(t)
+      return
+    case "EpochConflict":
+      if (isUp(t.state)) onEpochConflict(t, input.epoch)
+      return
+  }
+}
+
+const isUp = <I extends Key, A>(state: State<I, A>): boolean => state.status === "joining" || state.status === "joined"
+
+/** The first Join, or the first after leaving: a new incarnation, since the old one is remembered as gone. */
+const start = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  if (isUp(state)) return
+  if (state.status !== "idle") state.self = { ...state.self, epoch: state.self.epoch + 1 }
+  state.status = "joining"
+  setTimer(t, "Cycle", now + 1 + nextBelow(state, state.config.cycleMillis))
+  startHeartbeats(t)
+  startLooking(t)
+}
+
+const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A>, { _tag: "TimerFired" }>["kind"]) => {
+  const { now, state } = t
+  switch (kind) {
+    case "Cycle":
+      state.cycle++
+      if (state.departed.length > 0) state.departed = state.departed.filter((gone) => now < gone.until)
+      shuffle(t)
+      lookForOthers(t)
+      return setTimer(t, "Cycle", now + Math.max(1, jittered(state, state.config.cycleMillis, state.config.cycleJitter)))
+    case "Heartbeat":
+      return onHeartbeatTimer(t)
+    case "Request":
+      for (const asking of takeExpired(t)) onSilent(t, asking.peer)
+      return
+    case "Repair":
+      return onRepairTimer(t)
+    case "Discovery":
+      return // The slot is empty now: if the need lasts, Discovery is asked again as the transition settles.
+  }
+}
+
+/** A link or a dial failed. Known to the node at once, whoever the peer was to it (rule 7 of `docs/protocol.md`). */
+const onLost = <I extends Key, A>(
+  t: Transition<I, A>,
+  peer: Peer<I, A>,
+  cause: Extract<Input<I, A>, { _tag: "SendFailed" | "LinkClosed" }>["cause"]
+): void => {
+  const { state } = t
+  if (state.probe?.peer.id === peer.id) state.probe = undefined
+  const neighbor = state.active[indexInActive(state, peer.id)]
+  if (neighbor !== undefined) {
+    if (neighbor.peer.epoch <= peer.epoch) onNeighborFailed(t, peer, cause)
+  } else if (cause === "closed" || cause === "local") {
+    // The far end let an idle link go: it lives, but has not answered what crossed the close.
+    if (isAsking(state, peer.id)) {
+      stopAsking(t, peer.id)
+      onSilent(t, peer)
+    }
+  } else {
+    markTried(t, peer.id)
+    onUnreachable(t, peer)
+  }
+}
+
+const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
+  const { state } = t
+  if (from.id === state.self.id) return
+  if (!isUp(state)) {
+    if (message._tag === "Join" || message._tag === "Neighbor" || message._tag === "NeighborReply") {
+      answerAsStranger(t, from, message)
+    }
+    return
+  }
+  if (state.departed.length > 0 && hasDeparted(state, from)) return
+  let index = indexInActive(state, from.id)
+  const neighbor = state.active[index]
+  if (neighbor !== undefined && neighbor.peer.epoch === from.epoch) {
+    onHeard(t, index)
+  } else {
+    // What an older incarnation says is ignored; a newer one means that the older is dead.
+    if (knownEpoch(state, from.id) > from.epoch) return
+    if (neighbor !== undefined) unlink(t, index, "restarted")
+    if (state.graveyard.length > 0) exhume(t, from.id)
+    index = -1
+  }
+  switch (message._tag) {
+    case "Join":
+      return onJoin(t, from, message)
+    case "Neighbor":
+      return onNeighbor(t, from, message)
+    case "NeighborReply":
+      return onNeighborReply(t, from, message)
+    case "Disconnect":
+      return onDisconnect(t, from, message)
+    case "NotNeighbor":
+      return onNotNeighbor(t, from, message.link)
+    case "ForwardJoin":
+      if (isFromNeighbor(t, from, index, message)) onForwardJoin(t, from, message)
+      return
+    case "Shuffle":
+      // Without a link it is direct, and only its origin may send it.
+      if (message.link === undefined ? message.origin.id === from.id : isFromNeighbor(t, from, index, message)) {
+        onShuffle(t, from, message)
+      }
+      return
+    case "ShuffleReply":
+      recognizeStrangers(t, message)
+      return onShuffleReply(t, message)
+    case "Heartbeat":
+      if (isFromNeighbor(t, from, index, message)) {
+        const { link, nonce } = message
+        t.outputs.push({ _tag: "Send", to: from, message: { _tag: "HeartbeatReply", link, nonce } })
+      }
+      return
+    case "HeartbeatReply":
+      return onHeartbeatReply(t, from, message)
+    case "Probe":
+      t.outputs.push({ _tag: "Send", to: from, message: { _tag: "ProbeReply", nonce: message.nonce } })
+      return
+    case "ProbeReply":
+      return onProbeReply(t, from, message.nonce)
+  }
+}
+
+/** A neighbour-only message counts only on the link it names; anybody else is told that there is none. */
+const isFromNeighbor = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  index: number,
+  message: Extract<Message<I, A>, { _tag: "ForwardJoin" | "Shuffle" | "Heartbeat" }>
+): boolean => {
+  const { link } = message
+  const neighbor = t.state.active[index]
+  if (link === undefined) return false
+  if (neighbor !== undefined && sameLink(neighbor.link, link)) return true
+  t.outputs.push({ _tag: "Send", to: from, message: { _tag: "NotNeighbor", link } })
+  return false
+}
+
+/**
+ * Whether a driver must keep its link to this peer open: it is a neighbour, or a request to it is under way.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
+  indexInActive(state, id) >= 0 || isAsking(state, id) || state.probe?.peer.id === id

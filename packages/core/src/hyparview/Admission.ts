@@ -1,0 +1,76 @@
+/**
+ * Protection against floods. Join, `empty` and `joinWalk` requests can force an eviction, so they cost tokens: one
+ * bucket for each remote identity, and one over all. And F self-chosen links are never evicted for an inbound request,
+ * so that no stranger can surround a node.
+ *
+ * @since 0.1.0
+ */
+import { nextBelow } from "../Random.ts"
+import type { Key } from "../Peer.ts"
+import type { Asker, Transition } from "./State.ts"
+import { keepPassive, sampleFor, unlink } from "./Views.ts"
+
+/** What a bucket holds after `millis` more, never above its burst. */
+const refilled = (tokens: number, rate: { readonly burst: number; readonly perMinute: number }, millis: number): number =>
+  Math.min(rate.burst, tokens + (millis * rate.perMinute) / 60_000)
+
+/**
+ * Takes a token of this asker and one of everybody's. The result is how long to wait for the next one, in milliseconds;
+ * 0 when both were there. A refusal takes nothing.
+ */
+export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
+  const { now, state } = t
+  const { admissionOverall, admissionPerPeer, memorySize } = state.config
+  const overall = refilled(state.admissionTokens, admissionOverall, now - state.admissionAt)
+  if (overall < 1) return Math.ceil(((1 - overall) * 60_000) / admissionOverall.perMinute)
+  const index = state.askers.findIndex((asker) => asker.id === id)
+  const known = state.askers[index]
+  const own = known === undefined
+    ? admissionPerPeer.burst
+    : refilled(known.tokens, admissionPerPeer, now - known.at)
+  if (own < 1) return Math.ceil(((1 - own) * 60_000) / admissionPerPeer.perMinute)
+  state.admissionTokens = overall - 1
+  state.admissionAt = now
+  const asker: Asker<I> = { id, tokens: own - 1, at: now }
+  // The longest silent asker is forgotten first: its bucket is the fullest.
+  const others = index < 0 ? state.askers : state.askers.toSpliced(index, 1)
+  state.askers = [...(others.length >= memorySize ? others.slice(others.length - memorySize + 1) : others), asker]
+  return 0
+}
+
+/**
+ * Makes room by evicting a random neighbour that is not protected: the F longest-held self-chosen links are. Since
+ * F < A there always is one. Nobody outside chooses which.
+ */
+export const evictOne = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { active, config } = t.state
+  let chosen = 0
+  for (const neighbor of active) if (neighbor.chosen) chosen++
+  const spare = Math.min(chosen, config.protectedLinks)
+  let skip = nextBelow(t.state, active.length - spare)
+  let protect = spare
+  for (let i = 0; i < active.length; i++) {
+    const neighbor = active[i]
+    if (neighbor === undefined) continue
+    if (neighbor.chosen && protect > 0) {
+      protect--
+      continue
+    }
+    if (skip-- > 0) continue
+    evict(t, i)
+    return
+  }
+}
+
+/** Evicts the neighbour at `index`: it is told, with somewhere to go, and stays known as a passive entry. */
+const evict = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+  const victim = t.state.active[index]
+  if (victim === undefined) return
+  unlink(t, index, "evicted")
+  t.outputs.push({
+    _tag: "Send",
+    to: victim.peer,
+    message: { _tag: "Disconnect", link: victim.link, reason: "evicted", sample: sampleFor(t, victim.peer.id) }
+  })
+  keepPassive(t, victim.peer)
+}

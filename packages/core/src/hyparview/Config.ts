@@ -1,0 +1,212 @@
+/**
+ * The parameters of HyParView. Each says its unit, its bounds, its default, and where the default comes from: the paper
+ * (Leitão, Pereira, Rodrigues, DSN 2007), or this project ("ours": a choice the paper leaves open).
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+
+/**
+ * A token bucket: `burst` requests at once, refilled at `perMinute`.
+ */
+export interface Rate {
+  readonly burst: number
+  readonly perMinute: number
+}
+
+/**
+ * The parameters of one node. All nodes of a cluster should share them; nothing breaks when they do not.
+ */
+export interface Config {
+  /** A, the size of the active view: links held open. 1–30. Paper: log10(n) + 1, so 5 at 10,000; at least 5 is ours. */
+  readonly activeSize: number
+  /** P, the size of the passive view: addresses in reserve. 1–1000. Paper: 6·A, so 30 at 10,000. */
+  readonly passiveSize: number
+  /** ARWL, hops of a join's random walk. 0–32. Paper: 6. */
+  readonly activeWalkLength: number
+  /** PRWL, the hop count at which a join's walk leaves a passive entry. 0–activeWalkLength. Paper: 3. */
+  readonly passiveWalkLength: number
+  /** ka, active peers in a shuffle. 0–activeSize. Paper: 3. */
+  readonly shuffleActive: number
+  /** kp, passive peers in a shuffle. 0–passiveSize. Paper: 4. */
+  readonly shufflePassive: number
+  /** Hops of a shuffle's random walk. 1–32. Ours: 6 (the paper gives none). */
+  readonly shuffleWalkLength: number
+  /** One cycle: how often a node shuffles and looks after its views, in milliseconds. ≥ 10. Ours: 30,000. */
+  readonly cycleMillis: number
+  /** The share by which each cycle is randomly longer or shorter. 0–1. Ours: 0.5, so that nodes do not beat as one. */
+  readonly cycleJitter: number
+  /** How long a request waits for its answer, in milliseconds; longer than the transport's dial time-out. Ours: 3,000. */
+  readonly requestTimeoutMillis: number
+  /** How long a refused-for-now (`busy`) peer is left alone before it is asked again, ± half. Ours: 200. */
+  readonly busyRetryMillis: number
+  /** The first and the longest wait of a repair round that has tried everybody; doubled, ± half. Ours: 1,000 and 60,000. */
+  readonly repairBackoffMillis: readonly [first: number, longest: number]
+  /** The same for questions to Discovery. Ours: 1,000 and 60,000. */
+  readonly discoveryBackoffMillis: readonly [first: number, longest: number]
+  /** How long after its own Join a node honours the requests that its join's walks bring. Ours: 30,000. */
+  readonly joinFreshMillis: number
+  /** How often idle links are proved alive, in milliseconds; 0 switches heartbeats off. Ours: 10,000. */
+  readonly heartbeatMillis: number
+  /** Silence after which a neighbour has failed, in heartbeat periods. ≥ 2. Ours: 3. */
+  readonly heartbeatMisses: number
+  /** F, self-chosen links that inbound requests cannot evict. 0–(activeSize − 1). Ours: ⌊A/2⌋. */
+  readonly protectedLinks: number
+  /** Joins, and other requests that can force an eviction, from one identity. Ours: 5 at once, 12 a minute. */
+  readonly admissionPerPeer: Rate
+  /** The same from everybody together. Ours: 20,000 at once, 60,000 a minute, so that 10,000 may join through one node. */
+  readonly admissionOverall: Rate
+  /** How many peers that stopped answering are remembered, for when they come back. 0–10,000. Ours: P. */
+  readonly graveyardSize: number
+  /** How often one of them is probed, in milliseconds, ± half; 0 never. Ours: 60,000. */
+  readonly probeMillis: number
+  /** How often a contact is sounded out even though the view is full, in milliseconds, ± half; 0 never. Ours: 600,000. */
+  readonly contactProbeMillis: number
+  /** At most one bridge request is made, and one accepted, in this time, in milliseconds. Ours: 60,000. */
+  readonly bridgeMillis: number
+  /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */
+  readonly leftMemoryMillis: number
+  /** Two claims on one id within this time are two processes, not a restart, in milliseconds. Ours: 60,000. */
+  readonly duplicateIdentityMillis: number
+  /** How many entries each short memory holds (tried, suspects, left, askers). 1–10,000. Ours: 64. */
+  readonly memorySize: number
+  /** How many contacts are kept. 1–1,000. Ours: 16. */
+  readonly contactsSize: number
+}
+
+/**
+ * A parameter is out of its bounds, or contradicts another. No node was made.
+ */
+export class ConfigError extends Data.TaggedError("ConfigError")<{
+  readonly field: keyof Config | "clusterSize"
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `${this.field} is ${String(this.value)}: ${this.expected}`
+  }
+}
+
+/** ⌈log10 n⌉ by integers alone, so that it is exact. */
+const ceilLog10 = (n: number): number => {
+  let digits = 0
+  for (let power = 1; power < n; power *= 10) digits++
+  return digits
+}
+
+/**
+ * The parameters for a cluster of at most `n` nodes (the largest size expected; more still work, with longer paths):
+ * A = max(5, ⌈log10 n⌉ + 1), P = 6·A, the rest as documented. Any field may be overridden; a contradiction is an error.
+ *
+ * @example
+ * ```ts
+ * import { HyParView } from "@hyparview/core"
+ * import { Result } from "effect"
+ *
+ * const config = Result.getOrThrow(HyParView.forClusterSize(10_000))
+ * console.log(config.activeSize, config.passiveSize) // 5 30
+ * ```
+ */
+export const forClusterSize = (n: number, override: Partial<Config> = {}): Result.Result<Config, ConfigError> => {
+  if (!(Number.isInteger(n) && n >= 1 && n <= 1e9)) {
+    return Result.fail(new ConfigError({ field: "clusterSize", value: n, expected: "a whole number from 1 to 10⁹" }))
+  }
+  const activeSize = override.activeSize ?? Math.max(5, ceilLog10(n) + 1)
+  const passiveSize = override.passiveSize ?? 6 * activeSize
+  return validate({
+    activeSize,
+    passiveSize,
+    activeWalkLength: 6,
+    passiveWalkLength: Math.min(3, override.activeWalkLength ?? 6),
+    shuffleActive: Math.min(3, activeSize),
+    shufflePassive: Math.min(4, passiveSize),
+    shuffleWalkLength: 6,
+    cycleMillis: 30_000,
+    cycleJitter: 0.5,
+    requestTimeoutMillis: 3_000,
+    busyRetryMillis: 200,
+    repairBackoffMillis: [1_000, 60_000],
+    discoveryBackoffMillis: [1_000, 60_000],
+    joinFreshMillis: 30_000,
+    heartbeatMillis: 10_000,
+    heartbeatMisses: 3,
+    protectedLinks: Math.floor(activeSize / 2),
+    admissionPerPeer: { burst: 5, perMinute: 12 },
+    admissionOverall: { burst: 20_000, perMinute: 60_000 },
+    graveyardSize: passiveSize,
+    probeMillis: 60_000,
+    contactProbeMillis: 600_000,
+    bridgeMillis: 60_000,
+    leftMemoryMillis: 300_000,
+    duplicateIdentityMillis: 60_000,
+    memorySize: 64,
+    contactsSize: 16,
+    ...override
+  })
+}
+
+/**
+ * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the error.
+ */
+export const validate = (config: Config): Result.Result<Config, ConfigError> => {
+  const fault = faultOf(config)
+  return fault === undefined ? Result.succeed(config) : Result.fail(fault)
+}
+
+const faultOf = (config: Config): ConfigError | undefined => {
+  const wrong = (field: keyof Config, expected: string, value: unknown = config[field]) =>
+    new ConfigError({ field, value, expected })
+  const whole = (field: keyof Config, low: number, high: number) => {
+    const value = config[field]
+    return Number.isInteger(value) && Number(value) >= low && Number(value) <= high
+      ? undefined
+      : wrong(field, `expected a whole number from ${low} to ${high}`)
+  }
+  const rate = (field: "admissionPerPeer" | "admissionOverall") => {
+    const { burst, perMinute } = config[field]
+    return Number.isInteger(burst) && burst >= 1 && burst <= longest && perMinute > 0 && perMinute <= longest
+      ? undefined
+      : wrong(field, "expected a burst of at least 1 and a rate above 0", `${burst} at once, ${perMinute} a minute`)
+  }
+  const backoff = (field: "repairBackoffMillis" | "discoveryBackoffMillis") => {
+    const [first, last] = config[field]
+    return Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= longest
+      ? undefined
+      : wrong(field, "expected [first, longest] in whole milliseconds, 1 ≤ first ≤ longest")
+  }
+  return (
+    whole("activeSize", 1, 30) ??
+    whole("passiveSize", 1, 1_000) ??
+    whole("activeWalkLength", 0, 32) ??
+    whole("passiveWalkLength", 0, config.activeWalkLength) ??
+    whole("shuffleActive", 0, config.activeSize) ??
+    whole("shufflePassive", 0, config.passiveSize) ??
+    whole("shuffleWalkLength", 1, 32) ??
+    whole("cycleMillis", 10, longest) ??
+    (config.cycleJitter >= 0 && config.cycleJitter <= 1 ? undefined : wrong("cycleJitter", "expected 0 to 1")) ??
+    whole("requestTimeoutMillis", 1, longest) ??
+    whole("busyRetryMillis", 1, longest) ??
+    backoff("repairBackoffMillis") ??
+    backoff("discoveryBackoffMillis") ??
+    whole("joinFreshMillis", 0, longest) ??
+    whole("heartbeatMillis", 0, longest) ??
+    whole("heartbeatMisses", 2, 1_000) ??
+    (config.protectedLinks >= config.activeSize
+      ? wrong("protectedLinks", `must be below activeSize (${config.activeSize}), or no link could be evicted`)
+      : whole("protectedLinks", 0, 29)) ??
+    rate("admissionPerPeer") ??
+    rate("admissionOverall") ??
+    whole("graveyardSize", 0, 10_000) ??
+    whole("probeMillis", 0, longest) ??
+    whole("contactProbeMillis", 0, longest) ??
+    whole("bridgeMillis", 1, longest) ??
+    whole("leftMemoryMillis", 0, longest) ??
+    whole("duplicateIdentityMillis", 0, longest) ??
+    whole("memorySize", 1, 10_000) ??
+    whole("contactsSize", 1, 1_000)
+  )
+}
+
+/** Thirty days in milliseconds: no period of a live protocol is longer. */
+const longest = 30 * 24 * 3_600_000

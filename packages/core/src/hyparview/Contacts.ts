@@ -1,0 +1,104 @@
+/**
+ * Contacts and Discovery: the way into the overlay, and back into it. A contact is an address; who answers there is known
+ * once a link is open, so a contact is dialled first and asked then, one at a time.
+ *
+ * Discovery is asked when nobody is left to ask: again and again, with doubling waits, for as long as the need lasts. A
+ * first node without live contacts is up, alone, and goes on asking; two survivors that hold only each other remember, by
+ * the graveyard, that there were more, and ask too.
+ *
+ * @since 0.1.0
+ */
+import { jittered, nextBelow } from "../Random.ts"
+import type { Key, Peer } from "../Peer.ts"
+import { soundedOut } from "./Merge.ts"
+import { ask, dial, isJoining } from "./Requests.ts"
+import { shuffleDirectly } from "./Shuffle.ts"
+import { clearTimer, setTimer, type State, type Transition } from "./State.ts"
+import { freeSlots, indexInActive, isAsking } from "./Views.ts"
+
+/** New contacts: of a Join command, or of Discovery. */
+export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: ReadonlyArray<A>, keep: boolean): void => {
+  const { state } = t
+  const others = found.filter((address) => address !== state.self.address)
+  if (keep) {
+    const known = [...new Set([...state.contacts, ...others])]
+    state.contacts = known.slice(Math.max(0, known.length - state.config.contactsSize))
+  }
+  const contacts = [...new Set([...others, ...state.contacts])].slice(0, state.config.contactsSize)
+  if (state.active.length === 0) {
+    state.contactsLeft = contacts
+    return
+  }
+  // Links, but too few, or a command to meet somebody: one of the contacts may lead to the rest.
+  if (contacts.length > 0 && (keep || isShort(state))) {
+    const address = contacts[nextBelow(state, contacts.length)]
+    if (address !== undefined) dial(t, address, "repair")
+  }
+}
+
+/** Whether this node has fewer links than the peers it has heard of would allow. */
+const isShort = <I extends Key, A>(state: State<I, A>): boolean => {
+  const known = state.active.length + state.passive.length + state.graveyard.length
+  return state.active.length + state.pending.length < Math.min(state.config.activeSize, known)
+}
+
+/**
+ * Keeps the obligation to find contacts: while there is no link, ask one contact after the other; when none is left, or
+ * the links are too few and everybody known has been tried, ask Discovery.
+ */
+export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  const alone = state.active.length === 0
+  if (!alone && state.contactsLeft.length > 0) state.contactsLeft = []
+  if (alone && !isJoining(state)) {
+    const index = nextBelow(state, Math.max(1, state.contactsLeft.length))
+    const address = state.contactsLeft[index]
+    if (address !== undefined) {
+      state.contactsLeft = state.contactsLeft.toSpliced(index, 1)
+      dial(t, address, "join")
+      return
+    }
+  }
+  if (!alone && !isShort(state)) {
+    state.discoveryWaitMillis = 0
+    clearTimer(t, "Discovery")
+    return
+  }
+  const idle = state.round.waiting && state.pending.length === 0 && state.dialing.length === 0
+  if (!idle || state.timers.Discovery.nonce !== 0) return
+  const [first, longest] = state.config.discoveryBackoffMillis
+  state.discoveryWaitMillis = Math.min(longest, Math.max(first, 2 * state.discoveryWaitMillis))
+  t.outputs.push({ _tag: "Discover" })
+  setTimer(t, "Discovery", now + jittered(state, state.discoveryWaitMillis, 0.5))
+}
+
+/** Discovery is not asked again before a given time. */
+export const discoveryTimerNotBefore = <I extends Key, A>(t: Transition<I, A>, at: number): void => {
+  if (t.state.active.length === 0 && t.state.timers.Discovery.at < at) setTimer(t, "Discovery", at)
+}
+
+/** A contact's link is open, and this is who answered. */
+export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, peer: Peer<I, A>): void => {
+  const { now, state } = t
+  const index = state.dialing.findIndex((dialing) => dialing.address === address)
+  const dialing = state.dialing[index]
+  if (dialing === undefined) return
+  state.dialing = state.dialing.toSpliced(index, 1)
+  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
+  switch (dialing.purpose) {
+    case "join":
+      if (isAsking(state, peer.id) || state.pending.length >= state.config.activeSize) return
+      state.askedToJoinAt = now
+      return ask(t, peer, "join")
+    case "repair":
+      if (freeSlots(state) > 0 && !isAsking(state, peer.id)) ask(t, peer, "repair")
+      return shuffleDirectly(t, peer, true)
+    case "probe":
+      return soundedOut(t, peer)
+  }
+}
+
+/** Nobody could be reached at a contact's address. The next one is asked as soon as the transition settles. */
+export const onDialFailed = <I extends Key, A>(t: Transition<I, A>, address: A): void => {
+  t.state.dialing = t.state.dialing.filter((dialing) => dialing.address !== address)
+}

@@ -1,0 +1,83 @@
+/**
+ * Identity is (id, epoch): the higher epoch is the living incarnation, and what an older one says is ignored.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import { clearTimer, freshRound, type State, type Transition } from "./State.ts"
+import type { Timer } from "./Protocol.ts"
+import { indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
+
+/** The highest epoch this node has heard of for an id; −1 for one it has not heard of. */
+export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number => {
+  if (id === state.self.id) return state.self.epoch
+  let epoch = neighborOf(state, id)?.peer.epoch ?? -1
+  const look = (peers: ReadonlyArray<Peer<I, A>>) => {
+    const found = peers[indexOfPeer(peers, id)]
+    if (found !== undefined && found.epoch > epoch) epoch = found.epoch
+  }
+  look(state.passive)
+  if (state.graveyard.length > 0) look(state.graveyard)
+  for (const gone of state.departed) if (gone.id === id && gone.epoch > epoch) epoch = gone.epoch
+  return epoch
+}
+
+const allTimers: ReadonlyArray<Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
+
+/** Ends every link and every request, and empties every timer slot. */
+export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" | "epochRaised"): void => {
+  const { state } = t
+  for (const { peer } of state.active) {
+    unlink(t, 0, reason)
+    t.outputs.push({ _tag: "Close", peer })
+    if (reason === "epochRaised") keepPassive(t, peer)
+  }
+  state.pending = []
+  state.dialing = []
+  state.contactsLeft = []
+  state.shuffle = undefined
+  state.probe = undefined
+  state.round = freshRound
+  if (reason === "leaving") for (const kind of allTimers) clearTimer(t, kind)
+}
+
+/**
+ * A peer holds an epoch of our id that is not below ours: an earlier start with a faster clock, or another process. Once
+ * we raise ours above it, and begin again with what we know; a second time within `duplicateIdentityMillis` two processes
+ * share the id, and this node stops.
+ */
+export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: number): void => {
+  const { now, state } = t
+  if (epoch < state.self.epoch) return
+  if (state.epochRaisedAt >= 0 && now - state.epochRaisedAt < state.config.duplicateIdentityMillis) {
+    letGo(t, "leaving")
+    state.status = "stopped"
+    t.outputs.push({ _tag: "DuplicateIdentity", epoch })
+    return
+  }
+  letGo(t, "epochRaised")
+  state.self = { ...state.self, epoch: epoch + 1 }
+  state.epochRaisedAt = now
+  t.outputs.push({ _tag: "EpochRaised", self: state.self })
+}
+
+/**
+ * Says goodbye to every neighbour. The goodbyes stand before the closes, so that a driver flushes them; it bounds the
+ * time that takes, whatever the peers do.
+ */
+export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  for (const { link, peer } of state.active) {
+    t.outputs.push({
+      _tag: "Send",
+      to: peer,
+      message: { _tag: "Disconnect", link, reason: "leaving", sample: { peers: [], ages: [] } }
+    })
+  }
+  letGo(t, "leaving")
+  state.passive = []
+  state.passiveSince = []
+  state.graveyard = []
+  state.status = "left"
+  t.outputs.push({ _tag: "Left" })
+}

@@ -1,0 +1,207 @@
+/**
+ * Asking for a link and being asked: Join and its random walk (paper §4.2), Neighbor (§4.3), Disconnect, NotNeighbor.
+ * What an answer does to the asker stands in `Repair.ts`.
+ *
+ * @since 0.1.0
+ */
+import type { Key, LinkId, Peer } from "../Peer.ts"
+import { noSample, sameLink } from "../Peer.ts"
+import { admit, evictOne } from "./Admission.ts"
+import { discoveryTimerNotBefore } from "./Contacts.ts"
+import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
+import { forget, onAnswer } from "./Repair.ts"
+import { ask } from "./Requests.ts"
+import type { Transition } from "./State.ts"
+import {
+  freeSlots,
+  indexInActive,
+  integrate,
+  isAsking,
+  keepPassive,
+  link,
+  neighborOf,
+  randomNeighbor,
+  sampleFor,
+  sampleLimit,
+  stopAsking,
+  unlink
+} from "./Views.ts"
+
+// --- being asked -----------------------------------------------------------------------------------------------------
+
+/**
+ * "A node that receives a join request starts by adding the new node to its active view, even if it has to drop a random
+ * node from it", then sends a ForwardJoin to every other neighbour (paper §4.2). Over the rate it refuses with `limited`.
+ */
+export const onJoin = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Join): void => {
+  if (!isFirstOfCrossing(t, from)) return
+  const again = indexInActive(t.state, from.id) >= 0
+  const retryAfterMillis = again ? 0 : admit(t, from.id)
+  if (retryAfterMillis > 0) return reply(t, from, message.requestId, "limited", retryAfterMillis)
+  accept(t, from, message.requestId)
+  for (const { link, peer } of t.state.active) {
+    if (peer.id === from.id) continue
+    const ttl = t.state.config.activeWalkLength
+    t.outputs.push({ _tag: "Send", to: peer, message: { _tag: "ForwardJoin", link, joiner: from, ttl } })
+  }
+}
+
+/**
+ * A request to become a neighbour (paper §4.3): "a node that receives a high priority request will always accept it,
+ * even if it has to drop a random member of its active view"; any other is accepted only into a free slot.
+ */
+export const onNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Neighbor): void => {
+  const { now, state } = t
+  if (!isFirstOfCrossing(t, from)) return
+  const { requestId } = message
+  // A neighbour that asks again holds no link to us: the new one takes the place of the old.
+  if (indexInActive(state, from.id) >= 0) return accept(t, from, requestId)
+  // A claim over the rate is worth no more than any repair, and so is a joinWalk: it gets a free slot or none.
+  if (message.reason === "empty" && admit(t, from.id) === 0) return accept(t, from, requestId)
+  if (freeSlots(state) > 0) return accept(t, from, requestId)
+  if (message.reason === "bridge") {
+    if (now < state.nextBridgeAcceptAt) return reply(t, from, requestId, "limited", state.nextBridgeAcceptAt - now)
+    state.nextBridgeAcceptAt = now + state.config.bridgeMillis
+    return accept(t, from, requestId)
+  }
+  reply(t, from, requestId, state.active.length >= state.config.activeSize ? "full" : "busy", 0)
+}
+
+/**
+ * Two requests that cross: the one of the lower id stands. Its receiver gives it the slot that it holds for that peer
+ * and drops its own request; its sender ignores the other.
+ */
+const isFirstOfCrossing = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): boolean => {
+  if (!isAsking(t.state, from.id)) return true
+  if (t.state.self.id < from.id) return false
+  stopAsking(t, from.id)
+  return true
+}
+
+/** Accepts an asker, making room first if need be. */
+const accept = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {
+  const { state } = t
+  if (indexInActive(state, from.id) < 0 && state.active.length >= state.config.activeSize) evictOne(t)
+  link(t, from, { asker: from.id, epoch: from.epoch, requestId }, false)
+  reply(t, from, requestId, "accepted", 0)
+  if (state.status === "joining") {
+    state.status = "joined"
+    t.outputs.push({ _tag: "Joined", peer: from })
+  }
+}
+
+const reply = <I extends Key, A>(
+  t: Transition<I, A>,
+  to: Peer<I, A>,
+  requestId: number,
+  answer: NeighborAnswer,
+  retryAfterMillis: number
+): void => {
+  const sample = answer === "limited" ? sampleFor(t, to.id) : noSample
+  t.outputs.push({ _tag: "Send", to, message: { _tag: "NeighborReply", requestId, answer, retryAfterMillis, sample } })
+}
+
+/** A node that is no member answers requests, so that nobody waits for it, and lets go of what it is offered. */
+export const answerAsStranger = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  message: Join | Neighbor | NeighborReply<I, A>
+): void => {
+  if (message._tag !== "NeighborReply") return reply(t, from, message.requestId, "full", 0)
+  if (message.answer !== "accepted") return
+  const { epoch, id } = t.state.self
+  const link = { asker: id, epoch, requestId: message.requestId }
+  t.outputs.push({ _tag: "Send", to: from, message: { _tag: "NotNeighbor", link } })
+}
+
+// --- the join's random walk ------------------------------------------------------------------------------------------
+
+/**
+ * The random walk of a Join (paper §4.2 and Algorithm 1). The order matters: the end of the walk first; then PRWL,
+ * compared *before* the decrement; then onwards to a neighbour that is neither the sender nor the joiner. An active walk
+ * length of 6 is seven deliveries, ttl 6 … 0.
+ *
+ * The printed pseudocode ends a walk at |active| = 0, the text at 1; the text is right: with one neighbour, the sender,
+ * there is nobody to go on to.
+ */
+export const onForwardJoin = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  message: ForwardJoin<I, A>
+): void => {
+  const { state } = t
+  const { joiner } = message
+  if (joiner.id === state.self.id) return
+  const ttl = Math.min(message.ttl, state.config.activeWalkLength)
+  if (ttl === 0 || state.active.length === 1) return welcome(t, joiner)
+  if (ttl === state.config.passiveWalkLength) integrate(t, [joiner], [0], [])
+  const next = randomNeighbor(t, from.id, joiner.id)
+  if (next === undefined) return welcome(t, joiner)
+  t.outputs.push({
+    _tag: "Send",
+    to: next.peer,
+    message: { _tag: "ForwardJoin", link: next.link, joiner, ttl: ttl - 1 }
+  })
+}
+
+/**
+ * A join's walk ends here. Departs from the paper, which adds the joiner at once: this node asks it, and adds it on
+ * acceptance, so that an unreachable joiner never enters a view and no link is one-sided.
+ */
+const welcome = <I extends Key, A>(t: Transition<I, A>, joiner: Peer<I, A>): void => {
+  const { state } = t
+  if (indexInActive(state, joiner.id) >= 0 || isAsking(state, joiner.id)) return
+  if (state.pending.length < state.config.activeSize) ask(t, joiner, "joinWalk")
+  else integrate(t, [joiner], [0], [])
+}
+
+// --- answers and ends ------------------------------------------------------------------------------------------------
+
+/** The answer to a Join or Neighbor of ours. */
+export const onNeighborReply = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  message: NeighborReply<I, A>
+): void => {
+  onAnswer(t, from, message)
+  // A contact that is asked too often says when to come back; meanwhile its sample is somewhere else to go.
+  if (message.answer === "limited") discoveryTimerNotBefore(t, t.now + message.retryAfterMillis)
+}
+
+/**
+ * The other end of a link ends it: `evicted` keeps it as a passive entry, `leaving` purges that incarnation everywhere
+ * and remembers it, so that old entries do not bring it back. Of another link than the one that stands: ignored.
+ */
+export const onDisconnect = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  message: Disconnect<I, A>
+): void => {
+  const { now, state } = t
+  const index = indexInActive(state, from.id)
+  const neighbor = state.active[index]
+  if (neighbor !== undefined && !sameLink(neighbor.link, message.link)) return
+  if (message.reason === "leaving") {
+    unlink(t, index, "left")
+    forget(t, from.id)
+    const { leftMemoryMillis, memorySize } = state.config
+    const others = state.departed.filter((gone) => gone.id !== from.id)
+    state.departed = [
+      ...others.slice(Math.max(0, others.length - memorySize + 1)),
+      { id: from.id, epoch: from.epoch, until: now + leftMemoryMillis }
+    ]
+    return
+  }
+  if (neighbor === undefined) return
+  unlink(t, index, "disconnected")
+  keepPassive(t, from)
+  integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages, [])
+}
+
+/** The peer holds no such link: so neither do we. */
+export const onNotNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, link: LinkId<I>): void => {
+  const neighbor = neighborOf(t.state, from.id)
+  if (neighbor === undefined || !sameLink(neighbor.link, link)) return
+  unlink(t, indexInActive(t.state, from.id), "notNeighbor")
+  keepPassive(t, from)
+}

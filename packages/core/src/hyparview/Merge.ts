@@ -1,0 +1,82 @@
+/**
+ * Finding the others again. A cut leaves two overlays that are each whole, with full views and nothing to repair. What
+ * still joins them is memory: the graveyard of peers that stopped answering, and the contacts. Now and then one of them
+ * is sounded out, never with a Join (Joins evict: an eviction storm). One that answers is followed by a direct shuffle,
+ * and by a *bridge*: a rate-limited request that evicts one neighbour at either end.
+ *
+ * This is the first, simplest mechanism of the protocol rules' §4.2.
+ *
+ * @since 0.1.0
+ */
+import { jittered, nextBelow } from "../Random.ts"
+import type { Key, Peer } from "../Peer.ts"
+import type { ShuffleReply } from "./Message.ts"
+import { ask, dial } from "./Requests.ts"
+import { shuffleDirectly } from "./Shuffle.ts"
+import type { Transition } from "./State.ts"
+import { exhume, freeSlots, indexInActive, indexOfPeer, isAsking, keepPassive } from "./Views.ts"
+
+/** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
+export const startLooking = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  state.nextProbeAt = now + nextBelow(state, state.config.probeMillis + 1)
+  state.nextContactProbeAt = now + nextBelow(state, state.config.contactProbeMillis + 1)
+}
+
+/** Each cycle: probes a grave, or sounds out a contact, when it is time. */
+export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  const { contactProbeMillis, probeMillis, requestTimeoutMillis } = state.config
+  const grave = state.graveyard[nextBelow(state, Math.max(1, state.graveyard.length))]
+  if (probeMillis > 0 && now >= state.nextProbeAt && grave !== undefined && state.probe === undefined) {
+    state.nextProbeAt = now + jittered(state, probeMillis, 0.5)
+    const nonce = state.nextNonce++
+    state.probe = { peer: grave, nonce, deadline: now + requestTimeoutMillis }
+    t.outputs.push({ _tag: "Send", to: grave, message: { _tag: "Probe", nonce } })
+  }
+  if (contactProbeMillis > 0 && now >= state.nextContactProbeAt && state.contacts.length > 0) {
+    state.nextContactProbeAt = now + jittered(state, contactProbeMillis, 0.5)
+    const address = state.contacts[nextBelow(state, state.contacts.length)]
+    if (address !== undefined) dial(t, address, "probe")
+  }
+}
+
+/** A buried peer answers: it is back, or the way to it is. */
+export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, nonce: number): void => {
+  const { probe } = t.state
+  if (probe === undefined || probe.nonce !== nonce || probe.peer.id !== from.id) return
+  t.state.probe = undefined
+  if (indexInActive(t.state, from.id) >= 0) return
+  exhume(t, from.id)
+  keepPassive(t, from)
+  shuffleDirectly(t, from, false)
+  meet(t, from)
+}
+
+/** A contact answers that may stand on another island: its passive view will tell. */
+export const soundedOut = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  if (indexOfPeer(t.state.passive, peer.id) < 0) shuffleDirectly(t, peer, true)
+}
+
+/**
+ * The reply to a direct shuffle with a contact: if it holds nobody that this node knows, they live on two islands. Looked
+ * at before the reply is integrated.
+ */
+export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, message: ShuffleReply<I, A>): void => {
+  const { state } = t
+  const stranger = state.shuffle?.stranger
+  if (stranger === undefined || state.shuffle?.requestId !== message.requestId) return
+  const known = (peer: Peer<I, A>) =>
+    peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || indexOfPeer(state.passive, peer.id) >= 0
+  if (!known(stranger) && !message.sample.peers.some(known)) meet(t, stranger)
+}
+
+/** Links with a peer of the other side: into a free slot if there is one, else by a bridge, once a period. */
+const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  const { now, state } = t
+  if (indexInActive(state, peer.id) >= 0 || isAsking(state, peer.id)) return
+  if (freeSlots(state) > 0) return ask(t, peer, "repair")
+  if (now < state.nextBridgeAskAt || state.pending.length >= state.config.activeSize) return
+  state.nextBridgeAskAt = now + state.config.bridgeMillis
+  ask(t, peer, "bridge")
+}

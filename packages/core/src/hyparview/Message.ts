@@ -1,0 +1,128 @@
+/**
+ * What HyParView nodes say to each other. The sender of a message is whoever stands at the other end of the link it
+ * came by, never a field. Request, reply and keep-alive are different messages; every request carries an id that its
+ * reply repeats; what is meant for a neighbour only names the link by which the two are neighbours.
+ *
+ * @since 0.1.0
+ */
+import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
+
+/** Asks a contact for a first link. Never refused for want of room. */
+export interface Join {
+  readonly _tag: "Join"
+  readonly requestId: number
+}
+
+/** The random walk that introduces a joiner to the overlay. */
+export interface ForwardJoin<I extends Key, A> {
+  readonly _tag: "ForwardJoin"
+  readonly link: LinkId<I>
+  readonly joiner: Peer<I, A>
+  readonly ttl: number
+}
+
+/**
+ * Why a node asks to become an active neighbour. `empty`: its active view is empty; `joinWalk`: the asked node's own
+ * Join walked here; `repair`: a free slot; `bridge`: to join two halves of a cluster that was cut.
+ */
+export type NeighborReason = "empty" | "joinWalk" | "repair" | "bridge"
+
+/** Asks to become an active neighbour. */
+export interface Neighbor {
+  readonly _tag: "Neighbor"
+  readonly requestId: number
+  readonly reason: NeighborReason
+}
+
+/**
+ * `full`: no free slot; `busy`: the free slots are promised to requests under way; `limited`: the asker, or everybody
+ * together, asks too often.
+ */
+export type NeighborAnswer = "accepted" | "full" | "busy" | "limited"
+
+/** The answer to a Join or a Neighbor. Only `limited` fills `retryAfterMillis` and the sample (somewhere else to go). */
+export interface NeighborReply<I extends Key, A> {
+  readonly _tag: "NeighborReply"
+  readonly requestId: number
+  readonly answer: NeighborAnswer
+  readonly retryAfterMillis: number
+  readonly sample: Sample<I, A>
+}
+
+/** Why a link ends in order. `evicted`: the sender lives on and needed the slot; `leaving`: the sender is going away. */
+export type DisconnectReason = "evicted" | "leaving"
+
+/** Ends a link. Never answered. The sample gives an evicted newcomer somewhere to go. */
+export interface Disconnect<I extends Key, A> {
+  readonly _tag: "Disconnect"
+  readonly link: LinkId<I>
+  readonly reason: DisconnectReason
+  readonly sample: Sample<I, A>
+}
+
+/**
+ * The random walk that exchanges passive entries: {origin} ∪ ka active ∪ kp passive. Without a link it is a *direct*
+ * shuffle: from the origin to a node that is not its neighbour, accepted where it arrives.
+ */
+export interface Shuffle<I extends Key, A> {
+  readonly _tag: "Shuffle"
+  readonly link: LinkId<I> | undefined
+  readonly requestId: number
+  readonly origin: Peer<I, A>
+  readonly ttl: number
+  readonly sample: Sample<I, A>
+}
+
+/** Answers a Shuffle, straight to its origin. */
+export interface ShuffleReply<I extends Key, A> {
+  readonly _tag: "ShuffleReply"
+  readonly requestId: number
+  readonly sample: Sample<I, A>
+}
+
+/** Keeps an idle link provably alive, and measures it. Never changes a view. */
+export interface Heartbeat<I extends Key> {
+  readonly _tag: "Heartbeat"
+  readonly link: LinkId<I>
+  readonly nonce: number
+}
+
+/** Answers a Heartbeat. */
+export interface HeartbeatReply<I extends Key> {
+  readonly _tag: "HeartbeatReply"
+  readonly link: LinkId<I>
+  readonly nonce: number
+}
+
+/** Sounds out a node that is not a neighbour. */
+export interface Probe {
+  readonly _tag: "Probe"
+  readonly nonce: number
+}
+
+/** Answers a Probe. */
+export interface ProbeReply {
+  readonly _tag: "ProbeReply"
+  readonly nonce: number
+}
+
+/** Answers a neighbour-only message of a node that is no neighbour on the link it named. Never answered. */
+export interface NotNeighbor<I extends Key> {
+  readonly _tag: "NotNeighbor"
+  readonly link: LinkId<I>
+}
+
+/** Any message of HyParView. */
+export type Message<I extends Key = string, A = string> =
+  | Join
+  | ForwardJoin<I, A>
+  | Neighbor
+  | NeighborReply<I, A>
+  | Disconnect<I, A>
+  | Shuffle<I, A>
+  | ShuffleReply<I, A>
+  | Heartbeat<I>
+  | HeartbeatReply<I>
+  | Probe
+  | ProbeReply
+  | NotNeighbor<I>

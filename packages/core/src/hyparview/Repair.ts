@@ -1,0 +1,216 @@
+/**
+ * Repair: the obligation to fill free slots of the active view (paper §4.3), and to ask Discovery when nobody is left to
+ * ask. It is not an event but a condition: `refill` looks at it at the end of every transition.
+ *
+ * A *round* asks random passive peers, one request for each free slot, none twice. Every outcome of a request advances
+ * it: accepted, refused, a dial that failed, silence, the peer becoming a neighbour some other way. A round that has
+ * tried everybody waits, each time twice as long; a new passive entry or a freed slot ends the wait.
+ *
+ * @since 0.1.0
+ */
+import { jittered, nextBelow } from "../Random.ts"
+import type { Key, LinkId, Peer } from "../Peer.ts"
+import { evictOne } from "./Admission.ts"
+import type { NeighborReply } from "./Message.ts"
+import type { DownReason } from "./Protocol.ts"
+import { ask } from "./Requests.ts"
+import { type Asking, type Round, setTimer, type Transition } from "./State.ts"
+import {
+  bury,
+  dropPassive,
+  freeSlots,
+  indexInActive,
+  indexOfPeer,
+  integrate,
+  isAsking,
+  keepPassive,
+  link,
+  neighborOf,
+  sampleFor,
+  sampleLimit,
+  unlink
+} from "./Views.ts"
+
+/**
+ * Keeps the obligation: asks somebody for each free slot, or begins the wait, or turns to Discovery.
+ */
+export const refill = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  while (!state.round.waiting && freeSlots(state) > 0) {
+    const candidate = nextCandidate(t)
+    if (candidate === undefined) {
+      // Requests under way may still fill the slots, or free their peers for a later round.
+      if (state.pending.length === 0) beginWait(t)
+      break
+    }
+    const empty = state.active.length === 0 && !state.pending.some((asking) => asking.reason === "empty")
+    ask(t, candidate, empty ? "empty" : "repair")
+  }
+}
+
+/** A random passive peer that this round has not tried and that is not being asked. */
+const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | undefined => {
+  const { passive, round } = t.state
+  const eligible = (peer: Peer<I, A>) => !round.tried.includes(peer.id) && !isAsking(t.state, peer.id)
+  let count = 0
+  for (const peer of passive) if (eligible(peer)) count++
+  if (count === 0) return undefined
+  let skip = nextBelow(t.state, count)
+  for (const peer of passive) if (eligible(peer) && skip-- === 0) return peer
+  return undefined
+}
+
+/** This round has nobody left to ask: wait, and find out whether Discovery must help. */
+const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  const [first, longest] = state.config.repairBackoffMillis
+  const waitMillis = Math.min(longest, Math.max(first, 2 * state.round.waitMillis))
+  state.round = { ...state.round, waiting: true, waitMillis }
+  // With nobody to try again, only news can help, and news ends the wait.
+  if (state.passive.length > 0) setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
+}
+
+/** The Repair timer: whoever was busy, or everybody after a wait, may be asked again. */
+export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  const { busy, tried, waiting, waitMillis } = state.round
+  state.round = waiting
+    ? { tried: [], busy: [], waiting: false, waitMillis }
+    : { tried: tried.filter((id) => !busy.includes(id)), busy: [], waiting: false, waitMillis }
+}
+
+/** Leaves a peer out of the rest of this round. */
+export const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { config, round } = t.state
+  if (round.tried.includes(id)) return
+  const limit = Math.max(config.memorySize, config.passiveSize)
+  const tried = round.tried.length >= limit ? round.tried.slice(1) : round.tried
+  t.state.round = { ...round, tried: [...tried, id] }
+}
+
+/** A busy peer is asked again after a short, random while, and at most a few times a round. */
+const markBusy = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { now, state } = t
+  markTried(t, id)
+  if (state.round.busy.length >= state.config.memorySize) return
+  const round: Round<I> = { ...state.round, busy: [...state.round.busy, id] }
+  state.round = round
+  if (state.timers.Repair.nonce === 0 || state.timers.Repair.at > now + 2 * state.config.busyRetryMillis) {
+    setTimer(t, "Repair", now + jittered(state, state.config.busyRetryMillis, 0.5))
+  }
+}
+
+/** The answer to a request of ours. */
+export const onAnswer = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  message: NeighborReply<I, A>
+): void => {
+  const { state } = t
+  const index = state.pending.findIndex(
+    (asking) => asking.requestId === message.requestId && asking.peer.id === from.id
+  )
+  const asking = state.pending[index]
+  if (asking === undefined) {
+    if (message.answer === "accepted") onUnmatchedAcceptance(t, from, message.requestId)
+    return
+  }
+  state.pending = state.pending.toSpliced(index, 1)
+  if (message.answer === "accepted") return onAccepted(t, asking, from)
+  switch (message.answer) {
+    case "full":
+      markTried(t, from.id)
+      break
+    case "busy":
+      markBusy(t, from.id)
+      break
+    case "limited":
+      markTried(t, from.id)
+      integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages, [])
+      break
+  }
+  // It answered, so it lives; a full joiner whose walk ended here is kept the same way.
+  keepPassive(t, from)
+}
+
+const onAccepted = <I extends Key, A>(t: Transition<I, A>, asking: Asking<I, A>, from: Peer<I, A>): void => {
+  const { state } = t
+  const id: LinkId<I> = { asker: state.self.id, epoch: state.self.epoch, requestId: asking.requestId }
+  if (state.active.length >= state.config.activeSize) {
+    if (asking.reason !== "joinWalk" && asking.reason !== "bridge") {
+      // "An acceptance of a repair that finds active = A evicts nobody": the slot was filled some other way meanwhile.
+      t.outputs.push({
+        _tag: "Send",
+        to: from,
+        message: { _tag: "Disconnect", link: id, reason: "evicted", sample: sampleFor(t, from.id) }
+      })
+      keepPassive(t, from)
+      return
+    }
+    evictOne(t)
+  }
+  link(t, from, id, asking.reason !== "joinWalk" && asking.reason !== "bridge")
+  if (state.status === "joining") {
+    state.status = "joined"
+    t.outputs.push({ _tag: "Joined", peer: from })
+  }
+}
+
+/** An acceptance that matches no open request changes no view; the other side is told to let go. */
+const onUnmatchedAcceptance = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {
+  const { self } = t.state
+  const held = neighborOf(t.state, from.id)?.link
+  // The same acceptance twice (a network that duplicates): the link stands.
+  if (held !== undefined && held.requestId === requestId && held.asker === self.id && held.epoch === self.epoch) return
+  t.outputs.push({
+    _tag: "Send",
+    to: from,
+    message: { _tag: "NotNeighbor", link: { asker: self.id, epoch: self.epoch, requestId } }
+  })
+}
+
+/**
+ * The link to a peer, or the attempt to open one, failed: it is dead as far as this node can see. A neighbour goes to
+ * the graveyard, not to passive; so does a passive entry that could not be connected.
+ */
+export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  const { state } = t
+  const index = state.pending.findIndex((asking) => asking.peer.id === peer.id && asking.peer.epoch === peer.epoch)
+  if (index >= 0) state.pending = state.pending.toSpliced(index, 1)
+  const known = state.passive[indexOfPeer(state.passive, peer.id)]
+  // Only news of the incarnation that is known counts: a later one may be well.
+  if (known === undefined ? index >= 0 : known.epoch <= peer.epoch) bury(t, peer)
+}
+
+/** A neighbour's link failed. */
+export const onNeighborFailed = <I extends Key, A>(
+  t: Transition<I, A>,
+  peer: Peer<I, A>,
+  reason: DownReason
+): void => {
+  const index = indexInActive(t.state, peer.id)
+  if (index < 0) return
+  unlink(t, index, reason)
+  bury(t, peer)
+}
+
+/** Connected but silent: suspect at first, gone the second time. */
+export const onSilent = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  const { state } = t
+  markTried(t, peer.id)
+  if (indexOfPeer(state.passive, peer.id) < 0) return
+  if (state.suspects.includes(peer.id)) {
+    bury(t, peer)
+    return
+  }
+  const suspects = state.suspects.slice(Math.max(0, state.suspects.length - state.config.memorySize + 1))
+  state.suspects = [...suspects, peer.id]
+}
+
+/** Forgets an id everywhere, for ever. */
+export const forget = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { state } = t
+  dropPassive(t, id)
+  state.graveyard = state.graveyard.filter((grave) => grave.id !== id)
+  state.pending = state.pending.filter((asking) => asking.peer.id !== id)
+}

@@ -1,0 +1,53 @@
+/**
+ * Requests under way: links asked for, addresses dialled, and the one timer that watches their deadlines.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import type { NeighborReason } from "./Message.ts"
+import { type Asking, type Dialing, earlier, setTimer, type State, type Transition } from "./State.ts"
+
+/** Sends a request for a link, and holds a slot for its answer. */
+export const ask = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, reason: NeighborReason | "join"): void => {
+  const { now, state } = t
+  const requestId = state.nextRequestId++
+  const asking: Asking<I, A> = { peer, requestId, reason, deadline: now + state.config.requestTimeoutMillis }
+  state.pending = [...state.pending, asking]
+  t.outputs.push({
+    _tag: "Send",
+    to: peer,
+    message: reason === "join" ? { _tag: "Join", requestId } : { _tag: "Neighbor", requestId, reason }
+  })
+}
+
+/** Whether some contact is being dialled or has been sent a Join. */
+export const isJoining = <I extends Key, A>(state: State<I, A>): boolean =>
+  state.dialing.some((dialing) => dialing.purpose === "join") ||
+  state.pending.some((asking) => asking.reason === "join")
+
+/** Dials an address to find out who answers there; one dial at a time for each purpose. */
+export const dial = <I extends Key, A>(t: Transition<I, A>, address: A, purpose: Dialing<A>["purpose"]): void => {
+  const { now, state } = t
+  if (state.dialing.some((dialing) => dialing.purpose === purpose || dialing.address === address)) return
+  state.dialing = [...state.dialing, { address, purpose, deadline: now + state.config.requestTimeoutMillis }]
+  t.outputs.push({ _tag: "Dial", address })
+}
+
+/** Keeps the Request timer at the earliest deadline, or earlier; one that comes too early is simply set again. */
+export const armRequestTimer = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  let at = state.probe?.deadline ?? 0
+  for (const asking of state.pending) at = earlier(at, asking.deadline)
+  for (const dialing of state.dialing) at = earlier(at, dialing.deadline)
+  if (at !== 0 && (state.timers.Request.nonce === 0 || at < state.timers.Request.at)) setTimer(t, "Request", at)
+}
+
+/** The requests whose time is up, taken out of the state; the caller knows what their silence means. */
+export const takeExpired = <I extends Key, A>(t: Transition<I, A>): ReadonlyArray<Asking<I, A>> => {
+  const { now, state } = t
+  if (state.probe !== undefined && now >= state.probe.deadline) state.probe = undefined
+  state.dialing = state.dialing.filter((dialing) => now < dialing.deadline)
+  const expired = state.pending.filter((asking) => now >= asking.deadline)
+  if (expired.length > 0) state.pending = state.pending.filter((asking) => now < asking.deadline)
+  return expired
+}

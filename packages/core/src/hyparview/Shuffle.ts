@@ -1,0 +1,91 @@
+/**
+ * Shuffle: how passive views stay fresh (paper §4.4). Once a cycle a node sends {itself} ∪ ka neighbours ∪ kp passive
+ * entries on a random walk; where the walk ends, as many passive entries go back, straight to the origin, and both ends
+ * integrate what they got.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import type { Shuffle, ShuffleReply } from "./Message.ts"
+import type { Transition } from "./State.ts"
+import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
+
+/** Begins this cycle's shuffle, if there is a neighbour to begin it with. The one before gets no reply any more. */
+export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { self } = t.state
+  const first = randomNeighbor(t, self.id, self.id)
+  if (first === undefined) return
+  const sample = sampleFor(t, self.id)
+  const requestId = openShuffle(t, sample.peers, undefined)
+  const ttl = t.state.config.shuffleWalkLength
+  t.outputs.push({
+    _tag: "Send",
+    to: first.peer,
+    message: { _tag: "Shuffle", link: first.link, requestId, origin: self, ttl, sample }
+  })
+}
+
+/**
+ * Shuffles with a node that is not a neighbour, without a walk. Ours: the paper's shuffles go between neighbours only,
+ * and cannot reach the other side of a cut. `stranger`: the reply shall tell whether it lives on another island.
+ */
+export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
+  const sample = sampleFor(t, peer.id)
+  const requestId = openShuffle(t, sample.peers, stranger ? peer : undefined)
+  t.outputs.push({
+    _tag: "Send",
+    to: peer,
+    message: { _tag: "Shuffle", link: undefined, requestId, origin: t.state.self, ttl: 1, sample }
+  })
+}
+
+const openShuffle = <I extends Key, A>(
+  t: Transition<I, A>,
+  sent: ReadonlyArray<Peer<I, A>>,
+  stranger: Peer<I, A> | undefined
+): number => {
+  const { now, state } = t
+  const requestId = state.nextRequestId++
+  // No timer: the next cycle opens another in its place, and a reply after the deadline is not accepted.
+  state.shuffle = { requestId, sent, deadline: now + state.config.cycleMillis, stranger }
+  return requestId
+}
+
+/**
+ * A shuffle on its walk: decrement, then test. It goes on while ttl > 0 and there is a neighbour that is neither the
+ * sender nor the origin; otherwise it is accepted here. A ttl of 6 is six deliveries.
+ */
+export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Shuffle<I, A>): void => {
+  const { state } = t
+  const { origin, requestId } = message
+  if (origin.id === state.self.id) return
+  const ttl = Math.min(message.ttl, state.config.shuffleWalkLength) - 1
+  if (ttl > 0 && state.active.length > 1 && message.link !== undefined) {
+    const next = randomNeighbor(t, from.id, origin.id)
+    if (next !== undefined) {
+      t.outputs.push({
+        _tag: "Send",
+        to: next.peer,
+        message: { _tag: "Shuffle", link: next.link, requestId, origin, ttl, sample: message.sample }
+      })
+      return
+    }
+  }
+  // Drawn before integration, so that nobody is told what it has just told us; from passive only; never the origin.
+  const limit = sampleLimit(state)
+  const reply = { peers: [], ages: [] }
+  samplePassive(t, Math.min(limit, message.sample.peers.length + 1), origin.id, reply)
+  t.outputs.push({ _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
+  const { ages, peers } = message.sample
+  integrate(t, [origin, ...peers.slice(0, limit - 1)], [0, ...ages], reply.peers)
+}
+
+/** The reply to the open shuffle: accepted once, in time, and no longer than what was asked. */
+export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: ShuffleReply<I, A>): void => {
+  const { now, state } = t
+  const open = state.shuffle
+  if (open === undefined || open.requestId !== message.requestId || now > open.deadline) return
+  state.shuffle = undefined
+  const { ages, peers } = message.sample
+  integrate(t, peers.slice(0, open.sent.length + 1), ages, open.sent)
+}

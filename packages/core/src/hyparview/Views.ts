@@ -1,0 +1,281 @@
+/**
+ * The only functions that change the active view, the passive view and the graveyard, so that what must always hold is
+ * kept in one place: self stands in none of them; no id stands in two; each is within its bound; and each change of the
+ * active view is told to the application.
+ *
+ * @since 0.1.0
+ */
+import { nextBelow } from "../Random.ts"
+import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
+import type { DownReason } from "./Protocol.ts"
+import { freshRound, type Neighbor, type State, type Transition } from "./State.ts"
+
+// --- looking ---------------------------------------------------------------------------------------------------------
+
+/** Where an id stands in the active view; −1 where it does not. */
+export const indexInActive = <I extends Key, A>(state: State<I, A>, id: I): number => {
+  const { active } = state
+  for (let i = 0; i < active.length; i++) if (active[i]?.peer.id === id) return i
+  return -1
+}
+
+/** The neighbour with this id. */
+export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined => {
+  const { active } = state
+  for (let i = 0; i < active.length; i++) {
+    const neighbor = active[i]
+    if (neighbor?.peer.id === id) return neighbor
+  }
+  return undefined
+}
+
+/** Where an id stands among peers; −1 where it does not. */
+export const indexOfPeer = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>, id: I): number => {
+  for (let i = 0; i < peers.length; i++) if (peers[i]?.id === id) return i
+  return -1
+}
+
+/** Whether a request for a link with this id is under way. */
+export const isAsking = <I extends Key, A>(state: State<I, A>, id: I): boolean => {
+  const { pending } = state
+  for (let i = 0; i < pending.length; i++) if (pending[i]?.peer.id === id) return true
+  return false
+}
+
+/** Active slots that are neither filled nor promised to a request under way. */
+export const freeSlots = <I extends Key, A>(state: State<I, A>): number =>
+  state.config.activeSize - state.active.length - state.pending.length
+
+/** Whether this incarnation, or a later one, has said goodbye. */
+export const hasDeparted = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
+  for (const gone of state.departed) if (gone.id === peer.id) return peer.epoch <= gone.epoch
+  return false
+}
+
+/** A random neighbour that is none of the two ids. */
+export const randomNeighbor = <I extends Key, A>(
+  t: Transition<I, A>,
+  notThis: I,
+  norThis: I
+): Neighbor<I, A> | undefined => {
+  const { active } = t.state
+  let eligible = 0
+  for (let i = 0; i < active.length; i++) {
+    const id = active[i]?.peer.id
+    if (id !== notThis && id !== norThis) eligible++
+  }
+  if (eligible === 0) return undefined
+  let skip = nextBelow(t.state, eligible)
+  for (let i = 0; i < active.length; i++) {
+    const neighbor = active[i]
+    if (neighbor === undefined || neighbor.peer.id === notThis || neighbor.peer.id === norThis) continue
+    if (skip-- === 0) return neighbor
+  }
+  return undefined
+}
+
+// --- the active view -------------------------------------------------------------------------------------------------
+
+/**
+ * Makes a peer a neighbour. The caller has made room. The peer leaves the passive view and the graveyard, and a request
+ * to it that is still under way has lost its purpose.
+ */
+export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id: LinkId<I>, chosen: boolean): void => {
+  const { state } = t
+  const neighbor = { peer, link: id, chosen, heardIn: state.heartbeatRound }
+  const index = indexInActive(state, peer.id)
+  if (index >= 0) {
+    state.active = state.active.with(index, neighbor)
+    return
+  }
+  dropPassive(t, peer.id)
+  exhume(t, peer.id)
+  stopAsking(t, peer.id)
+  state.active = [...state.active, neighbor]
+  // A full view ends the round; a later one starts afresh.
+  if (state.active.length === state.config.activeSize) state.round = freshRound
+  t.outputs.push({ _tag: "NeighborUp", peer })
+}
+
+/**
+ * Ends the link with the neighbour at `index`. A freed slot starts a repair round that leaves out whoever just showed
+ * that it has no room for us.
+ */
+export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, reason: DownReason): void => {
+  const { state } = t
+  const neighbor = state.active[index]
+  if (neighbor === undefined) return
+  state.active = state.active.toSpliced(index, 1)
+  const spared = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
+  state.round = spared ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
+  t.outputs.push({ _tag: "NeighborDown", peer: neighbor.peer, reason })
+}
+
+/** A request to this id is not under way any more. */
+export const stopAsking = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { state } = t
+  if (isAsking(state, id)) state.pending = state.pending.filter((asking) => asking.peer.id !== id)
+}
+
+// --- the passive view ------------------------------------------------------------------------------------------------
+
+/**
+ * Adds a peer that has just proved to be alive to the passive view, or freshens its entry.
+ */
+export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  exhume(t, peer.id)
+  integrate(t, [peer], [0], [])
+}
+
+/**
+ * Integrates what an exchange has brought (paper §4.4): skip self, neighbours, the departed and the buried; of two
+ * entries for one id keep the higher epoch, and at equal epochs the younger; when the view is full, evict first the ids
+ * this exchange *sent*, then random ones.
+ */
+export const integrate = <I extends Key, A>(
+  t: Transition<I, A>,
+  peers: ReadonlyArray<Peer<I, A>>,
+  ages: ReadonlyArray<number>,
+  sent: ReadonlyArray<Peer<I, A>>
+): void => {
+  const { state } = t
+  const { passiveSize } = state.config
+  let passive: Array<Peer<I, A>> | undefined
+  let since: Array<number> | undefined
+  let nextSent = 0
+  for (let i = 0; i < peers.length; i++) {
+    const peer = peers[i]
+    if (peer === undefined || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) continue
+    if (state.departed.length > 0 && hasDeparted(state, peer)) continue
+    const bornAt = state.cycle - (ages[i] ?? 0)
+    const known = indexOfPeer(passive ?? state.passive, peer.id)
+    if (known >= 0) {
+      const old = (passive ?? state.passive)[known]
+      const oldSince = (since ?? state.passiveSince)[known] ?? 0
+      if (old === undefined || old.epoch > peer.epoch || (old.epoch === peer.epoch && oldSince >= bornAt)) continue
+      passive ??= state.passive.slice()
+      since ??= state.passiveSince.slice()
+      passive[known] = peer
+      since[known] = bornAt
+      continue
+    }
+    if (state.graveyard.length > 0) {
+      // Hearsay does not raise the dead: only the peer itself does, or news of a later incarnation.
+      const grave = state.graveyard[indexOfPeer(state.graveyard, peer.id)]
+      if (grave !== undefined && grave.epoch >= peer.epoch) continue
+      exhume(t, peer.id)
+    }
+    passive ??= state.passive.slice()
+    since ??= state.passiveSince.slice()
+    if (passive.length < passiveSize) {
+      passive.push(peer)
+      since.push(bornAt)
+    } else {
+      let victim = -1
+      while (victim < 0 && nextSent < sent.length) {
+        const offered = sent[nextSent++]
+        if (offered !== undefined) victim = indexOfPeer(passive, offered.id)
+      }
+      if (victim < 0) victim = nextBelow(state, passive.length)
+      passive[victim] = peer
+      since[victim] = bornAt
+    }
+    // Somebody new to ask ends the wait of a round that had tried everybody.
+    if (state.round.waiting && !state.round.tried.includes(peer.id)) state.round = { ...state.round, waiting: false }
+  }
+  if (passive !== undefined && since !== undefined) {
+    state.passive = passive
+    state.passiveSince = since
+  }
+}
+
+/** Takes an id out of the passive view. */
+export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { state } = t
+  const index = indexOfPeer(state.passive, id)
+  if (index >= 0) {
+    state.passive = state.passive.toSpliced(index, 1)
+    state.passiveSince = state.passiveSince.toSpliced(index, 1)
+  }
+  if (state.suspects.length > 0) state.suspects = state.suspects.filter((suspect) => suspect !== id)
+}
+
+// --- the graveyard ---------------------------------------------------------------------------------------------------
+
+/**
+ * Moves a peer that stopped answering from the passive view to the graveyard, in case it comes back (§4.2 of the
+ * protocol rules). A full graveyard loses its oldest grave.
+ */
+export const bury = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  const { state } = t
+  dropPassive(t, peer.id)
+  const { graveyardSize } = state.config
+  if (graveyardSize === 0 || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
+  if (hasDeparted(state, peer)) return
+  const others = state.graveyard.filter((grave) => grave.id !== peer.id)
+  state.graveyard = [...others.slice(Math.max(0, others.length - graveyardSize + 1)), peer]
+}
+
+/** Takes an id out of the graveyard. */
+export const exhume = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { state } = t
+  if (indexOfPeer(state.graveyard, id) >= 0) state.graveyard = state.graveyard.filter((grave) => grave.id !== id)
+}
+
+// --- samples ---------------------------------------------------------------------------------------------------------
+
+/**
+ * Appends up to `count` random passive entries, each at most once and never `except`, with their ages.
+ */
+export const samplePassive = <I extends Key, A>(
+  t: Transition<I, A>,
+  count: number,
+  except: I,
+  into: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> }
+): void => {
+  const { state } = t
+  const { passive } = state
+  const start = into.peers.length
+  const size = passive.length
+  const wanted = Math.min(count, indexOfPeer(passive, except) >= 0 ? size - 1 : size)
+  // Few of many: draw again whoever was drawn already.
+  while (into.peers.length - start < wanted) {
+    const index = nextBelow(state, size)
+    const peer = passive[index]
+    if (peer === undefined || peer.id === except || into.peers.indexOf(peer, start) >= 0) continue
+    into.peers.push(peer)
+    into.ages.push(state.cycle - (state.passiveSince[index] ?? state.cycle))
+  }
+}
+
+/** Appends up to `count` random neighbours, each at most once and never `except`; a neighbour's age is 0. */
+export const sampleActive = <I extends Key, A>(
+  t: Transition<I, A>,
+  count: number,
+  except: I,
+  into: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> }
+): void => {
+  const { state } = t
+  const { active } = state
+  const start = into.peers.length
+  const size = active.length
+  const wanted = Math.min(count, indexInActive(state, except) >= 0 ? size - 1 : size)
+  while (into.peers.length - start < wanted) {
+    const peer = active[nextBelow(state, size)]?.peer
+    if (peer === undefined || peer.id === except || into.peers.indexOf(peer, start) >= 0) continue
+    into.peers.push(peer)
+    into.ages.push(0)
+  }
+}
+
+/** A sample of both views for `receiver`: ka neighbours and kp passive entries. */
+export const sampleFor = <I extends Key, A>(t: Transition<I, A>, receiver: I): Sample<I, A> => {
+  const sample = { peers: [], ages: [] }
+  sampleActive(t, t.state.config.shuffleActive, receiver, sample)
+  samplePassive(t, t.state.config.shufflePassive, receiver, sample)
+  return sample
+}
+
+/** How many entries an honest sample has at most: origin, ka and kp. */
+export const sampleLimit = <I extends Key, A>(state: State<I, A>): number =>
+  1 + state.config.shuffleActive + state.config.shufflePassive

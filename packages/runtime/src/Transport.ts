@@ -1,0 +1,172 @@
+/**
+ * The transport: what the runtime knows of a network. A transport knows links and frames, not protocols; whatever
+ * frames say is decided above it, whatever carries them below.
+ *
+ * A **link** is one connection between two nodes. It delivers frames in order, at most once, without gaps, until it
+ * closes; the close reaches both ends, or heartbeats (above) find it. Loss means that the link breaks. A **frame** is a
+ * run of bytes up to `maxFrameBytes`; how its length travels is the transport's affair.
+ *
+ * Implementations are Layers: `@hyparview/transport-memory` (an in-process network with faults, on Effect's Clock) and
+ * `@hyparview/transport-tcp`. A third party's transport passes the contract suite of `@hyparview/testing` and is as good.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+
+/**
+ * Why a link closed, as far as its transport can tell:
+ *
+ * - `closed`: the far end closed it in order; everything it sent before was received
+ * - `reset`: it broke (connection reset, network gone, process killed); frames under way may be lost
+ * - `local`: this end closed it
+ * - `frameTooLarge`: the far end announced a frame above `maxFrameBytes`, or an empty one
+ * - `handshakeTimeout`: accepted, but no first frame arrived within the transport's limit
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CloseReason = "closed" | "reset" | "local" | "frameTooLarge" | "handshakeTimeout"
+
+/**
+ * The link is closed. Frames handed to `send` before may or may not have arrived; nothing else is affected.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LinkClosed extends Data.TaggedError("LinkClosed")<{
+  readonly reason: CloseReason
+  readonly detail: string
+}> {
+  override get message(): string {
+    return this.detail === "" ? `link closed: ${this.reason}` : `link closed: ${this.reason} (${this.detail})`
+  }
+}
+
+/**
+ * Why a dial failed:
+ *
+ * - `refused`: nobody listens there, or the far end refused at once
+ * - `timeout`: no answer within the transport's dial time-out
+ * - `unreachable`: no route, name not found, network down
+ * - `invalidAddress`: the address is not of the transport's form
+ * - `limit`: this end has reached its own limit of links or descriptors
+ * - `closed`: the transport itself has been shut down
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DialFailure = "refused" | "timeout" | "unreachable" | "invalidAddress" | "limit" | "closed"
+
+/**
+ * A dial failed. No link exists; nothing else is affected.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DialError extends Data.TaggedError("DialError")<{
+  readonly address: string
+  readonly reason: DialFailure
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `cannot dial ${this.address}: ${this.reason}${this.detail === "" ? "" : ` (${this.detail})`}`
+  }
+}
+
+/**
+ * The transport could not start: the port is in use, the host does not exist, the configuration contradicts itself.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransportError extends Data.TaggedError("TransportError")<{
+  readonly address: string
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `cannot listen on ${this.address}: ${this.detail}`
+  }
+}
+
+/**
+ * One frame on its way out: chunks whose concatenation is the frame. A broadcast payload is encoded once and stands as
+ * the same chunk in the frames of every neighbour. Neither the chunks nor their bytes may change after `send`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OutgoingFrame = ReadonlyArray<Uint8Array>
+
+/**
+ * One connection to another node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Link {
+  /** The far end as the transport sees it, for logs. Not an identity, and for an accepted link not dialable. */
+  readonly remoteAddress: string
+
+  /** The id that the transport itself has proved (the owner of a certificate); undefined where it proves none. */
+  readonly authenticatedId: string | undefined
+
+  /**
+   * Sends frames in order, all in one flush. Waits while the far end does not drain (backpressure); resolves once the
+   * transport has taken the frames. Fails with `LinkClosed` as soon as the link ends, also while waiting. Called by one
+   * fiber at a time. An interrupted `send` leaves the link unusable: close it.
+   */
+  readonly send: (frames: ReadonlyArray<OutgoingFrame>) => Effect.Effect<void, LinkClosed>
+
+  /**
+   * The next frames, at least one, as many as have arrived. Not calling it is how a reader slows the far end down: a
+   * transport buffers no more than its receive limit. Frames that arrived before an orderly close are still delivered;
+   * then it fails with `LinkClosed`. Called by one fiber at a time. The bytes belong to the caller.
+   */
+  readonly receive: Effect.Effect<ReadonlyArray<Uint8Array>, LinkClosed>
+
+  /**
+   * Ends the link. `flush` sends what `send` has taken, then closes in order (the far end sees `closed`), and gives up
+   * after the transport's close time-out; `abort` drops it at once (the far end sees `reset`). Idempotent; never fails.
+   */
+  readonly close: (mode: "flush" | "abort") => Effect.Effect<void>
+
+  /** Waits for the end of the link, and says why. Any number of fibers may wait. */
+  readonly closed: Effect.Effect<LinkClosed>
+
+  /** Bytes moved so far, length prefixes included. Counters only ever grow. */
+  readonly bytes: { readonly received: number; readonly sent: number }
+}
+
+/**
+ * A network as the runtime sees it.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<
+  Transport,
+  {
+    /** Where others can dial this node: bound already, so that port 0 has become a real port. */
+    readonly address: string
+
+    /** The largest frame that `send` may carry, in bytes; larger ones from the far end close the link. */
+    readonly maxFrameBytes: number
+
+    /**
+     * Opens a link to an address. The link belongs to the scope: closing the scope aborts a link that is still open.
+     * Interrupting a dial under way abandons it and leaks nothing.
+     */
+    readonly dial: (address: string) => Effect.Effect<Link, DialError, Scope.Scope>
+
+    /**
+     * The links that others open to this node. One consumer. A link lives until either end closes it or the transport's
+     * own scope ends. Links that nobody takes count against the transport's limits, so an idle consumer cannot exhaust
+     * the process.
+     */
+    readonly accepted: Stream.Stream<Link>
+  }
+>()("@hyparview/runtime/Transport") {}
