@@ -1,6 +1,11 @@
 /**
- * Latency models, fault plans as data, and checkers of invariants and histories. Pure.
+ * What goes wrong, and how to tell: latency models, fault plans as data, plans drawn from a seed, and checkers of the
+ * overlay's invariants. Pure: no clock, no randomness of its own, no Promise.
  *
  * @since 0.1.0
  */
-export {}
+export * as Arithmetic from "./Arithmetic.ts"
+export * as FaultDraw from "./FaultDraw.ts"
+export * as FaultPlan from "./FaultPlan.ts"
+export * as Latency from "./Latency.ts"
+export * as Overlay from "./Overlay.ts"
