@@ -60,11 +60,22 @@ const checkPacked = async (folder: string): Promise<void> => {
   }
 }
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
 const checkLock = (): void => {
-  const lines = readFileSync(join(root, "package-lock.json"), "utf8").split("\n")
-  for (const [index, line] of lines.entries()) {
-    if (/"resolved": "https?:/.test(line)) problems.push(`package-lock.json:${index + 1} names a registry host`)
-    if (line.includes('"hasInstallScript"')) problems.push(`package-lock.json:${index + 1} has an install script`)
+  const lock: unknown = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"))
+  const packages = isRecord(lock) && isRecord(lock["packages"]) ? Object.entries(lock["packages"]) : []
+  for (const [path, entry] of packages) {
+    if (!isRecord(entry)) continue
+    if (String(entry["resolved"]).includes("://")) problems.push(`package-lock.json: ${path} names a registry host`)
+    if (entry["hasInstallScript"] === true) problems.push(`package-lock.json: ${path} has an install script`)
+    for (const name of Object.keys(isRecord(entry["optionalDependencies"]) ? entry["optionalDependencies"] : {})) {
+      const isLocked = packages.some(
+        ([other]) => other === `node_modules/${name}` || other.endsWith(`/node_modules/${name}`)
+      )
+      if (!isLocked) problems.push(`package-lock.json: ${path} wants ${name}, which is not there; npm ci will refuse`)
+    }
   }
 }
 

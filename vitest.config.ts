@@ -1,0 +1,2 @@
+// A bare `vitest`, and editors, look for this name.
+export { default } from "./vitest.workspace.ts"
