@@ -49,9 +49,9 @@ import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, re
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
 import { begin, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
-import { exhume, hasDeparted, indexInActive, isAsking, stopAsking, unlink } from "./hyparview/Views.ts"
+import { exhume, hasDeparted, indexInActive, isAsking, neighborOf, stopAsking, unlink } from "./hyparview/Views.ts"
 import { jittered, nextBelow } from "./Random.ts"
-import { type Key, type Peer, sameLink } from "./Peer.ts"
+import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 
 export { type Config, ConfigError, forClusterSize, type Rate, validate } from "./hyparview/Config.ts"
 export { knownEpoch } from "./hyparview/Identity.ts"
@@ -111,6 +111,8 @@ const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
   switch (input._tag) {
     case "Received":
       return onReceived(t, input.from, input.message)
+    case "LinkUsed":
+      return onLinkUsed(t, input.from, input.link)
     case "TimerFired":
       if (takeTimer(t, input)) onTimer(t, input.kind)
       return
@@ -158,7 +160,11 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       if (state.departed.length > 0) state.departed = state.departed.filter((gone) => now < gone.until)
       shuffle(t)
       lookForOthers(t)
-      return setTimer(t, "Cycle", now + Math.max(1, jittered(state, state.config.cycleMillis, state.config.cycleJitter)))
+      return setTimer(
+        t,
+        "Cycle",
+        now + Math.max(1, jittered(state, state.config.cycleMillis, state.config.cycleJitter))
+      )
     case "Heartbeat":
       return onHeartbeatTimer(t)
     case "Request":
@@ -203,18 +209,8 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     }
     return
   }
-  if (state.departed.length > 0 && hasDeparted(state, from)) return
-  let index = indexInActive(state, from.id)
-  const neighbor = state.active[index]
-  if (neighbor !== undefined && neighbor.peer.epoch === from.epoch) {
-    onHeard(t, index)
-  } else {
-    // What an older incarnation says is ignored; a newer one means that the older is dead.
-    if (knownEpoch(state, from.id) > from.epoch) return
-    if (neighbor !== undefined) unlink(t, index, "restarted")
-    if (state.graveyard.length > 0) exhume(t, from.id)
-    index = -1
-  }
+  const index = recognize(t, from)
+  if (index === outdated) return
   switch (message._tag) {
     case "Join":
       return onJoin(t, from, message)
@@ -254,14 +250,41 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
   }
 }
 
+const onLinkUsed = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, link: LinkId<I>): void => {
+  if (from.id === t.state.self.id || !isUp(t.state)) return
+  const index = recognize(t, from)
+  if (index !== outdated) isFromNeighbor(t, from, index, { link })
+}
+
+/** Nobody to listen to: an incarnation that is over. */
+const outdated = -2
+
+/**
+ * Who speaks: the index of a neighbour, which has thereby shown that it lives; −1 for anybody else; `outdated` for an
+ * incarnation that has left or been followed by a newer one. A newer one means that the older is dead.
+ */
+const recognize = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): number => {
+  const { state } = t
+  if (state.departed.length > 0 && hasDeparted(state, from)) return outdated
+  const index = indexInActive(state, from.id)
+  const neighbor = state.active[index]
+  if (neighbor !== undefined && neighbor.peer.epoch === from.epoch) {
+    onHeard(t, index)
+    return index
+  }
+  if (knownEpoch(state, from.id) > from.epoch) return outdated
+  if (neighbor !== undefined) unlink(t, index, "restarted")
+  if (state.graveyard.length > 0) exhume(t, from.id)
+  return -1
+}
+
 /** A neighbour-only message counts only on the link it names; anybody else is told that there is none. */
 const isFromNeighbor = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
   index: number,
-  message: Extract<Message<I, A>, { _tag: "ForwardJoin" | "Shuffle" | "Heartbeat" }>
+  { link }: { readonly link: LinkId<I> | undefined }
 ): boolean => {
-  const { link } = message
   const neighbor = t.state.active[index]
   if (link === undefined) return false
   if (neighbor !== undefined && sameLink(neighbor.link, link)) return true
@@ -277,3 +300,20 @@ const isFromNeighbor = <I extends Key, A>(
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
   indexInActive(state, id) >= 0 || isAsking(state, id) || state.probe?.peer.id === id
+
+/**
+ * Whether a peer is a neighbour by this link and has been heard in this heartbeat round: then `LinkUsed` would change
+ * nothing, and need not be given.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isCurrent = <I extends Key, A>(state: State<I, A>, from: Peer<I, A>, link: LinkId<I>): boolean => {
+  const neighbor = neighborOf(state, from.id)
+  return (
+    neighbor !== undefined &&
+    neighbor.heardIn === state.heartbeatRound &&
+    neighbor.peer.epoch === from.epoch &&
+    sameLink(neighbor.link, link)
+  )
+}

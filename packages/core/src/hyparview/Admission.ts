@@ -6,13 +6,16 @@
  * @since 0.1.0
  */
 import { nextBelow } from "../Random.ts"
-import type { Key } from "../Peer.ts"
+import type { Key, Peer } from "../Peer.ts"
 import type { Asker, Transition } from "./State.ts"
-import { keepPassive, sampleFor, unlink } from "./Views.ts"
+import { keepPassive, sampleBoth, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
-const refilled = (tokens: number, rate: { readonly burst: number; readonly perMinute: number }, millis: number): number =>
-  Math.min(rate.burst, tokens + (millis * rate.perMinute) / 60_000)
+const refilled = (
+  tokens: number,
+  rate: { readonly burst: number; readonly perMinute: number },
+  millis: number
+): number => Math.min(rate.burst, tokens + (millis * rate.perMinute) / 60_000)
 
 /**
  * Takes a token of this asker and one of everybody's. The result is how long to wait for the next one, in milliseconds;
@@ -25,9 +28,7 @@ export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
   if (overall < 1) return Math.ceil(((1 - overall) * 60_000) / admissionOverall.perMinute)
   const index = state.askers.findIndex((asker) => asker.id === id)
   const known = state.askers[index]
-  const own = known === undefined
-    ? admissionPerPeer.burst
-    : refilled(known.tokens, admissionPerPeer, now - known.at)
+  const own = known === undefined ? admissionPerPeer.burst : refilled(known.tokens, admissionPerPeer, now - known.at)
   if (own < 1) return Math.ceil(((1 - own) * 60_000) / admissionPerPeer.perMinute)
   state.admissionTokens = overall - 1
   state.admissionAt = now
@@ -42,7 +43,7 @@ export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
  * Makes room by evicting a random neighbour that is not protected: the F longest-held self-chosen links are. Since
  * F < A there always is one. Nobody outside chooses which.
  */
-export const evictOne = <I extends Key, A>(t: Transition<I, A>): void => {
+export const evictFor = <I extends Key, A>(t: Transition<I, A>, newcomer: Peer<I, A>): void => {
   const { active, config } = t.state
   let chosen = 0
   for (const neighbor of active) if (neighbor.chosen) chosen++
@@ -57,20 +58,25 @@ export const evictOne = <I extends Key, A>(t: Transition<I, A>): void => {
       continue
     }
     if (skip-- > 0) continue
-    evict(t, i)
+    evict(t, i, newcomer)
     return
   }
 }
 
-/** Evicts the neighbour at `index`: it is told, with somewhere to go, and stays known as a passive entry. */
-const evict = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+/**
+ * Evicts the neighbour at `index`: it is told, and stays known as a passive entry. Its sample begins with the newcomer,
+ * who often has a slot free: then the link has only gained a node in its middle.
+ */
+const evict = <I extends Key, A>(t: Transition<I, A>, index: number, newcomer: Peer<I, A>): void => {
   const victim = t.state.active[index]
   if (victim === undefined) return
   unlink(t, index, "evicted")
+  const sample = { peers: [newcomer], ages: [0] }
+  sampleBoth(t, victim.peer.id, sample)
   t.outputs.push({
     _tag: "Send",
     to: victim.peer,
-    message: { _tag: "Disconnect", link: victim.link, reason: "evicted", sample: sampleFor(t, victim.peer.id) }
+    message: { _tag: "Disconnect", link: victim.link, reason: "evicted", sample }
   })
   keepPassive(t, victim.peer)
 }

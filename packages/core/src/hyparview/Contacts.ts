@@ -30,17 +30,15 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
     return
   }
   // Links, but too few, or a command to meet somebody: one of the contacts may lead to the rest.
-  if (contacts.length > 0 && (keep || isShort(state))) {
+  if (contacts.length > 0 && (keep || state.active.length < reachable(state))) {
     const address = contacts[nextBelow(state, contacts.length)]
     if (address !== undefined) dial(t, address, "repair")
   }
 }
 
-/** Whether this node has fewer links than the peers it has heard of would allow. */
-const isShort = <I extends Key, A>(state: State<I, A>): boolean => {
-  const known = state.active.length + state.passive.length + state.graveyard.length
-  return state.active.length + state.pending.length < Math.min(state.config.activeSize, known)
-}
+/** How many links this node could have with the peers it has heard of, up to A. */
+const reachable = <I extends Key, A>({ active, config, graveyard, passive }: State<I, A>): number =>
+  Math.min(config.activeSize, active.length + passive.length + graveyard.length)
 
 /**
  * Keeps the obligation to find contacts: while there is no link, ask one contact after the other; when none is left, or
@@ -59,7 +57,8 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
       return
     }
   }
-  if (!alone && !isShort(state)) {
+  // The wait begins anew only once the need is met: requests under way may all be refused.
+  if (!alone && state.active.length >= reachable(state)) {
     state.discoveryWaitMillis = 0
     clearTimer(t, "Discovery")
     return

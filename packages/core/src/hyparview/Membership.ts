@@ -6,7 +6,7 @@
  */
 import type { Key, LinkId, Peer } from "../Peer.ts"
 import { noSample, sameLink } from "../Peer.ts"
-import { admit, evictOne } from "./Admission.ts"
+import { admit, evictFor } from "./Admission.ts"
 import { discoveryTimerNotBefore } from "./Contacts.ts"
 import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
 import { forget, onAnswer } from "./Repair.ts"
@@ -81,7 +81,7 @@ const isFirstOfCrossing = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, 
 /** Accepts an asker, making room first if need be. */
 const accept = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {
   const { state } = t
-  if (indexInActive(state, from.id) < 0 && state.active.length >= state.config.activeSize) evictOne(t)
+  if (indexInActive(state, from.id) < 0 && state.active.length >= state.config.activeSize) evictFor(t, from)
   link(t, from, { asker: from.id, epoch: from.epoch, requestId }, false)
   reply(t, from, requestId, "accepted", 0)
   if (state.status === "joining") {

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Key, Peer } from "../Peer.ts"
+import type { Key, LinkId, Peer } from "../Peer.ts"
 import type { Message } from "./Message.ts"
 
 /**
@@ -35,6 +35,8 @@ export type Input<I extends Key = string, A = string> =
   | { readonly _tag: "Leave"; readonly now: number }
   /** A message from a peer whose identity the driver has established. */
   | { readonly _tag: "Received"; readonly now: number; readonly from: Peer<I, A>; readonly message: Message<I, A> }
+  /** A message of another protocol came from this peer over this link: is it a neighbour by it? */
+  | { readonly _tag: "LinkUsed"; readonly now: number; readonly from: Peer<I, A>; readonly link: LinkId<I> }
   /** There is no link to this peer and none could be opened; what was to be sent to it is lost. */
   | { readonly _tag: "SendFailed"; readonly now: number; readonly to: Peer<I, A>; readonly cause: DialCause }
   /** An open link ended, other than by a `Close` of ours; what was under way on it is lost. */

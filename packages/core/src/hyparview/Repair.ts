@@ -10,7 +10,7 @@
  */
 import { jittered, nextBelow } from "../Random.ts"
 import type { Key, LinkId, Peer } from "../Peer.ts"
-import { evictOne } from "./Admission.ts"
+import { evictFor } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
 import { ask } from "./Requests.ts"
@@ -67,7 +67,27 @@ const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const waitMillis = Math.min(longest, Math.max(first, 2 * state.round.waitMillis))
   state.round = { ...state.round, waiting: true, waitMillis }
   // With nobody to try again, only news can help, and news ends the wait.
-  if (state.passive.length > 0) setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
+  if (state.passive.length === 0) return
+  setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
+  if (waitMillis > first) moveHole(t)
+}
+
+/**
+ * Everybody this node knows is full, twice in a row: the odd free slot cannot be filled here. It may be elsewhere: two
+ * nodes with a free slot each that are neighbours already, or one node with two, are stuck for ever, since a repair
+ * evicts nobody. So the hole moves: somebody is asked with `bridge`, evicts a neighbour for us, and that neighbour may
+ * know what we do not. Where the number of slots is odd one hole must remain; so each move waits twice as long as the one
+ * before, until a failure changes the picture.
+ *
+ * Ours: the paper leaves such slots free.
+ */
+const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  const peer = state.passive[nextBelow(state, state.passive.length)]
+  if (now < state.nextBridgeAskAt || peer === undefined || state.active.length === 0) return
+  state.nextBridgeAskAt = now + state.config.bridgeMillis * (1 << state.holeMoves)
+  if (state.holeMoves < 6) state.holeMoves++
+  ask(t, peer, "bridge")
 }
 
 /** The Repair timer: whoever was busy, or everybody after a wait, may be asked again. */
@@ -147,7 +167,7 @@ const onAccepted = <I extends Key, A>(t: Transition<I, A>, asking: Asking<I, A>,
       keepPassive(t, from)
       return
     }
-    evictOne(t)
+    evictFor(t, from)
   }
   link(t, from, id, asking.reason !== "joinWalk" && asking.reason !== "bridge")
   if (state.status === "joining") {
@@ -183,15 +203,12 @@ export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<
 }
 
 /** A neighbour's link failed. */
-export const onNeighborFailed = <I extends Key, A>(
-  t: Transition<I, A>,
-  peer: Peer<I, A>,
-  reason: DownReason
-): void => {
+export const onNeighborFailed = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, reason: DownReason): void => {
   const index = indexInActive(t.state, peer.id)
   if (index < 0) return
   unlink(t, index, reason)
   bury(t, peer)
+  t.state.holeMoves = 0
 }
 
 /** Connected but silent: suspect at first, gone the second time. */

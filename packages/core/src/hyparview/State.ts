@@ -133,6 +133,8 @@ export interface Draft<I extends Key, A> extends Random {
   nextContactProbeAt: number
   nextBridgeAskAt: number
   nextBridgeAcceptAt: number
+  /** How often in a row this node has handed an odd free slot on; each time the next waits twice as long. */
+  holeMoves: number
 
   /** At most memorySize. */
   departed: ReadonlyArray<Departed<I>>
@@ -214,6 +216,7 @@ export const init = <I extends Key, A>(options: {
   nextContactProbeAt: 0,
   nextBridgeAskAt: 0,
   nextBridgeAcceptAt: 0,
+  holeMoves: 0,
   departed: none,
   askers: none,
   admissionTokens: options.config.admissionOverall.burst,
@@ -239,7 +242,10 @@ export const clearTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): 
 }
 
 /** Takes a fired timer out of its slot; false for one that was replaced or cleared meanwhile. */
-export const takeTimer = <I extends Key, A>(t: Transition<I, A>, input: Extract<Input<I, A>, { _tag: "TimerFired" }>) => {
+export const takeTimer = <I extends Key, A>(
+  t: Transition<I, A>,
+  input: Extract<Input<I, A>, { _tag: "TimerFired" }>
+) => {
   if (t.state.timers[input.kind].nonce !== input.nonce) return false
   t.state.timers = { ...t.state.timers, [input.kind]: emptySlot }
   return true
