@@ -1,0 +1,209 @@
+import { Random } from "@hyparview/core"
+import { assert, describe, it } from "@effect/vitest"
+import * as Graph from "@hyparview/simulator/Graph"
+
+const random = () => Random.seeded(1)
+
+/** An undirected graph from its edges. */
+const undirected = (nodes: number, edges: ReadonlyArray<readonly [number, number]>): Graph.Graph => {
+  const lists: Array<Array<number>> = Array.from({ length: nodes }, () => [])
+  for (const [a, b] of edges) {
+    lists[a]?.push(b)
+    lists[b]?.push(a)
+  }
+  return Graph.fromLists(nodes, (node) => lists[node] ?? [])
+}
+
+const ring = (nodes: number) => Graph.fromLists(nodes, (node) => [(node + 1) % nodes, (node + nodes - 1) % nodes])
+const complete = (nodes: number) => Graph.fromLists(nodes, () => Array.from({ length: nodes }, (_, i) => i))
+const star = (nodes: number) =>
+  undirected(
+    nodes,
+    Array.from({ length: nodes - 1 }, (_, i) => [0, i + 1] as const)
+  )
+const path = (nodes: number) =>
+  undirected(
+    nodes,
+    Array.from({ length: nodes - 1 }, (_, i) => [i, i + 1] as const)
+  )
+/** A ring in which each node also holds its neighbours' neighbours, up to `reach` away. */
+const lattice = (nodes: number, reach: number) =>
+  Graph.fromLists(nodes, (node) =>
+    Array.from({ length: 2 * reach }, (_, i) => (node + nodes + (i < reach ? i + 1 : reach - i - 1)) % nodes)
+  )
+const cliques = (size: number, bridged: boolean) => {
+  const edges: Array<readonly [number, number]> = bridged ? [[0, size]] : []
+  for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) edges.push([a, b], [size + a, size + b])
+  return undirected(2 * size, edges)
+}
+/** A random graph of one degree: stubs paired at random, bad pairs mended by swapping with random others. */
+const randomRegular = (nodes: number, degree: number, random: Random.Random): Graph.Graph => {
+  const stubs = Array.from({ length: nodes * degree }, (_, i) => Math.floor(i / degree))
+  const swap = (a: number, b: number) => {
+    const kept = stubs[a] ?? 0
+    stubs[a] = stubs[b] ?? 0
+    stubs[b] = kept
+  }
+  for (let i = stubs.length - 1; i > 0; i--) swap(i, Random.nextBelow(random, i + 1))
+  for (let bad = true; bad;) {
+    bad = false
+    const seen = new Set<number>()
+    for (let i = 0; i < stubs.length; i += 2) {
+      const [a = 0, b = 0] = [stubs[i], stubs[i + 1]]
+      const edge = Math.min(a, b) * nodes + Math.max(a, b)
+      if (a === b || seen.has(edge)) {
+        swap(i, Random.nextBelow(random, stubs.length))
+        bad = true
+      }
+      seen.add(edge)
+    }
+  }
+  const edges = Array.from({ length: stubs.length / 2 }, (_, i) => [stubs[2 * i] ?? 0, stubs[2 * i + 1] ?? 0] as const)
+  return undirected(nodes, edges)
+}
+
+describe("a graph", () => {
+  it("leaves out links to oneself, to nobody, and repeated ones", () => {
+    const graph = Graph.fromLists(3, (node) => (node === 0 ? [0, 1, 1, 2, -1, 3] : []))
+    assert.deepStrictEqual([...Graph.linksOf(graph, 0)], [1, 2])
+    assert.deepStrictEqual([...graph.offsets], [0, 2, 2, 2])
+  })
+
+  it("keeps the links among the nodes of a part", () => {
+    const part = Graph.induced(path(6), (node) => node !== 2)
+    assert.strictEqual(part.nodes, 5)
+    assert.deepStrictEqual(Graph.components(part).count, 2)
+    assert.deepStrictEqual([...part.targets], [1, 0, 3, 2, 4, 3])
+  })
+
+  it("of no nodes has no parts and no paths", () => {
+    const none = Graph.fromLists(0, () => [])
+    assert.include(Graph.components(none), { count: 0, largest: 0, largestRoot: -1 })
+    assert.include(Graph.pathLengths(none, random()), { average: 0, longest: 0, unreachableShare: 0 })
+    assert.strictEqual(Graph.clustering(none), 0)
+  })
+})
+
+describe("components", () => {
+  it("counts the parts and finds the largest", () => {
+    assert.include(Graph.components(ring(10)), { count: 1, largest: 10, largestRoot: 0 })
+    assert.include(Graph.components(cliques(5, false)), { count: 2, largest: 5, largestRoot: 0 })
+    assert.include(Graph.components(cliques(5, true)), { count: 1, largest: 10 })
+    assert.include(Graph.components(Graph.fromLists(4, () => [])), { count: 4, largest: 1 })
+    const parts = Graph.components(
+      undirected(6, [
+        [0, 1],
+        [2, 5],
+        [5, 4]
+      ])
+    )
+    assert.include(parts, { count: 3, largest: 3, largestRoot: 2 })
+    assert.deepStrictEqual([...parts.rootOf], [0, 0, 2, 3, 2, 2])
+  })
+
+  it("joins by a link in either direction", () => {
+    assert.strictEqual(Graph.components(Graph.fromLists(3, (node) => (node === 2 ? [0, 1] : []))).count, 1)
+  })
+})
+
+describe("degrees and asymmetry", () => {
+  it("counts links that are not held back", () => {
+    assert.strictEqual(Graph.asymmetricLinks(complete(6)), 0)
+    assert.strictEqual(Graph.asymmetricLinks(Graph.fromLists(5, (node) => [(node + 1) % 5])), 5)
+    assert.strictEqual(
+      Graph.asymmetricLinks(Graph.fromLists(3, (node) => (node === 0 ? [1, 2] : [0].slice(node - 1)))),
+      1
+    )
+  })
+
+  it("counts in- and out-degrees", () => {
+    const outward = Graph.fromLists(5, (node) => (node === 0 ? [1, 2, 3, 4] : []))
+    assert.deepStrictEqual(Graph.histogram(Graph.outDegrees(outward)), { "0": 4, "4": 1 })
+    assert.deepStrictEqual(Graph.histogram(Graph.inDegrees(outward)), { "0": 1, "1": 4 })
+    assert.deepStrictEqual(Graph.histogram(Graph.inDegrees(star(9))), { "1": 8, "8": 1 })
+  })
+
+  it("counts links between groups", () => {
+    assert.strictEqual(
+      Graph.crossLinks(cliques(4, true), (node) => Math.floor(node / 4)),
+      2
+    )
+    assert.strictEqual(
+      Graph.crossLinks(complete(6), (node) => node % 2),
+      18
+    )
+  })
+})
+
+describe("clustering", () => {
+  it("is 1 in a complete graph, 0 in a star, a path and a long ring", () => {
+    assert.strictEqual(Graph.clustering(complete(7)), 1)
+    assert.strictEqual(Graph.clustering(star(7)), 0)
+    assert.strictEqual(Graph.clustering(path(7)), 0)
+    assert.strictEqual(Graph.clustering(ring(7)), 0)
+  })
+
+  it("is 3(k − 2) / 4(k − 1) in a ring lattice of degree k", () => {
+    assert.approximately(Graph.clustering(lattice(50, 2)), 0.5, 1e-12)
+    assert.approximately(Graph.clustering(lattice(50, 3)), 0.6, 1e-12)
+  })
+
+  it("counts each bridge end's pairs in two bridged cliques", () => {
+    // 8 nodes see a clique; 2 have one neighbour more that knows none of the other four: 6 of 10 pairs.
+    assert.approximately(Graph.clustering(cliques(5, true)), (8 + 2 * 0.6) / 10, 1e-12)
+  })
+})
+
+describe("path lengths", () => {
+  const average = (graph: Graph.Graph) => Graph.pathLengths(graph, random()).average
+
+  it("have the closed form of a ring, a complete graph, a star, a path and a lattice", () => {
+    assert.approximately(average(ring(11)), 3, 1e-12)
+    assert.approximately(average(ring(600)), (600 * 600) / (4 * 599), 1e-9)
+    assert.strictEqual(average(complete(9)), 1)
+    // 2(n − 1) pairs with the middle at 1, (n − 1)(n − 2) pairs of leaves at 2.
+    assert.approximately(average(star(10)), (18 + 2 * 72) / 90, 1e-12)
+    assert.approximately(average(path(100)), 101 / 3, 1e-12)
+    // Distances 1 1 1 2 2 2 … to either side.
+    assert.approximately(average(lattice(13, 3)), (6 * 1 + 6 * 2) / 12, 1e-12)
+  })
+
+  it("give the diameter", () => {
+    const longest = (graph: Graph.Graph) => Graph.pathLengths(graph, random()).longest
+    assert.deepStrictEqual(
+      [ring(10), ring(11), complete(4), star(5), path(700), cliques(5, true)].map(longest),
+      [5, 5, 1, 2, 699, 3]
+    )
+  })
+
+  it("follow directions and count whom they cannot reach", () => {
+    const outward = Graph.pathLengths(
+      Graph.fromLists(3, (node) => (node < 2 ? [node + 1] : [])),
+      random()
+    )
+    assert.approximately(outward.average, 4 / 3, 1e-12)
+    assert.strictEqual(outward.unreachableShare, 0.5)
+    assert.approximately(Graph.pathLengths(cliques(5, false), random()).unreachableShare, 5 / 9, 1e-12)
+  })
+
+  it("of a random 5-regular graph of 10,000 nodes agree with theory, 6.36", () => {
+    const graph = randomRegular(10_000, 5, Random.seeded(3))
+    const exact = Graph.pathLengths(graph, random())
+    assert.isTrue(exact.exact)
+    assert.approximately(exact.average, 6.36, 0.01)
+    // (k − 1)³ / 6 triangles are expected, 10.7 here: 3 · 10.7 closed pairs of 10 · n.
+    assert.approximately(Graph.clustering(graph), 0.00032, 0.0002)
+
+    const sampled = Graph.pathLengths(graph, random(), { exactUpTo: 1_000, samples: 300 })
+    assert.include(sampled, { exact: false, sources: 300 })
+    assert.approximately(sampled.average, exact.average, 4 * sampled.standardError)
+    assert.isBelow(sampled.standardError, 0.005)
+    assert.isAtMost(sampled.longest, exact.longest)
+  })
+
+  it("from one node give the hops of a flood and whom it reaches", () => {
+    assert.deepStrictEqual(Graph.eccentricity(path(10), 3), { longest: 6, reached: 9 })
+    assert.deepStrictEqual(Graph.eccentricity(cliques(5, false), 0), { longest: 1, reached: 4 })
+    assert.deepStrictEqual(Graph.eccentricity(star(5), 0), { longest: 1, reached: 4 })
+  })
+})
