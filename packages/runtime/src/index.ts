@@ -1,6 +1,10 @@
 /**
- * Effect services for membership and broadcast: Transport, Membership, Broadcast, Discovery, PeerStore.
+ * HyParView as Effect services: a node is a Layer over a `Transport` and a `Discovery`.
  *
  * @since 0.1.0
  */
-export {}
+export * as Broadcast from "./Broadcast.ts"
+export * as Discovery from "./Discovery.ts"
+export * as Membership from "./Membership.ts"
+export * as Node from "./Node.ts"
+export * as Transport from "./Transport.ts"
