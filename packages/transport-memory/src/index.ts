@@ -3,4 +3,6 @@
  *
  * @since 0.1.0
  */
-export {}
+export * as MemoryNetwork from "./MemoryNetwork.ts"
+export * as MemoryTransport from "./MemoryTransport.ts"
+export type { Statistics } from "./Statistics.ts"

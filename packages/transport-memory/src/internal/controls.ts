@@ -1,0 +1,118 @@
+/**
+ * The controls of a network: each changes the world at once and counts itself.
+ */
+import * as Effect from "effect/Effect"
+import type { FaultName } from "@hyparview/faults/FaultPlan"
+import type { LatencyModel } from "@hyparview/faults/Latency"
+import { validate } from "@hyparview/faults/Latency"
+import * as Result from "effect/Result"
+import type { Place, World } from "./world.ts"
+
+export type Controls = ReturnType<typeof makeControls>
+
+export const makeControls = (world: World) => {
+  const control = <A>(name: FaultName, change: () => A): Effect.Effect<A> =>
+    Effect.sync(() => {
+      world.counters.faults[name]++
+      return change()
+    })
+
+  const setFrozen = (address: string, frozen: boolean) => {
+    world.place(address).frozen = frozen
+    world.separate()
+  }
+
+  const setDials = (address: string, dials: Place["dials"]) => {
+    world.place(address).dials = dials
+  }
+
+  const setRate = (address: string, bytesPerSecond: number) => {
+    const place = world.place(address)
+    place.bytesPerSecond = bytesPerSecond
+    for (const { a, b } of world.pairs) {
+      if (b.place === place) a.outgoing.retime()
+      if (a.place === place) b.outgoing.retime()
+    }
+  }
+
+  return {
+    crash: (address: string) => control("Crash", () => world.place(address).endpoint?.shut("crashed") ?? 0),
+
+    breakLink: (a: string, b: string) =>
+      control("BreakLinks", () => {
+        const pairs = world.between(world.place(a), world.place(b))
+        for (const pair of pairs) pair.break("broken")
+        return pairs.length
+      }),
+
+    breakShare: (share: number) =>
+      control("BreakLinks", () => {
+        const pairs = world.choosePairs(Math.round(world.pairs.size * share))
+        for (const pair of pairs) pair.break("broken")
+        return pairs.length
+      }),
+
+    halfOpen: (a: string, b: string) =>
+      control("HalfOpen", () => {
+        const pairs = world.between(world.place(a), world.place(b))
+        for (const pair of pairs) pair.halfOpen()
+        return pairs.length
+      }),
+
+    refuse: (address: string) => control("RefuseDials", () => setDials(address, "refuse")),
+    hang: (address: string) => control("HangDials", () => setDials(address, "hang")),
+    accept: (address: string) => control("AcceptDials", () => setDials(address, "accept")),
+
+    freeze: (address: string) => control("Freeze", () => setFrozen(address, true)),
+    unfreeze: (address: string) => control("Unfreeze", () => setFrozen(address, false)),
+
+    partition: (
+      groups: ReadonlyArray<ReadonlyArray<string>>,
+      { mode }: { readonly mode: "reset" | "silent" }
+    ): Effect.Effect<void> =>
+      control("Partition", () => {
+        for (const place of world.places()) place.group = undefined
+        groups.forEach((addresses, group) => {
+          for (const address of addresses) world.place(address).group = group
+        })
+        world.partition = mode
+        world.separate()
+      }),
+
+    oneWay: (from: ReadonlyArray<string>, to: ReadonlyArray<string>) =>
+      control("OneWay", () => {
+        const places = (addresses: ReadonlyArray<string>) => new Set(addresses.map((address) => world.place(address)))
+        world.oneWays.push({ from: places(from), to: places(to) })
+        world.separate()
+      }),
+
+    heal: control("Heal", () => {
+      world.partition = "none"
+      world.oneWays.length = 0
+      world.separate()
+    }),
+
+    setLatency: (model: LatencyModel): Effect.Effect<void> =>
+      Effect.sync(() => {
+        world.latency = Result.getOrThrow(validate(model))
+      }),
+
+    setBandwidth: (address: string, bytesPerSecond: number | undefined) =>
+      control(bytesPerSecond === undefined ? "NormalReader" : "SlowReader", () =>
+        setRate(address, bytesPerSecond ?? world.bytesPerSecond)
+      ),
+
+    setSendFailure: (probability: number) =>
+      control("SendFailure", () => {
+        world.sendFailure = probability
+      }),
+    setDuplicate: (probability: number) =>
+      control("Duplicate", () => {
+        world.duplicate = probability
+      }),
+    setSilentLoss: (probability: number) =>
+      control("SilentLoss", () => {
+        world.silentLoss = probability
+      })
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * A transport on the network: one listener at one address, the links it has, and the dials it makes.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Link, Transport } from "@hyparview/runtime/Transport"
+import { DialError, TransportError } from "@hyparview/runtime/Transport"
+import { Dial } from "./dial.ts"
+import type { LinkEnd } from "./link.ts"
+import type { Place, World } from "./world.ts"
+
+type Backlog = Queue.Queue<Link, Cause.Done>
+
+export class Endpoint {
+  readonly place: Place
+  readonly authenticatedId: string | undefined
+  readonly links = new Set<LinkEnd>()
+  readonly dials = new Set<Dial>()
+  readonly backlog: Backlog
+  readonly #world: World
+  #open = true
+
+  constructor(world: World, place: Place, backlog: Backlog, authenticatedId: string | undefined) {
+    this.#world = world
+    this.place = place
+    this.backlog = backlog
+    this.authenticatedId = authenticatedId
+  }
+
+  hasRoom(): boolean {
+    return this.links.size + this.dials.size < this.#world.settings.maxLinks
+  }
+
+  /** Hands an accepted link to whoever takes them; false if too many wait already. */
+  offer(link: LinkEnd): boolean {
+    return Queue.offerUnsafe(this.backlog, link)
+  }
+
+  dial(address: string): Effect.Effect<Link, DialError, Scope.Scope> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const failed = this.#cannotDial(address)
+        if (failed !== undefined) return Effect.fail(failed)
+        this.#world.counters.dials++
+        const dial = new Dial(this.#world, this, this.#world.place(address))
+        const answered = Effect.callback<LinkEnd, DialError>((resume) => dial.begin(resume))
+        return restore(answered).pipe(
+          Effect.onError(() => Effect.sync(() => dial.abandon())),
+          Effect.tap((link) => Effect.addFinalizer(() => link.close("abort")))
+        )
+      })
+    )
+  }
+
+  /** The address is free again, every link breaks at the far end, every dial under way fails. */
+  shut(detail: string): number {
+    if (!this.#open) return 0
+    this.#open = false
+    this.place.endpoint = undefined
+    const links = this.links.size
+    for (const link of this.links) link.abort("reset", detail)
+    for (const dial of this.dials) dial.shut()
+    Queue.endUnsafe(this.backlog)
+    return links
+  }
+
+  #cannotDial(address: string): DialError | undefined {
+    const error = (reason: "closed" | "invalidAddress" | "limit", detail: string) =>
+      new DialError({ address, reason, detail })
+    if (!this.#open) return error("closed", "the transport has been shut down")
+    if (address === "") return error("invalidAddress", "the address is empty")
+    return this.hasRoom()
+      ? undefined
+      : error("limit", `${this.#world.settings.maxLinks} links are open or being dialled`)
+  }
+}
+
+/** Listens at an address until the scope closes. */
+export const listen = (
+  world: World,
+  address: string,
+  authenticatedId: string | undefined
+): Effect.Effect<Transport["Service"], TransportError, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (address === "") return yield* new TransportError({ address, detail: "the address is empty" })
+    const place = world.place(address)
+    if (place.endpoint !== undefined) return yield* new TransportError({ address, detail: "the address is in use" })
+    const backlog: Backlog = yield* Queue.dropping<Link, Cause.Done>(world.settings.acceptBacklog)
+    const endpoint = new Endpoint(world, place, backlog, authenticatedId)
+    place.endpoint = endpoint
+    yield* Effect.addFinalizer(() => Effect.sync(() => endpoint.shut("the transport has been shut down")))
+    return {
+      address,
+      maxFrameBytes: world.settings.maxFrameBytes,
+      dial: (to: string) => endpoint.dial(to),
+      accepted: Stream.fromQueue(backlog)
+    }
+  })

@@ -1,0 +1,148 @@
+/**
+ * The state of a network: its addresses, its open links, its dials under way, and what separates whom. Endpoints, links
+ * and dials ask it; the controls change it.
+ */
+import type { Random } from "@hyparview/core/Random"
+import { nextBelow, nextBits, seededFor } from "@hyparview/core/Random"
+import type { LatencyModel } from "@hyparview/faults/Latency"
+import { sampleMicros } from "@hyparview/faults/Latency"
+import type { Agenda } from "./agenda.ts"
+import type { Counters } from "./counters.ts"
+import type { Dial } from "./dial.ts"
+import type { Endpoint } from "./endpoint.ts"
+import type { Pair } from "./link.ts"
+
+/** What `MemoryNetwork.make` was told, complete and in microseconds. */
+export interface Settings {
+  readonly seed: number
+  readonly maxFrameBytes: number
+  readonly receiveLimitBytes: number
+  readonly maxLinks: number
+  readonly acceptBacklog: number
+  readonly dialTimeoutMicros: number
+  readonly handshakeTimeoutMicros: number
+  readonly resolutionMicros: number
+}
+
+/** An address, whether or not anybody is there. It outlives the endpoints that come and go at it. */
+export interface Place {
+  readonly address: string
+  /** Counts from 0 in the order in which addresses are first mentioned: the node's index in the latency model. */
+  readonly index: number
+  endpoint: Endpoint | undefined
+  dials: "accept" | "refuse" | "hang"
+  frozen: boolean
+  /** What each link to here delivers at most, in bytes a second; Infinity for no limit. */
+  bytesPerSecond: number
+  /** Its side of the partition, if it is on one. */
+  group: number | undefined
+}
+
+/** What frames and dials from one place to another meet: nothing, something that makes them wait, or a wall. */
+export type Passage = "open" | "held" | "cut"
+
+interface Cut {
+  readonly from: ReadonlySet<Place>
+  readonly to: ReadonlySet<Place>
+}
+
+export class World {
+  readonly agenda: Agenda
+  readonly settings: Settings
+  readonly counters: Counters
+  readonly pairs = new Set<Pair>()
+  readonly dials = new Set<Dial>()
+  latency: LatencyModel
+  bytesPerSecond: number
+  sendFailure = 0
+  duplicate = 0
+  silentLoss = 0
+  partition: "none" | "reset" | "silent" = "none"
+  readonly oneWays: Array<Cut> = []
+  readonly random: Random
+  readonly #places = new Map<string, Place>()
+  #links = 0
+
+  constructor(agenda: Agenda, settings: Settings, counters: Counters, latency: LatencyModel, bytesPerSecond: number) {
+    this.agenda = agenda
+    this.settings = settings
+    this.counters = counters
+    this.latency = latency
+    this.bytesPerSecond = bytesPerSecond
+    this.random = seededFor(settings.seed, 0)
+  }
+
+  place(address: string): Place {
+    const known = this.#places.get(address)
+    if (known !== undefined) return known
+    const place: Place = {
+      address,
+      index: this.#places.size,
+      endpoint: undefined,
+      dials: "accept",
+      frozen: false,
+      bytesPerSecond: this.bytesPerSecond,
+      group: undefined
+    }
+    this.#places.set(address, place)
+    return place
+  }
+
+  places(): Iterable<Place> {
+    return this.#places.values()
+  }
+
+  /** The next link's number. Each direction has a generator of its own, so that one link's traffic never shifts another's delays. */
+  nextLink(): { readonly number: number; readonly there: Random; readonly back: Random } {
+    const number = ++this.#links
+    const { seed } = this.settings
+    return { number, there: seededFor(seed, 2 * number), back: seededFor(seed, 2 * number + 1) }
+  }
+
+  /** When what leaves now arrives. */
+  arrival(from: Place, to: Place, random: Random): number {
+    const at = this.agenda.now() + sampleMicros(this.latency, from.index, to.index, random)
+    const { resolutionMicros } = this.settings
+    return resolutionMicros === 1 ? at : Math.ceil(at / resolutionMicros) * resolutionMicros
+  }
+
+  passage(from: Place, to: Place): Passage {
+    const parted = from.group !== undefined && to.group !== undefined && from.group !== to.group
+    if (parted && this.partition === "reset") return "cut"
+    const held = from.frozen || to.frozen || (parted && this.partition === "silent")
+    return held || this.oneWays.some((cut) => cut.from.has(from) && cut.to.has(to)) ? "held" : "open"
+  }
+
+  /** After a change of what separates whom: holds and releases what travels, and breaks what a wall cuts. */
+  separate(): void {
+    for (const pair of this.pairs) {
+      const there = this.passage(pair.a.place, pair.b.place)
+      if (there === "cut") {
+        pair.break("partition")
+        continue
+      }
+      pair.a.outgoing.hold(there === "held")
+      pair.b.outgoing.hold(this.passage(pair.b.place, pair.a.place) === "held")
+    }
+    for (const dial of this.dials) dial.proceed()
+  }
+
+  /** The links between two places, whoever dialled. */
+  between(a: Place, b: Place): ReadonlyArray<Pair> {
+    return [...this.pairs].filter(
+      (pair) => (pair.a.place === a && pair.b.place === b) || (pair.a.place === b && pair.b.place === a)
+    )
+  }
+
+  /** `count` of the open pairs, drawn. */
+  choosePairs(count: number): ReadonlyArray<Pair> {
+    const rest = [...this.pairs]
+    const chosen: Array<Pair> = []
+    while (chosen.length < count && rest.length > 0) chosen.push(...rest.splice(nextBelow(this.random, rest.length), 1))
+    return chosen
+  }
+}
+
+/** Whether something of this probability happens. Draws only if it may. */
+export const happens = (random: Random, probability: number): boolean =>
+  probability > 0 && (nextBits(random) >>> 0) / 4294967296 < probability
