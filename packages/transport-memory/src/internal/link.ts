@@ -73,10 +73,7 @@ export class LinkEnd implements Link {
         return outgoing.bytesSent
       }
     }
-    this.#handshake = new Event(() => {
-      world.counters.handshakeTimeouts++
-      this.abort("handshakeTimeout", "no first frame in time")
-    })
+    this.#handshake = new Event(() => this.#missHandshake())
     this.#waitForFrames = this.#makeWaitForFrames()
     this.receive = Effect.suspend(() => this.#poll())
     this.closed = this.#makeClosed()
@@ -119,8 +116,8 @@ export class LinkEnd implements Link {
     const { agenda } = this.#world
     agenda.cancel(this.#handshake)
     this.#endpoint.links.delete(this)
-    // What arrived before an orderly close is still there to be read; in all other cases it is gone.
-    if (reason !== "closed") this.#incoming.dropInbox()
+    // What arrived before the far end closed, or sent a bad frame, is still there to be read; otherwise it is gone.
+    if (reason !== "closed" && reason !== "frameTooLarge") this.#incoming.dropInbox()
     this.#tellReader()
     this.roomAgain()
     if (this.#watchers.size > 0) agenda.tell(() => this.#tellWatchers())
@@ -149,6 +146,13 @@ export class LinkEnd implements Link {
     if (this.#writer === undefined || this.#writerTold) return
     this.#writerTold = true
     this.#world.agenda.tell(this.#continueSend)
+  }
+
+  #missHandshake(): void {
+    // A stopped process misses nothing.
+    if (this.place.frozen) return this.expectHandshake()
+    this.#world.counters.handshakeTimeouts++
+    this.abort("handshakeTimeout", "no first frame in time")
   }
 
   // ---- receiving

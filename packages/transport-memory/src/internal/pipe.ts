@@ -257,7 +257,10 @@ export class Pipe {
   }
 
   #schedule(): void {
-    if (this.#head !== undefined && !this.#held) this.#world.agenda.schedule(this.#event, Math.ceil(this.#head.at))
+    if (this.#head === undefined || this.#held) return
+    const { agenda } = this.#world
+    const { at } = this.#head
+    agenda.schedule(this.#event, at <= agenda.now() ? at : this.#world.roundedUp(at))
   }
 
   #arrive(): void {

@@ -101,9 +101,15 @@ export class World {
 
   /** When what leaves now arrives. */
   arrival(from: Place, to: Place, random: Random): number {
-    const at = this.agenda.now() + sampleMicros(this.latency, from.index, to.index, random)
+    const now = this.agenda.now()
+    const delay = sampleMicros(this.latency, from.index, to.index, random)
+    return delay === 0 ? now : this.roundedUp(now + delay)
+  }
+
+  /** The first instant of the network's resolution that is not before this one. */
+  roundedUp(at: number): number {
     const { resolutionMicros } = this.settings
-    return resolutionMicros === 1 ? at : Math.ceil(at / resolutionMicros) * resolutionMicros
+    return Math.ceil(at / resolutionMicros) * resolutionMicros
   }
 
   passage(from: Place, to: Place): Passage {

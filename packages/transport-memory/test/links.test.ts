@@ -1,0 +1,316 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
+import { Transport } from "@hyparview/runtime/Transport"
+import * as MemoryNetwork from "@hyparview/transport-memory/MemoryNetwork"
+import * as MemoryTransport from "@hyparview/transport-memory/MemoryTransport"
+import { connect, frame, host, read, reasonOf, start } from "./kit.ts"
+
+const two = (options?: MemoryNetwork.Options) =>
+  Effect.gen(function* () {
+    const network = yield* MemoryNetwork.make(options)
+    return { network, a: yield* host(network, "a"), b: yield* host(network, "b") }
+  })
+
+describe("a dial", () => {
+  it.effect("takes a round trip; the far end has the link after half of it", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two({ latency: { _tag: "Constant", micros: 5_000 } })
+      const dialling = yield* start(a.transport.dial("b"))
+      yield* TestClock.adjust("5 millis")
+      const far = yield* Queue.take(b.links)
+      assert.isUndefined(dialling.pollUnsafe())
+      yield* TestClock.adjust("5 millis")
+      const near = yield* Fiber.join(dialling)
+      assert.strictEqual(near.remoteAddress, "b")
+      assert.strictEqual(far.remoteAddress, "a#1")
+      assert.deepInclude(network.statistics, { dials: 1, dialsAccepted: 1, linksOpened: 1 })
+    })
+  )
+
+  it.effect("to oneself works", () =>
+    Effect.gen(function* () {
+      const { a } = yield* two()
+      const [near, far] = yield* connect(a, a)
+      const seen = yield* read(far)
+      yield* near.send([frame("me")])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(seen.frames, ["me"])
+    })
+  )
+
+  it.effect("to nobody is refused after a round trip, and to nothing is invalid", () =>
+    Effect.gen(function* () {
+      const { a, network } = yield* two()
+      const dialling = yield* start(reasonOf(a.transport.dial("nobody")))
+      yield* TestClock.adjust("1 millis")
+      assert.isUndefined(dialling.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Fiber.join(dialling), "refused")
+      assert.strictEqual(yield* reasonOf(a.transport.dial("")), "invalidAddress")
+      assert.deepInclude(network.statistics, { dials: 1, dialsRefused: 1 })
+    })
+  )
+
+  it.effect("above the limit of links fails at the dialler, and is refused by the accepter", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two({ maxLinks: 2 })
+      const c = yield* host(network, "c")
+      yield* connect(a, b)
+      const [second] = yield* connect(a, b)
+      assert.strictEqual(yield* reasonOf(a.transport.dial("b")), "limit")
+      const refused = yield* start(reasonOf(c.transport.dial("b")))
+      yield* TestClock.adjust("2 millis")
+      assert.strictEqual(yield* Fiber.join(refused), "refused")
+      yield* second.close("flush")
+      yield* TestClock.adjust("1 millis")
+      yield* connect(c, b)
+    })
+  )
+
+  it.effect("to a transport whose links nobody takes is refused once its backlog is full", () =>
+    Effect.gen(function* () {
+      const { a, network } = yield* two({ acceptBacklog: 2 })
+      const idle = yield* network.transport("idle")
+      const dials = yield* Effect.forEach([1, 2, 3], () => start(Effect.exit(a.transport.dial("idle"))))
+      yield* TestClock.adjust("2 millis")
+      const exits = yield* Effect.forEach(dials, Fiber.join)
+      assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true, false])
+      const taken = yield* idle.accepted.pipe(Stream.take(2), Stream.runCollect)
+      assert.strictEqual(taken.length, 2)
+    })
+  )
+
+  it.effect("that is interrupted leaves nothing behind, before and after the far end accepted", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two()
+      const early = yield* start(a.transport.dial("b"))
+      yield* Fiber.interrupt(early)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Queue.size(b.links), 0)
+      const late = yield* start(a.transport.dial("b"))
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.interrupt(late)
+      const far = yield* Queue.take(b.links)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* far.closed).reason, "reset")
+      assert.deepInclude(network.statistics, { dials: 2, dialsAbandoned: 2, dialsAccepted: 0 })
+    })
+  )
+})
+
+describe("an address", () => {
+  it.effect("takes one listener at a time, and is free when its scope closes", () =>
+    Effect.gen(function* () {
+      const { network } = yield* two()
+      const error = yield* Effect.flip(network.transport("a"))
+      assert.strictEqual(error._tag, "TransportError")
+      assert.strictEqual((yield* Effect.flip(network.transport(""))).detail, "the address is empty")
+      const scope = yield* Scope.make()
+      yield* Scope.provide(network.transport("c"), scope)
+      yield* Scope.close(scope, Exit.void)
+      yield* network.transport("c")
+    })
+  )
+})
+
+describe("a transport whose scope closes", () => {
+  it.effect("breaks its links at the far ends, fails its dials, and ends its accepted stream", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* two()
+      const scope = yield* Scope.make()
+      const c = yield* Scope.provide(host(network, "c"), scope)
+      const [near, far] = yield* connect(c, b)
+      const ended = yield* start(Stream.runDrain(c.transport.accepted))
+      const dialling = yield* start(reasonOf(c.transport.dial("b")))
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* near.closed).reason, "reset")
+      assert.strictEqual(yield* Fiber.join(dialling), "closed")
+      yield* Fiber.join(ended)
+      assert.strictEqual(yield* reasonOf(c.transport.dial("b")), "closed")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* far.closed).reason, "reset")
+    })
+  )
+})
+
+describe("closing a link", () => {
+  it.effect("in order delivers what was sent, then tells the far end", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two()
+      const [near, far] = yield* connect(a, b)
+      yield* near.send([frame("one"), frame("two")])
+      yield* near.close("flush")
+      assert.strictEqual((yield* near.closed).reason, "local")
+      assert.strictEqual(yield* reasonOf(near.send([frame("late")])), "local")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* far.closed).reason, "closed")
+      const seen = yield* read(far)
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual([seen.frames, seen.end?.reason], [["one", "two"], "closed"])
+      assert.deepInclude(network.statistics, { linksClosed: 1, linksReset: 0, framesLost: 0 })
+    })
+  )
+
+  it.effect("abruptly loses what is under way, and the far end sees a reset", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two()
+      const [near, far] = yield* connect(a, b)
+      const seen = yield* read(far)
+      yield* near.send([frame("lost")])
+      yield* near.close("abort")
+      yield* near.close("flush")
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual([seen.frames, seen.end?.reason], [[], "reset"])
+      assert.deepInclude(network.statistics, { linksClosed: 0, linksReset: 1, framesLost: 1 })
+    })
+  )
+
+  it.effect("frees whoever waits at this end", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two({ receiveLimitBytes: 10 })
+      const [near] = yield* connect(a, b)
+      const waiting = yield* Effect.forEach(
+        [near.receive, near.send([frame("01234"), frame("56789")]), near.receive.pipe(Effect.delay("1 hour"))],
+        (effect) => start(reasonOf(Effect.asVoid(effect)))
+      )
+      const watching = yield* Effect.forEach([1, 2], () => start(near.closed))
+      yield* near.close("flush")
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* Effect.forEach(waiting, Fiber.join), ["local", "local", "local"])
+      for (const end of yield* Effect.forEach(watching, Fiber.join)) assert.strictEqual(end.reason, "local")
+    })
+  )
+
+  it.effect("by closing the scope it was dialled in is abrupt, unless it was closed before", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two()
+      const scope = yield* Scope.make()
+      const [, far] = yield* Scope.provide(connect(a, b), scope)
+      const [orderly, farOrderly] = yield* Scope.provide(connect(a, b), scope)
+      yield* orderly.close("flush")
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* far.closed).reason, "reset")
+      assert.strictEqual((yield* farOrderly.closed).reason, "closed")
+    })
+  )
+
+  it.effect("at both ends at once is told to nobody twice", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two()
+      const [near, far] = yield* connect(a, b)
+      yield* near.close("flush")
+      yield* far.close("flush")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([(yield* near.closed).reason, (yield* far.closed).reason], ["local", "local"])
+    })
+  )
+})
+
+describe("an accepted link", () => {
+  it.effect("without a first frame in time is closed", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two({ handshakeTimeout: "3 seconds" })
+      const [near, far] = yield* connect(a, b)
+      const [talking, farTalking] = yield* connect(a, b)
+      yield* talking.send([frame("hello")])
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual((yield* far.closed).reason, "handshakeTimeout")
+      assert.strictEqual((yield* near.closed).reason, "reset")
+      assert.strictEqual((yield* farTalking.receive).length, 1)
+      assert.strictEqual(network.statistics.handshakeTimeouts, 1)
+    })
+  )
+})
+
+describe("interrupting", () => {
+  it.effect("a receive loses no frame", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two()
+      const [near, far] = yield* connect(a, b)
+      const waiting = yield* start(far.receive)
+      yield* near.send([frame("x")])
+      yield* Fiber.interrupt(waiting)
+      yield* TestClock.adjust("1 millis")
+      const seen = yield* read(far)
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(seen.frames, ["x"])
+    })
+  )
+
+  it.effect("a send stops it, and the link can be closed", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two({ receiveLimitBytes: 20 })
+      const [near, far] = yield* connect(a, b)
+      const waiting = yield* start(near.send([frame("0123456789"), frame("never")]))
+      yield* Fiber.interrupt(waiting)
+      yield* near.close("flush")
+      const seen = yield* read(far)
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual([seen.frames, seen.end?.reason], [["0123456789"], "closed"])
+    })
+  )
+})
+
+describe("a network", () => {
+  it.effect("whose scope closes leaves no sleeper behind, and its transports are dead", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let sleepers = 0
+      const counting: Clock.Clock = Object.assign(Object.create(clock), {
+        sleep: (duration: Parameters<Clock.Clock["sleep"]>[0]) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => sleepers++),
+            () => clock.sleep(duration),
+            () => Effect.sync(() => sleepers--)
+          )
+      })
+      const scope = yield* Scope.make()
+      const network = yield* MemoryNetwork.make().pipe(
+        Effect.provideService(Clock.Clock, counting),
+        Scope.provide(scope)
+      )
+      const a = yield* host(network, "a")
+      const b = yield* host(network, "b")
+      const [near] = yield* connect(a, b)
+      yield* near.send([frame("x")])
+      assert.strictEqual(sleepers, 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(sleepers, 0)
+      assert.strictEqual(yield* reasonOf(a.transport.dial("b")), "closed")
+    })
+  )
+
+  it.effect("is shared by the layers that are built on one layer", () =>
+    Effect.gen(function* () {
+      const network = MemoryNetwork.layer({ seed: 3 })
+      const node = (address: string) => MemoryTransport.layer({ address, authenticatedId: `id of ${address}` })
+      const context = yield* Layer.build(
+        Layer.mergeAll(node("b"), Layer.effectDiscard(Effect.flatMap(Transport, () => Effect.void))).pipe(
+          Layer.provide(node("a")),
+          Layer.provideMerge(network)
+        )
+      )
+      yield* Effect.gen(function* () {
+        const { statistics, transport } = yield* MemoryNetwork.MemoryNetwork
+        const b = yield* Transport
+        assert.strictEqual(b.address, "b")
+        const c = yield* transport("c")
+        const dialling = yield* start(c.dial("b"))
+        const taking = yield* start(b.accepted.pipe(Stream.take(1), Stream.runCollect))
+        yield* TestClock.adjust("2 millis")
+        assert.strictEqual((yield* Fiber.join(dialling)).authenticatedId, "id of b")
+        assert.isUndefined((yield* Fiber.join(taking))[0]?.authenticatedId)
+        assert.strictEqual(statistics.dialsAccepted, 1)
+      }).pipe(Effect.provide(context))
+    })
+  )
+})
