@@ -269,6 +269,45 @@ export const missedLinks = <Id>(snapshot: Snapshot<Id>, bounds: Bounds): Readonl
   return links
 }
 
+/**
+ * How near the active views of living nodes are to full.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fullness<Id> {
+  /** Whether few enough are short, and nobody is lonely. */
+  readonly isFull: boolean
+  /** The neighbours that a node should have: min(A, n − 1). */
+  readonly degree: number
+  /** Those with fewer, */
+  readonly short: Snapshot<Id>
+  /** and how many of them may be: 1 % of the nodes, and one where n·degree is odd. */
+  readonly allowed: number
+  /** The neighbours below which nobody may be: min(2, n − 1). */
+  readonly least: number
+  /** Those with fewer even than that. */
+  readonly lonely: Snapshot<Id>
+}
+
+/**
+ * Whether the active views are full: at least 99 % of the nodes with min(A, n − 1) neighbours, none with fewer than
+ * min(2, n − 1).
+ *
+ * @category counting
+ * @since 0.1.0
+ */
+export const fullness = <Id>(snapshot: Snapshot<Id>, bounds: Bounds): Fullness<Id> => {
+  const nodes = living(snapshot)
+  const degree = Math.min(bounds.activeSize, nodes.length - 1)
+  const least = Math.min(2, nodes.length - 1)
+  // No graph has an odd sum of degrees: where n·degree is odd, one node must stay short, whatever the protocol does.
+  const allowed = Math.max(Math.floor(nodes.length * 0.01), (nodes.length * degree) % 2)
+  const short = nodes.filter((node) => node.active.length < degree)
+  const lonely = nodes.filter((node) => node.active.length < least)
+  return { isFull: short.length <= allowed && lonely.length === 0, degree, short, allowed, least, lonely }
+}
+
 /** At most this many examples in a sentence: a broken network of 10,000 nodes should still print one screen. */
 const maximumExamples = 5
 
@@ -306,18 +345,13 @@ const inCalm = <Id>(snapshot: Snapshot<Id>, bounds: Bounds): ReadonlyArray<strin
   const missed = missedLinks(snapshot, bounds)
   if (missed.length > 0) sentences.push(`non-neighbours with free slots that know each other: ${listing(missed, link)}`)
 
-  const full = Math.min(bounds.activeSize, nodes.length - 1)
-  const short = nodes.filter((node) => node.active.length < full)
-  // No graph has an odd sum of degrees: where n·A is odd, one node must stay short, whatever the protocol does.
-  const allowed = Math.max(Math.floor(nodes.length * 0.01), (nodes.length * full) % 2)
+  const { allowed, degree, least, lonely, short } = fullness(snapshot, bounds)
   if (short.length > allowed) {
     sentences.push(
-      `${short.length} of ${nodes.length} nodes, ${allowed} allowed, have fewer than ${full} neighbours: ` +
+      `${short.length} of ${nodes.length} nodes, ${allowed} allowed, have fewer than ${degree} neighbours: ` +
         listing(short, (node) => `${node.id} (${node.active.length})`)
     )
   }
-  const least = Math.min(2, nodes.length - 1)
-  const lonely = nodes.filter((node) => node.active.length < least)
   if (lonely.length > 0) {
     sentences.push(
       `nodes with fewer than ${least} neighbours: ${listing(lonely, (node) => `${node.id} (${node.active.length})`)}`
