@@ -43,7 +43,7 @@ export const rooms: ReadonlyArray<Room> = [
   { name: "transport-memory", mayImport: ["core", "faults", "runtime"], onlyModules: linksAndFrames },
   { name: "transport-tcp", mayImport: ["runtime"], node: true, onlyModules: linksAndFrames },
   { name: "testing", mayImport: ["core", "faults", "runtime", "transport-memory"] },
-  { name: "cluster", mayImport: ["core", "runtime", "transport-tcp"], node: true },
+  { name: "cluster", mayImport: ["core", "faults", "runtime", "transport-tcp"], node: true },
   { name: "dashboard", mayImport: [], node: /^(?:server\/|Server[^/]*\.ts$)/ },
   {
     name: "cli",
