@@ -5,6 +5,7 @@
  */
 export * as Broadcast from "./Broadcast.ts"
 export * as Discovery from "./Discovery.ts"
+export * as DiscoveryDns from "./DiscoveryDns.ts"
 export * as Membership from "./Membership.ts"
 export * as Node from "./Node.ts"
 export * as Transport from "./Transport.ts"

@@ -1,0 +1,89 @@
+/**
+ * An open link to a peer whose identity is known, and the queue of what is to be sent over it.
+ *
+ * The queue is bounded in bytes. Control goes before payload. Whatever the node has queued in one turn goes out in one
+ * `send`; the fiber that does so lives only while there is something to send. A peer that does not drain its link fills
+ * only its own queue, and is expelled when that is full.
+ */
+import type { Peer } from "@hyparview/core"
+import * as Effect from "effect/Effect"
+import type { Link, OutgoingFrame } from "../Transport.ts"
+import type { Run } from "./run.ts"
+
+export interface Connection {
+  readonly peer: Peer.Peer
+  readonly link: Link
+  /** Accepted while another connection with the peer was open: it replaces that one once the peer uses it. */
+  onProbation: boolean
+  /** When a frame last went out or came in, in milliseconds. */
+  usedAt: number
+  /** This end has ended it: its close is no news. */
+  ended: boolean
+  control: Array<OutgoingFrame>
+  payload: Array<OutgoingFrame>
+  /** Bytes queued or being sent. */
+  queuedBytes: number
+  sending: boolean
+}
+
+export const makeConnection = (peer: Peer.Peer, link: Link, now: number, onProbation: boolean): Connection => ({
+  peer,
+  link,
+  onProbation,
+  usedAt: now,
+  ended: false,
+  control: [],
+  payload: [],
+  queuedBytes: 0,
+  sending: false
+})
+
+/** Queues a frame; the caller has checked the bound. */
+export const enqueue = (connection: Connection, frame: OutgoingFrame, run: Run): void => {
+  if (frame.length === 1) connection.control.push(frame)
+  else connection.payload.push(frame)
+  for (const chunk of frame) connection.queuedBytes += chunk.byteLength
+  if (!connection.sending) {
+    connection.sending = true
+    run(sendAll(connection))
+  }
+}
+
+const sendAll = (connection: Connection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { control, link, payload } = connection
+    if (control.length + payload.length === 0) {
+      connection.sending = false
+      return connection.ended ? link.close("flush") : Effect.void
+    }
+    const frames = payload.length === 0 ? control : control.length === 0 ? payload : control.concat(payload)
+    connection.control = []
+    connection.payload = []
+    const bytes = connection.queuedBytes
+    return Effect.matchEffect(link.send(frames), {
+      // The reader learns of the close too, after it has drained what arrived before, and reports it.
+      onFailure: () => {
+        connection.sending = false
+        return Effect.void
+      },
+      onSuccess: () => {
+        connection.queuedBytes -= bytes
+        return sendAll(connection)
+      }
+    })
+  })
+
+/** Ends a connection after what is queued for it has been sent. */
+export const finish = (connection: Connection, run: Run): void => {
+  connection.ended = true
+  if (!connection.sending) {
+    connection.sending = true
+    run(sendAll(connection))
+  }
+}
+
+/** Ends a connection at once. */
+export const abort = (connection: Connection, run: Run): void => {
+  connection.ended = true
+  run(connection.link.close("abort"))
+}

@@ -1,0 +1,324 @@
+/**
+ * The driver: one mailbox and one fiber for each node. The fiber takes whatever waits, gives it to the core's `step` one
+ * input at a time, and performs the outputs; effects run once for a batch, the pure step for each message. It keeps the
+ * contract of `Driver.ts` in `@hyparview/core`.
+ */
+import { Node, type Peer, Random, Wire } from "@hyparview/core"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Queue from "effect/Queue"
+import * as RandomService from "effect/Random"
+import * as Stream from "effect/Stream"
+import {
+  Broadcast,
+  type Delivery,
+  InvalidTopic,
+  NotJoined,
+  Overloaded,
+  PayloadTooLarge,
+  type PublishError
+} from "../Broadcast.ts"
+import type { Discovery } from "../Discovery.ts"
+import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
+import type { Settings } from "../Node.ts"
+import type { Transport } from "../Transport.ts"
+import { makeTimers } from "./alarm.ts"
+import { makeFanout, type Fanout } from "./fanout.ts"
+import { makeLinks } from "./links.ts"
+import { makeMeter } from "./metrics.ts"
+import { makeRun } from "./run.ts"
+
+/** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
+type Item =
+  | Node.Input
+  | {
+      readonly _tag: "Publication"
+      readonly input: Extract<Node.Input, { _tag: "Publish" }>
+      readonly done: (id: Published) => void
+    }
+
+type Published = Extract<Node.Output, { _tag: "Delivered" }>["id"] | undefined
+
+export const makeDriver = Effect.fnUntraced(function* (
+  settings: Settings,
+  transport: Transport["Service"],
+  discovery: Discovery["Service"]
+) {
+  const clock = yield* Clock.Clock
+  const meter = makeMeter(yield* Effect.context<never>())
+  const run = yield* makeRun
+  const mailbox = yield* Queue.unbounded<Item>()
+  const room = Latch.makeUnsafe(true)
+
+  let lastNow = 0
+  const now = (): number => {
+    // The wall clock may be set back; the core's may not.
+    lastNow = Math.max(lastNow, Math.floor(clock.currentTimeMillisUnsafe()))
+    return lastNow
+  }
+
+  const seed = settings.seed ?? (yield* RandomService.nextIntBetween(0, Number.MAX_SAFE_INTEGER))
+  const self: Peer.Peer = { id: settings.id, epoch: settings.epoch ?? now(), address: transport.address }
+  let state: Node.State = Node.init({
+    config: { membership: settings.membership, broadcast: settings.broadcast },
+    self,
+    random: Random.seeded(seed)
+  })
+
+  const roundTrips = new Map<string, number>()
+  const counts = { sent: 0, received: 0 }
+  const isUp = () => state.membership.status === "joining" || state.membership.status === "joined"
+  let duplicate: DuplicateIdentity | undefined
+  const waiters = new Set<{
+    readonly n: number
+    readonly resume: (result: Effect.Effect<void, DuplicateIdentity>) => void
+  }>()
+  const changed = Latch.makeUnsafe(false)
+
+  const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(settings.eventsBuffer, (waiting) => ({
+    error: new EventsLost({ waiting })
+  }))
+  const topics = new Map<string, Fanout<Delivery, never>>()
+
+  // --- the parts that report to the node -----------------------------------------------------------------------------
+
+  const timers = makeTimers<Node.Timer | "Idle">(clock, run, (kind, nonce) => {
+    if (kind !== "Idle") Queue.offerUnsafe(mailbox, { _tag: "TimerFired", now: now(), kind, nonce })
+    else {
+      watching = false
+      if (links.closeIdle()) watchIdle()
+    }
+  })
+  let watching = false
+  const watchIdle = (): void => {
+    if (watching) return
+    watching = true
+    timers.set("Idle", 0, now() + settings.temporaryLinkIdleMillis)
+  }
+
+  const links = makeLinks(settings, transport, run, meter, {
+    now,
+    state: () => state,
+    watchIdle,
+    onEnd: () => changed.openUnsafe(),
+    report: (report) => {
+      Queue.offerUnsafe(mailbox, { ...report, now: now() })
+    },
+    receive: (from, messages) =>
+      Effect.suspend(() => {
+        const at = now()
+        counts.received += messages.length
+        for (const message of messages) Queue.offerUnsafe(mailbox, { _tag: "Received", now: at, from, message })
+        // Reports are never refused; readers pause, and so slow their senders down.
+        if (Queue.sizeUnsafe(mailbox) < settings.mailboxSize) return Effect.void
+        room.closeUnsafe()
+        return room.await
+      })
+  })
+
+  const discover = Effect.gen(function* () {
+    const contacts = yield* discovery.contacts.pipe(
+      Effect.timeout(settings.membership.requestTimeoutMillis),
+      Effect.catch((error) => Effect.as(Effect.logWarning("no contacts found; asking again later", error), []))
+    )
+    Queue.offerUnsafe(mailbox, { _tag: "ContactsFound", now: now(), contacts })
+  })
+
+  // --- performing outputs --------------------------------------------------------------------------------------------
+
+  const perform = (output: Node.Output): void => {
+    switch (output._tag) {
+      case "Send":
+        counts.sent++
+        return links.send(output.to, output.message)
+      case "Dial":
+        return links.dial(output.address)
+      case "Close":
+        return links.close(output.peer)
+      case "SetTimer":
+        return timers.set(output.kind, output.nonce, output.at)
+      case "ClearTimer":
+        return timers.clear(output.kind)
+      case "Discover":
+        meter.count("discoveries")
+        run(discover)
+        return
+      case "NeighborUp":
+        meter.count("neighborsUp")
+        run(Effect.logDebug("neighbor up", { peer: output.peer.id, address: output.peer.address }))
+        return events.offer(output)
+      case "NeighborDown":
+        meter.count("neighborsDown")
+        meter.down(output.reason)
+        roundTrips.delete(output.peer.id)
+        run(Effect.logDebug("neighbor down", { peer: output.peer.id, reason: output.reason }))
+        watchIdle()
+        return events.offer(output)
+      case "RoundTrip":
+        roundTrips.set(output.peer.id, output.millis)
+        return meter.roundTrip(output.millis)
+      case "Joined":
+        run(Effect.logInfo("joined", { self: state.membership.self.id, through: output.peer.id }))
+        return
+      case "Delivered":
+        meter.count("delivered")
+        meter.hops(output.hops)
+        topics.get(output.id.topic)?.offer({
+          _tag: "Message",
+          id: output.id,
+          payload: output.payload,
+          hops: output.hops
+        })
+        return
+      case "Duplicate":
+        return meter.count("duplicates")
+      case "EpochRaised":
+        run(Effect.logWarning("a higher epoch of this id was known: ours is raised above it", { self: output.self }))
+        return links.closeAll("superseded")
+      case "Left":
+        return links.closeAll("shutdown")
+      case "DuplicateIdentity":
+        duplicate = new DuplicateIdentity({ id: state.membership.self.id, epoch: output.epoch })
+        run(Effect.logError(duplicate.message))
+        events.fail(duplicate)
+        return links.closeAll("identity")
+    }
+  }
+
+  const give = (input: Node.Input): ReadonlyArray<Node.Output> => {
+    const next = Node.step(state, input)
+    state = next.state
+    for (const output of next.outputs) perform(output)
+    return next.outputs
+  }
+
+  let flushedAt = 0
+  const settle = (): void => {
+    const neighbors = state.membership.active.length
+    for (const waiter of waiters) {
+      if (duplicate === undefined && neighbors < waiter.n) continue
+      waiters.delete(waiter)
+      waiter.resume(duplicate === undefined ? Effect.void : Effect.fail(duplicate))
+    }
+    if (lastNow - flushedAt < 1_000) return
+    flushedAt = lastNow
+    meter.active(neighbors)
+    meter.flush()
+  }
+
+  const drive = (items: ReadonlyArray<Item>): void => {
+    for (const item of items) {
+      if (item._tag !== "Publication") give(item)
+      else {
+        let id: Published
+        for (const output of give(item.input)) if (output._tag === "Delivered") id = output.id
+        item.done(id)
+      }
+    }
+    settle()
+    room.openUnsafe()
+    changed.openUnsafe()
+  }
+
+  yield* Effect.forkScoped(Effect.forever(Effect.map(Queue.takeAll(mailbox), drive)))
+  yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))))
+
+  // --- the services --------------------------------------------------------------------------------------------------
+
+  const join = Effect.fn("Membership.join")(function* (contacts: ReadonlyArray<string>) {
+    yield* Effect.annotateCurrentSpan({ self: settings.id, contacts: contacts.length })
+    if (duplicate !== undefined) return yield* duplicate
+    Queue.offerUnsafe(mailbox, { _tag: "Join", now: now(), contacts })
+  })
+
+  /** Waits until a condition on the node holds; looked at after every batch. */
+  const until = (condition: () => boolean): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (condition()) return Effect.void
+      changed.closeUnsafe()
+      return Effect.andThen(changed.await, until(condition))
+    })
+
+  const leave = Effect.gen(function* () {
+    Queue.offerUnsafe(mailbox, { _tag: "Leave", now: now() })
+    yield* until(() => !isUp())
+    yield* Effect.timeoutOption(until(links.allEnded), settings.leaveDeadlineMillis)
+  }).pipe(Effect.withSpan("Membership.leave", { attributes: { self: settings.id } }))
+
+  const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> =>
+    Effect.callback((resume) => {
+      if (duplicate !== undefined) return resume(Effect.fail(duplicate))
+      if (state.membership.active.length >= n) return resume(Effect.void)
+      const waiter = { n, resume }
+      waiters.add(waiter)
+      return Effect.sync(() => waiters.delete(waiter))
+    })
+
+  const publish = (topic: string, payload: Uint8Array): Effect.Effect<NonNullable<Published>, PublishError> =>
+    Effect.callback((resume) => {
+      const topicBytes = Wire.byteLength(topic)
+      if (topicBytes === undefined || topicBytes < 1 || topicBytes > Wire.maxTextBytes)
+        return resume(Effect.fail(new InvalidTopic({ topic })))
+      const usableBytes = transport.maxFrameBytes - Wire.gossipOverhead(settings.id, topic)
+      if (payload.byteLength > usableBytes) {
+        return resume(Effect.fail(new PayloadTooLarge({ topic, bytes: payload.byteLength, usableBytes })))
+      }
+      const { status } = state.membership
+      if (!isUp()) return resume(Effect.fail(new NotJoined({ status })))
+      const waitingBytes = links.statistics().outboxBytes
+      if (waitingBytes > settings.outboxBytes / 2 || Queue.sizeUnsafe(mailbox) >= settings.mailboxSize) {
+        return resume(Effect.fail(new Overloaded({ waitingBytes })))
+      }
+      meter.count("published")
+      Queue.offerUnsafe(mailbox, {
+        _tag: "Publication",
+        input: { _tag: "Publish", now: now(), topic, payload },
+        done: (id) => resume(id === undefined ? Effect.fail(new NotJoined({ status })) : Effect.succeed(id))
+      })
+    })
+
+  const subscribe = (topic: string): Stream.Stream<Delivery> =>
+    Stream.unwrap(
+      Effect.sync(() => {
+        let fanout = topics.get(topic)
+        if (fanout === undefined) {
+          fanout = makeFanout<Delivery, never>(settings.subscriberBuffer, (missed) => ({
+            item: { _tag: "Lagged", topic, missed }
+          }))
+          topics.set(topic, fanout)
+        }
+        return fanout.stream(() => [])
+      })
+    )
+
+  const peers = (neighbors: ReadonlyArray<{ readonly peer: Peer.Peer }>) => neighbors.map(({ peer }) => peer)
+
+  const membership = Membership.of({
+    self: Effect.sync(() => state.membership.self),
+    join,
+    leave,
+    neighbors: Effect.sync(() => peers(state.membership.active)),
+    passive: Effect.sync(() => state.membership.passive),
+    awaitNeighbors,
+    events: events.stream(() => state.membership.active.map(({ peer }) => ({ _tag: "NeighborUp", peer }) as const)),
+    view: Effect.sync(() => {
+      const { active, graveyard, passive, pending, self, status } = state.membership
+      return {
+        self,
+        status,
+        active: active.map(({ peer }) => ({ peer, roundTripMillis: roundTrips.get(peer.id) })),
+        passive,
+        pending: pending.length,
+        graveyard: graveyard.length,
+        messages: { ...counts },
+        ...links.statistics()
+      }
+    })
+  })
+
+  yield* Effect.addFinalizer(() => Effect.suspend(() => (settings.leaveOnClose && isUp() ? leave : Effect.void)))
+  yield* Effect.addFinalizer(() => Effect.sync(meter.flush))
+
+  return { membership, broadcast: Broadcast.of({ publish, subscribe }) }
+})

@@ -1,0 +1,90 @@
+/**
+ * The first frames of a link: who are you, and do we speak with each other? Both ends send a Hello; the dialler first.
+ * Whoever turns the other away says why in a Bye, so that both logs can tell.
+ */
+import { HyParView, type Peer, Wire } from "@hyparview/core"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Link, LinkClosed } from "../Transport.ts"
+
+/** The far end is nobody to speak with; `reason` and `detail` say why, in this end's words or the far end's. */
+export class Refused extends Data.TaggedError("Refused")<{
+  readonly reason: Wire.ByeReason
+  readonly detail: string
+  /** The far end knows an epoch of our id that is not below ours. */
+  readonly conflictingEpoch: number | undefined
+  /** Who turned us away, where that is known. */
+  readonly peer: Peer.Peer | undefined
+}> {}
+
+export interface Ourselves {
+  readonly cluster: string
+  readonly self: Peer.Peer
+  /** The highest epoch we have heard of for an id; −1 for none. */
+  readonly knownEpoch: (id: string) => number
+}
+
+/** Our Hello. The id and the cluster's name were checked when the node was made; the address is the transport's. */
+export const hello = ({ cluster, knownEpoch, self }: Ourselves, to: string | undefined): Uint8Array => {
+  const known = to === undefined ? -1 : knownEpoch(to)
+  return Result.getOrThrow(
+    Wire.encodeHello({
+      _tag: "Hello",
+      versions: Wire.versions,
+      cluster,
+      peer: self,
+      knownEpoch: known < 0 ? undefined : known
+    })
+  )
+}
+
+/** Sends a Bye and ends the link once it is flushed. */
+export const turnAway = (link: Link, reason: Wire.ByeReason, detail: string): Effect.Effect<void> =>
+  Effect.andThen(Effect.ignore(link.send([[Wire.encodeBye(reason, detail)]])), link.close("flush"))
+
+/** The frames that came in one go: the first is the Hello, the rest belongs to the conversation. */
+export interface Greeted {
+  readonly peer: Peer.Peer
+  readonly rest: ReadonlyArray<Uint8Array>
+}
+
+/** Reads the far end's Hello and judges it. */
+export const readHello = (link: Link, ourselves: Ourselves): Effect.Effect<Greeted, Refused | LinkClosed> =>
+  Effect.flatMap(link.receive, ([first, ...rest]) => {
+    const refuse = (reason: Wire.ByeReason, detail: string, peer?: Peer.Peer, conflictingEpoch?: number) =>
+      Effect.fail(new Refused({ reason, detail, peer, conflictingEpoch }))
+    if (first === undefined) return refuse("protocol", "no frame")
+    const decoded = Wire.decodeControl(first)
+    if (Result.isFailure(decoded)) return refuse("protocol", decoded.failure.message)
+    const control = decoded.success
+    if (control._tag === "Bye") return refuse(control.reason, `the peer said: ${control.detail}`)
+    const version = Wire.negotiate(Wire.versions, control.versions)
+    if (Result.isFailure(version)) return refuse("version", version.failure.message)
+    if (control.cluster !== ourselves.cluster) {
+      return refuse(
+        "cluster",
+        `it belongs to cluster ${JSON.stringify(control.cluster)}, this is ${JSON.stringify(ourselves.cluster)}`
+      )
+    }
+    const { peer } = control
+    const { self } = ourselves
+    if (peer.id === self.id) {
+      return peer.epoch === self.epoch && peer.address === self.address
+        ? refuse("identity", "this node has dialled itself", peer)
+        : refuse("identity", "another process has the id of this node", peer, peer.epoch)
+    }
+    if (link.authenticatedId !== undefined && link.authenticatedId !== peer.id) {
+      return refuse("identity", `its certificate belongs to ${JSON.stringify(link.authenticatedId)}`, peer)
+    }
+    const known = ourselves.knownEpoch(peer.id)
+    if (peer.epoch < known) return refuse("superseded", `epoch ${peer.epoch} is over, ${known} is known`, peer)
+    if (control.knownEpoch !== undefined && control.knownEpoch > self.epoch) {
+      return refuse("superseded", `the peer knows epoch ${control.knownEpoch} of this id`, peer, control.knownEpoch)
+    }
+    return Effect.succeed({ peer, rest })
+  })
+
+/** What the core calls the reason for which no conversation came about. */
+export const dialCauseOf = (reason: Wire.ByeReason): HyParView.DialCause =>
+  reason === "identity" || reason === "superseded" ? "identity" : "rejected"

@@ -1,0 +1,418 @@
+/**
+ * The node's links: dialled, accepted, kept, and let go. At most one for each peer. This is the part of the driver
+ * contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided above.
+ *
+ * Of two dials that cross, the one of the smaller id stays: whoever has the smaller id refuses the other's, whoever has
+ * the larger abandons its own and sends what waited over the other's.
+ */
+import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import type { Settings } from "../Node.ts"
+import type { DialFailure, Link, LinkClosed, Transport } from "../Transport.ts"
+import { abort, type Connection, enqueue, finish, makeConnection } from "./connection.ts"
+import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
+import type { Meter } from "./metrics.ts"
+import type { Run } from "./run.ts"
+
+type Report =
+  | { readonly _tag: "SendFailed"; readonly to: Peer.Peer; readonly cause: HyParView.DialCause }
+  | { readonly _tag: "LinkClosed"; readonly peer: Peer.Peer; readonly cause: HyParView.LinkCause }
+  | { readonly _tag: "LinkOpened"; readonly address: string; readonly peer: Peer.Peer }
+  | { readonly _tag: "DialFailed"; readonly address: string; readonly cause: HyParView.DialCause }
+  | { readonly _tag: "EpochConflict"; readonly epoch: number }
+
+/** What the links ask of the driver. */
+export interface Above {
+  readonly now: () => number
+  readonly state: () => Node.State
+  readonly report: (report: Report) => void
+  /** Hands messages up; waits while the node has too many to look at already. */
+  readonly receive: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>) => Effect.Effect<void>
+  /** A link that may be temporary is open: look after idle ones in a while. */
+  readonly watchIdle: () => void
+  /** A link has ended altogether. */
+  readonly onEnd: () => void
+}
+
+/** A dial to a known peer, and what waits for it. */
+interface Dialing {
+  readonly peer: Peer.Peer
+  readonly waiting: Array<Node.Message>
+  fiber: Fiber.Fiber<void> | undefined
+}
+
+export interface Links {
+  readonly send: (to: Peer.Peer, message: Node.Message) => void
+  readonly dial: (address: string) => void
+  readonly close: (peer: Peer.Peer) => void
+  /** Closes every link after what was sent over it. */
+  readonly closeAll: (reason: Wire.ByeReason) => void
+  /** Closes temporary links that have been idle; true while there are temporary ones left. */
+  readonly closeIdle: () => boolean
+  readonly accept: (link: Link) => void
+  readonly statistics: () => { readonly links: number; readonly outboxBytes: number }
+  /** Whether every link has ended, those being flushed included. */
+  readonly allEnded: () => boolean
+}
+
+export const makeLinks = (
+  settings: Settings,
+  transport: Transport["Service"],
+  run: Run,
+  meter: Meter,
+  above: Above
+): Links => {
+  const connections = new Map<string, Connection>()
+  const dialing = new Map<string, Dialing>()
+  const alive = new Set<Connection>()
+  let handshakes = 0
+
+  const ourselves = (): Ourselves => {
+    const { membership } = above.state()
+    return {
+      cluster: settings.cluster,
+      self: membership.self,
+      knownEpoch: (id) => HyParView.knownEpoch(membership, id)
+    }
+  }
+
+  // --- sending -------------------------------------------------------------------------------------------------------
+
+  const send = (to: Peer.Peer, message: Node.Message): void => {
+    const connection = connections.get(to.id)
+    if (connection !== undefined) {
+      if (connection.peer.epoch === to.epoch) return sendOver(connection, message)
+      // A link with a later incarnation: the one that is meant is no more.
+      if (connection.peer.epoch > to.epoch) return above.report({ _tag: "SendFailed", to, cause: "identity" })
+      drop(connection, "superseded", "a later incarnation of this peer is known")
+    }
+    const under = dialing.get(to.id)
+    if (under === undefined) return dialPeer(to, message)
+    // Bounded by what the core asks at most before it hears of the dial: one request, a reply and a shuffle or two.
+    under.waiting.push(message)
+  }
+
+  const sendOver = (connection: Connection, message: Node.Message): void => {
+    const encoded = Wire.encode(message, { local: above.state().membership.self, remote: connection.peer })
+    if (Result.isFailure(encoded)) {
+      meter.count("messagesStale")
+      if (encoded.failure.reason !== "stale") run(Effect.logError("a message that no frame can hold", encoded.failure))
+      return
+    }
+    enqueue(connection, encoded.success, run)
+    connection.usedAt = above.now()
+    meter.count("messagesSent")
+    if (connection.queuedBytes > settings.outboxBytes) expel(connection)
+  }
+
+  /** The peer does not drain its link. Nobody else is affected; the core treats it as failed. */
+  const expel = (connection: Connection): void => {
+    meter.count("slowPeersExpelled")
+    forget(connection)
+    abort(connection, run)
+    above.report({ _tag: "LinkClosed", peer: connection.peer, cause: "slow" })
+  }
+
+  // --- dialling ------------------------------------------------------------------------------------------------------
+
+  const dialPeer = (peer: Peer.Peer, first: Node.Message): void => {
+    const under: Dialing = { peer, waiting: [first], fiber: undefined }
+    dialing.set(peer.id, under)
+    const fail = (cause: HyParView.DialCause) =>
+      Effect.sync(() => {
+        if (dialing.get(peer.id) !== under) return
+        dialing.delete(peer.id)
+        meter.count("dialsFailed")
+        above.report({ _tag: "SendFailed", to: peer, cause })
+      })
+    under.fiber = run(
+      converse(peer.address, peer.id, {
+        onOpen: (link, found) =>
+          Effect.suspend(() => {
+            if (found.id !== peer.id || found.epoch < peer.epoch) {
+              const said = `${peer.id} was expected at ${peer.address}, not ${found.id}`
+              return Effect.andThen(turnAway(link, "identity", said), Effect.as(fail("identity"), undefined))
+            }
+            dialing.delete(peer.id)
+            const connection = adopt(link, found, false)
+            if (found.epoch === peer.epoch) for (const message of under.waiting) sendOver(connection, message)
+            else above.report({ _tag: "SendFailed", to: peer, cause: "identity" })
+            return Effect.succeed(connection)
+          }),
+        onFailure: (cause, refused) =>
+          // The far end dials us, and its dial stands: what waits goes over that link as soon as it is open.
+          refused?.reason === "duplicate"
+            ? Effect.andThen(Effect.sleep(settings.handshakeMillis), fail("timeout"))
+            : fail(cause)
+      })
+    )
+  }
+
+  const dialAddress = (address: string): void => {
+    for (const { peer } of connections.values()) {
+      if (peer.address === address) return above.report({ _tag: "LinkOpened", address, peer })
+    }
+    run(
+      converse(address, undefined, {
+        onOpen: (link, peer) =>
+          Effect.suspend(() => {
+            above.report({ _tag: "LinkOpened", address, peer })
+            if (!connections.has(peer.id)) return Effect.succeed(adopt(link, peer, false))
+            return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
+          }),
+        onFailure: (cause, refused) =>
+          Effect.sync(() => {
+            // The far end's own dial to us stands: whoever answers there is known all the same.
+            if (refused?.reason === "duplicate" && refused.peer !== undefined) {
+              return above.report({ _tag: "LinkOpened", address, peer: refused.peer })
+            }
+            meter.count("dialsFailed")
+            above.report({ _tag: "DialFailed", address, cause })
+          })
+      })
+    )
+  }
+
+  /** Dials, greets, and then reads until the link ends. */
+  const converse = (
+    address: string,
+    id: string | undefined,
+    handlers: {
+      readonly onOpen: (link: Link, peer: Peer.Peer) => Effect.Effect<Connection | undefined>
+      readonly onFailure: (cause: HyParView.DialCause, refused: Refused | undefined) => Effect.Effect<void>
+    }
+  ): Effect.Effect<void> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const greeted = yield* Effect.gen(function* () {
+          const link = yield* transport.dial(address)
+          yield* link.send([[hello(ourselves(), id)]])
+          return { link, ...(yield* withRefusal(link, readHello(link, ourselves()))) }
+        }).pipe(
+          Effect.timeoutOrElse({ duration: settings.handshakeMillis, orElse: () => Effect.fail("timeout" as const) }),
+          Effect.catch((error) => {
+            if (error === "timeout") return Effect.as(handlers.onFailure("timeout", undefined), undefined)
+            if (error._tag === "DialError") {
+              return Effect.as(handlers.onFailure(causeOfDial(error.reason), undefined), undefined)
+            }
+            if (error._tag === "LinkClosed") return Effect.as(handlers.onFailure("rejected", undefined), undefined)
+            reportRefusal(error, address)
+            return Effect.as(handlers.onFailure(dialCauseOf(error.reason), error), undefined)
+          })
+        )
+        if (greeted === undefined) return
+        const connection = yield* handlers.onOpen(greeted.link, greeted.peer)
+        if (connection !== undefined) yield* read(connection, greeted.rest)
+      })
+    )
+
+  /** Tells the far end why it is turned away, unless it was the far end that said so. */
+  const withRefusal = <A>(link: Link, effect: Effect.Effect<A, Refused | LinkClosed>) =>
+    Effect.tapError(effect, (error) =>
+      error._tag === "Refused" ? turnAway(link, error.reason, error.detail) : Effect.void
+    )
+
+  const reportRefusal = (refused: Refused, address: string): void => {
+    meter.count("handshakesRefused")
+    if (refused.conflictingEpoch !== undefined) {
+      above.report({ _tag: "EpochConflict", epoch: refused.conflictingEpoch })
+    }
+    if (refused.reason === "duplicate") return
+    run(Effect.logDebug("no conversation", { address, reason: refused.reason, detail: refused.detail }))
+  }
+
+  // --- accepting -----------------------------------------------------------------------------------------------------
+
+  const accept = (link: Link): void => {
+    if (connections.size + handshakes >= settings.membership.activeSize + settings.temporaryLinks) {
+      meter.count("handshakesRefused")
+      run(turnAway(link, "limit", "too many links"))
+      return
+    }
+    handshakes++
+    run(
+      Effect.gen(function* () {
+        const us = ourselves()
+        const greeted = yield* readHello(link, us).pipe(
+          Effect.timeoutOrElse({
+            duration: settings.handshakeMillis,
+            orElse: () => Effect.as(link.close("abort"), undefined)
+          }),
+          Effect.catchTag("LinkClosed", () => Effect.succeed(undefined)),
+          Effect.catchTag("Refused", (refused) =>
+            Effect.gen(function* () {
+              reportRefusal(refused, link.remoteAddress)
+              // A Hello all the same: it says which cluster, version and epochs are spoken of here.
+              yield* Effect.ignore(link.send([[hello(us, refused.peer?.id)]]))
+              yield* turnAway(link, refused.reason, refused.detail)
+              return undefined
+            })
+          ),
+          Effect.ensuring(Effect.sync(() => handshakes--))
+        )
+        if (greeted === undefined) return
+        const { peer, rest } = greeted
+        const under = dialing.get(peer.id)
+        if (under !== undefined && us.self.id < peer.id) {
+          yield* Effect.ignore(link.send([[hello(us, peer.id)]]))
+          return yield* turnAway(link, "duplicate", "our own dial stands")
+        }
+        yield* Effect.ignore(link.send([[hello(us, peer.id)]]))
+        const held = connections.get(peer.id)
+        const connection = adopt(link, peer, held !== undefined && held.peer.epoch === peer.epoch)
+        if (under !== undefined && dialing.get(peer.id) === under) {
+          dialing.delete(peer.id)
+          under.fiber?.interruptUnsafe()
+          if (under.peer.epoch === peer.epoch) for (const message of under.waiting) sendOver(connection, message)
+          else above.report({ _tag: "SendFailed", to: under.peer, cause: "identity" })
+        }
+        yield* read(connection, rest)
+      }).pipe(Effect.ensuring(link.close("abort")))
+    )
+  }
+
+  // --- a conversation ------------------------------------------------------------------------------------------------
+
+  const adopt = (link: Link, peer: Peer.Peer, onProbation: boolean): Connection => {
+    const connection = makeConnection(peer, link, above.now(), onProbation)
+    meter.count("linksOpened")
+    alive.add(connection)
+    if (!onProbation) replace(connection)
+    above.watchIdle()
+    return connection
+  }
+
+  /** Makes a connection the one with its peer. An older incarnation's link, or one that the peer has given up, ends. */
+  const replace = (connection: Connection): void => {
+    connection.onProbation = false
+    const held = connections.get(connection.peer.id)
+    connections.set(connection.peer.id, connection)
+    if (held === undefined || held === connection) return
+    abort(held, run)
+    if (held.peer.epoch < connection.peer.epoch) {
+      above.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
+    } else {
+      // What still waits for the old link goes over the new one.
+      for (const frame of [...held.control, ...held.payload]) enqueue(connection, frame, run)
+    }
+  }
+
+  const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      let bye: string | undefined
+      if (rest.length > 0) bye = yield* understand(connection, rest)
+      while (bye === undefined) bye = yield* understand(connection, yield* connection.link.receive)
+      ended(connection, bye === "protocol" ? "protocol" : bye === "slow" ? "reset" : "closed")
+    }).pipe(
+      Effect.catchTag("LinkClosed", (closed) =>
+        Effect.sync(() =>
+          ended(connection, closed.reason === "closed" || closed.reason === "local" ? "closed" : "reset")
+        )
+      ),
+      Effect.ensuring(
+        Effect.suspend(() => {
+          alive.delete(connection)
+          if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
+          meter.count("linksClosed")
+          above.onEnd()
+          return connection.link.close(connection.ended && connection.sending ? "flush" : "abort")
+        })
+      )
+    )
+
+  /** Decodes frames and hands the messages up. The result is why the conversation is over, if it is. */
+  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): Effect.Effect<string | undefined> => {
+    const messages: Array<Node.Message> = []
+    const ends = { local: above.state().membership.self, remote: connection.peer }
+    let over: string | undefined
+    for (const frame of frames) {
+      const decoded = Wire.decode(frame, ends)
+      if (Result.isFailure(decoded)) {
+        meter.count("framesRejected")
+        over = "protocol"
+        const detail = decoded.failure.message
+        run(Effect.logWarning("a frame that is no message: the link is closed", { peer: connection.peer.id, detail }))
+        enqueue(connection, [Wire.encodeBye("protocol", detail)], run)
+        break
+      }
+      const message = decoded.success
+      if (message._tag === "Bye") {
+        const { detail, reason } = message
+        over = reason
+        run(Effect.logDebug("the peer ends the link", { peer: connection.peer.id, reason, detail }))
+        break
+      }
+      messages.push(message)
+    }
+    if (messages.length > 0) {
+      connection.usedAt = above.now()
+      meter.count("messagesReceived", messages.length)
+      if (connection.onProbation && !connection.ended) replace(connection)
+    }
+    return messages.length === 0 ? Effect.succeed(over) : Effect.as(above.receive(connection.peer, messages), over)
+  }
+
+  /** The link has ended: news, unless this end ended it or another has taken its place. */
+  const ended = (connection: Connection, cause: HyParView.LinkCause): void => {
+    const current = connections.get(connection.peer.id) === connection
+    const news = current && !connection.ended
+    connection.ended = true
+    if (current) connections.delete(connection.peer.id)
+    if (news) above.report({ _tag: "LinkClosed", peer: connection.peer, cause })
+  }
+
+  // --- ending --------------------------------------------------------------------------------------------------------
+
+  const forget = (connection: Connection): void => {
+    if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
+  }
+
+  const drop = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
+    forget(connection)
+    enqueue(connection, [Wire.encodeBye(reason, detail)], run)
+    finish(connection, run)
+  }
+
+  const close = (peer: Peer.Peer): void => {
+    const connection = connections.get(peer.id)
+    if (connection !== undefined && connection.peer.epoch === peer.epoch) drop(connection, "shutdown", "")
+  }
+
+  const closeAll = (reason: Wire.ByeReason): void => {
+    for (const connection of [...connections.values()]) drop(connection, reason, "")
+    for (const { fiber } of dialing.values()) fiber?.interruptUnsafe()
+    dialing.clear()
+  }
+
+  const closeIdle = (): boolean => {
+    const state = above.state()
+    const idleSince = above.now() - settings.temporaryLinkIdleMillis
+    let left = false
+    for (const connection of [...connections.values()]) {
+      if (Node.keepsLink(state, connection.peer.id)) continue
+      if (connection.usedAt > idleSince) left = true
+      else drop(connection, "idle", "")
+    }
+    return left
+  }
+
+  return {
+    send,
+    dial: dialAddress,
+    close,
+    closeAll,
+    closeIdle,
+    accept,
+    allEnded: () => alive.size === 0,
+    statistics: () => {
+      let outboxBytes = 0
+      for (const connection of alive) outboxBytes += connection.queuedBytes
+      return { links: alive.size, outboxBytes }
+    }
+  }
+}
+
+const causeOfDial = (reason: DialFailure): HyParView.DialCause =>
+  reason === "refused" || reason === "timeout" ? reason : "unreachable"

@@ -1,0 +1,78 @@
+/**
+ * What a node measures, through Effect's `Metric`. Counted locally and handed over at most once a second, since a metric's
+ * update costs as much as a step. All nodes of a process share the metrics.
+ */
+import type * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+
+const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
+
+const definitions = {
+  messagesSent: counter("hyparview_messages_sent", "protocol and broadcast messages handed to links"),
+  messagesReceived: counter("hyparview_messages_received", "messages received and understood"),
+  messagesStale: counter("hyparview_messages_stale", "messages not sent because their link was gone"),
+  dialsFailed: counter("hyparview_dials_failed", "dials and handshakes that failed"),
+  handshakesRefused: counter("hyparview_handshakes_refused", "peers turned away: cluster, version, identity, limit"),
+  linksOpened: counter("hyparview_links_opened", "links with a completed handshake"),
+  linksClosed: counter("hyparview_links_closed", "such links closed, by either end"),
+  slowPeersExpelled: counter("hyparview_slow_peers_expelled", "peers expelled because their outbox was full"),
+  framesRejected: counter("hyparview_frames_rejected", "frames that were no message"),
+  neighborsUp: counter("hyparview_neighbors_up", "links gained in the active view"),
+  neighborsDown: counter("hyparview_neighbors_down", "links lost from the active view"),
+  delivered: counter("hyparview_broadcasts_delivered", "broadcast messages delivered, each once"),
+  duplicates: counter("hyparview_broadcasts_duplicate", "copies of broadcast messages already known"),
+  published: counter("hyparview_broadcasts_published", "broadcast messages published here"),
+  discoveries: counter("hyparview_discovery_asked", "questions to Discovery")
+}
+
+const downByReason = Metric.counter("hyparview_neighbor_down_reason", {
+  description: "links lost from the active view, by reason",
+  incremental: true
+})
+const roundTrip = Metric.histogram("hyparview_round_trip_milliseconds", {
+  description: "round trips to neighbours, measured by heartbeats",
+  boundaries: [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000]
+})
+const hops = Metric.histogram("hyparview_broadcast_hops", {
+  description: "links a broadcast message crossed until it was delivered",
+  boundaries: [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64]
+})
+const active = Metric.gauge("hyparview_active", { description: "neighbours of the node that reported last" })
+
+export type Counted = keyof typeof definitions
+
+const reasons = new Map<string, typeof downByReason>()
+const reasonOf = (reason: string): typeof downByReason => {
+  const known = reasons.get(reason)
+  if (known !== undefined) return known
+  const metric = Metric.withAttributes(downByReason, { reason })
+  reasons.set(reason, metric)
+  return metric
+}
+
+export interface Meter {
+  readonly count: (what: Counted, by?: number) => void
+  readonly down: (reason: string) => void
+  readonly roundTrip: (millis: number) => void
+  readonly hops: (count: number) => void
+  readonly active: (neighbors: number) => void
+  /** Hands over what has been counted. */
+  readonly flush: () => void
+}
+
+export const makeMeter = (context: Context.Context<never>): Meter => {
+  const counts = new Map<Counted, number>()
+  return {
+    count: (what, by = 1) => {
+      counts.set(what, (counts.get(what) ?? 0) + by)
+    },
+    down: (reason) => reasonOf(reason).updateUnsafe(1, context),
+    roundTrip: (millis) => roundTrip.updateUnsafe(millis, context),
+    hops: (count) => hops.updateUnsafe(count, context),
+    active: (neighbors) => active.updateUnsafe(neighbors, context),
+    flush: () => {
+      for (const [what, by] of counts) definitions[what].updateUnsafe(by, context)
+      counts.clear()
+    }
+  }
+}
