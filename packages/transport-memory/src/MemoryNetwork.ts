@@ -12,6 +12,11 @@
  * reaction to a delivery and is due within the same `adjust` is delivered too. Time is taken from the clock under which
  * the network was made.
  *
+ * **Links.** An orderly close waits for nothing: what `send` has taken already has its place at the far end. A reset loses
+ * what is under way and what the far end has not read; an abort tells the far end after the delay, a fault of the network
+ * tells both ends at once. A frame that is empty or above `maxFrameBytes` is taken by `send`; the far end then closes the
+ * link as `frameTooLarge` and the sender sees a reset.
+ *
  * **Memory.** Frames are passed, not copied: a frame of one chunk arrives as the very `Uint8Array` that was sent (so all
  * receivers of a broadcast share it, and nobody may write to it), several chunks are joined once, when sent. A direction
  * of a link holds at most `receiveLimitBytes`, whatever the faults, or one larger frame. Addresses are remembered for the

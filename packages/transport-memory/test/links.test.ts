@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -289,28 +290,24 @@ describe("a network", () => {
     })
   )
 
-  it.effect("is shared by the layers that are built on one layer", () =>
+  it.effect("is shared by the transports that are built on its layer", () =>
     Effect.gen(function* () {
-      const network = MemoryNetwork.layer({ seed: 3 })
-      const node = (address: string) => MemoryTransport.layer({ address, authenticatedId: `id of ${address}` })
-      const context = yield* Layer.build(
-        Layer.mergeAll(node("b"), Layer.effectDiscard(Effect.flatMap(Transport, () => Effect.void))).pipe(
-          Layer.provide(node("a")),
-          Layer.provideMerge(network)
+      const node = (address: string, authenticatedId?: string) =>
+        Effect.map(
+          Layer.build(
+            MemoryTransport.layer({ address, ...(authenticatedId === undefined ? {} : { authenticatedId }) })
+          ),
+          (context) => Context.get(context, Transport)
         )
-      )
-      yield* Effect.gen(function* () {
-        const { statistics, transport } = yield* MemoryNetwork.MemoryNetwork
-        const b = yield* Transport
-        assert.strictEqual(b.address, "b")
-        const c = yield* transport("c")
-        const dialling = yield* start(c.dial("b"))
-        const taking = yield* start(b.accepted.pipe(Stream.take(1), Stream.runCollect))
-        yield* TestClock.adjust("2 millis")
-        assert.strictEqual((yield* Fiber.join(dialling)).authenticatedId, "id of b")
-        assert.isUndefined((yield* Fiber.join(taking))[0]?.authenticatedId)
-        assert.strictEqual(statistics.dialsAccepted, 1)
-      }).pipe(Effect.provide(context))
-    })
+      const a = yield* node("a")
+      const b = yield* node("b", "the id of b")
+      const dialling = yield* start(a.dial(b.address))
+      const taking = yield* start(b.accepted.pipe(Stream.take(1), Stream.runCollect))
+      yield* TestClock.adjust("2 millis")
+      assert.strictEqual((yield* Fiber.join(dialling)).authenticatedId, "the id of b")
+      assert.isUndefined((yield* Fiber.join(taking))[0]?.authenticatedId)
+      const { statistics } = yield* MemoryNetwork.MemoryNetwork
+      assert.strictEqual(statistics.dialsAccepted, 1)
+    }).pipe(Effect.provide(MemoryNetwork.layer({ seed: 3 })))
   )
 })

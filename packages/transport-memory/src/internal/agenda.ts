@@ -138,19 +138,22 @@ export class Agenda {
   #arm(): void {
     if (this.#inTurn || this.#closed || this.#turnPlanned) return
     this.now()
-    if (this.#hasWork()) {
-      this.#turnPlanned = true
-      this.#surroundings.dispatcher.scheduleTask(this.#turn, 0)
-      return
-    }
+    if (this.#hasWork()) return this.#planTurn()
     const first = this.#heap[0]
     if (first !== undefined && first.at < this.#sleepingUntil) this.#sleepUntil(first.at)
+  }
+
+  #planTurn(): void {
+    this.#turnPlanned = true
+    this.#surroundings.dispatcher.scheduleTask(this.#turn, 0)
   }
 
   #sleepUntil(at: number): void {
     const earlier = this.#sleeper
     const { clock, fork } = this.#surroundings
     const fiber = fork(clock.sleep(Duration.millis((at - this.#instant) / 1000)))
+    // A clock coarser than the network may not sleep at all; its turn must not run on the stack of whoever is here.
+    if (fiber.pollUnsafe() !== undefined) return this.#planTurn()
     this.#sleeper = fiber
     this.#sleepingUntil = at
     earlier?.interruptUnsafe()

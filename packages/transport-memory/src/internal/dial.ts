@@ -81,13 +81,10 @@ export class Dial {
     if (target.dials === "hang") return undefined
     const { endpoint } = target
     if (endpoint === undefined || target.dials === "refuse") return { failure: "refused", detail: "" }
-    if (!endpoint.hasRoom()) return { failure: "refused", detail: "too many links" }
+    const refusal = endpoint.refusal()
+    if (refusal !== undefined) return { failure: "refused", detail: refusal }
     const pair = new Pair(this.#world, this.#dialer, endpoint)
-    if (!endpoint.offer(pair.b)) {
-      pair.break("backlog full")
-      return { failure: "refused", detail: "backlog full" }
-    }
-    pair.b.expectHandshake()
+    endpoint.accept(pair.b)
     this.#link = pair.a
     return pair.a
   }

@@ -30,13 +30,16 @@ export class Endpoint {
     this.authenticatedId = authenticatedId
   }
 
-  hasRoom(): boolean {
-    return this.links.size + this.dials.size < this.#world.settings.maxLinks
+  /** Why a dial from afar must be refused, if it must. */
+  refusal(): string | undefined {
+    if (!this.#hasRoom()) return "too many links"
+    return Queue.sizeUnsafe(this.backlog) < this.#world.settings.acceptBacklog ? undefined : "backlog full"
   }
 
-  /** Hands an accepted link to whoever takes them; false if too many wait already. */
-  offer(link: LinkEnd): boolean {
-    return Queue.offerUnsafe(this.backlog, link)
+  /** Hands an accepted link to whoever takes them; there is room, `refusal` said so. */
+  accept(link: LinkEnd): void {
+    Queue.offerUnsafe(this.backlog, link)
+    link.expectHandshake()
   }
 
   dial(address: string): Effect.Effect<Link, DialError, Scope.Scope> {
@@ -67,12 +70,16 @@ export class Endpoint {
     return links
   }
 
+  #hasRoom(): boolean {
+    return this.links.size + this.dials.size < this.#world.settings.maxLinks
+  }
+
   #cannotDial(address: string): DialError | undefined {
     const error = (reason: "closed" | "invalidAddress" | "limit", detail: string) =>
       new DialError({ address, reason, detail })
     if (!this.#open) return error("closed", "the transport has been shut down")
     if (address === "") return error("invalidAddress", "the address is empty")
-    return this.hasRoom()
+    return this.#hasRoom()
       ? undefined
       : error("limit", `${this.#world.settings.maxLinks} links are open or being dialled`)
   }
@@ -88,7 +95,7 @@ export const listen = (
     if (address === "") return yield* new TransportError({ address, detail: "the address is empty" })
     const place = world.place(address)
     if (place.endpoint !== undefined) return yield* new TransportError({ address, detail: "the address is in use" })
-    const backlog: Backlog = yield* Queue.dropping<Link, Cause.Done>(world.settings.acceptBacklog)
+    const backlog: Backlog = yield* Queue.unbounded<Link, Cause.Done>()
     const endpoint = new Endpoint(world, place, backlog, authenticatedId)
     place.endpoint = endpoint
     yield* Effect.addFinalizer(() => Effect.sync(() => endpoint.shut("the transport has been shut down")))

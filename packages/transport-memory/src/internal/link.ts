@@ -117,7 +117,7 @@ export class LinkEnd implements Link {
     agenda.cancel(this.#handshake)
     this.#endpoint.links.delete(this)
     // What arrived before the far end closed, or sent a bad frame, is still there to be read; otherwise it is gone.
-    if (reason !== "closed" && reason !== "frameTooLarge") this.#incoming.dropInbox()
+    if (reason !== "closed" && reason !== "frameTooLarge") this.#incoming.take()
     this.#tellReader()
     this.roomAgain()
     if (this.#watchers.size > 0) agenda.tell(() => this.#tellWatchers())

@@ -153,11 +153,6 @@ export class Pipe {
     this.#world.counters.framesLost += this.#discard()
   }
 
-  /** What has arrived and was not read never will be. */
-  dropInbox(): void {
-    this.take()
-  }
-
   /** From now on everything that is sent vanishes, and what is under way has vanished already. Nobody is told. */
   vanish(): void {
     this.#vanishing = true
