@@ -86,15 +86,16 @@ export class Agenda {
 
   /** Calls back within a turn: the current one, or one of its own as soon as the scheduler gets to it. */
   tell(callback: () => void): void {
+    if (this.#closed) return callback()
     this.#tellings.push(callback)
     this.#arm()
   }
 
-  /** Nothing happens any more, and no fiber is left behind. */
+  /** Nothing happens any more, and no fiber is left behind: whoever was about to be told something is told it now. */
   close(): void {
     this.#closed = true
     this.#heap.length = 0
-    this.#tellings.length = 0
+    for (const callback of this.#tellings.splice(0)) callback()
     this.#sleeper?.interruptUnsafe()
     this.#sleeper = undefined
   }
