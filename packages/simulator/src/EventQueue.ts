@@ -19,6 +19,7 @@
  *
  * @since 0.1.0
  */
+import type { TraceHash } from "./TraceHash.ts"
 
 /** Bits of one digit of the wheel; a time of 53 bits is four digits: 14 + 14 in its low part, 14 + 11 in its high part. */
 const digitBits = 14
@@ -29,14 +30,14 @@ const wordsPerLevel = slotsPerLevel / 32
 /** A time is kept in two parts that are integers of 32 bits: high · 2²⁸ + low. */
 const lowSize = 1 << (2 * digitBits)
 
-/** A row: next, high, low, kind, target, second, third, unused. */
+/** A row: next, high, low, kind, target, second, third, fourth. */
 const rowBits = 3
 
 /**
  * The pending events of a simulation. Times are whole microseconds from 0 to 2⁵³ − 1.
  *
- * After `next` has returned true, the event that it took out stands in `kind`, `target`, `second`, `third` and
- * `reference`, until the following call; its time is `now`.
+ * After `next` has returned true, the event that it took out stands in `kind`, `target`, `second`, `third`,
+ * `fourth` and `reference`, until the following call; its time is `now`.
  *
  * @category models
  * @since 0.1.0
@@ -51,6 +52,7 @@ export class EventQueue<A> {
   target = 0
   second = 0
   third = 0
+  fourth = 0
   reference: A | undefined = undefined
 
   private rows: Int32Array
@@ -62,6 +64,7 @@ export class EventQueue<A> {
   private readonly tails = new Int32Array(levels * slotsPerLevel)
   /** One bit a slot: whether its list holds an event. */
   private readonly occupied = new Int32Array(levels * wordsPerLevel)
+  /** The wheel's cursor; after `next` has taken an event out, its time: high · 2²⁸ + low. */
   private cursorHigh = 0
   private cursorLow = 0
 
@@ -73,7 +76,15 @@ export class EventQueue<A> {
   /**
    * Adds an event. A time before `now` is a defect of the caller: it throws a `RangeError` and adds nothing.
    */
-  push(time: number, kind: number, target: number, second: number, third: number, reference: A | undefined): void {
+  push(
+    time: number,
+    kind: number,
+    target: number,
+    second: number,
+    third: number,
+    fourth: number,
+    reference: A | undefined
+  ): void {
     if (!(time >= this.now && time <= Number.MAX_SAFE_INTEGER)) {
       throw new RangeError(`an event at ${time} µs cannot be added: the time is ${this.now} µs`)
     }
@@ -93,6 +104,7 @@ export class EventQueue<A> {
     rows[base + 4] = target
     rows[base + 5] = second
     rows[base + 6] = third
+    rows[base + 7] = fourth
     this.references[row] = reference
     this.place(row)
     this.size++
@@ -120,6 +132,33 @@ export class EventQueue<A> {
         return true
       }
     }
+  }
+
+  /** Absorbs the event that was taken out last, but for its reference, into a hash of the run's trace. */
+  absorbInto(hash: TraceHash): void {
+    hash.word(this.cursorHigh)
+    hash.word(this.cursorLow)
+    hash.word(this.kind)
+    hash.word(this.target)
+    hash.word(this.second)
+    hash.word(this.third)
+  }
+
+  /** A queue with the same pending events (the same references), time and order; the two go on independently. */
+  fork(): EventQueue<A> {
+    const fork = new EventQueue<A>()
+    fork.now = this.now
+    fork.size = this.size
+    fork.rows = this.rows.slice()
+    fork.references = this.references.slice()
+    fork.free = this.free
+    fork.fresh = this.fresh
+    fork.heads.set(this.heads)
+    fork.tails.set(this.tails)
+    fork.occupied.set(this.occupied)
+    fork.cursorHigh = this.cursorHigh
+    fork.cursorLow = this.cursorLow
+    return fork
   }
 
   /** Set by `descend` when it took the next event out itself. */
@@ -226,6 +265,7 @@ export class EventQueue<A> {
     this.target = rows[base + 4] ?? 0
     this.second = rows[base + 5] ?? 0
     this.third = rows[base + 6] ?? 0
+    this.fourth = rows[base + 7] ?? 0
     this.reference = this.references[row]
     this.references[row] = undefined
     rows[base] = this.free

@@ -36,6 +36,14 @@ export class TraceHash {
     this.word(value % 4294967296)
   }
 
+  /** A hash that has absorbed the same; the two go on independently. */
+  fork(): TraceHash {
+    const fork = new TraceHash()
+    fork.a = this.a
+    fork.b = this.b
+    return fork
+  }
+
   /** The value: 64 bits as 16 hexadecimal digits. More may be absorbed afterwards. */
   value(): string {
     const low = spread(this.a ^ Math.imul(this.b, 0xc2b2ae3d))

@@ -58,7 +58,7 @@ describe("EventQueue", () => {
         for (let i = Random.nextBelow(random, 8); i > 0; i--) {
           const time = Math.max(queue.now, queue.now + ahead(random))
           const order = oracle.push(time)
-          queue.push(time, order % 7, order, -order - 1, order * 3, `event ${order}`)
+          queue.push(time, order % 7, order, -order - 1, order * 3, 7, `event ${order}`)
         }
         const limit = queue.now + ahead(random)
         for (let i = Random.nextBelow(random, 8); i > 0; i--) {
@@ -67,8 +67,8 @@ describe("EventQueue", () => {
           if (expected === undefined) break
           const { order, time } = expected
           assert.deepStrictEqual(
-            [queue.now, queue.kind, queue.target, queue.second, queue.third, queue.reference],
-            [time, order % 7, order, -order - 1, order * 3, `event ${order}`],
+            [queue.now, queue.kind, queue.target, queue.second, queue.third, queue.fourth, queue.reference],
+            [time, order % 7, order, -order - 1, order * 3, 7, `event ${order}`],
             `seed ${seed}, round ${round}`
           )
         }
@@ -85,13 +85,13 @@ describe("EventQueue", () => {
   it("keeps the order of arrival among equal times when they arrive on different levels of the wheel", () => {
     const queue = new EventQueue<never>()
     const time = 3 * 2 ** 28 + 5 * 2 ** 14 + 9
-    queue.push(time, 0, 1, 0, 0, undefined)
-    queue.push(2 ** 28 * 3, 0, 0, 0, 0, undefined)
+    queue.push(time, 0, 1, 0, 0, 0, undefined)
+    queue.push(2 ** 28 * 3, 0, 0, 0, 0, 0, undefined)
     assert.isTrue(queue.next(time))
-    queue.push(time, 0, 2, 0, 0, undefined)
-    queue.push(time - 20, 0, 0, 0, 0, undefined)
+    queue.push(time, 0, 2, 0, 0, 0, undefined)
+    queue.push(time - 20, 0, 0, 0, 0, 0, undefined)
     assert.isTrue(queue.next(time))
-    queue.push(time, 0, 3, 0, 0, undefined)
+    queue.push(time, 0, 3, 0, 0, 0, undefined)
     const order: Array<number> = []
     while (queue.next(time)) order.push(queue.target)
     assert.deepStrictEqual(order, [1, 2, 3])
@@ -99,20 +99,20 @@ describe("EventQueue", () => {
 
   it("reaches a limit without an event, and still takes events between the limit and the next event", () => {
     const queue = new EventQueue<never>()
-    queue.push(60_000_000, 0, 1, 0, 0, undefined)
+    queue.push(60_000_000, 0, 1, 0, 0, 0, undefined)
     assert.isFalse(queue.next(10_000_000))
     assert.strictEqual(queue.now, 10_000_000)
-    queue.push(10_000_001, 0, 2, 0, 0, undefined)
+    queue.push(10_000_001, 0, 2, 0, 0, 0, undefined)
     assert.isTrue(queue.next(100_000_000))
     assert.deepStrictEqual([queue.now, queue.target], [10_000_001, 2])
   })
 
   it("refuses an event in the past, and one without a time", () => {
     const queue = new EventQueue<never>()
-    queue.push(7, 0, 0, 0, 0, undefined)
+    queue.push(7, 0, 0, 0, 0, 0, undefined)
     queue.next(7)
     for (const time of [6, -1, Number.NaN, 2 ** 53]) {
-      assert.throws(() => queue.push(time, 0, 0, 0, 0, undefined), RangeError)
+      assert.throws(() => queue.push(time, 0, 0, 0, 0, 0, undefined), RangeError)
     }
     assert.strictEqual(queue.size, 0)
   })
@@ -120,7 +120,7 @@ describe("EventQueue", () => {
   it("reuses rows: what passes through does not grow it", () => {
     const queue = new EventQueue<object>(4)
     for (let i = 0; i < 10_000; i++) {
-      queue.push(i * 1_000, 0, i, 0, 0, {})
+      queue.push(i * 1_000, 0, i, 0, 0, 0, {})
       assert.isTrue(queue.next(Number.MAX_SAFE_INTEGER))
     }
     const { rows } = queue as unknown as { readonly rows: Int32Array }
