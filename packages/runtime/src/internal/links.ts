@@ -305,6 +305,9 @@ export const makeLinks = (
       if (rest.length > 0) bye = yield* understand(connection, rest)
       while (bye === undefined) bye = yield* understand(connection, yield* connection.link.receive)
       ended(connection, bye === "protocol" ? "protocol" : bye === "slow" ? "reset" : "closed")
+      // What is still to be said, a Bye above all, is said before the link closes.
+      finish(connection, run)
+      yield* Effect.timeoutOption(connection.link.closed, settings.handshakeMillis)
     }).pipe(
       Effect.catchTag("LinkClosed", (closed) =>
         Effect.sync(() =>
@@ -317,7 +320,7 @@ export const makeLinks = (
           if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
           meter.count("linksClosed")
           above.onEnd()
-          return connection.link.close(connection.ended && connection.sending ? "flush" : "abort")
+          return connection.link.close("abort")
         })
       )
     )

@@ -1,0 +1,163 @@
+/**
+ * What comes over a link that is not from a well-behaved node of this cluster: each is refused with a reason that the far
+ * end can read, and the node lives.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Wire } from "@hyparview/core"
+import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
+import { Context, Effect, Fiber, Layer, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { Discovery, Membership, Node, Transport } from "../src/index.ts"
+
+const node = (id: string, options: Partial<Node.Options> = {}) =>
+  Layer.build(
+    Node.layer({ id, cluster: "test", seed: 1, epoch: 10, ...options }).pipe(
+      Layer.provide(MemoryTransport.layer({ address: id })),
+      Layer.provide(Discovery.Discovery.layerNone),
+      Layer.fresh
+    )
+  ).pipe(Effect.map((context) => Context.get(context, Membership.Membership)))
+
+/** A bare transport: a stranger that can send whatever it likes. */
+const stranger = (address: string) =>
+  Layer.build(Layer.fresh(MemoryTransport.layer({ address }))).pipe(
+    Effect.map((context) => Context.get(context, Transport.Transport))
+  )
+
+const hello = (changes: Partial<Wire.Hello> = {}) =>
+  Result.getOrThrow(
+    Wire.encodeHello({
+      _tag: "Hello",
+      versions: Wire.versions,
+      cluster: "test",
+      peer: { id: "stranger", epoch: 5, address: "s" },
+      knownEpoch: undefined,
+      ...changes
+    })
+  )
+
+/** Dials the node, sends frames, lets time pass, and reads what came back until the link closed. */
+const speak = Effect.fnUntraced(function* (from: Transport.Transport["Service"], frames: ReadonlyArray<Uint8Array>) {
+  const link = yield* advance(from.dial("n"))
+  // A node that has turned us away already will not take them.
+  yield* Effect.ignore(link.send(frames.map((frame) => [frame])))
+  yield* TestClock.adjust("5 seconds")
+  const heard: Array<Wire.Hello | Wire.Bye> = []
+  while (true) {
+    const received = yield* Effect.result(link.receive)
+    if (Result.isFailure(received)) return { heard, closed: received.failure.reason }
+    for (const frame of received.success) {
+      const control = Wire.decodeControl(frame)
+      if (Result.isSuccess(control)) heard.push(control.success)
+    }
+  }
+})
+
+/** Runs an effect that waits for the network while the clock goes on. */
+const advance = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkScoped(effect)
+    yield* TestClock.adjust("1 second")
+    return yield* Fiber.join(fiber)
+  })
+
+const refusals: ReadonlyArray<readonly [name: string, frames: ReadonlyArray<Uint8Array>, reason: Wire.ByeReason]> = [
+  ["garbage instead of a Hello", [Uint8Array.of(1, 2, 3)], "protocol"],
+  ["a message before the Hello", [Uint8Array.of(23, 7, 12, 0)], "protocol"],
+  ["a Hello of another cluster", [hello({ cluster: "other" })], "cluster"],
+  ["a Hello of another version", [hello({ versions: { lowest: 200, highest: 201 } })], "version"],
+  ["a Hello with the node's own id", [hello({ peer: { id: "n", epoch: 3, address: "s" } })], "identity"],
+  ["garbage after the Hello", [hello(), Uint8Array.of(255, 255)], "protocol"],
+  ["a second Hello", [hello(), hello()], "protocol"]
+]
+
+describe("a stranger", () => {
+  for (const [name, frames, reason] of refusals) {
+    it.effect(`that sends ${name} is told «${reason}», and the node lives`, () =>
+      Effect.gen(function* () {
+        const membership = yield* node("n")
+        yield* membership.join([])
+        const { heard, closed } = yield* speak(yield* stranger("s"), frames)
+        assert.strictEqual(closed, "closed")
+        const bye = heard.find((control) => control._tag === "Bye")
+        assert.strictEqual(bye?.reason, reason)
+        assert.isNotEmpty(bye?.detail)
+        // It lives: another node joins it.
+        const other = yield* node("m")
+        yield* other.join(["n"])
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(
+          (yield* membership.neighbors).map(({ id }) => id),
+          ["m"]
+        )
+      }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+    )
+  }
+
+  it.effect("that says nothing is let go after the handshake time-out", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const { closed, heard } = yield* speak(yield* stranger("s"), [])
+      assert.deepStrictEqual(heard, [])
+      assert.include(["reset", "closed"], closed)
+      assert.strictEqual((yield* membership.view).links, 0)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
+  it.effect("beyond the limit of temporary links is told «limit»", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n", { temporaryLinks: 1, membership: { activeSize: 1 } })
+      yield* membership.join([])
+      const s = yield* stranger("s")
+      const known = (id: string) => hello({ peer: { id, epoch: 5, address: id } })
+      for (const id of ["a", "b"]) {
+        const link = yield* advance(s.dial("n"))
+        yield* link.send([[known(id)]])
+      }
+      yield* TestClock.adjust("1 second")
+      const { heard } = yield* speak(s, [known("c")])
+      assert.deepStrictEqual(
+        heard.map((control) => (control._tag === "Bye" ? control.reason : control._tag)),
+        ["limit"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
+  it.effect("is told a known higher epoch of its id, and refused", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const later = yield* node("m", { epoch: 20 })
+      yield* later.join(["n"])
+      yield* TestClock.adjust("5 seconds")
+      const { heard } = yield* speak(yield* stranger("s"), [hello({ peer: { id: "m", epoch: 11, address: "s" } })])
+      assert.deepStrictEqual(
+        heard.map((control) => (control._tag === "Hello" ? control.knownEpoch : control.reason)),
+        [20, "superseded"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+})
+
+describe("a node's options", () => {
+  const wrong: ReadonlyArray<readonly [Partial<Node.Options>, string]> = [
+    [{ id: "" }, "id"],
+    [{ id: "x".repeat(256) }, "id"],
+    [{ cluster: "" }, "cluster"],
+    [{ epoch: 1.5 }, "epoch"],
+    [{ handshakeTimeout: "10 seconds" }, "handshakeTimeout"],
+    [{ outboxBytes: 1 }, "outboxBytes"],
+    [{ clusterSize: 0 }, "clusterSize"],
+    [{ membership: { activeSize: 31 } }, "activeSize"],
+    [{ membership: { activeSize: 5, protectedLinks: 5 } }, "protectedLinks"],
+    [{ membership: { shuffleActive: 6 } }, "shuffleActive"]
+  ]
+  for (const [options, named] of wrong) {
+    it(`that contradict themselves are an error that names ${named}: ${JSON.stringify(options).slice(0, 60)}`, () => {
+      const resolved = Node.resolve({ id: "n", cluster: "test", ...options })
+      if (Result.isSuccess(resolved)) return assert.fail("expected an error")
+      assert.include(resolved.failure.message, named)
+    })
+  }
+})
