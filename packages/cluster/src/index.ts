@@ -1,6 +1,9 @@
 /**
- * A supervisor of live nodes in processes: start, kill, restart, partition, status.
+ * A supervisor of live nodes in processes: start, join, kill, restart, broadcast, status.
  *
  * @since 0.1.0
  */
-export {}
+export * as Control from "./Control.ts"
+export * as KillPlan from "./KillPlan.ts"
+export * as Overview from "./Overview.ts"
+export * as Supervisor from "./Supervisor.ts"

@@ -6,7 +6,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as RpcClient from "effect/rpc/RpcClient"
@@ -107,7 +106,7 @@ export const layerServer = (port: Port): Layer.Layer<RpcServer.Protocol> =>
           send: (_clientId, response) => Effect.ignore(send(port, response)),
           end: () => Effect.void,
           clientIds: Effect.succeed(new Set([0])),
-          initialMessage: Effect.succeed(Option.none()),
+          initialMessage: Effect.succeedNone,
           supportsAck: false,
           supportsTransferables: false,
           supportsSpanPropagation: false,

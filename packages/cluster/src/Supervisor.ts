@@ -1,0 +1,543 @@
+/**
+ * A supervisor of live nodes: it starts worker processes, each with several nodes over loopback TCP, and speaks to them
+ * over a control channel. It starts, joins, kills without a goodbye, restarts, broadcasts, watches, and takes leave.
+ *
+ * No worker outlives its supervisor, whatever ends it: a worker ends when its channel closes. A worker that ends
+ * unasked is reported with its exit code or signal and the last lines that it wrote; the other processes go on.
+ *
+ * @since 0.1.0
+ */
+import * as HyParView from "@hyparview/core/HyParView"
+import * as Random from "@hyparview/core/Random"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
+import * as PubSub from "effect/PubSub"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { RpcClientError } from "effect/rpc/RpcClientError"
+import type { Delivery, MessageId, NodeNotStarted, NotPublished, Usage } from "./Control.ts"
+import { NoSuchNode } from "./Control.ts"
+import type { ControlClient } from "./internal/channel.ts"
+import { type Ending, startWorker, type WorkerProcess } from "./internal/workerProcess.ts"
+import type { Housing, KillPlan } from "./KillPlan.ts"
+import * as Overview from "./Overview.ts"
+
+/**
+ * What to start.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** How many nodes, 1 or more. They are called `n1`, `n2` and so on; `n1` is the contact through which all join. */
+  readonly nodes: number
+  /** In how many processes, 1 to `nodes`. Each gets as many nodes as the others, or one more. */
+  readonly processes: number
+  /** The cluster's name. Default `local`. */
+  readonly cluster?: string
+  /** Where the nodes listen. Default `127.0.0.1`. */
+  readonly host?: string
+  /** The contact's port. Default: any free one, which all other nodes have anyway. */
+  readonly port?: number
+  /** From which the nodes' seeds are drawn. Live nodes are not repeatable all the same: the network is not. Default 1. */
+  readonly seed?: number
+  /** From which level on the workers log (see `events`). Default `Warn`. */
+  readonly logLevel?: LogLevel.LogLevel
+}
+
+/**
+ * A worker process ended unasked, and its nodes with it. The others go on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkerLost extends Data.TaggedError("WorkerLost")<{
+  readonly process: number
+  readonly pid: number
+  readonly nodes: ReadonlyArray<string>
+  readonly code: number | null
+  readonly signal: string | null
+  /** The last lines that it wrote. */
+  readonly lastLines: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const how = this.signal === null ? `with exit code ${this.code ?? "unknown"}` : `by ${this.signal}`
+    const last = this.lastLines.length === 0 ? "It wrote nothing." : `Its last lines:\n  ${this.lastLines.join("\n  ")}`
+    return `process ${this.process} (pid ${this.pid}, ${this.nodes.length} nodes) ended unasked, ${how}. ${last}`
+  }
+}
+
+/**
+ * A worker process did not answer in time. Whether it did what it was asked is not known.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkerSilent extends Data.TaggedError("WorkerSilent")<{
+  readonly process: number
+  readonly pid: number
+  readonly request: string
+  readonly waitedMillis: number
+}> {
+  override get message(): string {
+    return `process ${this.process} (pid ${this.pid}) did not answer ${this.request} within ${this.waitedMillis} ms`
+  }
+}
+
+/**
+ * A worker process could not do what it was asked.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type WorkerError = WorkerLost | WorkerSilent
+
+/**
+ * What happens unasked.
+ *
+ * - `WorkerLost`: a process ended
+ * - `WorkerWrote`: a line of a worker's log
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SupervisorEvent =
+  | { readonly _tag: "WorkerLost"; readonly lost: WorkerLost }
+  | { readonly _tag: "WorkerWrote"; readonly process: number; readonly line: string }
+
+/**
+ * A node that the supervisor has started, whether or not it still runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ManagedNode {
+  readonly id: string
+  readonly process: number
+  readonly address: string
+  readonly isRunning: boolean
+}
+
+/**
+ * How far a broadcast got.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reach {
+  readonly id: MessageId
+  readonly from: string
+  /** Nodes that ran when it was published. */
+  readonly expected: number
+  readonly deliveries: ReadonlyArray<Delivery>
+  /** Those among the expected that were not handed the message. */
+  readonly missing: ReadonlyArray<string>
+  /** Those that were handed it more than once. */
+  readonly repeated: ReadonlyArray<string>
+  /** From the publishing to the last delivery, by the machine's clock. */
+  readonly lastMillis: number
+  /** The most links that a delivered copy crossed. */
+  readonly hops: number
+}
+
+/**
+ * What a process uses, and what it used before it had nodes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessUsage {
+  readonly process: number
+  readonly usage: Usage
+  readonly empty: Usage
+}
+
+/** No answer takes longer, unless it waits for something by its nature. */
+const patience = Duration.seconds(20)
+
+/** A worker needs this long to load its modules, on a machine where many start at once. */
+const startPatience = Duration.seconds(60)
+
+/** Leaving takes at most a node's `leaveDeadline` of 3 seconds, and the answer a moment. */
+const leavePatience = Duration.seconds(10)
+
+interface Worker {
+  readonly process: number
+  readonly worker: WorkerProcess
+  readonly empty: Usage
+}
+
+/**
+ * Live nodes in processes.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Supervisor extends Context.Service<
+  Supervisor,
+  {
+    /** By what the overlay is judged. */
+    readonly rules: Overview.Rules
+
+    /** Starts the processes and the nodes in them. The nodes listen and have not joined. Once. */
+    readonly start: Effect.Effect<ReadonlyArray<ManagedNode>, WorkerError | NodeNotStarted>
+
+    /** Tells every running node to join through the contact, all at once. Returns before they have. */
+    readonly join: Effect.Effect<void, WorkerError | NoSuchNode>
+
+    /** All nodes ever started. */
+    readonly nodes: Effect.Effect<ReadonlyArray<ManagedNode>>
+
+    /** The processes that run, and the nodes that run in them. */
+    readonly housings: Effect.Effect<ReadonlyArray<Housing>>
+
+    /** The views of all nodes that run, one request a process. `passive`: the ids in reserve too. */
+    readonly poll: (options: { readonly passive: boolean }) => Effect.Effect<Overview.Poll, WorkerError>
+
+    /** A poll, judged in the light of those before. */
+    readonly overview: Effect.Effect<Overview.Overview, WorkerError>
+
+    /**
+     * Kills without a goodbye: processes by SIGKILL, single nodes by destroying their sockets. Returns when all of them
+     * are dead.
+     */
+    readonly kill: (plan: KillPlan) => Effect.Effect<void, WorkerError | NoSuchNode>
+
+    /** Starts nodes that were killed again, under their ids, and joins them through a node that runs. */
+    readonly restart: (nodes: ReadonlyArray<string>) => Effect.Effect<void, WorkerError | NodeNotStarted | NoSuchNode>
+
+    /**
+     * Publishes a text from a node, and waits until every node that runs has it, or `within` has passed.
+     */
+    readonly broadcast: (options: {
+      readonly from: string
+      readonly text: string
+      readonly within: Duration.Input
+    }) => Effect.Effect<Reach, WorkerError | NoSuchNode | NotPublished>
+
+    /** What each process uses. `collect`: after collecting its garbage. */
+    readonly usage: (options: { readonly collect: boolean }) => Effect.Effect<ReadonlyArray<ProcessUsage>, WorkerError>
+
+    /** Every node says goodbye. Returns when all have, or their deadlines have passed. */
+    readonly leave: Effect.Effect<void, WorkerError>
+
+    /** Ends all processes, and says how each ended. Nodes that have not left are gone without a goodbye. */
+    readonly stop: Effect.Effect<ReadonlyArray<Ending>>
+
+    /** What happens unasked, from now on. One who falls behind by 1,024 events misses the oldest. */
+    readonly events: Stream.Stream<SupervisorEvent>
+
+    /** Fails as soon as a process ends unasked, also if one has already. */
+    readonly untilLoss: Effect.Effect<never, WorkerLost>
+  }
+>()("@hyparview/cluster/Supervisor") {}
+
+/** `count` nodes over `processes`: as many in each as in the others, or one more. */
+const allot = (count: number, processes: number): ReadonlyArray<ReadonlyArray<string>> =>
+  Array.from({ length: processes }).map((_, process) => {
+    const first = Math.floor((count * process) / processes)
+    const next = Math.floor((count * (process + 1)) / processes)
+    return Array.from({ length: next - first }).map((_, index) => `n${first + index + 1}`)
+  })
+
+/** The errors of a request itself, without those of the channel. */
+type Own<E> = Exclude<E, RpcClientError>
+const isOwn = <E>(error: E): error is Own<E> => !(error instanceof RpcClientError)
+
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+/**
+ * A supervisor that has started nothing yet. Everything that it will start ends with the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> {
+  const rules = yield* Effect.fromResult(HyParView.forClusterSize(options.nodes))
+  const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
+  const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
+  const loss = yield* Deferred.make<never, WorkerLost>()
+  // Commands that start or end nodes exclude each other.
+  const turn = yield* Semaphore.make(1)
+  const workers = new Map<number, Worker>()
+  const nodes = new Map<string, ManagedNode>()
+  /** Processes whose end has been asked for. */
+  const condemned = new Set<WorkerProcess>()
+  let watch = Overview.watch
+
+  const runningIn = (process: number): ReadonlyArray<string> =>
+    [...nodes.values()].filter((node) => node.isRunning && node.process === process).map(({ id }) => id)
+
+  const bury = (ids: Iterable<string>): void => {
+    for (const id of ids) {
+      const node = nodes.get(id)
+      if (node !== undefined) nodes.set(id, { ...node, isRunning: false })
+    }
+  }
+
+  /** Asks a worker something, within its patience; an answer that never comes because it died is its loss. */
+  const ask = <A, E>(
+    { process, worker }: Pick<Worker, "process" | "worker">,
+    request: string,
+    send: (control: ControlClient) => Effect.Effect<A, E>,
+    within: Duration.Duration = patience
+  ): Effect.Effect<A, Own<E> | WorkerError> => {
+    const silent = Effect.suspend(() =>
+      Effect.fail(new WorkerSilent({ process, pid: worker.pid, request, waitedMillis: Duration.toMillis(within) }))
+    )
+    const loss = worker.ended.pipe(
+      Effect.flatMap((ending) => Effect.fail(lost(process, worker, ending))),
+      Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => silent })
+    )
+    return send(worker.control).pipe(
+      Effect.catch((error): Effect.Effect<never, Own<E> | WorkerError> => (isOwn(error) ? Effect.fail(error) : loss)),
+      Effect.timeoutOrElse({ duration: within, orElse: () => silent })
+    )
+  }
+
+  const lost = (process: number, worker: WorkerProcess, ending: Ending): WorkerLost =>
+    new WorkerLost({ process, pid: worker.pid, nodes: runningIn(process), ...ending })
+
+  const forAll = <A, E>(
+    request: string,
+    send: (control: ControlClient, process: number) => Effect.Effect<A, E>,
+    within?: Duration.Duration
+  ) =>
+    Effect.suspend(() =>
+      Effect.forEach(
+        [...workers.values()],
+        (worker) => ask(worker, request, (control) => send(control, worker.process), within),
+        { concurrency: "unbounded" }
+      )
+    )
+
+  /** Watches over a process until its end. */
+  const mourn = ({ process, worker }: Worker) =>
+    Effect.gen(function* () {
+      const ending = yield* worker.ended
+      const report = lost(process, worker, ending)
+      if (workers.get(process)?.worker === worker) workers.delete(process)
+      bury(report.nodes)
+      if (condemned.has(worker)) return
+      yield* Deferred.fail(loss, report)
+      yield* PubSub.publish(events, { _tag: "WorkerLost", lost: report })
+    })
+
+  const spawn = Effect.fnUntraced(function* (process: number) {
+    const workerScope = yield* Scope.fork(scope, "sequential")
+    const worker = yield* startWorker({
+      logLevel: options.logLevel ?? "Warn",
+      onLine: (line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line })
+    }).pipe(Scope.provide(workerScope))
+    const empty = yield* ask(
+      { process, worker },
+      "its first request",
+      (control) => control.Usage({ collect: true }),
+      startPatience
+    )
+    const started = { process, worker, empty }
+    workers.set(process, started)
+    yield* Effect.forkIn(mourn(started), workerScope)
+    return started
+  })
+
+  const startNodes = Effect.fnUntraced(function* (worker: Worker, ids: ReadonlyArray<string>) {
+    const listening = yield* ask(
+      worker,
+      "Start",
+      (control) =>
+        control.Start({
+          cluster: options.cluster ?? "local",
+          clusterSize: options.nodes,
+          host: options.host ?? "127.0.0.1",
+          nodes: ids.map((id) => {
+            const index = Number(id.slice(1))
+            const seed = Random.nextBits(Random.seededFor(options.seed ?? 1, index)) >>> 0
+            return { id, port: index === 1 ? (options.port ?? 0) : 0, seed }
+          })
+        }),
+      startPatience
+    )
+    for (const { address, id } of listening) nodes.set(id, { id, process: worker.process, address, isRunning: true })
+  })
+
+  const joinThrough = Effect.fnUntraced(function* (contact: string, ids: ReadonlySet<string>) {
+    yield* forAll("Join", (control, process) => {
+      const some = runningIn(process).filter((id) => ids.has(id))
+      return some.length === 0 ? Effect.void : control.Join({ nodes: some, contacts: [contact] })
+    })
+  })
+
+  const poll = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
+    const views = yield* forAll("Poll", (control) => control.Poll({ passive }))
+    return { atMillis: yield* monotonicMillis, nodes: views.flat() }
+  })
+
+  const deliveriesOf = (id: MessageId) =>
+    Effect.map(
+      forAll("Deliveries", (control) => control.Deliveries({ id })),
+      (lists) => lists.flat()
+    )
+
+  const workerOf = Effect.fnUntraced(function* (id: string) {
+    const node = nodes.get(id)
+    const worker = node?.isRunning === true ? workers.get(node.process) : undefined
+    return worker ?? (yield* new NoSuchNode({ node: id }))
+  })
+
+  return Supervisor.of({
+    rules,
+
+    start: Effect.gen(function* () {
+      const allotted = allot(options.nodes, options.processes)
+      const started = yield* Effect.forEach(allotted.keys(), spawn, { concurrency: "unbounded" })
+      yield* Effect.forEach(started, (worker) => startNodes(worker, allotted[worker.process] ?? []), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      return [...nodes.values()]
+    }).pipe(turn.withPermits(1)),
+
+    join: Effect.suspend(() => {
+      const contact = nodes.get("n1")
+      return contact === undefined
+        ? Effect.fail(new NoSuchNode({ node: "n1" }))
+        : joinThrough(contact.address, new Set(nodes.keys()))
+    }).pipe(turn.withPermits(1)),
+
+    nodes: Effect.sync(() => [...nodes.values()]),
+
+    housings: Effect.sync(() => [...workers.keys()].map((process) => ({ process, nodes: runningIn(process) }))),
+
+    poll,
+
+    overview: Effect.map(poll({ passive: false }), (seen) => {
+      const observed = Overview.observe(watch, seen, rules)
+      watch = observed.watch
+      return observed.overview
+    }),
+
+    kill: Effect.fnUntraced(function* (plan) {
+      const doomed = plan.processes.flatMap((process) => workers.get(process) ?? [])
+      for (const { worker } of doomed) condemned.add(worker)
+      const single = yield* Effect.forEach(plan.nodes, (id) => Effect.map(workerOf(id), (worker) => ({ id, worker })))
+      const groups = Map.groupBy(single, ({ worker }) => worker)
+      yield* Effect.all(
+        [
+          Effect.forEach(
+            doomed,
+            ({ process, worker }) =>
+              Effect.map(worker.kill, () => {
+                workers.delete(process)
+                bury(runningIn(process))
+              }),
+            { concurrency: "unbounded", discard: true }
+          ),
+          Effect.forEach(
+            groups,
+            ([worker, members]) => {
+              const ids = members.map(({ id }) => id)
+              return Effect.map(
+                ask(worker, "Kill", (control) => control.Kill({ nodes: ids })),
+                () => bury(ids)
+              )
+            },
+            { concurrency: "unbounded", discard: true }
+          )
+        ],
+        { concurrency: "unbounded", discard: true }
+      )
+    }, turn.withPermits(1)),
+
+    restart: Effect.fnUntraced(function* (ids) {
+      const contact = [...nodes.values()].find((node) => node.isRunning)
+      const dead = yield* Effect.forEach(ids, (id) => {
+        const node = nodes.get(id)
+        return node === undefined ? Effect.fail(new NoSuchNode({ node: id })) : Effect.succeed(node)
+      })
+      const groups = Map.groupBy(
+        dead.filter((node) => !node.isRunning),
+        (node) => node.process
+      )
+      yield* Effect.forEach(
+        groups,
+        Effect.fnUntraced(function* ([process, members]) {
+          const worker = workers.get(process) ?? (yield* spawn(process))
+          yield* startNodes(
+            worker,
+            members.map(({ id }) => id)
+          )
+        }),
+        { concurrency: "unbounded", discard: true }
+      )
+      const through = contact ?? nodes.get("n1")
+      if (through !== undefined) yield* joinThrough(through.address, new Set(ids))
+    }, turn.withPermits(1)),
+
+    broadcast: Effect.fnUntraced(function* ({ from, text, within }) {
+      const worker = yield* workerOf(from)
+      const expected = [...nodes.values()].filter((node) => node.isRunning).map(({ id }) => id)
+      const { atMillis, id } = yield* ask(worker, "Publish", (control) => control.Publish({ node: from, text }))
+      const missingIn = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => {
+        const reached = new Set(deliveries.map(({ node }) => node))
+        return expected.filter((node) => !reached.has(node))
+      }
+      const deadline = (yield* monotonicMillis) + Duration.toMillis(within)
+      let deliveries = yield* deliveriesOf(id)
+      while (missingIn(deliveries).length > 0 && (yield* monotonicMillis) < deadline) {
+        yield* Effect.sleep("20 millis")
+        deliveries = yield* deliveriesOf(id)
+      }
+      return {
+        id,
+        from,
+        expected: expected.length,
+        deliveries,
+        missing: missingIn(deliveries),
+        repeated: deliveries.filter(({ copies }) => copies > 1).map(({ node }) => node),
+        lastMillis: deliveries.reduce((last, delivery) => Math.max(last, delivery.atMillis - atMillis), 0),
+        hops: deliveries.reduce((most, { hops }) => Math.max(most, hops), 0)
+      }
+    }),
+
+    usage: ({ collect }) =>
+      Effect.map(
+        forAll("Usage", (control, process) => Effect.map(control.Usage({ collect }), (usage) => ({ process, usage }))),
+        (usages) =>
+          usages.flatMap(({ process, usage }) => {
+            const worker = workers.get(process)
+            return worker === undefined ? [] : [{ process, usage, empty: worker.empty }]
+          })
+      ),
+
+    leave: Effect.asVoid(forAll("Leave", (control) => control.Leave(), leavePatience)).pipe(turn.withPermits(1)),
+
+    stop: Effect.suspend(() => {
+      const all = [...workers.values()]
+      for (const { worker } of all) condemned.add(worker)
+      return Effect.forEach(all, ({ worker }) => worker.stop, { concurrency: "unbounded" })
+    }).pipe(turn.withPermits(1)),
+
+    events: Stream.fromPubSub(events),
+
+    untilLoss: Deferred.await(loss)
+  })
+})
+
+/**
+ * A supervisor as a layer. Its end is the end of all that it started: without a goodbye, so `leave` first.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<Supervisor, HyParView.ConfigError> =>
+  Layer.effect(Supervisor, make(options))
