@@ -10,6 +10,7 @@ import * as Latch from "effect/Latch"
 import * as Queue from "effect/Queue"
 import * as RandomService from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import {
   Broadcast,
   type Delivery,
@@ -27,6 +28,7 @@ import { makeTimers } from "./alarm.ts"
 import { makeFanout, type Fanout } from "./fanout.ts"
 import { makeLinks } from "./links.ts"
 import { makeMeter } from "./metrics.ts"
+import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
 
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
@@ -48,6 +50,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const meter = makeMeter(yield* Effect.context<never>())
   const run = yield* makeRun
+  const repair = makeRepairSpan(yield* Tracer.Tracer, clock, settings.id)
   const mailbox = yield* Queue.unbounded<Item>()
   const room = Latch.makeUnsafe(true)
 
@@ -146,11 +149,13 @@ export const makeDriver = Effect.fnUntraced(function* (
         return
       case "NeighborUp":
         meter.count("neighborsUp")
+        repair.ended(output.peer.id)
         run(Effect.logDebug("neighbor up", { peer: output.peer.id, address: output.peer.address }))
         return events.offer(output)
       case "NeighborDown":
         meter.count("neighborsDown")
         meter.down(output.reason)
+        if (isUp()) repair.began(output.peer.id, output.reason)
         roundTrips.delete(output.peer.id)
         run(Effect.logDebug("neighbor down", { peer: output.peer.id, reason: output.reason }))
         watchIdle()
@@ -255,7 +260,10 @@ export const makeDriver = Effect.fnUntraced(function* (
       return Effect.sync(() => waiters.delete(waiter))
     })
 
-  const publish = (topic: string, payload: Uint8Array): Effect.Effect<NonNullable<Published>, PublishError> =>
+  const publish = (topic: string, payload: Uint8Array) =>
+    Effect.withSpan(offerPublication(topic, payload), "Broadcast.publish", { attributes: { topic } })
+
+  const offerPublication = (topic: string, payload: Uint8Array): Effect.Effect<NonNullable<Published>, PublishError> =>
     Effect.callback((resume) => {
       const topicBytes = Wire.byteLength(topic)
       if (topicBytes === undefined || topicBytes < 1 || topicBytes > Wire.maxTextBytes)
