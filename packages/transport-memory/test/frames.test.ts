@@ -114,6 +114,24 @@ describe("frames", () => {
     })
   )
 
+  it.effect("that are due at one instant on many links arrive in the order in which they were sent", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* pairOn()
+      const heard: Array<string> = []
+      const links = yield* Effect.forEach(Array.from({ length: 40 }), () => connect(a, b))
+      for (const [, far] of links) {
+        yield* far.receive.pipe(
+          Effect.map((frames) => heard.push(...frames.map(text))),
+          Effect.forkScoped({ startImmediately: true })
+        )
+      }
+      const order = links.map((_, index) => (index * 27) % 40)
+      for (const index of order) yield* links[index]?.[0].send([frame(`${index}`)]) ?? Effect.void
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(heard, order.map(String))
+    })
+  )
+
   it.effect("share instants on a coarser resolution, without coming early", () =>
     Effect.gen(function* () {
       const { near, far, network } = yield* pairOn({
@@ -192,6 +210,24 @@ describe("a reader that does not read", () => {
       yield* Fiber.join(waiting)
       yield* TestClock.adjust("1 millis")
       assert.strictEqual((yield* far.receive).length, 2)
+    })
+  )
+
+  it.effect("has the same room after any number of rounds", () =>
+    Effect.gen(function* () {
+      const { near, far, network } = yield* pairOn({ receiveLimitBytes: 1_000 })
+      const filler = [new Uint8Array(96)]
+      for (let round = 0; round < 5; round++) {
+        for (let count = 0; count < 10; count++) yield* near.send([filler])
+        assert.strictEqual(network.statistics.stalledSends, round)
+        const waiting = yield* start(near.send([filler]))
+        yield* TestClock.adjust("1 millis")
+        assert.isUndefined(waiting.pollUnsafe())
+        assert.strictEqual((yield* far.receive).length, 10)
+        yield* Fiber.join(waiting)
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual((yield* far.receive).length, 1)
+      }
     })
   )
 

@@ -9,6 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import { nextBelow, seeded } from "@hyparview/core/Random"
 import { Transport } from "@hyparview/runtime/Transport"
 import * as MemoryNetwork from "@hyparview/transport-memory/MemoryNetwork"
 import * as MemoryTransport from "@hyparview/transport-memory/MemoryTransport"
@@ -107,6 +108,62 @@ describe("a dial", () => {
   )
 })
 
+describe("a dial that is answered too late", () => {
+  it.effect("fails, and the far end's link is reset", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two({ handshakeTimeout: Infinity })
+      const dialling = yield* start(reasonOf(a.transport.dial("b")))
+      yield* TestClock.adjust("1 millis")
+      yield* network.oneWay(["b"], ["a"])
+      const far = yield* Queue.take(b.links)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* Fiber.join(dialling), "timeout")
+      assert.strictEqual((yield* far.closed).reason, "reset")
+      assert.deepInclude(network.statistics, { dialsTimedOut: 1, dialsAccepted: 0 })
+    })
+  )
+})
+
+describe("an idle network", () => {
+  it.effect("leaves the clock alone", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two()
+      const [near, far] = yield* connect(a, b)
+      yield* near.send([frame("x")])
+      yield* TestClock.adjust("1 second")
+      yield* far.receive
+      const wakes = network.statistics.clockWakes
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(network.statistics.clockWakes, wakes)
+    })
+  )
+
+  it.effect("closes each of many silent links at its own instant, whatever else was planned and dropped", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two({ handshakeTimeout: "3 seconds", acceptBacklog: 1_000, maxLinks: 1_000 })
+      const ends: Array<readonly [number, number]> = []
+      const random = seeded(11)
+      for (let count = 0; count < 400; count++) {
+        const [near, far] = yield* connect(a, b)
+        const accepted = (yield* Clock.currentTimeMillis) - 1
+        // Two thirds speak at some time, which takes their deadline out of the middle of the agenda.
+        if (nextBelow(random, 3) > 0)
+          yield* near.send([frame("x")]).pipe(Effect.delay(nextBelow(random, 900)), Effect.forkScoped)
+        else {
+          yield* Effect.forkScoped(
+            Effect.flatMap(far.closed, () => Effect.map(Clock.currentTimeMillis, (now) => ends.push([accepted, now])))
+          )
+        }
+        if (nextBelow(random, 20) === 0) yield* network.freeze("a").pipe(Effect.andThen(network.unfreeze("a")))
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.isAbove(ends.length, 100)
+      assert.strictEqual(network.statistics.handshakeTimeouts, ends.length)
+      for (const [accepted, ended] of ends) assert.strictEqual(ended, accepted + 3_000)
+    })
+  )
+})
+
 describe("an address", () => {
   it.effect("takes one listener at a time, and is free when its scope closes", () =>
     Effect.gen(function* () {
@@ -174,19 +231,23 @@ describe("closing a link", () => {
     })
   )
 
-  it.effect("frees whoever waits at this end", () =>
+  it.effect("frees whoever waits at this end, at once", () =>
     Effect.gen(function* () {
       const { a, b } = yield* two({ receiveLimitBytes: 10 })
       const [near] = yield* connect(a, b)
-      const waiting = yield* Effect.forEach(
-        [near.receive, near.send([frame("01234"), frame("56789")]), near.receive.pipe(Effect.delay("1 hour"))],
-        (effect) => start(reasonOf(Effect.asVoid(effect)))
+      const waiting = yield* Effect.forEach([near.receive, near.send([frame("01234"), frame("56789")])], (effect) =>
+        start(reasonOf(Effect.asVoid(effect)))
       )
       const watching = yield* Effect.forEach([1, 2], () => start(near.closed))
       yield* near.close("flush")
-      yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(yield* Effect.forEach(waiting, Fiber.join), ["local", "local", "local"])
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(
+        [...waiting, ...watching].map((fiber) => fiber.pollUnsafe() === undefined),
+        [false, false, false, false]
+      )
+      assert.deepStrictEqual(yield* Effect.forEach(waiting, Fiber.join), ["local", "local"])
       for (const end of yield* Effect.forEach(watching, Fiber.join)) assert.strictEqual(end.reason, "local")
+      assert.strictEqual(yield* reasonOf(near.receive), "local")
     })
   )
 
@@ -217,6 +278,23 @@ describe("closing a link", () => {
 })
 
 describe("an accepted link", () => {
+  it.effect("that was closed in time misses nothing, nor does one of a frozen node", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two({ handshakeTimeout: "3 seconds" })
+      const [near, far] = yield* connect(a, b)
+      yield* network.freeze("b")
+      yield* TestClock.adjust("10 seconds")
+      yield* network.unfreeze("b")
+      yield* near.send([frame("hello")])
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* far.receive).length, 1)
+      const [, closed] = yield* connect(a, b)
+      yield* closed.close("flush")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(network.statistics.handshakeTimeouts, 0)
+    })
+  )
+
   it.effect("without a first frame in time is closed", () =>
     Effect.gen(function* () {
       const { a, b, network } = yield* two({ handshakeTimeout: "3 seconds" })
@@ -253,8 +331,9 @@ describe("interrupting", () => {
       const [near, far] = yield* connect(a, b)
       const waiting = yield* start(near.send([frame("0123456789"), frame("never")]))
       yield* Fiber.interrupt(waiting)
-      yield* near.close("flush")
       const seen = yield* read(far)
+      yield* TestClock.adjust("1 second")
+      yield* near.close("flush")
       yield* TestClock.adjust("1 millis")
       assert.deepStrictEqual([seen.frames, seen.end?.reason], [["0123456789"], "closed"])
     })

@@ -77,7 +77,6 @@ export class Pipe {
   #tail: Batch | undefined
   /** Bytes between `send` and `receive`: under way, or in the inbox. */
   #standing = 0
-  #lastReadyAt = 0
   #lastAt = 0
   #inbox = nothing
   #inboxBytes = 0
@@ -143,7 +142,7 @@ export class Pipe {
     if (signal === "reset") this.drop()
     this.#ended = true
     if (this.#vanishing) return
-    const readyAt = Math.max(this.#world.arrival(this.from, this.to, this.#random), this.#lastReadyAt)
+    const readyAt = this.#world.arrival(this.from, this.to, this.#random)
     const at = signal === "reset" ? readyAt : Math.max(readyAt, this.#lastAt)
     this.#append({ readyAt, at, frames: [], bytes: 0, signal, next: undefined })
   }
@@ -220,10 +219,9 @@ export class Pipe {
     const bytes = knownBytes ?? frames.reduce((sum, frame) => sum + frame.length + prefixBytes, 0)
     this.#standing += bytes
     if (this.#held) world.counters.framesHeld += frames.length
-    // In order: a frame never arrives before the one that was sent before it.
-    const readyAt = Math.max(world.arrival(this.from, this.to, this.#random), this.#lastReadyAt)
-    this.#lastReadyAt = readyAt
+    const readyAt = world.arrival(this.from, this.to, this.#random)
     if (this.to.bytesPerSecond !== Infinity) return this.#trickle(frames, readyAt)
+    // In order: a frame never arrives before the one that was sent before it.
     const at = Math.max(readyAt, this.#lastAt)
     this.#lastAt = at
     const tail = this.#tail
@@ -274,7 +272,7 @@ export class Pipe {
     const { receiver } = this
     if (receiver === undefined || !receiver.open) {
       counters.framesLost += batch.frames.length
-      return this.#release(batch.bytes)
+      return
     }
     if (batch.signal !== undefined) return receiver.signalArrived(batch.signal)
     counters.framesDelivered += batch.frames.length
