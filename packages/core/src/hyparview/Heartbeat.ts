@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { nextBelow } from "../Random.ts"
-import type { Key, Peer } from "../Peer.ts"
+import { type Key, type Peer, sameLink } from "../Peer.ts"
 import type { HeartbeatReply } from "./Message.ts"
 import { onNeighborFailed } from "./Repair.ts"
 import { setTimer, type Transition } from "./State.ts"
@@ -54,6 +54,7 @@ export const onHeartbeatReply = <I extends Key, A>(
 ): void => {
   const { now, state } = t
   const neighbor = state.active[indexInActive(state, from.id)]
-  if (neighbor === undefined || message.nonce !== state.heartbeatRound) return
+  if (neighbor === undefined || !sameLink(neighbor.link, message.link)) return
+  if (message.nonce !== state.heartbeatRound) return
   t.outputs.push({ _tag: "RoundTrip", peer: neighbor.peer, millis: Math.max(0, now - state.heartbeatSentAt) })
 }
