@@ -120,10 +120,11 @@ export const stopAsking = <I extends Key, A>(t: Transition<I, A>, id: I): void =
 // --- the passive view ------------------------------------------------------------------------------------------------
 
 /**
- * Adds a peer that has just proved to be alive to the passive view, or freshens its entry.
+ * Adds a peer that has just proved to be alive to the passive view, or freshens its entry. It is suspect no more.
  */
 export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   exhume(t, peer.id)
+  clearSuspicion(t, peer.id)
   integrate(t, [peer], [0], [])
 }
 
@@ -197,6 +198,10 @@ export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void 
     state.passive = state.passive.toSpliced(index, 1)
     state.passiveSince = state.passiveSince.toSpliced(index, 1)
   }
+  clearSuspicion(t, id)
+}
+
+const clearSuspicion = <I extends Key, A>({ state }: Transition<I, A>, id: I): void => {
   if (state.suspects.length > 0) state.suspects = state.suspects.filter((suspect) => suspect !== id)
 }
 
