@@ -63,7 +63,9 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
     clearTimer(t, "Discovery")
     return
   }
-  const idle = state.round.waiting && state.pending.length === 0 && state.dialing.length === 0
+  // Links but too few: whoever was busy is asked again before anybody else is looked for.
+  const tried = state.round.waiting && (alone || state.round.busy.length === 0)
+  const idle = tried && state.pending.length === 0 && state.dialing.length === 0
   if (!idle || state.timers.Discovery.nonce !== 0) return
   const [first, longest] = state.config.discoveryBackoffMillis
   state.discoveryWaitMillis = Math.min(longest, Math.max(first, 2 * state.discoveryWaitMillis))

@@ -14,7 +14,7 @@ import { evictFor } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
 import { ask } from "./Requests.ts"
-import { type Asking, type Round, setTimer, type Transition } from "./State.ts"
+import { type Asking, freshRound, type Round, setTimer, type Transition } from "./State.ts"
 import {
   bury,
   dropPassive,
@@ -63,6 +63,11 @@ const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | unde
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
+  // Not everybody has refused: whoever was busy is asked again, soon.
+  if (state.round.busy.length > 0) {
+    state.round = { ...state.round, waiting: true }
+    return
+  }
   const [first, longest] = state.config.repairBackoffMillis
   const waitMillis = Math.min(longest, Math.max(first, 2 * state.round.waitMillis))
   state.round = { ...state.round, waiting: true, waitMillis }
@@ -93,10 +98,18 @@ const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
 /** The Repair timer: whoever was busy, or everybody after a wait, may be asked again. */
 export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
-  const { busy, tried, waiting, waitMillis } = state.round
-  state.round = waiting
-    ? { tried: [], busy: [], waiting: false, waitMillis }
-    : { tried: tried.filter((id) => !busy.includes(id)), busy: [], waiting: false, waitMillis }
+  const { busy, retried, tried, waiting, waitMillis } = state.round
+  if (waiting && busy.length === 0) {
+    state.round = { ...freshRound, waitMillis }
+    return
+  }
+  state.round = {
+    tried: tried.filter((id) => !busy.includes(id)),
+    busy: [],
+    retried: [...retried, ...busy].slice(0, state.config.memorySize),
+    waiting: false,
+    waitMillis
+  }
 }
 
 /** Leaves a peer out of the rest of this round. */
@@ -108,12 +121,16 @@ export const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void =>
   t.state.round = { ...round, tried: [...tried, id] }
 }
 
-/** A busy peer is asked again after a short, random while, and at most a few times a round. */
+/**
+ * A busy peer is asked again after a short, random while, once a round: its own requests will have been answered by then,
+ * or it waits for a time-out, and asking it again and again would only add to the traffic of a bad hour.
+ */
 const markBusy = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { now, state } = t
   markTried(t, id)
-  if (state.round.busy.length >= state.config.memorySize) return
-  const round: Round<I> = { ...state.round, busy: [...state.round.busy, id] }
+  const { busy, retried } = state.round
+  if (retried.includes(id) || busy.length + retried.length >= state.config.memorySize) return
+  const round: Round<I> = { ...state.round, busy: [...busy, id] }
   state.round = round
   if (state.timers.Repair.nonce === 0 || state.timers.Repair.at > now + 2 * state.config.busyRetryMillis) {
     setTimer(t, "Repair", now + jittered(state, state.config.busyRetryMillis, 0.5))

@@ -53,6 +53,8 @@ export interface Round<I extends Key> {
   readonly tried: ReadonlyArray<I>
   /** Of these, who answered `busy` and is asked again when the Repair timer fires. */
   readonly busy: ReadonlyArray<I>
+  /** Who has been asked again for that reason: once a round is enough. */
+  readonly retried: ReadonlyArray<I>
   /** Everybody has been tried; a new passive entry, a freed slot or the Repair timer ends the wait. */
   readonly waiting: boolean
   readonly waitMillis: number
@@ -178,7 +180,7 @@ const noTimers: Readonly<Record<Timer, Slot>> = {
 }
 
 /** A round in which nobody has been tried. */
-export const freshRound: Round<never> = { tried: [], busy: [], waiting: false, waitMillis: 0 }
+export const freshRound: Round<never> = { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0 }
 
 const none: ReadonlyArray<never> = []
 
