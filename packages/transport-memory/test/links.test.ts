@@ -239,6 +239,7 @@ describe("closing a link", () => {
         start(reasonOf(Effect.asVoid(effect)))
       )
       const watching = yield* Effect.forEach([1, 2], () => start(near.closed))
+      yield* TestClock.adjust(0)
       yield* near.close("flush")
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(

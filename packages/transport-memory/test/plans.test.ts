@@ -10,6 +10,7 @@ import type { FaultPlan } from "@hyparview/faults/FaultPlan"
 import { Fault } from "@hyparview/faults/FaultPlan"
 import type { Link } from "@hyparview/runtime/Transport"
 import * as MemoryNetwork from "@hyparview/transport-memory/MemoryNetwork"
+import * as VirtualClock from "@hyparview/testing/VirtualClock"
 import { frame, start, text } from "./kit.ts"
 
 const addresses = Array.from({ length: 6 }).map((_, index) => `n${index}`)
@@ -77,7 +78,11 @@ const chatter = (network: MemoryNetwork.MemoryNetwork["Service"], log: Array<str
     yield* Effect.forEach(addresses.keys(), (me) => Effect.forkScoped(talk(me)), { discard: true })
   })
 
-const logOf = (seed: number, plan: FaultPlan | undefined) =>
+const logOf = <E = never>(
+  seed: number,
+  plan: FaultPlan,
+  advance: (time: "30 seconds") => Effect.Effect<void, E> = TestClock.adjust
+) =>
   Effect.gen(function* () {
     const log: Array<string> = []
     const network = yield* MemoryNetwork.make({
@@ -87,8 +92,8 @@ const logOf = (seed: number, plan: FaultPlan | undefined) =>
       dialTimeout: "700 millis"
     })
     yield* chatter(network, log)
-    if (plan !== undefined) yield* Effect.forkScoped(Effect.orDie(network.applyPlan(plan, { addresses })))
-    yield* TestClock.adjust("30 seconds")
+    yield* Effect.forkScoped(Effect.orDie(network.applyPlan(plan, { addresses })))
+    yield* advance("30 seconds")
     return { log, statistics: structuredClone(network.statistics) }
   }).pipe(Effect.scoped)
 
@@ -103,6 +108,13 @@ describe("a network", () => {
       assert.deepStrictEqual(again.log, log)
       assert.deepStrictEqual(again.statistics, statistics)
       assert.notDeepEqual((yield* logOf(2, plan(1))).log, log)
+    })
+  )
+
+  it.effect("carries the same under TestClock and under the virtual clock", () =>
+    Effect.gen(function* () {
+      const under = yield* logOf(3, plan(3), VirtualClock.adjust).pipe(Effect.provide(VirtualClock.layer()))
+      assert.deepStrictEqual(under, yield* logOf(3, plan(3)))
     })
   )
 

@@ -53,8 +53,8 @@ export class Dial {
   }
 
   /**
-   * The dialer will not take the link. Ends the dial without a word, and the link if there is one, also one whose news is
-   * on its way to the dialer in this very turn.
+   * The dialer will not have the link, because the dial failed or was interrupted. Ends the dial if it is still under way,
+   * and the link if there is one, also one whose news is on its way to the dialer in this very turn.
    */
   abandon(): void {
     if (this.#resume !== undefined) {
@@ -104,7 +104,6 @@ export class Dial {
       else if (failure === "unreachable") counters.dialsUnreachable++
       else counters.dialsTimedOut++
       this.#end()
-      this.#link?.abort("local", "dial failed")
     })
   }
 
