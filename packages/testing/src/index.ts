@@ -1,6 +1,6 @@
 /**
- * Test kits: TestCluster, the transport contract, the virtual clock.
+ * Test kits: TestCluster and the virtual clock. The transport contract, which needs vitest, is an entry point of its own.
  *
  * @since 0.1.0
  */
-export {}
+export * as VirtualClock from "./VirtualClock.ts"
