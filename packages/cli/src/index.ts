@@ -1,6 +1,10 @@
 /**
- * The hyparview command: node, cluster, certs, simulate.
+ * The hyparview command. It is made to be run, not imported; its parts are open to tests and to those who build a command
+ * of their own around them.
  *
  * @since 0.1.0
  */
-export {}
+export * as ClusterCommand from "./ClusterCommand.ts"
+export * as ClusterScenario from "./ClusterScenario.ts"
+export * as ExitCode from "./ExitCode.ts"
+export * as StopSignal from "./StopSignal.ts"

@@ -89,6 +89,9 @@ export const watch: Watch = { atMillis: 0, suspectedSince: new Map(), sent: new 
 
 const keyOf = ({ from, to }: Overlay.DirectedLink<string>): string => `${from} → ${to}`
 
+const running = (nodes: ReadonlyArray<NodeView>): ReadonlyArray<NodeView> =>
+  nodes.filter(({ status }) => status !== "left" && status !== "stopped")
+
 const incarnation = ({ epoch, id }: NodeView): string => `${id}@${epoch}`
 
 /**
@@ -103,7 +106,7 @@ export const observe = (
   rules: Rules
 ): { readonly overview: Overview; readonly watch: Watch } => {
   const { atMillis } = poll
-  const nodes = poll.nodes.filter(({ status }) => status !== "left" && status !== "stopped")
+  const nodes = running(poll.nodes)
   const suspects = Overlay.asymmetricLinks(nodes)
   const suspectedSince = new Map(
     suspects.map((link) => [keyOf(link), before.suspectedSince.get(keyOf(link)) ?? atMillis])
@@ -188,3 +191,13 @@ export const summary = (overview: Overview): string => {
   )
   return parts.join(", ")
 }
+
+/**
+ * What is wrong with the overlay, in sentences: the rules of `@hyparview/faults/Overlay` in calm. Of the views in reserve
+ * it knows only what the poll asked for.
+ *
+ * @category describing
+ * @since 0.1.0
+ */
+export const faults = (nodes: ReadonlyArray<NodeView>, rules: Rules): ReadonlyArray<string> =>
+  Overlay.violations(running(nodes), rules, { calm: true })

@@ -1,0 +1,200 @@
+/**
+ * `hyparview cluster`: a live cluster on this machine.
+ *
+ * @since 0.1.0
+ */
+import { Supervisor } from "@hyparview/cluster"
+import * as KillPlan from "@hyparview/cluster/KillPlan"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Scenario from "./ClusterScenario.ts"
+import { CommandFailed } from "./ExitCode.ts"
+import * as ExitCode from "./ExitCode.ts"
+import { live } from "./internal/clusterLive.ts"
+import { report, stepLine } from "./internal/clusterReport.ts"
+import { many } from "./internal/table.ts"
+
+/** Descriptors: a process may hold 20,000, and a node takes a dozen. More is a matter of several machines. */
+const mostNodes = 10_000
+
+const defaultNodes = 50
+const defaultKill = 40
+
+/** At least five processes, and one for every sixty nodes. */
+const defaultProcesses = (nodes: number): number => Math.min(nodes, Math.max(5, Math.ceil(nodes / 60)))
+
+const whole = (name: string, least: number, most: number) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (value) => value >= least && value <= most,
+      () => `${least} to ${most}`
+    )
+  )
+
+const flags = {
+  nodes: whole("nodes", 1, mostNodes).pipe(
+    Flag.withDefault(defaultNodes),
+    Flag.withMetavar("N"),
+    Flag.withDescription(`How many nodes, 1 to ${mostNodes}. All join through the first`)
+  ),
+  processes: whole("processes", 1, mostNodes).pipe(
+    Flag.optional,
+    Flag.withMetavar("K"),
+    Flag.withDescription("In how many processes, at most one a node. Default: 5, or one for every 60 nodes")
+  ),
+  exit: Flag.Boolean("exit").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Play the scenario (join, broadcast, kill, heal, broadcast, leave), print a summary, and exit")
+  ),
+  kill: Flag.Finite("kill").pipe(
+    Flag.filter(
+      (value) => value >= 0 && value < 100,
+      () => "a percentage from 0 to 99 (somebody must be left to heal)"
+    ),
+    Flag.optional,
+    Flag.withMetavar("P"),
+    Flag.withDescription(`With --exit: how many percent of the nodes to kill. Default: ${defaultKill}`)
+  ),
+  seed: whole("seed", 0, Number.MAX_SAFE_INTEGER).pipe(
+    Flag.optional,
+    Flag.withMetavar("S"),
+    Flag.withDescription("Decides who is killed and who broadcasts. Default: drawn, and printed")
+  ),
+  port: whole("port", 1, 65_535).pipe(
+    Flag.optional,
+    Flag.withDescription("The first node's port, so that other nodes know where to join. Default: any free one")
+  ),
+  json: Flag.String("json").pipe(
+    Flag.optional,
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("With --exit: write the summary to a file as well")
+  )
+}
+
+interface Input {
+  readonly nodes: number
+  readonly processes: Option.Option<number>
+  readonly exit: boolean
+  readonly kill: Option.Option<number>
+  readonly seed: Option.Option<number>
+  readonly port: Option.Option<number>
+  readonly json: Option.Option<string>
+}
+
+/** What no flag can know by itself. */
+const contradiction = ({ exit, json, kill, nodes, processes }: Input): string | undefined => {
+  const percent = Option.getOrElse(kill, () => defaultKill)
+  if (Option.isSome(processes) && processes.value > nodes) {
+    return `--processes ${processes.value} is more than --nodes ${nodes}: a process without a node is of no use`
+  }
+  if (!exit && Option.isSome(kill)) return "--kill is a step of the scenario: add --exit"
+  if (!exit && Option.isSome(json)) return "--json holds the scenario's summary: add --exit"
+  if (exit && KillPlan.share(nodes, percent) >= nodes) {
+    return `--kill ${percent} of ${many(nodes, "node")} leaves nobody to heal: take more nodes, or kill fewer`
+  }
+  return undefined
+}
+
+/** Before anything is started, and not after minutes: can the result be written? */
+const checkWritable = Effect.fnUntraced(function* (file: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  yield* Effect.scoped(fileSystem.open(file, { flag: "a" })).pipe(
+    Effect.mapError(
+      (error) =>
+        new CommandFailed({
+          message: `--json ${file}: cannot be written (${error.reason._tag})`,
+          exitCode: ExitCode.badInput
+        })
+    )
+  )
+})
+
+const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
+  yield* Console.log(
+    `${many(options.nodes, "node")} in ${many(options.processes, "process")}, killing ${options.kill} %, seed ${options.seed}`
+  )
+  const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
+  for (const line of report(outcome)) yield* Console.log(line)
+  if (Option.isSome(json)) {
+    const fileSystem = yield* FileSystem.FileSystem
+    yield* fileSystem
+      .writeFileString(json.value, `${JSON.stringify(outcome, (_, value) => value ?? null, 2)}\n`)
+      .pipe(
+        Effect.mapError(
+          (error) => new CommandFailed({ message: `--json ${json.value}: ${error.message}`, exitCode: ExitCode.failed })
+        )
+      )
+  }
+  const broken = outcome.steps.find(({ ok }) => !ok)
+  if (broken === undefined) return
+  const isStart = outcome.steps.length === 1
+  return yield* new CommandFailed({
+    message: `${isStart ? "could not start" : "this step did not hold"}: ${broken.name}\n  ${broken.seen}`,
+    exitCode: isStart ? ExitCode.notStarted : ExitCode.failed
+  })
+})
+
+const handle = Effect.fnUntraced(function* (input: Input) {
+  const { exit, json, nodes } = input
+  const processes = Option.getOrElse(input.processes, () => defaultProcesses(nodes))
+  const seed = Option.isSome(input.seed) ? input.seed.value : yield* Random.nextIntBetween(0, 2 ** 31)
+  const kill = Option.getOrElse(input.kill, () => defaultKill)
+  if (Option.isSome(json)) yield* checkWritable(json.value)
+  const logLevel = yield* GlobalFlag.LogLevel
+  const supervisor = Supervisor.layer({
+    nodes,
+    processes,
+    seed,
+    ...(Option.isSome(input.port) ? { port: input.port.value } : {}),
+    ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
+  })
+  if (exit) return yield* scenario({ nodes, processes, kill, seed }, json).pipe(Effect.provide(supervisor))
+  return yield* live({ nodes, processes }).pipe(Effect.provide(supervisor))
+})
+
+/**
+ * @category commands
+ * @since 0.1.0
+ */
+export const cluster = Command.make("cluster", flags, handle).pipe(
+  Command.validate((input) => {
+    const message = contradiction(input)
+    return message === undefined ? Effect.void : Effect.fail(new CliError.ValidationError({ message }))
+  }),
+  Command.withShortDescription("Run a live cluster on this machine"),
+  Command.withDescription(
+    [
+      "Runs a live cluster on this machine: nodes over loopback TCP, in several processes, joining through one contact.",
+      "",
+      "It stays up and shows the overlay as it is: components, links and whether both ends hold them, how many neighbours",
+      "the nodes have, messages. Ctrl-C or SIGTERM makes every node say goodbye, and exits 0; a second one stops at once.",
+      "",
+      "With --exit it plays a scenario instead, and exits 0 only if every step held: all join and form one component with",
+      "full views; a broadcast reaches all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
+      "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; a broadcast reaches",
+      "them all; they leave.",
+      "",
+      "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",
+      "130 and 143 interrupted by Ctrl-C or SIGTERM before it was done."
+    ].join("\n  ")
+  ),
+  Command.withExamples(({ commandPath }) => [
+    { command: commandPath.join(" "), description: "50 nodes in 5 processes, until Ctrl-C" },
+    { command: `${commandPath.join(" ")} --exit`, description: "Join, broadcast, kill 40 %, heal, broadcast, leave" },
+    {
+      command: `${commandPath.join(" ")} --exit --nodes 300 --kill 60 --seed 7 --json result.json`,
+      description: "A larger cluster, a worse accident, the same victims each time, the figures in a file"
+    },
+    {
+      command: `${commandPath.join(" ")} --nodes 12 --processes 3 --port 7946 --log-level debug`,
+      description: "A small cluster with a known contact, and what its nodes log"
+    }
+  ])
+)

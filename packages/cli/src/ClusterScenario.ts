@@ -1,0 +1,331 @@
+/**
+ * The scenario of `hyparview cluster --exit`: start, join, broadcast, kill, heal, broadcast, leave. Each step says what it
+ * saw and has a bound in time; the first that does not hold ends the scenario.
+ *
+ * @since 0.1.0
+ */
+import { KillPlan, Overview, Supervisor } from "@hyparview/cluster"
+import * as Random from "@hyparview/core/Random"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { kilobytes, many, percent } from "./internal/table.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly nodes: number
+  readonly processes: number
+  /** Percent of the nodes. */
+  readonly kill: number
+  readonly seed: number
+}
+
+/**
+ * One step, done.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Step {
+  readonly name: string
+  readonly ok: boolean
+  readonly seconds: number
+  /** Since the scenario began, at the step's end. */
+  readonly sinceStartSeconds: number
+  /** What was seen at its end. */
+  readonly seen: string
+}
+
+/**
+ * What was measured, undefined where the scenario did not get so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Figures {
+  /** From the start to one component in which every link is symmetric. */
+  readonly startToWholeSeconds: number | undefined
+  /** From the start until the views are full as well. */
+  readonly startToFullSeconds: number | undefined
+  /** From the kill to one component of the survivors, every link symmetric. */
+  readonly killToWholeSeconds: number | undefined
+  readonly killToFullSeconds: number | undefined
+  /** Resident memory of a process that has no nodes yet. */
+  readonly emptyProcessBytes: number | undefined
+  /** What the processes have grown by with their nodes, a node, garbage included. */
+  readonly residentBytesPerNode: number | undefined
+  /** The same after a collection. */
+  readonly collectedBytesPerNode: number | undefined
+  /** Share of one core that 100 idle nodes take, 0–1. */
+  readonly idleCpuPer100Nodes: number | undefined
+}
+
+/**
+ * How a scenario went.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome extends Options {
+  readonly ok: boolean
+  readonly steps: ReadonlyArray<Step>
+  readonly figures: Figures
+  readonly killed: { readonly nodes: number; readonly processes: number; readonly contact: boolean } | undefined
+}
+
+/** How long idleness is measured. Heartbeats beat every 10 seconds, each node's at its own phase. */
+const idleSeconds = 5
+
+/** Bounds, not expectations: what takes longer than this will not come. They grow with the cluster. */
+const bounds = (nodes: number) => ({
+  start: Duration.seconds(60 + nodes / 10),
+  whole: Duration.seconds(60 + nodes / 10),
+  // A free slot that nobody can fill waits for the next shuffle, 30 seconds ± 50 %.
+  full: Duration.seconds(180 + nodes / 10),
+  broadcast: Duration.seconds(30),
+  idle: Duration.seconds(60),
+  kill: Duration.seconds(30),
+  leave: Duration.seconds(30)
+})
+
+interface Seen {
+  readonly ok: boolean
+  readonly seen: string
+}
+
+const monotonicSeconds = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e9)
+
+/** A poll of n nodes costs processor time that the nodes need themselves. */
+const pollEvery = (nodes: number): Duration.Duration => Duration.millis(Math.min(1_000, Math.max(50, nodes / 4)))
+
+const listed = (items: ReadonlyArray<string>): string =>
+  items.slice(0, 5).join(", ") + (items.length > 5 ? ` and ${items.length - 5} more` : "")
+
+/**
+ * Plays the scenario. `onStep` hears of each step as it ends. Fails never: what goes wrong is a step that does not hold.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const play = Effect.fnUntraced(function* (
+  options: Options,
+  onStep: (step: Step) => Effect.Effect<void>
+): Effect.fn.Return<Outcome, never, Supervisor.Supervisor> {
+  const supervisor = yield* Supervisor.Supervisor
+  const random = Random.seeded(options.seed)
+  const began = yield* monotonicSeconds
+  const limit = bounds(options.nodes)
+  const steps: Array<Step> = []
+  let killedAt = began
+  let killed: Outcome["killed"]
+  let figures: Figures = {
+    startToWholeSeconds: undefined,
+    startToFullSeconds: undefined,
+    killToWholeSeconds: undefined,
+    killToFullSeconds: undefined,
+    emptyProcessBytes: undefined,
+    residentBytesPerNode: undefined,
+    collectedBytesPerNode: undefined,
+    idleCpuPer100Nodes: undefined
+  }
+  const measured = (more: Partial<Figures>): void => {
+    figures = { ...figures, ...more }
+  }
+  const since = (start: number) => Effect.map(monotonicSeconds, (now) => now - start)
+
+  /** Polls until the overlay is as wished, or the bound has passed. */
+  const until = Effect.fnUntraced(function* (
+    isReached: (overview: Overview.Overview) => boolean,
+    bound: Duration.Duration
+  ) {
+    const deadline = (yield* monotonicSeconds) + Duration.toSeconds(bound)
+    let overview = yield* supervisor.overview
+    while (!isReached(overview) && (yield* monotonicSeconds) < deadline) {
+      yield* Effect.sleep(pollEvery(options.nodes))
+      overview = yield* supervisor.overview
+    }
+    const ok = isReached(overview)
+    return { ok, seen: ok ? Overview.summary(overview) : yield* diagnosis(supervisor, overview) }
+  })
+
+  const someone = Effect.map(supervisor.nodes, (nodes) => {
+    const running = nodes.filter((node) => node.isRunning)
+    return running[Random.nextBelow(random, running.length)]?.id ?? "n1"
+  })
+
+  const broadcast = Effect.gen(function* () {
+    const from = yield* someone
+    const reach = yield* supervisor.broadcast({ from, text: `hello from ${from}`, within: limit.broadcast })
+    const ok = reach.missing.length === 0 && reach.repeated.length === 0
+    const got = `from ${from}: ${reach.expected - reach.missing.length} of ${reach.expected} got it`
+    const missing = reach.missing.length === 0 ? "" : `; missing: ${listed(reach.missing)}`
+    const repeated = reach.repeated.length === 0 ? "" : `; more than once: ${listed(reach.repeated)}`
+    return {
+      ok,
+      seen: `${got}, the last after ${reach.lastMillis} ms, ${reach.hops} hops at most${missing}${repeated}`
+    }
+  })
+
+  const whole = (start: () => number, figure: "startToWholeSeconds" | "killToWholeSeconds") =>
+    Effect.gen(function* () {
+      const seen = yield* until(Overview.isWhole, limit.whole)
+      if (seen.ok) measured({ [figure]: yield* since(start()) })
+      return seen
+    })
+
+  const full = (start: () => number, figure: "startToFullSeconds" | "killToFullSeconds") =>
+    Effect.gen(function* () {
+      const seen = yield* until(Overview.isFull, limit.full)
+      if (seen.ok) measured({ [figure]: yield* since(start()) })
+      return seen
+    })
+
+  const script: ReadonlyArray<{
+    readonly name: string
+    readonly bound: Duration.Duration
+    readonly body: Effect.Effect<Seen, { readonly message: string }>
+  }> = [
+    {
+      name: `start ${many(options.nodes, "node")} in ${many(options.processes, "process")}`,
+      bound: limit.start,
+      body: Effect.map(supervisor.start, (nodes) => ({
+        ok: nodes.length === options.nodes,
+        seen: `${nodes.length} listen; the contact is n1 at ${nodes.find(({ id }) => id === "n1")?.address ?? "?"}`
+      }))
+    },
+    {
+      name: "join: one symmetric component",
+      bound: Duration.sum(limit.whole, Duration.seconds(30)),
+      body: Effect.andThen(
+        supervisor.join,
+        whole(() => began, "startToWholeSeconds")
+      )
+    },
+    {
+      name: "join: views full",
+      bound: Duration.sum(limit.full, Duration.seconds(30)),
+      body: full(() => began, "startToFullSeconds")
+    },
+    { name: "broadcast reaches all", bound: Duration.sum(limit.broadcast, Duration.seconds(30)), body: broadcast },
+    {
+      name: `idle for ${idleSeconds} s`,
+      bound: limit.idle,
+      body: Effect.map(measureIdle(supervisor), (idle) => {
+        measured(idle)
+        return {
+          ok: true,
+          seen:
+            `${kilobytes(idle.residentBytesPerNode)} a node (${kilobytes(idle.collectedBytesPerNode)} once collected)` +
+            ` beyond ${kilobytes(idle.emptyProcessBytes)} a process,` +
+            ` ${percent(idle.idleCpuPer100Nodes)} of a core for 100 nodes`
+        }
+      })
+    },
+    {
+      name: `kill ${options.kill} %`,
+      bound: limit.kill,
+      body: Effect.gen(function* () {
+        const count = KillPlan.share(options.nodes, options.kill)
+        const housings = yield* supervisor.housings
+        const plan = KillPlan.plan(housings, count, options.seed)
+        killedAt = yield* monotonicSeconds
+        yield* supervisor.kill(plan)
+        const nodes = yield* supervisor.nodes
+        const dead = nodes.filter((node) => !node.isRunning)
+        const contact = dead.some(({ id }) => id === "n1")
+        killed = { nodes: dead.length, processes: plan.processes.length, contact }
+        return {
+          ok: dead.length === count,
+          seen:
+            `${many(dead.length, "node")}: ${many(plan.processes.length, "process")} by SIGKILL,` +
+            ` ${many(plan.nodes.length, "single node")}; the contact ${contact ? "is" : "is not"} among them`
+        }
+      })
+    },
+    {
+      name: "heal: one symmetric component",
+      bound: Duration.sum(limit.whole, Duration.seconds(30)),
+      body: whole(() => killedAt, "killToWholeSeconds")
+    },
+    {
+      name: "heal: views full",
+      bound: Duration.sum(limit.full, Duration.seconds(30)),
+      body: full(() => killedAt, "killToFullSeconds")
+    },
+    {
+      name: "broadcast reaches all survivors",
+      bound: Duration.sum(limit.broadcast, Duration.seconds(30)),
+      body: broadcast
+    },
+    {
+      name: "leave",
+      bound: limit.leave,
+      body: Effect.gen(function* () {
+        yield* supervisor.leave
+        const { nodes } = yield* supervisor.poll({ passive: false })
+        const staying = nodes.filter(({ active, status }) => status !== "left" || active.length > 0)
+        const endings = yield* supervisor.stop
+        const unclean = endings.filter(({ code }) => code !== 0)
+        return {
+          ok: staying.length === 0 && unclean.length === 0,
+          seen:
+            `${nodes.length - staying.length} of ${nodes.length} nodes have left,` +
+            ` ${endings.length - unclean.length} of ${many(endings.length, "process")} ended with 0`
+        }
+      })
+    }
+  ]
+
+  for (const { body, bound, name } of script) {
+    const start = yield* monotonicSeconds
+    const { ok, seen } = yield* Effect.raceFirst(body, supervisor.untilLoss).pipe(
+      Effect.timeoutOrElse({
+        duration: bound,
+        orElse: () => Effect.succeed({ ok: false, seen: `not done within ${Duration.format(bound)}` })
+      }),
+      Effect.catch((error) => Effect.succeed({ ok: false, seen: error.message }))
+    )
+    const now = yield* monotonicSeconds
+    const step = { name, ok, seconds: now - start, sinceStartSeconds: now - began, seen }
+    steps.push(step)
+    yield* onStep(step)
+    if (!ok) break
+  }
+  return { ...options, ok: steps.every(({ ok }) => ok) && steps.length === script.length, steps, figures, killed }
+})
+
+/** What is wrong, in sentences: the overlay's own rules on a poll that includes the views in reserve. */
+const diagnosis = (supervisor: Supervisor.Supervisor["Service"], overview: Overview.Overview) =>
+  Effect.map(supervisor.poll({ passive: true }), ({ nodes }) =>
+    [Overview.summary(overview), ...Overview.faults(nodes, supervisor.rules).slice(0, 10)].join("\n  ")
+  )
+
+const measureIdle = Effect.fnUntraced(function* (supervisor: Supervisor.Supervisor["Service"]) {
+  const before = yield* supervisor.usage({ collect: false })
+  yield* Effect.sleep(Duration.seconds(idleSeconds))
+  const after = yield* supervisor.usage({ collect: false })
+  const collected = yield* supervisor.usage({ collect: true })
+  const sum = (
+    usages: ReadonlyArray<Supervisor.ProcessUsage>,
+    value: (usage: Supervisor.ProcessUsage) => number
+  ): number => usages.reduce((total, usage) => total + value(usage), 0)
+  const nodes = Math.max(
+    1,
+    sum(after, ({ usage }) => usage.nodes)
+  )
+  const grown = ({ empty, usage }: Supervisor.ProcessUsage): number => usage.residentBytes - empty.residentBytes
+  const cores = after.reduce((total, { process, usage }) => {
+    const earlier = before.find((other) => other.process === process)?.usage
+    if (earlier === undefined) return total
+    return total + (usage.cpuMicros - earlier.cpuMicros) / ((usage.atMillis - earlier.atMillis) * 1_000)
+  }, 0)
+  return {
+    emptyProcessBytes: Math.round(sum(after, ({ empty }) => empty.residentBytes) / Math.max(1, after.length)),
+    residentBytesPerNode: Math.round(sum(after, grown) / nodes),
+    collectedBytesPerNode: Math.round(sum(collected, grown) / nodes),
+    idleCpuPer100Nodes: (cores * 100) / nodes
+  }
+})

@@ -1,0 +1,26 @@
+/**
+ * Ctrl-C and SIGTERM as something that a command can wait for. While a command waits, a signal is an order to come to an
+ * end in order; while none does, and on every further signal, it interrupts.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Signal = "SIGINT" | "SIGTERM"
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class StopSignal extends Context.Service<
+  StopSignal,
+  {
+    /** Waits for the next signal to stop. */
+    readonly wait: Effect.Effect<Signal>
+  }
+>()("@hyparview/cli/StopSignal") {}

@@ -1,0 +1,109 @@
+/** A cluster that stays up until it is told to stop, and shows itself meanwhile. */
+import { type Overview, Supervisor } from "@hyparview/cluster"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as Terminal from "effect/Terminal"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import { CommandFailed } from "../ExitCode.ts"
+import * as ExitCode from "../ExitCode.ts"
+import { StopSignal } from "../StopSignal.ts"
+import { type Header, line, screen, traffic } from "./clusterStatus.ts"
+import { many } from "./table.ts"
+
+/** How often the nodes are asked. */
+const every = "1 second"
+
+/** Without a terminal, a line at least this often. */
+const quietSeconds = 30
+
+interface Display {
+  readonly show: (header: Header, overview: Overview.Overview) => Effect.Effect<void>
+  /** A line that stays. */
+  readonly say: (text: string) => Effect.Effect<void>
+}
+
+/** Redraws the screen where it stands; lines that stay go above it. */
+const makeScreen = Effect.map(Terminal.Terminal, (terminal): Display => {
+  let drawn = 0
+  const write = (text: string) => Effect.ignore(terminal.display(text))
+  const erase = Effect.suspend(() => (drawn === 0 ? Effect.void : write(`\u001B[${drawn}A\u001B[0J`)))
+  return {
+    show: Effect.fnUntraced(function* (header, overview) {
+      const lines = screen(header, overview, yield* terminal.columns)
+      yield* erase
+      drawn = lines.length
+      yield* write(`${lines.join("\n")}\n`)
+    }),
+    say: Effect.fnUntraced(function* (text) {
+      yield* erase
+      drawn = 0
+      yield* write(`${text}\n`)
+    })
+  }
+})
+
+/** A line for each change, and now and then one without. */
+const makeLines = (): Display => {
+  let last = ""
+  let lastSeconds = -Infinity
+  return {
+    show: (header, overview) => {
+      const now = line(overview)
+      if (now === last && header.upSeconds - lastSeconds < quietSeconds) return Effect.void
+      last = now
+      lastSeconds = header.upSeconds
+      return Console.log(`${now}; ${traffic(overview)}`)
+    },
+    say: (text) => Console.log(text)
+  }
+}
+
+const asCommandFailed = (exitCode: typeof ExitCode.failed | typeof ExitCode.notStarted) =>
+  Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message, exitCode }))
+
+/** Starts, joins, shows, and at the signal leaves. */
+export const live = Effect.fnUntraced(function* (options: { readonly nodes: number; readonly processes: number }) {
+  const supervisor = yield* Supervisor.Supervisor
+  const stopSignal = yield* StopSignal
+  const { canAnimate } = yield* TerminalCapabilities
+  const display = canAnimate ? yield* makeScreen : makeLines()
+  const tell = yield* supervisor.events.pipe(
+    Stream.runForEach((event) =>
+      display.say(event._tag === "WorkerLost" ? event.lost.message : `[process ${event.process}] ${event.line}`)
+    ),
+    Effect.forkChild({ startImmediately: true })
+  )
+
+  const watching = Effect.gen(function* () {
+    yield* display.say(`starting ${many(options.nodes, "node")} in ${many(options.processes, "process")}`)
+    const nodes = yield* supervisor.start.pipe(asCommandFailed(ExitCode.notStarted))
+    const contact = nodes.find(({ id }) => id === "n1")?.address ?? "?"
+    yield* display.say(`${many(nodes.length, "node")} listen; joining through ${contact}`)
+    yield* supervisor.join.pipe(asCommandFailed(ExitCode.failed))
+    const began = yield* Clock.currentTimeMillis
+    while (true) {
+      const housings = yield* supervisor.housings
+      if (housings.length === 0) {
+        return yield* new CommandFailed({ message: "every process has ended", exitCode: ExitCode.failed })
+      }
+      // A process that was lost says so itself, and the others go on.
+      const overview = yield* Effect.option(supervisor.overview)
+      const upSeconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
+      if (overview._tag === "Some") {
+        const header = { nodes: options.nodes, processes: housings.length, contact, upSeconds }
+        yield* display.show(header, overview.value)
+      }
+      yield* Effect.sleep(every)
+    }
+  })
+
+  const signal = yield* Effect.raceFirst(watching, stopSignal.wait)
+  yield* display.say(`${signal}: leaving`)
+  yield* supervisor.leave.pipe(asCommandFailed(ExitCode.failed))
+  yield* supervisor.stop
+  yield* Fiber.interrupt(tell)
+  yield* display.say(`${many(options.nodes, "node")} left`)
+})

@@ -1,0 +1,94 @@
+/**
+ * Runs a command as the process's main program: signals, exit codes, and how bad input is answered.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { readFileSync } from "node:fs"
+import * as ExitCode from "../ExitCode.ts"
+import { type Signal, StopSignal } from "../StopSignal.ts"
+
+const signalExitCodes: Readonly<Record<Signal, number>> = { SIGINT: 130, SIGTERM: 143 }
+
+/** A wrong flag is answered with what is wrong and where the help is, not with a screenful of help. */
+export const layerPresenter = CliOutput.layerPresenter({
+  present: (event) => {
+    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    return Effect.flatMap(CliOutput.Formatter, (formatter) =>
+      Console.error(`${formatter.formatErrors(event.errors)}\n\nSee ${event.commandPath.join(" ")} --help.`)
+    )
+  }
+})
+
+const layerConfig = CliConfig.layer({
+  builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+})
+
+const version = (): string => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "0.0.0"
+}
+
+/** The command's own arguments, and what it prints; exits and signals are `run`'s. */
+export const program = <Name extends string, Input, E, R, Context>(
+  command: Command.Command<Name, Input, Context, E, R>
+) => Command.run(command, { version: version() }).pipe(Effect.provide(Layer.merge(layerPresenter, layerConfig)))
+
+const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signal: Signal | undefined): number => {
+  if (exit._tag === "Success") return 0
+  if (Cause.hasInterruptsOnly(exit.cause)) return signal === undefined ? ExitCode.failed : signalExitCodes[signal]
+  const error = Cause.squash(exit.cause)
+  // The framework's word for every wrong invocation, and, without errors, for a wish for help.
+  const isBadInput = CliError.isCliError(error) && error._tag === "ShowHelp" && error.errors.length > 0
+  return isBadInput ? ExitCode.badInput : Runtime.getErrorExitCode(error)
+}
+
+/** Runs a command with the process's arguments, and ends the process with its exit code. */
+export const run = <Name extends string, Input, E, Context>(
+  command: Command.Command<Name, Input, Context, E | CliError.CliError, NodeServices.NodeServices | StopSignal>
+): void => {
+  let received: Signal | undefined
+  const waiting = new Set<(signal: Signal) => void>()
+  const layerSignals = Layer.succeed(StopSignal, {
+    wait: Effect.callback<Signal>((resume) => {
+      const onSignal = (signal: Signal): void => resume(Effect.succeed(signal))
+      waiting.add(onSignal)
+      return Effect.sync(() => waiting.delete(onSignal))
+    })
+  })
+  const runMain = Runtime.makeRunMain(({ fiber }) => {
+    const onSignal = (signal: Signal): void => {
+      received = signal
+      const waiters = [...waiting]
+      waiting.clear()
+      if (waiters.length === 0) fiber.interruptUnsafe(fiber.id)
+      for (const tell of waiters) tell(signal)
+    }
+    const onInterrupt = (): void => onSignal("SIGINT")
+    const onTerminate = (): void => onSignal("SIGTERM")
+    process.on("SIGINT", onInterrupt)
+    process.on("SIGTERM", onTerminate)
+    // Whoever read our output has gone (`| head`): nothing is left to be said.
+    process.stdout.on("error", onTerminate)
+    fiber.addObserver((exit) => process.exit(exitCodeOf(exit, received)))
+  })
+  runMain(
+    program(command).pipe(
+      Effect.tapCause((cause) => {
+        const isTold = Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(Cause.squash(cause))
+        return isTold ? Effect.void : Console.error(Cause.pretty(cause))
+      }),
+      Effect.provide(Layer.merge(NodeServices.layer, layerSignals))
+    ),
+    { disableErrorReporting: true }
+  )
+}
