@@ -10,7 +10,7 @@ import { admit, evictFor } from "./Admission.ts"
 import { discoveryTimerNotBefore } from "./Contacts.ts"
 import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
 import { forget, onAnswer } from "./Repair.ts"
-import { ask } from "./Requests.ts"
+import { ask, evictsOnAcceptance } from "./Requests.ts"
 import type { Transition } from "./State.ts"
 import {
   freeSlots,
@@ -34,9 +34,10 @@ import {
  * node from it", then sends a ForwardJoin to every other neighbour (paper §4.2). Over the rate it refuses with `limited`.
  */
 export const onJoin = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Join): void => {
-  if (!isFirstOfCrossing(t, from)) return
-  const again = indexInActive(t.state, from.id) >= 0
-  const retryAfterMillis = again ? 0 : admit(t, from.id)
+  const crossing = settleCrossing(t, from)
+  if (crossing === "ours") return
+  const wanted = crossing === "theirs" || indexInActive(t.state, from.id) >= 0
+  const retryAfterMillis = wanted ? 0 : admit(t, from.id)
   if (retryAfterMillis > 0) return reply(t, from, message.requestId, "limited", retryAfterMillis)
   accept(t, from, message.requestId)
   for (const { link, peer } of t.state.active) {
@@ -52,8 +53,10 @@ export const onJoin = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, 
  */
 export const onNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Neighbor): void => {
   const { now, state } = t
-  if (!isFirstOfCrossing(t, from)) return
   const { requestId } = message
+  const crossing = settleCrossing(t, from)
+  if (crossing === "ours") return
+  if (crossing === "theirs") return accept(t, from, requestId)
   // A neighbour that asks again holds no link to us: the new one takes the place of the old.
   if (indexInActive(state, from.id) >= 0) return accept(t, from, requestId)
   // A claim over the rate is worth no more than any repair, and so is a joinWalk: it gets a free slot or none.
@@ -68,14 +71,18 @@ export const onNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, 
 }
 
 /**
- * Two requests that cross: the one of the lower id stands. Its receiver gives it the slot that it holds for that peer
- * and drops its own request; its sender ignores the other.
+ * Two requests that cross: the one of the lower id stands. Its sender ignores the other (`ours`); its receiver drops its
+ * own and gives it the slot that it holds for that peer (`theirs`). A walk's or a bridge's request holds no slot, but
+ * would have evicted on acceptance, and so does this one. Where the slot was filled meanwhile the request that arrives
+ * is one like any other (`none`).
  */
-const isFirstOfCrossing = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): boolean => {
-  if (!isAsking(t.state, from.id)) return true
-  if (t.state.self.id < from.id) return false
+const settleCrossing = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): "none" | "ours" | "theirs" => {
+  const { state } = t
+  const asking = state.pending.find((asking) => asking.peer.id === from.id)
+  if (asking === undefined) return "none"
+  if (state.self.id < from.id) return "ours"
   stopAsking(t, from.id)
-  return true
+  return state.active.length < state.config.activeSize || evictsOnAcceptance(asking) ? "theirs" : "none"
 }
 
 /** Accepts an asker, making room first if need be. */

@@ -13,7 +13,7 @@ import type { Key, LinkId, Peer } from "../Peer.ts"
 import { evictFor } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
-import { ask } from "./Requests.ts"
+import { ask, evictsOnAcceptance } from "./Requests.ts"
 import { type Asking, freshRound, type Round, setTimer, type Transition } from "./State.ts"
 import {
   bury,
@@ -174,7 +174,7 @@ const onAccepted = <I extends Key, A>(t: Transition<I, A>, asking: Asking<I, A>,
   const { state } = t
   const id: LinkId<I> = { asker: state.self.id, epoch: state.self.epoch, requestId: asking.requestId }
   if (state.active.length >= state.config.activeSize) {
-    if (asking.reason !== "joinWalk" && asking.reason !== "bridge") {
+    if (!evictsOnAcceptance(asking)) {
       // "An acceptance of a repair that finds active = A evicts nobody": the slot was filled some other way meanwhile.
       t.outputs.push({
         _tag: "Send",
@@ -186,7 +186,7 @@ const onAccepted = <I extends Key, A>(t: Transition<I, A>, asking: Asking<I, A>,
     }
     evictFor(t, from)
   }
-  link(t, from, id, asking.reason !== "joinWalk" && asking.reason !== "bridge")
+  link(t, from, id, !evictsOnAcceptance(asking))
   if (state.status === "joining") {
     state.status = "joined"
     t.outputs.push({ _tag: "Joined", peer: from })

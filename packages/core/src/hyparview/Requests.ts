@@ -20,6 +20,10 @@ export const ask = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, rea
   })
 }
 
+/** Whether the acceptance of a request makes room for itself. Otherwise one that finds the view full is let go again. */
+export const evictsOnAcceptance = <I extends Key, A>({ reason }: Asking<I, A>): boolean =>
+  reason === "joinWalk" || reason === "bridge"
+
 /** Whether some contact is being dialled or has been sent a Join. */
 export const isJoining = <I extends Key, A>(state: State<I, A>): boolean =>
   state.dialing.some((dialing) => dialing.purpose === "join") ||
