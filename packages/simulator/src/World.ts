@@ -179,6 +179,8 @@ export class World {
   /** Questions to Discovery, and dials: how often nodes turned to bootstrap. */
   discoveries = 0
   dials = 0
+  /** For each node, how often it asked Discovery or dialled a contact. */
+  readonly bootstrapCounts: Uint32Array
   readonly broadcasts: Array<Broadcast> = []
 
   private readonly nodes: number
@@ -219,6 +221,7 @@ export class World {
     this.peers = Array.from({ length: nodes }, (_, id) => ({ id, epoch: 1, address: id }))
     this.presence = new Uint8Array(nodes)
     this.incarnation = new Int32Array(nodes)
+    this.bootstrapCounts = new Uint32Array(nodes)
     this.conditions = new Conditions(nodes)
     this.constantMicros = latency._tag === "Constant" ? latency.micros : -1
   }
@@ -479,6 +482,7 @@ export class World {
       undelivered: from.undelivered,
       discoveries: from.discoveries,
       dials: from.dials,
+      bootstrapCounts: from.bootstrapCounts.slice(),
       broadcasts: from.broadcasts.map((broadcast) => ({ ...broadcast })),
       queue: from.queue.fork(),
       hash: from.hash.fork(),
@@ -521,7 +525,8 @@ export class World {
     const presence = this.presence[node]
     if (presence !== up) {
       if (presence === frozen) this.stall(node)
-      else if (queue.kind === frameArrives) this.failFrame(queue.second, node, queue.third, queue.fourth, queue.reference)
+      else if (queue.kind === frameArrives)
+        this.failFrame(queue.second, node, queue.third, queue.fourth, queue.reference)
       return
     }
     switch (queue.kind) {
@@ -568,6 +573,12 @@ export class World {
             broadcast.delivered++
             if (output.hops > broadcast.hops) broadcast.hops = output.hops
           }
+          break
+        }
+        case "Duplicate": {
+          const message = input._tag === "Received" ? input.message : undefined
+          const broadcast = message?._tag === "Carried" ? this.broadcastOf(message.body.payload) : undefined
+          if (broadcast !== undefined) broadcast.duplicates++
           break
         }
         case "Dial":
@@ -752,18 +763,25 @@ export class World {
   private roundTrip(from: number, to: number): number {
     if (this.constantMicros >= 0) return 2 * this.constantMicros
     const { latency } = this.options
-    return (
-      Latency.sampleMicros(latency, from, to, this.random) + Latency.sampleMicros(latency, to, from, this.random)
-    )
+    return Latency.sampleMicros(latency, from, to, this.random) + Latency.sampleMicros(latency, to, from, this.random)
   }
 
   private dial(node: number, address: number): void {
     this.dials++
+    this.bootstrapCounts[node] = (this.bootstrapCounts[node] ?? 0) + 1
     const passage = this.dialPassage(node, address)
     const delay = passage === "silent" ? this.options.dialTimeoutMillis * micros : this.roundTrip(node, address)
     this.underWay++
     const at = this.queue.now + delay
-    this.queue.push(at, dialAnswered, node, address, this.incarnation[node] ?? 0, passage === "silent" ? 1 : 0, undefined)
+    this.queue.push(
+      at,
+      dialAnswered,
+      node,
+      address,
+      this.incarnation[node] ?? 0,
+      passage === "silent" ? 1 : 0,
+      undefined
+    )
   }
 
   private dialPassage(node: number, address: number): "open" | "reset" | "silent" {
@@ -793,6 +811,7 @@ export class World {
 
   private discover(node: number): void {
     this.discoveries++
+    this.bootstrapCounts[node] = (this.bootstrapCounts[node] ?? 0) + 1
     const incarnation = this.incarnation[node] ?? 0
     if (this.pausedAt >= 0) {
       const waiting = { kind: discovered, target: node, second: 0, third: incarnation, fourth: 0, reference: undefined }

@@ -1,0 +1,262 @@
+/**
+ * Experiments: what they are called, what they can be told, and how they are run. Each is a generator that works on a
+ * world in pieces, so that whoever runs it can show progress and stop it at any time; it touches no clock and no file.
+ *
+ * @since 0.1.0
+ */
+import { HyParView } from "@hyparview/core"
+import { Latency } from "@hyparview/faults"
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+import { churn } from "./experiments/churn.ts"
+import { failures } from "./experiments/failures.ts"
+import { hashicorp } from "./experiments/hashicorp.ts"
+import { paper } from "./experiments/paper.ts"
+import { partition } from "./experiments/partition.ts"
+import { Laboratory } from "./experiments/Laboratory.ts"
+import { stable } from "./experiments/stable.ts"
+import type * as Results from "./Result.ts"
+
+/**
+ * The experiments: `stable` (joins, cycles), `failures` (stable, kill, messages, healing), `churn` (stable, then nodes
+ * come and go), `partition` (stable, a cut, a heal), `hashicorp` (the Go simulation's scenario), `paper` (every figure of
+ * the HyParView paper).
+ *
+ * @category names
+ * @since 0.1.0
+ */
+export const names = ["stable", "failures", "churn", "partition", "hashicorp", "paper"] as const
+
+/**
+ * The name of an experiment.
+ *
+ * @category names
+ * @since 0.1.0
+ */
+export type Name = (typeof names)[number]
+
+/**
+ * Whether a text names an experiment.
+ *
+ * @category names
+ * @since 0.1.0
+ */
+export const isName = (text: string): text is Name => names.some((name) => name === text)
+
+/**
+ * What an experiment can be told. Shares from 0 to 1.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** 2 to 2²⁴. Default: 10,000. */
+  readonly nodes: number
+  /** A whole number from 0 to 2⁵³ − 1. Default: 1. */
+  readonly seed: number
+  /** Nodes 0 to K − 1 are the contacts; as many nodes join at a time, one through each. Default: 1. */
+  readonly contacts: number
+  /** Cycles after the joins. Default: 50, the paper's. */
+  readonly cycles: number
+  /** `failures`, `churn`: the share of nodes that die, at once or over each ten cycles. Default: 0.5, in churn 0.1. */
+  readonly kill: number
+  /** `failures`: broadcasts after the kill. Default: 100; the paper's 1,000 in `paper`. */
+  readonly messages: number
+  /** `failures`, `partition`: cycles after the messages or the heal, at most. `churn`: cycles of churn. Default: 10. */
+  readonly healCycles: number
+  /** Default: constant. */
+  readonly latency: Latency.LatencyName
+  /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
+  readonly sendFailure: number
+  /** How often a failed send is tried before its link breaks. Default: 1. */
+  readonly sendAttempts: number
+  /** `hashicorp`: rounds of gossip. Default: 200. */
+  readonly gossips: number
+  /** 0 switches heartbeats off. Default: 0, in `hashicorp` 10,000. */
+  readonly heartbeatMillis: number
+  /** How long after a link broke both its ends are told. Default: 500: longer than a flood takes at constant latency. */
+  readonly detectionMillis: number
+}
+
+/**
+ * An option is out of its bounds, or contradicts another. Nothing was run.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidOption extends Data.TaggedError("InvalidOption")<{
+  readonly option: keyof Options | "experiment" | "config"
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `${this.option} is ${String(this.value)}: ${this.expected}`
+  }
+}
+
+/**
+ * The defaults of an experiment.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const defaults = (experiment: Name): Options => ({
+  nodes: 10_000,
+  seed: 1,
+  contacts: 1,
+  cycles: experiment === "hashicorp" ? 0 : 50,
+  kill: experiment === "churn" ? 0.1 : 0.5,
+  messages: experiment === "paper" ? 1_000 : 100,
+  healCycles: experiment === "churn" ? 50 : 10,
+  latency: "constant",
+  sendFailure: experiment === "hashicorp" ? 0.1 : 0,
+  sendAttempts: 1,
+  gossips: 200,
+  heartbeatMillis: experiment === "hashicorp" ? 10_000 : 0,
+  detectionMillis: 500
+})
+
+const whole = (low: number, high: number) => (value: unknown) =>
+  Number.isInteger(value) && Number(value) >= low && Number(value) <= high
+    ? undefined
+    : `expected a whole number from ${low.toLocaleString("en")} to ${high.toLocaleString("en")}`
+
+const share = (below: number) => (value: unknown) =>
+  typeof value === "number" && value >= 0 && value <= below ? undefined : `expected a share from 0 to ${below}`
+
+const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefined>> = {
+  nodes: whole(2, 2 ** 24),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+  contacts: whole(1, 2 ** 24),
+  cycles: whole(0, 1_000_000),
+  kill: share(1),
+  messages: whole(0, 1_000_000),
+  healCycles: whole(0, 1_000_000),
+  latency: (value) =>
+    typeof value === "string" && Latency.isLatencyName(value)
+      ? undefined
+      : `expected one of ${Latency.names.join(", ")}`,
+  sendFailure: share(0.9),
+  sendAttempts: whole(1, 100),
+  gossips: whole(0, 1_000_000),
+  heartbeatMillis: whole(0, 86_400_000),
+  detectionMillis: whole(0, 3_600_000)
+}
+
+const optionNames = [
+  "nodes",
+  "seed",
+  "contacts",
+  "cycles",
+  "kill",
+  "messages",
+  "healCycles",
+  "latency",
+  "sendFailure",
+  "sendAttempts",
+  "gossips",
+  "heartbeatMillis",
+  "detectionMillis"
+] as const satisfies ReadonlyArray<keyof Options>
+
+const faultOf = (experiment: Name, options: Options): InvalidOption | undefined => {
+  for (const option of optionNames) {
+    const value = options[option]
+    const expected = bounds[option](value)
+    if (expected !== undefined) return new InvalidOption({ option, value, expected })
+  }
+  const { contacts, kill, nodes } = options
+  if (contacts > nodes) {
+    return new InvalidOption({ option: "contacts", value: contacts, expected: `there are only ${nodes} nodes` })
+  }
+  const survivors = nodes - Math.round(kill * nodes)
+  if (experiment === "failures" && survivors < 1) {
+    return new InvalidOption({ option: "kill", value: kill, expected: `of ${nodes} nodes at least one must survive` })
+  }
+  return undefined
+}
+
+/**
+ * A run under way. `advance` does a piece of work, some tenths of a second of it, and says whether there is more; `result`
+ * can be asked for at any time, and says whether it is complete.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run {
+  readonly experiment: Name
+  readonly options: Options
+  readonly progress: Progress
+  readonly advance: () => boolean
+  readonly result: (measured: Results.Measured) => Results.Result | Results.Results
+  /** The final graph, as lines `from,to`. */
+  readonly edges: (view: "active" | "passive") => Iterable<string>
+}
+
+/**
+ * How far a run has come.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Progress {
+  /** What it is doing, in a word or two. */
+  readonly phase: string
+  /** From 0 to 1, by the work that is behind it as far as that can be foreseen. */
+  readonly share: number
+  readonly events: number
+  readonly virtualSeconds: number
+}
+
+const generators = { stable, failures, churn, partition, hashicorp, paper } as const
+
+/**
+ * Begins an experiment. What is not given has the experiment's default; the protocol's parameters are those for a cluster
+ * of `nodes`, unless `config` overrides them.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const start = (
+  experiment: string,
+  given: Partial<Options> = {},
+  config: Partial<HyParView.Config> = {}
+): Result.Result<Run, InvalidOption> => {
+  if (!isName(experiment)) {
+    const expected = `expected one of ${names.join(", ")}`
+    return Result.fail(new InvalidOption({ option: "experiment", value: experiment, expected }))
+  }
+  const options: Options = { ...defaults(experiment), ...given }
+  const fault = faultOf(experiment, options)
+  if (fault !== undefined) return Result.fail(fault)
+  const membership = HyParView.forClusterSize(options.nodes, {
+    heartbeatMillis: options.heartbeatMillis,
+    // Each node shuffles exactly once in a cycle, at its own phase.
+    cycleJitter: 0,
+    ...config
+  })
+  if (Result.isFailure(membership)) {
+    const { field, message, value } = membership.failure
+    return Result.fail(new InvalidOption({ option: "config", value: `${field} = ${String(value)}`, expected: message }))
+  }
+  if (membership.success.activeSize >= options.nodes && config.activeSize !== undefined) {
+    const expected = `a view of ${config.activeSize} cannot be filled by ${options.nodes} nodes`
+    return Result.fail(new InvalidOption({ option: "config", value: config.activeSize, expected }))
+  }
+  const laboratory = new Laboratory(experiment, options, membership.success)
+  const work = generators[experiment](laboratory)
+  return Result.succeed({
+    experiment,
+    options,
+    get progress() {
+      return laboratory.progress
+    },
+    advance: () => {
+      if (laboratory.complete) return false
+      if (work.next().done === true) laboratory.complete = true
+      return !laboratory.complete
+    },
+    result: (measured) => laboratory.result(measured),
+    edges: (view) => laboratory.edges(view)
+  })
+}

@@ -1,0 +1,154 @@
+/**
+ * Measures a world: its overlay as a graph, and as the invariants see it.
+ *
+ * @since 0.1.0
+ */
+import { Random } from "@hyparview/core"
+import * as Graph from "./Graph.ts"
+import type { BroadcastResult, Overlay } from "./Result.ts"
+import type { Broadcast, Membership, World } from "./World.ts"
+
+/**
+ * The view of a world's living nodes as a graph, and which node is which: nodes of the graph are numbered in the order of
+ * the world's.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Picture {
+  readonly graph: Graph.Graph
+  /** Graph node → world node. */
+  readonly nodes: Int32Array
+  /** World node → graph node, −1 for one that does not run. */
+  readonly indexOf: Int32Array
+  /** Entries that name a node which does not run, and all entries. */
+  readonly deadEntries: number
+  readonly entries: number
+}
+
+/**
+ * The graph that living nodes make by their active or their passive views.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const picture = (world: World, view: "active" | "passive"): Picture => {
+  const all = world.options.nodes
+  const indexOf = new Int32Array(all).fill(-1)
+  const nodes = new Int32Array(world.alive)
+  let alive = 0
+  for (let node = 0; node < all; node++) {
+    if (!world.isAlive(node)) continue
+    indexOf[node] = alive
+    nodes[alive++] = node
+  }
+  let entries = 0
+  let deadEntries = 0
+  const graph = Graph.fromLists(alive, (index) => {
+    const membership = world.stateOf(nodes[index] ?? 0)?.membership
+    if (membership === undefined) return []
+    const ids = idsOf(membership, view)
+    entries += ids.length
+    return ids.map((id) => {
+      const target = indexOf[id] ?? -1
+      if (target < 0) deadEntries++
+      return target
+    })
+  })
+  return { graph, nodes, indexOf, deadEntries, entries }
+}
+
+const idsOf = (membership: Membership, view: "active" | "passive"): ReadonlyArray<number> =>
+  view === "active" ? membership.active.map(({ peer }) => peer.id) : membership.passive.map(({ id }) => id)
+
+/**
+ * Everything about the overlay.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const overlay = (world: World): Overlay => {
+  const active = picture(world, "active")
+  const passive = picture(world, "passive")
+  const { graph } = active
+  const parts = Graph.components(graph)
+  const { average, ...paths } = Graph.pathLengths(graph, Random.seeded(world.options.seed))
+  return {
+    alive: world.alive,
+    components: parts.count,
+    largestComponent: parts.largest,
+    asymmetricLinks: Graph.asymmetricLinks(graph),
+    deadLinks: active.deadEntries,
+    inBothViews: count(world, isInBothViews),
+    overCapacity: count(world, isOverCapacity),
+    inDegree: Graph.histogram(Graph.inDegrees(graph)),
+    outDegree: Graph.histogram(Graph.outDegrees(graph)),
+    passiveInDegree: Graph.histogram(Graph.inDegrees(passive.graph)),
+    passiveOutDegree: Graph.histogram(Graph.outDegrees(passive.graph)),
+    clustering: Graph.clustering(graph),
+    averageShortestPath: average,
+    paths,
+    deadPassiveShare: passive.entries === 0 ? 0 : passive.deadEntries / passive.entries
+  }
+}
+
+const count = (world: World, holds: (membership: Membership) => boolean): number => {
+  let total = 0
+  for (let node = 0; node < world.options.nodes; node++) {
+    const membership = world.stateOf(node)?.membership
+    if (membership !== undefined && holds(membership)) total++
+  }
+  return total
+}
+
+/**
+ * Whether a node holds an id in both views, or itself in either.
+ *
+ * @category invariants
+ * @since 0.1.0
+ */
+export const isInBothViews = ({ active, passive, self }: Membership): boolean =>
+  active.some(({ peer }) => peer.id === self.id || passive.some(({ id }) => id === peer.id)) ||
+  passive.some(({ id }) => id === self.id)
+
+/**
+ * Whether one of a node's views, or its open requests, exceed their bound.
+ *
+ * @category invariants
+ * @since 0.1.0
+ */
+export const isOverCapacity = ({ active, config, passive, pending }: Membership): boolean =>
+  active.length > config.activeSize || passive.length > config.passiveSize || pending.length > config.activeSize
+
+/**
+ * What became of a broadcast, of the nodes that ran when it was published.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const broadcastResult = ({ delivered, hops, payload }: Broadcast, alive: number): BroadcastResult => ({
+  reliability: alive === 0 ? 0 : delivered / alive,
+  rmr: delivered < 2 ? 0 : payload / (delivered - 1) - 1,
+  hops,
+  payload,
+  control: 0
+})
+
+/**
+ * The links of the active graph among living nodes, as lines `from,to` of world nodes, a few thousand lines a piece.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export function* edges(world: World, view: "active" | "passive" = "active"): Generator<string> {
+  const { graph, nodes } = picture(world, view)
+  let piece = ""
+  for (let node = 0; node < graph.nodes; node++) {
+    for (const target of Graph.linksOf(graph, node)) piece += `${nodes[node] ?? 0},${nodes[target] ?? 0}\n`
+    if (piece.length > 65_536) {
+      yield piece
+      piece = ""
+    }
+  }
+  if (piece !== "") yield piece
+}

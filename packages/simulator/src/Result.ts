@@ -1,0 +1,192 @@
+/**
+ * What an experiment gives: plain JSON values, the same in the file that the command writes, in a report and in a
+ * comparison of two results. Shares are from 0 to 1.
+ *
+ * @since 0.1.0
+ */
+import type { Histogram } from "./Graph.ts"
+
+/**
+ * The overlay at one instant, over the nodes that run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Overlay {
+  readonly alive: number
+  /** Of the active graph, links taken in both directions. */
+  readonly components: number
+  readonly largestComponent: number
+  /** Active links between living nodes that only one end holds. */
+  readonly asymmetricLinks: number
+  /** Active links to nodes that do not run. */
+  readonly deadLinks: number
+  /** Nodes that hold some id in both views, or themselves in either. */
+  readonly inBothViews: number
+  /** Nodes with a view, or with open requests, above its bound. */
+  readonly overCapacity: number
+  /** Degree → nodes, of the active graph among living nodes. */
+  readonly inDegree: Histogram
+  readonly outDegree: Histogram
+  /** Degree → nodes, of the passive graph among living nodes. */
+  readonly passiveInDegree: Histogram
+  readonly passiveOutDegree: Histogram
+  /** Exact: it costs one pass. */
+  readonly clustering: number
+  readonly averageShortestPath: number
+  /** How the average was measured: from every node or from a sample, and then with which standard error. */
+  readonly paths: {
+    readonly exact: boolean
+    readonly sources: number
+    readonly standardError: number
+    /** The diameter when exact, else a lower bound of it. */
+    readonly longest: number
+    readonly unreachableShare: number
+  }
+  /** Passive entries that name a node that does not run. */
+  readonly deadPassiveShare: number
+}
+
+/**
+ * One broadcast, drained.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BroadcastResult {
+  /** The share of the nodes that ran at its publication which have it, the source included. */
+  readonly reliability: number
+  /** Relative message redundancy: payload / (nodes that have it − 1) − 1; 0 where only the source has it. */
+  readonly rmr: number
+  /** Hops of the last delivery. */
+  readonly hops: number
+  /** Copies that carried it, those to dead nodes included. */
+  readonly payload: number
+  /** Frames of the broadcast protocol that carried none: none when flooding. */
+  readonly control: number
+}
+
+/**
+ * What a run cost. Counts are the same on every machine, seconds and bytes are this one's.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cost {
+  /** Inputs given to nodes. */
+  readonly events: number
+  /** Frames sent. */
+  readonly messages: number
+  readonly cpuSeconds: number
+  readonly wallSeconds: number
+  /** Events per CPU-second. */
+  readonly eventsPerSecond: number
+  readonly peakRssBytes: number
+}
+
+/**
+ * What only the host of a run can measure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Measured = Pick<Cost, "cpuSeconds" | "wallSeconds" | "peakRssBytes">
+
+/**
+ * The state of the overlay after a cycle (or, in `hashicorp`, after a round).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Sample {
+  /** Cycles since the failure, the cut or the start of the churn. 0: what events alone have repaired. */
+  readonly cycle: number
+  readonly alive: number
+  readonly components: number
+  readonly largestComponent: number
+  /** The mean over this cycle's broadcasts. */
+  readonly reliability: number
+  /** In `partition`: active links between the groups, against what a random graph of the same degrees has. */
+  readonly crossLinks?: number
+  readonly crossLinksOfRandomGraph?: number
+}
+
+/**
+ * A round of HashiCorp's scenario.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GossipRound {
+  readonly round: number
+  /** Nodes that got this round's message; copies of it that came too late; nodes that did not get it. */
+  readonly seen: number
+  readonly waste: number
+  readonly missed: number
+  /** Frames of the membership protocol since the round before. */
+  readonly maintenance: number
+}
+
+/**
+ * First messages after a kill, each on its own copy of the same overlay with its own victims.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FirstMessage {
+  readonly reliability: number
+  /** The share of survivors in the largest component before anybody had noticed. */
+  readonly largestComponentShare: number
+  readonly senderInLargest: boolean
+}
+
+/**
+ * The result of one experiment with one seed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Result {
+  readonly experiment: string
+  readonly seed: number
+  readonly nodes: number
+  /** Every effective setting, the protocol's included. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** False if it was interrupted: then everything here is what there was at that moment. */
+  readonly complete: boolean
+  readonly traceHash: string
+  /** At the end. */
+  readonly overlay: Overlay
+  /** In `failures` exactly the messages after the kill, each drained before the next. */
+  readonly broadcasts: ReadonlyArray<BroadcastResult>
+  /** Cycles until broadcasts reach as large a share as before the failure; null if they never did, or nothing failed. */
+  readonly healingCycles: number | null
+  readonly cost: Cost
+  /** The overlay as it was before anything was done to it. */
+  readonly before?: Overlay
+  readonly samples?: ReadonlyArray<Sample>
+  readonly rounds?: ReadonlyArray<GossipRound>
+  readonly firstMessages?: ReadonlyArray<FirstMessage>
+  /** Questions to Discovery and dials of contacts, over all nodes and the whole run. */
+  readonly bootstraps?: { readonly discoveries: number; readonly dials: number; readonly byNode: Histogram }
+}
+
+/**
+ * Several results of one command: of several seeds, or of `paper`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Results {
+  readonly experiment: string
+  readonly runs: ReadonlyArray<Result>
+}
+
+/**
+ * The runs of a document, be it one result or several.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const runsOf = (document: Result | Results): ReadonlyArray<Result> =>
+  "runs" in document ? document.runs : [document]

@@ -1,0 +1,236 @@
+/**
+ * What all experiments share: a world, the steps that every one of them takes (joins, cycles, a broadcast), the record
+ * of what was measured, and how far they have come.
+ */
+import { Flood, type HyParView } from "@hyparview/core"
+import { Latency } from "@hyparview/faults"
+import type { Name, Options, Progress } from "../Experiment.ts"
+import * as Graph from "../Graph.ts"
+import * as Measure from "../Measure.ts"
+import type {
+  BroadcastResult,
+  FirstMessage,
+  GossipRound,
+  Measured,
+  Overlay,
+  Result,
+  Results,
+  Sample
+} from "../Result.ts"
+import { World } from "../World.ts"
+
+/** A piece of work between two looks at progress and interruption: some tenths of a second. */
+const piece = 100_000
+
+/** The steps of an experiment: it yields whenever it may be interrupted. */
+export type Work = Generator<void, void>
+
+/** The work of a join, of a node's cycle and of a delivery, in events: what progress is measured in. */
+export const weights = { join: 300, cycle: 8, delivery: 4 } as const
+
+/** Mutable: one for each run. */
+export class Laboratory {
+  readonly experiment: Name
+  readonly options: Options
+  readonly membership: HyParView.Config
+  world: World
+  complete = false
+
+  readonly broadcasts: Array<BroadcastResult> = []
+  readonly samples: Array<Sample> = []
+  readonly rounds: Array<GossipRound> = []
+  readonly firstMessages: Array<FirstMessage> = []
+  /** Of a composite experiment. */
+  readonly runs: Array<Result> = []
+  healingCycles: number | null = null
+  before: Overlay | undefined
+
+  private phase = "joins"
+  private done = 0
+  private total = 1
+  /** Inputs and frames of worlds that are gone. */
+  private spentEvents = 0
+  private spentMessages = 0
+
+  constructor(experiment: Name, options: Options, membership: HyParView.Config) {
+    this.experiment = experiment
+    this.options = options
+    this.membership = membership
+    this.world = new World({
+      nodes: options.nodes,
+      seed: options.seed,
+      // One broadcast is drained before the next, so a short memory of sources forgets nothing that matters.
+      config: { membership, broadcast: { ...Flood.defaultConfig, sourcesSize: 16 } },
+      latency: Latency.fromName(options.latency),
+      detectionMillis: options.detectionMillis,
+      dialFailure: "refused",
+      dialTimeoutMillis: Math.max(1, Math.floor((membership.requestTimeoutMillis * 2) / 3)),
+      sendAttempts: options.sendAttempts,
+      discoverySize: 3
+    })
+  }
+
+  get progress(): Progress {
+    return {
+      phase: this.phase,
+      share: Math.min(1, this.done / this.total),
+      events: this.spentEvents + this.world.events,
+      virtualSeconds: this.world.now / 1e6
+    }
+  }
+
+  /** Says how much work lies ahead, in units of its own choosing. */
+  expect(total: number): void {
+    this.total = Math.max(1, total)
+  }
+
+  enter(phase: string): void {
+    this.phase = phase
+  }
+
+  advance(units: number): void {
+    this.done += units
+  }
+
+  // --- steps -----------------------------------------------------------------------------------------------------------
+
+  /**
+   * "The overlay was created by having nodes join the network one by one, without running any membership rounds in
+   * between" (paper §5.1); with K contacts K at a time, one through each. The next ones join when the walks of those
+   * before have ended and been answered.
+   */
+  *join(): Work {
+    const { world } = this
+    const { contacts, nodes } = this.options
+    this.enter("joins")
+    world.pauseCycles()
+    const interval = joinMicros(world)
+    for (let first = 0; first < nodes;) {
+      const wave = first < contacts ? 1 : Math.min(contacts, nodes - first)
+      for (let i = 0; i < wave; i++) {
+        const node = first + i
+        world.start(node, node === 0 ? [] : [node < contacts ? 0 : i])
+      }
+      first += wave
+      yield* this.runFor(interval)
+      this.advance(wave * weights.join)
+    }
+    yield* this.settle()
+  }
+
+  /** Cycles of virtual time; then only what is under way ends, and no cycle runs until the next call. */
+  *cycle(count: number): Work {
+    const { world } = this
+    world.resumeCycles()
+    for (let i = 0; i < count; i++) {
+      yield* this.runFor(this.membership.cycleMillis * 1000)
+      this.advance(this.world.alive * weights.cycle)
+    }
+    world.pauseCycles()
+    yield* this.settle()
+  }
+
+  *runFor(micros: number): Work {
+    const until = this.world.now + micros
+    while (!this.world.runUntil(until, piece)) yield
+  }
+
+  /** Until nothing is under way. */
+  *settle(): Work {
+    while (!this.world.drain(piece)) yield
+  }
+
+  /** Publishes from a node, drains, and gives what became of it. */
+  *broadcast(source: number): Generator<void, BroadcastResult> {
+    const { world } = this
+    const { alive } = world
+    const index = world.publish(source)
+    yield* this.settle()
+    this.advance(alive * weights.delivery)
+    const broadcast = world.broadcasts[index]
+    return broadcast === undefined
+      ? { reliability: 0, rmr: 0, hops: 0, payload: 0, control: 0 }
+      : Measure.broadcastResult(broadcast, alive)
+  }
+
+  /** How the overlay fares: its parts, and the mean reliability of some broadcasts from random nodes. */
+  *sample(cycle: number, broadcasts: number): Generator<void, Sample> {
+    let sum = 0
+    for (let i = 0; i < broadcasts; i++) sum += (yield* this.broadcast(this.world.randomAlive())).reliability
+    const parts = Graph.components(Measure.picture(this.world, "active").graph)
+    return {
+      cycle,
+      alive: this.world.alive,
+      components: parts.count,
+      largestComponent: parts.largest,
+      reliability: broadcasts === 0 ? 0 : sum / broadcasts
+    }
+  }
+
+  /** Goes on in a copy of a world, and counts what the one before has cost. */
+  replaceWorld(world: World): void {
+    this.spentEvents += this.world.events - world.events
+    this.spentMessages += this.world.messages - world.messages
+    this.world = world
+  }
+
+  // --- results ---------------------------------------------------------------------------------------------------------
+
+  result(measured: Measured): Result | Results {
+    if (this.experiment !== "paper") return this.single(this.experiment, this.options, measured)
+    return {
+      experiment: this.experiment,
+      runs: this.runs.map((run) => ({ ...run, complete: run.complete && this.complete }))
+    }
+  }
+
+  /** The result of the world as it is now. */
+  single(experiment: string, options: Options, measured: Measured): Result {
+    const { world } = this
+    const events = this.spentEvents + world.events
+    return {
+      experiment,
+      seed: options.seed,
+      nodes: options.nodes,
+      config: { ...options, protocol: this.membership },
+      complete: this.complete,
+      traceHash: world.traceHash,
+      overlay: Measure.overlay(world),
+      broadcasts: [...this.broadcasts],
+      healingCycles: this.healingCycles,
+      cost: {
+        events,
+        messages: this.spentMessages + world.messages,
+        ...measured,
+        eventsPerSecond: measured.cpuSeconds > 0 ? events / measured.cpuSeconds : 0
+      },
+      ...(this.before === undefined ? {} : { before: this.before }),
+      ...(this.samples.length === 0 ? {} : { samples: [...this.samples] }),
+      ...(this.rounds.length === 0 ? {} : { rounds: [...this.rounds] }),
+      ...(this.firstMessages.length === 0 ? {} : { firstMessages: [...this.firstMessages] }),
+      bootstraps: {
+        discoveries: world.discoveries,
+        dials: world.dials,
+        byNode: Graph.histogram(world.bootstrapCounts)
+      }
+    }
+  }
+
+  edges(view: "active" | "passive"): Iterable<string> {
+    return Measure.edges(this.world, view)
+  }
+}
+
+/**
+ * How long a join takes, its walks and their answers included: a dial and a request there and back, ARWL + 1 hops, a
+ * request there and back, at the mean latency (and half as much again where latencies vary).
+ */
+const joinMicros = (world: World): number => {
+  const { config, latency, nodes } = world.options
+  const oneWays = 2 + 2 + (config.membership.activeWalkLength + 1) + 2
+  if (latency._tag === "Constant") return oneWays * latency.micros
+  const random = world.randomFor(1)
+  let sum = 0
+  for (let i = 0; i < 1000; i++) sum += Latency.sampleMicros(latency, i % nodes, (i * 7 + 1) % nodes, random)
+  return Math.ceil((oneWays * sum * 1.5) / 1000)
+}

@@ -1,0 +1,77 @@
+/**
+ * Massive failures (paper §5.2, §5.3): a stable overlay, a share of all nodes dies at once, then broadcasts one after the
+ * other, without a cycle; then cycles until broadcasts reach everybody again.
+ */
+import * as Graph from "../Graph.ts"
+import * as Measure from "../Measure.ts"
+import { type Laboratory, weights, type Work } from "./Laboratory.ts"
+import { grow, growWork } from "./stable.ts"
+
+/** Broadcasts that tell whether the overlay has healed, each cycle: the paper's. */
+const probes = 10
+
+export function* failures(laboratory: Laboratory): Work {
+  const { healCycles, kill, messages, nodes } = laboratory.options
+  const survivors = nodes * (1 - kill)
+  laboratory.expect(
+    growWork(laboratory) +
+      survivors * (messages * weights.delivery + healCycles * (weights.cycle + probes * weights.delivery))
+  )
+  yield* grow(laboratory)
+  laboratory.before = Measure.overlay(laboratory.world)
+  killShare(laboratory, kill)
+  yield* publish(laboratory, messages)
+  yield* heal(laboratory, healCycles)
+}
+
+/** A share of all nodes dies at once. */
+export const killShare = ({ options, world }: Laboratory, share: number): void =>
+  world.crash(world.sampleAlive(Math.round(options.nodes * share)))
+
+/** Broadcasts from random survivors, each drained, with all that it set off, before the next. */
+export function* publish(laboratory: Laboratory, messages: number): Work {
+  laboratory.enter("messages")
+  for (let i = 0; i < messages; i++) {
+    laboratory.broadcasts.push(yield* laboratory.broadcast(laboratory.world.randomAlive()))
+  }
+}
+
+/** Cycles until every broadcast reaches as large a share as it did before, which was the largest component's. */
+export function* heal(laboratory: Laboratory, cycles: number): Work {
+  const { before, world } = laboratory
+  const reached = before === undefined || before.alive === 0 ? 1 : before.largestComponent / before.alive
+  laboratory.enter("healing")
+  yield* laboratory.settle()
+  for (let cycle = 0; cycle <= cycles && world.alive > 0; cycle++) {
+    if (cycle > 0) yield* laboratory.cycle(1)
+    const sample = yield* laboratory.sample(cycle, probes)
+    laboratory.samples.push(sample)
+    if (sample.reliability >= reached) {
+      laboratory.healingCycles = cycle
+      return
+    }
+  }
+}
+
+/**
+ * First messages after a kill: many kills of the same overlay, each in a copy of its own, one broadcast before anybody
+ * has noticed. `branch` numbers the copies.
+ */
+export function* firstMessages(laboratory: Laboratory, share: number, kills: number, branch: number): Work {
+  const original = laboratory.world
+  for (let i = 0; i < kills; i++) {
+    laboratory.replaceWorld(original.fork(branch + i))
+    killShare(laboratory, share)
+    const { world } = laboratory
+    const source = world.randomAlive()
+    const { graph, indexOf } = Measure.picture(world, "active")
+    const parts = Graph.components(graph)
+    const { reliability } = yield* laboratory.broadcast(source)
+    laboratory.firstMessages.push({
+      reliability,
+      largestComponentShare: parts.largest / world.alive,
+      senderInLargest: parts.rootOf[indexOf[source] ?? 0] === parts.largestRoot
+    })
+  }
+  laboratory.replaceWorld(original)
+}
