@@ -48,8 +48,8 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const alone = state.active.length === 0
   if (!alone && state.contactsLeft.length > 0) state.contactsLeft = []
-  if (alone && !isJoining(state)) {
-    const index = nextBelow(state, Math.max(1, state.contactsLeft.length))
+  if (alone && state.contactsLeft.length > 0 && !isJoining(state)) {
+    const index = nextBelow(state, state.contactsLeft.length)
     const address = state.contactsLeft[index]
     if (address !== undefined) {
       state.contactsLeft = state.contactsLeft.toSpliced(index, 1)
