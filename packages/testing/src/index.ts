@@ -3,4 +3,5 @@
  *
  * @since 0.1.0
  */
+export * as TestCluster from "./TestCluster.ts"
 export * as VirtualClock from "./VirtualClock.ts"
