@@ -1,0 +1,142 @@
+/**
+ * The frames of HyParView's messages: tags 16 to 63.
+ *
+ * @since 0.1.0
+ */
+import type { DisconnectReason, Message, NeighborAnswer, NeighborReason } from "../hyparview/Message.ts"
+import type { ByTag, Kinds } from "./Kind.ts"
+import { maxRequestId, maxRetryAfterMillis } from "./Limits.ts"
+import { readLink, readPeer, readSample, writeLink, writePeer, writeSample } from "./Peers.ts"
+
+// A choice stands in a frame as its index here: what is new goes to the end.
+const neighborReasons = ["empty", "joinWalk", "repair", "bridge"] as const satisfies ReadonlyArray<NeighborReason>
+const neighborAnswers = ["accepted", "full", "busy", "limited"] as const satisfies ReadonlyArray<NeighborAnswer>
+const disconnectReasons = ["evicted", "leaving"] as const satisfies ReadonlyArray<DisconnectReason>
+const shuffleRoutes = ["direct", "walk"] as const
+
+/** How each message is written and read. An object literal evaluates its fields in the order in which they are read. */
+export const membership: Kinds<ByTag<Message>> = {
+  Join: {
+    tag: 16,
+    write: (writer, message) => writer.varint(message.requestId, "requestId", maxRequestId),
+    read: (reader) => ({ _tag: "Join", requestId: reader.varint("requestId", maxRequestId) })
+  },
+  ForwardJoin: {
+    tag: 17,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writePeer(writer, message.joiner, "joiner")
+      writer.byte(message.ttl, "ttl")
+    },
+    read: (reader, ends) => ({
+      _tag: "ForwardJoin",
+      link: readLink(reader, ends),
+      joiner: readPeer(reader, "joiner"),
+      ttl: reader.byte("ttl")
+    })
+  },
+  Neighbor: {
+    tag: 18,
+    write: (writer, message) => {
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writer.choice(neighborReasons, message.reason, "reason")
+    },
+    read: (reader) => ({
+      _tag: "Neighbor",
+      requestId: reader.varint("requestId", maxRequestId),
+      reason: reader.choice(neighborReasons, "reason")
+    })
+  },
+  NeighborReply: {
+    tag: 19,
+    write: (writer, message) => {
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writer.choice(neighborAnswers, message.answer, "answer")
+      writer.saturated(message.retryAfterMillis, "retryAfterMillis", maxRetryAfterMillis)
+      writeSample(writer, message.sample)
+    },
+    read: (reader) => ({
+      _tag: "NeighborReply",
+      requestId: reader.varint("requestId", maxRequestId),
+      answer: reader.choice(neighborAnswers, "answer"),
+      retryAfterMillis: reader.varint("retryAfterMillis", maxRetryAfterMillis),
+      sample: readSample(reader)
+    })
+  },
+  Disconnect: {
+    tag: 20,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writer.choice(disconnectReasons, message.reason, "reason")
+      writeSample(writer, message.sample)
+    },
+    read: (reader, ends) => ({
+      _tag: "Disconnect",
+      link: readLink(reader, ends),
+      reason: reader.choice(disconnectReasons, "reason"),
+      sample: readSample(reader)
+    })
+  },
+  Shuffle: {
+    tag: 21,
+    write: (writer, message, ends) => {
+      writer.choice(shuffleRoutes, message.link === undefined ? "direct" : "walk", "link")
+      if (message.link !== undefined) writeLink(writer, message.link, ends)
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writePeer(writer, message.origin, "origin")
+      writer.byte(message.ttl, "ttl")
+      writeSample(writer, message.sample)
+    },
+    read: (reader, ends) => ({
+      _tag: "Shuffle",
+      link: reader.choice(shuffleRoutes, "link") === "direct" ? undefined : readLink(reader, ends),
+      requestId: reader.varint("requestId", maxRequestId),
+      origin: readPeer(reader, "origin"),
+      ttl: reader.byte("ttl"),
+      sample: readSample(reader)
+    })
+  },
+  ShuffleReply: {
+    tag: 22,
+    write: (writer, message) => {
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writeSample(writer, message.sample)
+    },
+    read: (reader) => ({
+      _tag: "ShuffleReply",
+      requestId: reader.varint("requestId", maxRequestId),
+      sample: readSample(reader)
+    })
+  },
+  Heartbeat: {
+    tag: 23,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writer.varint(message.nonce, "nonce")
+    },
+    read: (reader, ends) => ({ _tag: "Heartbeat", link: readLink(reader, ends), nonce: reader.varint("nonce") })
+  },
+  HeartbeatReply: {
+    tag: 24,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writer.varint(message.nonce, "nonce")
+    },
+    read: (reader, ends) => ({ _tag: "HeartbeatReply", link: readLink(reader, ends), nonce: reader.varint("nonce") })
+  },
+  Probe: {
+    tag: 25,
+    write: (writer, message) => writer.varint(message.nonce, "nonce"),
+    read: (reader) => ({ _tag: "Probe", nonce: reader.varint("nonce") })
+  },
+  ProbeReply: {
+    tag: 26,
+    write: (writer, message) => writer.varint(message.nonce, "nonce"),
+    read: (reader) => ({ _tag: "ProbeReply", nonce: reader.varint("nonce") })
+  },
+  NotNeighbor: {
+    tag: 27,
+    write: (writer, message, ends) => writeLink(writer, message.link, ends),
+    read: (reader, ends) => ({ _tag: "NotNeighbor", link: readLink(reader, ends) })
+  }
+}

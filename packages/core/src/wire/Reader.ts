@@ -1,0 +1,195 @@
+/**
+ * Reads the fields of a frame. Whatever the bytes, each read returns, never beyond the frame's end and in time
+ * proportional to the bytes that are there; a length or count that is merely announced allocates nothing.
+ *
+ * @since 0.1.0
+ */
+import { Faults } from "./Faults.ts"
+import { maxExtensions, maxInteger } from "./Limits.ts"
+import * as Utf8 from "./Utf8.ts"
+import type { WireReason } from "./WireError.ts"
+
+/**
+ * One reading of one frame.
+ */
+export class Reader extends Faults {
+  private readonly bytes: Uint8Array
+  /** Where reading ends: the frame's end, or the offset of the first fault. */
+  private end: number
+  private finished = false
+
+  /** Reading begins after the tag. */
+  constructor(bytes: Uint8Array) {
+    super()
+    this.bytes = bytes
+    this.end = bytes.length
+    this.offset = 1
+  }
+
+  /** Notes a fault, and lets every later read find the end. */
+  fail(reason: WireReason, field: string, at: number): void {
+    this.note(reason, field, at)
+    this.end = this.offset
+  }
+
+  /** Whether a fault was met: a list need not be read on. */
+  get over(): boolean {
+    return this.failed
+  }
+
+  /** A whole number of one byte. */
+  byte(field: string): number {
+    if (this.offset >= this.end) {
+      this.fail("truncated", field, this.bytes.length)
+      return 0
+    }
+    return this.bytes[this.offset++] ?? 0
+  }
+
+  /** A choice by its index in the list of all. */
+  choice<C extends string>(choices: readonly [C, ...ReadonlyArray<C>], field: string): C {
+    const at = this.offset
+    const choice = choices[this.byte(field)]
+    if (choice !== undefined) return choice
+    this.fail("range", field, at)
+    return choices[0]
+  }
+
+  /** A whole number from 0 to `limit`, seven bits a byte, the lowest first, without padding. */
+  varint(field: string, limit: number = maxInteger): number {
+    const { bytes, end } = this
+    const at = this.offset
+    let offset = at
+    let byte = 0x80
+    // By integer operations, each half of at most four bytes by itself.
+    let low = 0
+    for (let shift = 0; shift < 28 && byte >= 0x80; shift += 7) {
+      if (offset >= end) return this.cutShort(field)
+      byte = bytes[offset++] ?? 0
+      low |= (byte & 0x7f) << shift
+    }
+    let high = 0
+    for (let shift = 0; shift < 28 && byte >= 0x80; shift += 7) {
+      if (offset >= end) return this.cutShort(field)
+      byte = bytes[offset++] ?? 0
+      high |= (byte & 0x7f) << shift
+    }
+    this.offset = offset
+    // Up to 2⁵⁶: beyond 2⁵³ the sum is rounded, but never down to a number within a limit.
+    const value = high * 268_435_456 + low
+    if (byte >= 0x80 || value > limit) this.fail("range", field, at)
+    else if (byte === 0 && offset - at > 1) this.fail("nonCanonical", field, at)
+    return value
+  }
+
+  private cutShort(field: string): number {
+    this.fail("truncated", field, this.bytes.length)
+    return 0
+  }
+
+  /** A text: its length in one byte, then UTF-8. */
+  text(field: string): string {
+    const length = this.byte(field)
+    const start = this.offset
+    const end = start + length
+    if (end > this.end) {
+      this.fail("truncated", field, this.bytes.length)
+      return ""
+    }
+    const text = ascii(this.bytes, start, end)
+    if (text === undefined) return this.wideText(start, end, field)
+    this.offset = end
+    return text
+  }
+
+  private wideText(start: number, end: number, field: string): string {
+    const text = Utf8.read(this.bytes, start, end)
+    if (typeof text === "number") {
+      this.fail("utf8", field, text)
+      return ""
+    }
+    this.offset = end
+    return text
+  }
+
+  /** A text that may not be empty. */
+  id(field: string): string {
+    const at = this.offset
+    const text = this.text(field)
+    if (text === "") this.fail("emptyId", field, at)
+    return text
+  }
+
+  /** The extension area: a count, then for each a tag, a length and bytes, tags ascending. Unknown ones are skipped. */
+  private extensions(): void {
+    let last = -1
+    const count = this.varint("extensions", maxExtensions)
+    this.path = "extensions"
+    for (let i = 0; i < count && !this.failed; i++) {
+      this.index = i
+      const at = this.offset
+      const tag = this.varint("tag")
+      if (tag <= last) this.fail("nonCanonical", "tag", at)
+      last = tag
+      const length = this.varint("length")
+      if (length > this.end - this.offset) this.fail("truncated", "bytes", this.bytes.length)
+      else this.offset += length
+    }
+    this.path = ""
+    this.index = -1
+  }
+
+  /**
+   * What follows the extension area, to the end of the frame: a view, not a copy. A plain `Uint8Array`, whatever kind of
+   * array the frame is.
+   */
+  rest(): Uint8Array {
+    this.extensions()
+    this.finished = true
+    const { buffer, byteOffset } = this.bytes
+    const rest = new Uint8Array(buffer, byteOffset + this.offset, this.end - this.offset)
+    this.offset = this.end
+    return rest
+  }
+
+  /** Reads the extension area, unless it was read before the rest; nothing may come after it. */
+  finish(): void {
+    if (!this.finished) this.extensions()
+    if (this.offset < this.end) this.fail("trailing", "end", this.offset)
+  }
+}
+
+/**
+ * A text of ASCII only, otherwise undefined. In strides of eight and four: each makes one flat string, where single characters
+ * would make a rope of as many.
+ */
+const ascii = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  let text = ""
+  let i = start
+  for (; i + 8 <= end; i += 8) {
+    const a = bytes[i] ?? 0
+    const b = bytes[i + 1] ?? 0
+    const c = bytes[i + 2] ?? 0
+    const d = bytes[i + 3] ?? 0
+    const e = bytes[i + 4] ?? 0
+    const f = bytes[i + 5] ?? 0
+    const g = bytes[i + 6] ?? 0
+    const h = bytes[i + 7] ?? 0
+    if ((a | b | c | d | e | f | g | h) >= 0x80) return undefined
+    text += String.fromCharCode(a, b, c, d, e, f, g, h)
+  }
+  for (; i + 4 <= end; i += 4) {
+    const a = bytes[i] ?? 0
+    const b = bytes[i + 1] ?? 0
+    const c = bytes[i + 2] ?? 0
+    const d = bytes[i + 3] ?? 0
+    if ((a | b | c | d) >= 0x80) return undefined
+    text += String.fromCharCode(a, b, c, d)
+  }
+  for (; i < end; i++) {
+    const byte = bytes[i] ?? 0
+    if (byte >= 0x80) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
