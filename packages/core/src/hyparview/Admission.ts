@@ -1,5 +1,5 @@
 /**
- * Protection against floods. Join, `empty` and `joinWalk` requests can force an eviction, so they cost tokens: one
+ * Protection against floods. Join, `empty` and the end of a join's walk can force an eviction, so they cost tokens: one
  * bucket for each remote identity, and one over all. And F self-chosen links are never evicted for an inbound request,
  * so that no stranger can surround a node.
  *

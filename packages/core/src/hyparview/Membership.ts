@@ -153,12 +153,14 @@ export const onForwardJoin = <I extends Key, A>(
 
 /**
  * A join's walk ends here. Departs from the paper, which adds the joiner at once: this node asks it, and adds it on
- * acceptance, so that an unreachable joiner never enters a view and no link is one-sided.
+ * acceptance, so that an unreachable joiner never enters a view and no link is one-sided. Its acceptance may evict, so it
+ * costs a token, or a neighbour could evict all others by walks that no Join has begun; without one the joiner is only
+ * kept as passive.
  */
 const welcome = <I extends Key, A>(t: Transition<I, A>, joiner: Peer<I, A>): void => {
   const { state } = t
   if (indexInActive(state, joiner.id) >= 0 || isAsking(state, joiner.id)) return
-  if (state.pending.length < state.config.activeSize) ask(t, joiner, "joinWalk")
+  if (state.pending.length < state.config.activeSize && admit(t, joiner.id) === 0) ask(t, joiner, "joinWalk")
   else integrate(t, [joiner], [0], [])
 }
 
