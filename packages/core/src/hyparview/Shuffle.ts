@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { Key, Peer } from "../Peer.ts"
+import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
 import type { Transition } from "./State.ts"
 import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
@@ -59,6 +59,7 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   const { state } = t
   const { origin, requestId } = message
   if (origin.id === state.self.id) return
+  const sample = clamped(message.sample, sampleLimit(state) - 1)
   const ttl = Math.min(message.ttl, state.config.shuffleWalkLength) - 1
   if (ttl > 0 && state.active.length > 1 && message.link !== undefined) {
     const next = randomNeighbor(t, from.id, origin.id)
@@ -66,19 +67,21 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
       t.outputs.push({
         _tag: "Send",
         to: next.peer,
-        message: { _tag: "Shuffle", link: next.link, requestId, origin, ttl, sample: message.sample }
+        message: { _tag: "Shuffle", link: next.link, requestId, origin, ttl, sample }
       })
       return
     }
   }
   // Drawn before integration, so that nobody is told what it has just told us; from passive only; never the origin.
-  const limit = sampleLimit(state)
   const reply = { peers: [], ages: [] }
-  samplePassive(t, Math.min(limit, message.sample.peers.length + 1), origin.id, reply)
+  samplePassive(t, sample.peers.length + 1, origin.id, reply)
   t.outputs.push({ _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
-  const { ages, peers } = message.sample
-  integrate(t, [origin, ...peers.slice(0, limit - 1)], [0, ...ages], reply.peers)
+  integrate(t, [origin, ...sample.peers], [0, ...sample.ages], reply.peers)
 }
+
+/** What an honest sample holds: no walk carries more, however much it was given. */
+const clamped = <I extends Key, A>(sample: Sample<I, A>, size: number): Sample<I, A> =>
+  sample.peers.length <= size ? sample : { peers: sample.peers.slice(0, size), ages: sample.ages.slice(0, size) }
 
 /** The reply to the open shuffle: accepted once, in time, and no longer than what was asked. */
 export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: ShuffleReply<I, A>): void => {
