@@ -1,0 +1,82 @@
+/**
+ * The worlds from which exploration begins: three and four nodes with tiny views and short walks, before they join, or
+ * joined and at rest.
+ */
+import * as HyParView from "@hyparview/core/HyParView"
+import { seeded, seededFor } from "@hyparview/core/Random"
+import * as Result from "effect/Result"
+import { runCalm } from "./Calm.ts"
+import type { Budget } from "./Events.ts"
+import type { Scenario } from "./Explorer.ts"
+import { type Id, World } from "./World.ts"
+
+/** Small views, short walks, short times. No jitter where a field allows none, so that more worlds are alike. */
+export const tinyConfig = (override: Partial<HyParView.Config>): HyParView.Config =>
+  Result.getOrThrow(
+    HyParView.forClusterSize(4, {
+      activeSize: 2,
+      passiveSize: 3,
+      activeWalkLength: 2,
+      passiveWalkLength: 1,
+      shuffleActive: 1,
+      shufflePassive: 1,
+      shuffleWalkLength: 2,
+      cycleMillis: 1_000,
+      cycleJitter: 0,
+      requestTimeoutMillis: 300,
+      busyRetryMillis: 50,
+      repairBackoffMillis: [200, 1_600],
+      discoveryBackoffMillis: [200, 1_600],
+      joinFreshMillis: 1_000,
+      heartbeatMillis: 0,
+      admissionPerPeer: { burst: 10_000, perMinute: 10_000 },
+      graveyardSize: 3,
+      probeMillis: 2_000,
+      contactProbeMillis: 5_000,
+      bridgeMillis: 2_000,
+      leftMemoryMillis: 10_000,
+      duplicateIdentityMillis: 1_000,
+      memorySize: 8,
+      contactsSize: 4,
+      ...override
+    })
+  )
+
+export const calm = { limitMillis: 300_000, stayMillis: 3_000, idleMillis: 700 }
+
+const nothing: Budget = { timers: 0, breaks: 0, failures: 0, idles: 0, crashes: 0, leaves: 0, starts: 0 }
+
+/** Node 0 is the first; everybody else joins through the node before it. */
+const contacts = (node: Id): ReadonlyArray<Id> => (node === 0 ? [] : [node - 1])
+
+/** Nodes that have not started. */
+export const fresh = (size: number, config: Partial<HyParView.Config> = {}): World =>
+  new World(
+    {
+      config: tinyConfig(config),
+      seeds: Array.from({ length: size }, (_, node) => node),
+      randomFor: (node, epoch) => seededFor(epoch, node)
+    },
+    size
+  )
+
+/** Nodes that have joined one after the other and come to rest; the first `started` of `size`. */
+export const rested = (size: number, started: number, config: Partial<HyParView.Config> = {}): World => {
+  const world = fresh(size, config)
+  for (let node = 0; node < started; node++) {
+    world.apply({ _tag: "Start", node, contacts: contacts(node), epoch: 1 })
+    runCalm(world, { ...calm, seed: node })
+  }
+  return world
+}
+
+/** A scenario: a world, and what may happen in it. */
+export const scenario = (
+  start: World,
+  depth: number,
+  budget: Partial<Budget>,
+  options: Partial<Pick<Scenario, "dice" | "calmRuns">> = {}
+): Scenario => ({ start, depth, budget: { ...nothing, ...budget }, contacts, dice: 2, calmRuns: 500, calm, ...options })
+
+/** A generator for one-off choices. */
+export const randomOf = seeded

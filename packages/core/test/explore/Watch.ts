@@ -1,0 +1,36 @@
+/**
+ * Looks at every step of every node in a world: freezes what it gives, so that a later step that changes it throws, and
+ * collects what the invariants have to say.
+ */
+import { deepFreeze, transitionFaults } from "./Always.ts"
+import { nameOf, settledFaults } from "./Calm.ts"
+import { underWay } from "./Events.ts"
+import type { World } from "./World.ts"
+
+export class Watch {
+  /** Whether some node has drawn randomness since this was last set to false. */
+  rolled = false
+  private faults: Array<string> = []
+
+  readonly observe: NonNullable<World["observer"]> = (node, before, input, step) => {
+    deepFreeze(step)
+    if (before.random0 !== step.state.random0 || before.random1 !== step.state.random1) this.rolled = true
+    for (const fault of transitionFaults(before, input.now, step)) this.faults.push(`${nameOf(node)}: ${fault}`)
+  }
+
+  /** Watches a world, besides whoever does so already. */
+  attach(world: World): void {
+    const seen = world.observer
+    world.observer = (node, before, input, step) => {
+      seen?.(node, before, input, step)
+      this.observe(node, before, input, step)
+    }
+  }
+
+  /** What has gone wrong since the last call; where nothing is under way, asymmetry too. */
+  take(world: World): ReadonlyArray<string> {
+    const { faults } = this
+    this.faults = []
+    return faults.length === 0 && underWay(world).length === 0 ? settledFaults(world) : faults
+  }
+}
