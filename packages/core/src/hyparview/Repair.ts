@@ -46,6 +46,15 @@ export const refill = <I extends Key, A>(t: Transition<I, A>): void => {
     const empty = state.active.length === 0 && !state.pending.some((asking) => asking.reason === "empty")
     ask(t, candidate, empty ? "empty" : "repair")
   }
+  keepWait(t)
+}
+
+/** A wait ends by its timer. With nobody to try again there is none: news ends it, or somebody who has been tried. */
+const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  const { waiting, waitMillis } = state.round
+  if (!waiting || freeSlots(state) <= 0 || state.passive.length === 0 || state.timers.Repair.nonce !== 0) return
+  setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
 }
 
 /** A random passive peer that this round has not tried and that is not being asked. */
