@@ -145,7 +145,11 @@ const isUp = <I extends Key, A>(state: State<I, A>): boolean => state.status ===
 const start = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   if (isUp(state)) return
-  if (state.status !== "idle") state.self = { ...state.self, epoch: state.self.epoch + 1 }
+  if (state.status !== "idle") {
+    state.self = { ...state.self, epoch: state.self.epoch + 1 }
+    // A link opened before would still carry the old epoch in its name at the other end.
+    t.outputs.push({ _tag: "EpochRaised", self: state.self })
+  }
   state.status = "joining"
   setTimer(t, "Cycle", now + 1 + nextBelow(state, state.config.cycleMillis))
   startHeartbeats(t)
