@@ -16,21 +16,22 @@ import { shuffleDirectly } from "./Shuffle.ts"
 import { clearTimer, setTimer, type State, type Transition } from "./State.ts"
 import { freeSlots, indexInActive, isAsking } from "./Views.ts"
 
-/** New contacts: of a Join command, or of Discovery. */
-export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: ReadonlyArray<A>, keep: boolean): void => {
+/**
+ * New contacts: of a Join command, or of Discovery. Both are remembered, the newest `contactsSize` of them: a contact is
+ * how two islands that know nothing of each other meet, and whoever has joined by Discovery alone has no other.
+ */
+export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: ReadonlyArray<A>, asked: boolean): void => {
   const { state } = t
   const others = found.filter((address) => address !== state.self.address)
-  if (keep) {
-    const known = [...new Set([...state.contacts, ...others])]
-    state.contacts = known.slice(Math.max(0, known.length - state.config.contactsSize))
-  }
+  const known = [...new Set([...state.contacts, ...others])]
+  state.contacts = known.slice(Math.max(0, known.length - state.config.contactsSize))
   const contacts = [...new Set([...others, ...state.contacts])].slice(0, state.config.contactsSize)
   if (state.active.length === 0) {
     state.contactsLeft = contacts
     return
   }
   // Links, but too few, or a command to meet somebody: one of the contacts may lead to the rest.
-  if (contacts.length > 0 && (keep || state.active.length < reachable(state))) {
+  if (contacts.length > 0 && (asked || state.active.length < reachable(state))) {
     const address = contacts[nextBelow(state, contacts.length)]
     if (address !== undefined) dial(t, address, "repair")
   }
