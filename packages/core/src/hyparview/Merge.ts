@@ -53,9 +53,14 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
   meet(t, from)
 }
 
-/** A contact answers that may stand on another island: its passive view will tell. */
+/**
+ * A contact answers that may stand on another island: its passive view will tell. With a free slot there is no need to
+ * know: who is asked becomes a neighbour, or is full and at least known from then on.
+ */
 export const soundedOut = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
-  if (indexOfPeer(t.state.passive, peer.id) < 0) shuffleDirectly(t, peer, true)
+  if (indexOfPeer(t.state.passive, peer.id) >= 0) return
+  shuffleDirectly(t, peer, true)
+  if (freeSlots(t.state) > 0) meet(t, peer)
 }
 
 /**

@@ -2,6 +2,7 @@
  * Sequences that broke a rule when exploration found them, shortened; each is kept so that it cannot come back.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as HyParView from "@hyparview/core/HyParView"
 import { runCalm } from "./Calm.ts"
 import { calm, fresh, rested } from "./Scenarios.ts"
 import { Watch } from "./Watch.ts"
@@ -64,6 +65,19 @@ describe("sequences found by exploration", () => {
       { _tag: "Deliver", from: 4, to: 3 }
     ])
     assert.deepStrictEqual(runCalm(world, { ...calm, seed: 1 }), [])
+  })
+
+  it("a contact that answers a node with a free slot is asked, though its passive view holds that node's friends", () => {
+    const world = rested(3, 2)
+    const state = world.stateOf(0)
+    if (state === undefined) throw new Error("node 0 runs")
+    const sounding = { ...state, dialing: [{ address: 102, purpose: "probe" as const, deadline: world.now + 100 }] }
+    const contact = { id: 2, epoch: 1, address: 102 }
+    const { outputs } = HyParView.step(sounding, { _tag: "LinkOpened", now: world.now, address: 102, peer: contact })
+    assert.deepStrictEqual(
+      outputs.flatMap((output) => (output._tag === "Send" ? [output.message._tag] : [])),
+      ["Shuffle", "Neighbor"]
+    )
   })
 })
 
