@@ -274,9 +274,9 @@ export const makeDriver = Effect.fnUntraced(function* (
       }
       const { status } = state.membership
       if (!isUp()) return resume(Effect.fail(new NotJoined({ status })))
-      const waitingBytes = links.statistics().outboxBytes
-      if (waitingBytes > settings.outboxBytes / 2 || Queue.sizeUnsafe(mailbox) >= settings.mailboxSize) {
-        return resume(Effect.fail(new Overloaded({ waitingBytes })))
+      // Only when it is all neighbours that are behind: a single slow one delays nobody, and is expelled in the end.
+      if (links.leastWaitingBytes() > settings.outboxBytes / 2 || Queue.sizeUnsafe(mailbox) >= settings.mailboxSize) {
+        return resume(Effect.fail(new Overloaded({ waitingBytes: links.statistics().outboxBytes })))
       }
       meter.count("published")
       Queue.offerUnsafe(mailbox, {

@@ -53,6 +53,8 @@ export interface Links {
   readonly closeIdle: () => boolean
   readonly accept: (link: Link) => void
   readonly statistics: () => { readonly links: number; readonly outboxBytes: number }
+  /** Bytes that wait for the neighbour for whom least wait; 0 without neighbours. */
+  readonly leastWaitingBytes: () => number
   /** Whether every link has ended, those being flushed included. */
   readonly allEnded: () => boolean
 }
@@ -413,6 +415,13 @@ export const makeLinks = (
       let outboxBytes = 0
       for (const connection of alive) outboxBytes += connection.queuedBytes
       return { links: alive.size, outboxBytes }
+    },
+    leastWaitingBytes: () => {
+      let least = Infinity
+      for (const { peer } of above.state().membership.active) {
+        least = Math.min(least, connections.get(peer.id)?.queuedBytes ?? 0)
+      }
+      return least === Infinity ? 0 : least
     }
   }
 }
