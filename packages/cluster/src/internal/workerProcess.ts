@@ -67,15 +67,22 @@ export const startWorker = Effect.fnUntraced(function* (options: {
       if (lastLines.length > keptLines) lastLines.shift()
       options.onLine(line)
     }
-    child.stdout?.setEncoding("utf8").on("data", lines(onLine))
-    child.stderr?.setEncoding("utf8").on("data", lines(onLine))
+    // Not its `close` event, which never comes after a `disconnect` from here: the process gone, and its output read.
+    let awaited = 3
+    let how: { readonly code: number | null; readonly signal: string | null } = { code: null, signal: null }
+    const onPart = (): void => {
+      if (--awaited === 0) Deferred.doneUnsafe(ended, Effect.succeed({ ...how, lastLines }))
+    }
+    child.stdout?.setEncoding("utf8").on("data", lines(onLine)).on("close", onPart)
+    child.stderr?.setEncoding("utf8").on("data", lines(onLine)).on("close", onPart)
+    child.on("exit", (code, signal) => {
+      how = { code, signal }
+      onPart()
+    })
     child.on("error", (error) => {
       // Could not be started at all; with a pid, a signal or a message could not be sent, and the end tells the rest.
       if (child.pid !== undefined) return
-      Deferred.doneUnsafe(ended, Effect.succeed({ code: null, signal: null, lastLines: [error.message] }))
-    })
-    child.on("close", (code, signal) => {
-      Deferred.doneUnsafe(ended, Effect.succeed({ code, signal, lastLines }))
+      Deferred.doneUnsafe(ended, Effect.succeed({ ...how, lastLines: [error.message] }))
     })
     return child
   })
