@@ -418,7 +418,7 @@ export const make = Effect.fnUntraced(function* (
   const leaveInItsTime = (place: Place): Effect.Effect<void> =>
     Effect.suspend(() => Effect.andThen(runningAt(place.index).membership.leave, end(place)))
 
-  const leave = (index: number) => passWhile(leaveInItsTime(placeOf(index)), "100 millis")
+  const leave = (index: number) => Effect.suspend(() => passWhile(leaveInItsTime(placeOf(index)), "100 millis"))
 
   // --- faults --------------------------------------------------------------------------------------------------------
 
@@ -463,21 +463,17 @@ export const make = Effect.fnUntraced(function* (
 
   // --- looking -------------------------------------------------------------------------------------------------------
 
-  const viewOf = (place: Place): Effect.Effect<Membership.View | undefined> =>
-    place.running === undefined ? Effect.succeed(undefined) : place.running.membership.view
-
   const overlay: Effect.Effect<Overlay.Snapshot<string>> = Effect.suspend(() =>
-    Effect.forEach(places, (place) =>
-      Effect.map(viewOf(place), (view) => {
-        if (view === undefined) return { id: place.id, alive: false, active: [], passive: [], pending: 0 }
-        return {
-          id: place.id,
-          alive: !place.frozen && (view.status === "joining" || view.status === "joined"),
-          active: view.active.map(({ peer }) => peer.id),
-          passive: view.passive.map(({ id }) => id),
-          pending: view.pending
-        }
-      })
+    Effect.forEach(places, ({ frozen, id, running }) =>
+      running === undefined
+        ? Effect.succeed({ id, alive: false, active: [], passive: [], pending: 0 })
+        : Effect.map(running.membership.view, (view) => ({
+            id,
+            alive: !frozen && (view.status === "joining" || view.status === "joined"),
+            active: view.active.map(({ peer }) => peer.id),
+            passive: view.passive.map((peer) => peer.id),
+            pending: view.pending
+          }))
     )
   )
 

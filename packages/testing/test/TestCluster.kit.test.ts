@@ -1,0 +1,144 @@
+/** What the kit itself promises: the same views everywhere, errors that say what is wrong, plans, Discovery. */
+import { assert, describe, it } from "@effect/vitest"
+import { Fault } from "@hyparview/faults/FaultPlan"
+import { TestCluster, VirtualClock } from "@hyparview/testing"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
+import { TestClock } from "effect/testing"
+
+const range = (from: number, to: number): ReadonlyArray<number> =>
+  Array.from({ length: to - from }, (_, index) => from + index)
+
+const onVirtualClock = <A, E>(effect: Effect.Effect<A, E>) => effect.pipe(Effect.provide(VirtualClock.layer()))
+
+/** Everything that can be seen of a cluster that has been through a lot. */
+const history = (seed: number) =>
+  Effect.gen(function* () {
+    const cluster = yield* TestCluster.make({
+      nodes: 24,
+      seed,
+      network: { latency: { _tag: "LogNormal", medianMicros: 20_000, sigma: 0.5 } }
+    })
+    const collected = yield* cluster.collect("news")
+    const seen: Array<unknown> = []
+    const look = Effect.gen(function* () {
+      seen.push(yield* cluster.views, yield* cluster.statistics)
+    })
+    yield* cluster.joinAll({ contacts: 2 })
+    yield* cluster.pass("333 millis")
+    yield* look
+    seen.push(Duration.toMillis(yield* cluster.settle({ every: "250 millis" })))
+    seen.push(yield* cluster.killShare(0.3))
+    yield* cluster.publish(cluster.running()[0] ?? 0, "news", new Uint8Array(100))
+    yield* cluster.pass("5 seconds")
+    yield* look
+    yield* cluster.partition([range(0, 12), range(12, 24)], "silent")
+    yield* cluster.pass("2 minutes")
+    yield* cluster.heal
+    yield* cluster.network.setSendFailure(0.02)
+    yield* cluster.pass("1 minute")
+    yield* cluster.network.setSendFailure(0)
+    for (const index of range(0, 24)) if (!cluster.running().includes(index)) yield* cluster.restart(index)
+    yield* cluster.leave(11)
+    yield* cluster.pass("3 minutes")
+    yield* look
+    return { seen, deliveries: range(0, 24).map(collected.of) }
+  }).pipe(Effect.scoped)
+
+describe("a cluster", () => {
+  it.live(
+    "ends in the same views with the same seed, in every run and on both clocks, and in others with another",
+    () =>
+      Effect.gen(function* () {
+        const under = <A, E>(effect: Effect.Effect<A, E>, clock: Layer.Layer<never>) => Effect.provide(effect, clock)
+        const first = yield* under(history(7), VirtualClock.layer())
+        assert.deepStrictEqual(yield* under(history(7), VirtualClock.layer()), first)
+        assert.deepStrictEqual(yield* history(7).pipe(Effect.provide(TestClock.layer())), first)
+        assert.notDeepEqual(yield* under(history(8), VirtualClock.layer()), first)
+      }),
+    60_000
+  )
+
+  it.live("that does not settle in time says what is wrong", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster.make({ nodes: 12, seed: 1 })
+      yield* cluster.joinAll()
+      yield* cluster.settle()
+      yield* cluster.partition([range(0, 6), range(6, 12)], "reset")
+      const error = yield* Effect.flip(cluster.settle({ within: "2 minutes" }))
+      assert.strictEqual(error._tag, "NotSettled")
+      if (error._tag !== "NotSettled") return
+      assert.strictEqual(Duration.toMillis(error.after), 120_000)
+      assert.include(error.message, "2 components; the largest has 6 of 12 nodes")
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("refuses options that contradict themselves", () =>
+    Effect.gen(function* () {
+      const option = yield* Effect.flip(TestCluster.make({ nodes: 2, node: { handshakeTimeout: "1 hour" } }))
+      assert.strictEqual(option._tag, "OptionsError")
+      const network = yield* Effect.flip(TestCluster.make({ nodes: 2, network: { bytesPerSecond: -1 } }))
+      assert.strictEqual(network._tag, "InvalidOptions")
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("dies of a mistake in the test", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster.make({ nodes: 2 })
+      const mistakes: ReadonlyArray<Effect.Effect<void, unknown>> = [
+        cluster.start(0),
+        cluster.join(7),
+        cluster.leave(2),
+        cluster.kill(-1)
+      ]
+      for (const mistake of mistakes) assert.isTrue(Exit.hasDies(yield* Effect.exit(mistake)))
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("plays a fault plan, and has every fault counted", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster.make({ nodes: 20, seed: 2 })
+      yield* cluster.joinAll()
+      yield* cluster.settle()
+      yield* cluster.play({
+        nodes: 20,
+        actions: [
+          { atMillis: 0, fault: Fault.Crash({ nodes: [0, 1, 2] }) },
+          { atMillis: 1_000, fault: Fault.Freeze({ nodes: [3] }) },
+          { atMillis: 2_000, fault: Fault.Leave({ nodes: [4] }) },
+          { atMillis: 50_000, fault: Fault.Unfreeze({ nodes: [3] }) },
+          { atMillis: 60_000, fault: Fault.Restart({ nodes: [0, 1, 4] }) },
+          { atMillis: 61_000, fault: Fault.BreakLinks({ links: { _tag: "Share", share: 0.5 } }) }
+        ]
+      })
+      assert.deepStrictEqual(cluster.running(), [0, 1, ...range(3, 20)])
+      const { faults, faultsSkipped } = (yield* cluster.statistics).network
+      for (const name of ["Crash", "Freeze", "Leave", "Unfreeze", "Restart", "BreakLinks"] as const) {
+        assert.isAtLeast(faults[name], 1, name)
+      }
+      assert.strictEqual(faultsSkipped, 0)
+      yield* cluster.settle()
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("finds its contacts by Discovery", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster.make({ nodes: 8, seed: 3, discovery: [5] })
+      for (const index of cluster.running()) yield* cluster.join(index, [])
+      yield* cluster.settle()
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("runs in real time on the live clock", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster.make({
+        nodes: 3,
+        node: { membership: { requestTimeoutMillis: 50 }, handshakeTimeout: 40 }
+      })
+      yield* cluster.joinAll()
+      yield* cluster.settle({ every: "10 millis" })
+    }).pipe(Effect.scoped)
+  )
+})
