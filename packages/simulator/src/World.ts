@@ -453,17 +453,19 @@ export class World {
   }
 
   /**
-   * Runs until no frame, notice or answer is under way, timers that are due before that included, but for at most `budget`
-   * events; whether it came to rest.
+   * Runs until no frame, notice or answer is under way (timers that are due before that included), or until a virtual time
+   * in microseconds, but for at most `budget` events; whether it came to rest or the time was reached. With heartbeats, or
+   * sends that fail, a large world never rests.
    */
-  drain(budget: number = Number.MAX_SAFE_INTEGER): boolean {
+  drain(until: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this
     const last = this.events + budget
-    while (this.underWay > 0 && this.events < last) {
-      if (!queue.next(Number.MAX_SAFE_INTEGER)) break
+    while (this.underWay > 0) {
+      if (this.events >= last) return false
+      if (!queue.next(until)) break
       this.happen()
     }
-    return this.underWay === 0
+    return true
   }
 
   /** An independent world at the same point. Its own draws, given another `branch`, differ from this one's. */

@@ -135,9 +135,15 @@ export class Laboratory {
     while (!this.world.runUntil(until, piece)) yield
   }
 
-  /** Until nothing is under way. */
+  /**
+   * Until nothing is under way; but where something always is (heartbeats, sends that fail), only until what was under way
+   * has been noticed, answered or given up.
+   */
   *settle(): Work {
-    while (!this.world.drain(piece)) yield
+    const { requestTimeoutMillis } = this.membership
+    const until = this.world.now + (this.options.detectionMillis + requestTimeoutMillis) * 1000
+    const isCalm = this.options.heartbeatMillis === 0 && this.options.sendFailure === 0
+    while (!this.world.drain(isCalm ? Number.MAX_SAFE_INTEGER : until, piece)) yield
   }
 
   /** Publishes from a node, drains, and gives what became of it. */
