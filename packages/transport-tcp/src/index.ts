@@ -1,6 +1,9 @@
 /**
- * TCP and mutual TLS, as Layers for the runtime's Transport.
+ * TCP, as a Layer for the runtime's `Transport`.
  *
  * @since 0.1.0
  */
-export {}
+export * as Address from "./Address.ts"
+export * as TcpConfig from "./TcpConfig.ts"
+export * as TcpMetrics from "./TcpMetrics.ts"
+export * as TcpTransport from "./TcpTransport.ts"

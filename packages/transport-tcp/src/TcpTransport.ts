@@ -1,0 +1,92 @@
+/**
+ * The runtime's `Transport` over TCP, one connection a link. It stands between Node's sockets and the driver: it knows
+ * links and frames, limits and time-outs, and nothing of what frames say.
+ *
+ * Frames travel behind their length (four bytes, big-endian). There is no greeting and no encryption: keep it to networks
+ * that you trust.
+ *
+ * **Gotchas**
+ *
+ * - A frame received is a view on what one read brought (up to 64 KiB). Who keeps a small frame for long copies it.
+ * - `send` resolves while up to 64 KiB wait in the process and, on Linux, some megabytes in the kernels of both ends.
+ *   Backpressure begins after that.
+ * - The kernel closes the connections of a killed process in order, so `closed` does not prove that the far end meant it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { TransportError } from "@hyparview/runtime/Transport"
+import { Transport } from "@hyparview/runtime/Transport"
+import * as Address from "./Address.ts"
+import { makeCounters } from "./internal/counters.ts"
+import { Endpoint } from "./internal/endpoint.ts"
+import { listen } from "./internal/socket.ts"
+import type { TcpConfig, TcpConfigError, TcpOptions } from "./TcpConfig.ts"
+import * as Config from "./TcpConfig.ts"
+
+/**
+ * Opens a transport for the life of the scope. Closing the scope aborts every link, frees the port, and waits until all
+ * of it is gone.
+ *
+ * Fails with `TcpConfigError` if the options do not make sense, and with `TransportError` if the port is in use or the
+ * host is not of this machine; in both cases nothing stays open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (
+  options: TcpOptions
+) => Effect.Effect<Transport["Service"], TransportError | TcpConfigError, Scope.Scope> = Effect.fn("TcpTransport.make")(
+  function* (options) {
+    const config = yield* Effect.fromResult(Config.make(options))
+    const context = yield* Effect.context()
+    const run = Effect.runForkWith(context)
+    const after = (millis: number, then: () => void): (() => void) => {
+      const fiber = run(Effect.delay(Effect.sync(then), millis))
+      return () => fiber.interruptUnsafe()
+    }
+    const endpoint = new Endpoint(config, makeCounters(context), after)
+    const listener = yield* listen(config, {
+      connection: endpoint.accept,
+      error: (error) => run(Effect.logWarning("The listening socket reports an error", error)),
+      close: endpoint.shutdown
+    })
+    return Transport.of({
+      address: addressOf(config, listener.port),
+      maxFrameBytes: config.maxFrameBytes,
+      dial: endpoint.dial,
+      accepted: endpoint.accepted
+    })
+  }
+)
+
+const addressOf = (config: TcpConfig, boundPort: number): string =>
+  Address.format({ host: config.advertiseHost ?? config.host, port: config.advertisePort ?? boundPort })
+
+/**
+ * A TCP transport as a Layer.
+ *
+ * **Example** (Two nodes on one machine)
+ *
+ * ```ts
+ * import { Transport } from "@hyparview/runtime/Transport"
+ * import { TcpTransport } from "@hyparview/transport-tcp"
+ * import { Effect, Layer, Stream } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const far = yield* TcpTransport.make({ port: 0 })
+ *   const near = yield* Transport
+ *   const link = yield* near.dial(far.address)
+ *   yield* link.send([[new TextEncoder().encode("hello")]])
+ *   const accepted = yield* Stream.runHead(far.accepted)
+ *   // ...
+ * }).pipe(Effect.scoped, Effect.provide(TcpTransport.layer({ port: 7946 })))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: TcpOptions): Layer.Layer<Transport, TransportError | TcpConfigError> =>
+  Layer.effect(Transport, make(options))
