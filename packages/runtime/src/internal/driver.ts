@@ -164,7 +164,7 @@ export const makeDriver = Effect.fnUntraced(function* (
         roundTrips.set(output.peer.id, output.millis)
         return meter.roundTrip(output.millis)
       case "Joined":
-        run(Effect.logInfo("joined", { self: state.membership.self.id, through: output.peer.id }))
+        run(Effect.logDebug("joined", { self: state.membership.self.id, through: output.peer.id }))
         return
       case "Delivered":
         meter.count("delivered")
