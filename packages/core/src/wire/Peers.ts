@@ -40,13 +40,10 @@ export const writeSample = (writer: Writer, { ages, peers }: Sample): void => {
   if (peers.length > maxSampleEntries || ages.length !== peers.length) return writer.fail("range", "sample")
   writer.byte(peers.length, "sample")
   writer.path = "sample"
-  // By index: an iterator over entries costs a fifth of the whole Shuffle.
-  for (let i = 0; i < peers.length; i++) {
-    const peer = peers[i]
-    if (peer === undefined) continue
-    writer.index = i
+  for (const [index, peer] of peers.entries()) {
+    writer.index = index
     writeFields(writer, peer)
-    writer.saturated(ages[i] ?? 0, "age", maxAge)
+    writer.saturated(ages[index] ?? 0, "age", maxAge)
   }
   writer.path = ""
   writer.index = -1

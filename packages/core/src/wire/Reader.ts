@@ -160,8 +160,8 @@ export class Reader extends Faults {
 }
 
 /**
- * A text of ASCII only, otherwise undefined. In strides of eight and four: each makes one flat string, where single characters
- * would make a rope of as many.
+ * A text of ASCII only, otherwise undefined. In strides of eight and four: each makes one flat string, where single
+ * characters would make a rope of as many.
  */
 const ascii = (bytes: Uint8Array, start: number, end: number): string | undefined => {
   let text = ""

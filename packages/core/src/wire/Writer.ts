@@ -75,25 +75,21 @@ export class Writer extends Faults {
   varint(value: number, field: string, limit: number = maxInteger): void {
     if (!(value >= 0 && value <= limit && Math.floor(value) === value)) return this.fail("range", field)
     this.reserve(8)
-    // Locals: one load and store of the fields each, not one for each byte (a quarter of a Shuffle's time).
-    const { slab } = this
-    let { offset } = this
     let rest = value
     if (value >= fourBytes) {
       // Beyond 32 bits, operators on integers would lose the upper ones: the lower four bytes go first.
       rest = Math.floor(value / fourBytes)
       const low = value - rest * fourBytes
-      slab[offset++] = low | 0x80
-      slab[offset++] = (low >>> 7) | 0x80
-      slab[offset++] = (low >>> 14) | 0x80
-      slab[offset++] = (low >>> 21) | 0x80
+      this.slab[this.offset++] = low | 0x80
+      this.slab[this.offset++] = (low >>> 7) | 0x80
+      this.slab[this.offset++] = (low >>> 14) | 0x80
+      this.slab[this.offset++] = (low >>> 21) | 0x80
     }
     while (rest >= 0x80) {
-      slab[offset++] = rest | 0x80
+      this.slab[this.offset++] = rest | 0x80
       rest >>>= 7
     }
-    slab[offset++] = rest
-    this.offset = offset
+    this.slab[this.offset++] = rest
   }
 
   /** A varint of what may be larger than its limit, and is then sent as the limit. */
