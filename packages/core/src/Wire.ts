@@ -1,7 +1,7 @@
 /**
- * The wire format: what a frame holds. How frames are told apart in a stream is the transport's affair; how bytes become
- * messages, and nothing but messages, is decided here. Pure: bytes in, values out, and a typed error for whatever is not
- * exactly a message. Nothing is thrown, and nothing announced is believed before it is there.
+ * The wire format: what a frame holds. How frames are told apart in a stream is the transport's affair; how bytes
+ * become messages, and nothing but messages, is decided here. Pure: bytes in, values out, and a typed error for
+ * whatever is not exactly a message. Nothing is thrown, and nothing announced is believed before it is there.
  *
  * A frame is a tag byte, the required fields of that kind of message in a fixed order, an extension area, and for a
  * Gossip the payload, up to the end of the frame. There is one way to write a message: what decodes, and holds no
@@ -19,8 +19,8 @@
  *
  * **Links.** A message that speaks of a link names it by who asked for it, in which incarnation, and the request. Both
  * ends know both incarnations from the Hellos, so one bit stands for the asker. `Ends` says who they are. A link of
- * others, or of an incarnation before, is over by definition: such a message cannot be written (`stale`), and the driver
- * drops it.
+ * others, or of an incarnation before, is over by definition: such a message cannot be written (`stale`), and the
+ * driver drops it.
  *
  * **Evolution.** Ends agree on a version (`negotiate`). Within one, a newer writer may add extensions, which an older
  * reader skips; a new required field, tag or choice is a new version. Tags and choices are never used again.
@@ -28,10 +28,11 @@
  * **Memory.** `encode` gives chunks that belong together. A Gossip's payload is the caller's very array, so that one
  * payload serves every neighbour; a decoded payload is a view of its frame. So a frame must not be written again after
  * it was decoded, and who keeps a small payload for long copies it, since it holds on to its whole frame. What `encode`
- * writes itself are views of a shared slab: read, sent or copied, but not changed, transferred or cloned with `.buffer`.
+ * writes itself are views of a shared slab: read, sent or copied, but not changed, transferred or cloned with
+ * `.buffer`.
  *
- * Where to look (folder `wire/`): messages in `Membership.ts`, `Broadcast.ts` and `Control.ts`, bytes in `Writer.ts` and
- * `Reader.ts`, bounds in `Limits.ts`.
+ * Where to look (folder `wire/`): messages in `Membership.ts`, `Broadcast.ts` and `Control.ts`, bytes in `Writer.ts`
+ * and `Reader.ts`, bounds in `Limits.ts`.
  *
  * @since 0.1.0
  */
@@ -94,8 +95,8 @@ export const encode = (message: Message, ends: Ends): Result.Result<Chunks, Wire
     : write(membership, message._tag, message, ends, undefined)
 
 /**
- * Reads a frame that came after the other end's Hello. Fails with what is wrong and where; the frame then means nothing,
- * and its link is to be closed (`protocol`).
+ * Reads a frame that came after the other end's Hello. Fails with what is wrong and where; the frame then means
+ * nothing, and its link is to be closed (`protocol`).
  *
  * A Gossip's payload is a view of the frame.
  *
@@ -128,9 +129,9 @@ export const encodeBye = (reason: ByeReason, detail: string): Uint8Array => {
 }
 
 /**
- * Reads a frame when nothing is known of the other end yet: its Hello, or the Bye of one that would not begin. Fails like
- * `decode`; `magic` means that it does not speak this protocol. A Hello of any version can be read: whether it is one of
- * ours is for `negotiate` to say.
+ * Reads a frame when nothing is known of the other end yet: its Hello, or the Bye of one that would not begin. Fails
+ * like `decode`; `magic` means that it does not speak this protocol. A Hello of any version can be read: whether it is
+ * one of ours is for `negotiate` to say.
  *
  * @category decoding
  * @since 0.1.0

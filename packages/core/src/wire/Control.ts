@@ -1,6 +1,6 @@
 /**
- * The frames with which a connection begins and ends. They are the driver's, not the protocols', and every version reads
- * those of every other: their layout changes by extensions alone.
+ * The frames with which a connection begins and ends. They are the driver's, not the protocols', and every version
+ * reads those of every other: their layout changes by extensions alone.
  *
  * @since 0.1.0
  */
@@ -26,8 +26,8 @@ export interface Versions {
 }
 
 /**
- * The first frame on each link, from both ends, before anything is known of the other: each says what it speaks, where it
- * belongs and who it is.
+ * The first frame on each link, from both ends, before anything is known of the other: each says what it speaks, where
+ * it belongs and who it is.
  *
  * @category models
  * @since 0.1.0
@@ -45,8 +45,8 @@ export interface Hello {
 
 /**
  * Why a driver closes a link. `idle`: a temporary link is not needed any more; `duplicate`: of two crossing dials the
- * other stays; `cluster`, `version`: nothing in common; `identity`: somebody else was meant to answer here, or the id is
- * our own; `superseded`: a newer incarnation has connected; `protocol`: what was received is no message; `slow`: the
+ * other stays; `cluster`, `version`: nothing in common; `identity`: somebody else was meant to answer here, or the id
+ * is our own; `superseded`: a newer incarnation has connected; `protocol`: what was received is no message; `slow`: the
  * receiver would not drain what was sent; `shutdown`: the node ends; `limit`: too many links.
  *
  * @category models
@@ -69,8 +69,8 @@ const byeReasons = [
 ] as const
 
 /**
- * The last frame before a driver closes a link, if there is still time, so that the other end's log can say why. Nothing
- * may depend on it.
+ * The last frame before a driver closes a link, if there is still time, so that the other end's log can say why.
+ * Nothing may depend on it.
  *
  * @category models
  * @since 0.1.0

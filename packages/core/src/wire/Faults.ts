@@ -6,8 +6,8 @@
 import { WireError, type WireReason } from "./WireError.ts"
 
 /**
- * The first fault met while a frame is read or written. Reading goes on to the end all the same, with values that nobody
- * will see: no exception, and no check after each field.
+ * The first fault met while a frame is read or written. Reading goes on to the end all the same, with values that
+ * nobody will see: no exception, and no check after each field.
  */
 export abstract class Faults {
   /** Where the next byte is read or written. */

@@ -1,6 +1,6 @@
 /**
- * What the tables of messages are made of. A protocol's module maps each of its messages' tags to a `Kind`; the compiler
- * asks for every one, and `Wire.ts` does the rest.
+ * What the tables of messages are made of. A protocol's module maps each of its messages' tags to a `Kind`; the
+ * compiler asks for every one, and `Wire.ts` does the rest.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export interface Ends {
 }
 
 /**
- * How one kind of message is written and read: its required fields, in one order for ever. What a later version adds goes
- * into extensions. `E`: what must be known of the connection.
+ * How one kind of message is written and read: its required fields, in one order for ever. What a later version adds
+ * goes into extensions. `E`: what must be known of the connection.
  */
 export interface Kind<M, E> {
   /** The first byte of its frames. Never used again for anything else. */

@@ -66,8 +66,8 @@ export const readSample = (reader: Reader): Sample => {
 }
 
 /**
- * A link between the two ends: twice its request id, plus 1 if the receiver of the frame was the asker and 0 if its sender
- * was. Ids and epochs are known from the Hellos. Any other link is refused as stale.
+ * A link between the two ends: twice its request id, plus 1 if the receiver of the frame was the asker and 0 if its
+ * sender was. Ids and epochs are known from the Hellos. Any other link is refused as stale.
  */
 export const writeLink = (writer: Writer, { asker, epoch, requestId }: LinkId, { local, remote }: Ends): void => {
   if (asker === local.id && epoch === local.epoch) writeAsked(writer, requestId, 0)

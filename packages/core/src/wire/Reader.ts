@@ -140,8 +140,8 @@ export class Reader extends Faults {
   }
 
   /**
-   * What follows the extension area, to the end of the frame: a view, not a copy. A plain `Uint8Array`, whatever kind of
-   * array the frame is.
+   * What follows the extension area, to the end of the frame: a view, not a copy. A plain `Uint8Array`, whatever kind
+   * of array the frame is.
    */
   rest(): Uint8Array {
     this.extensions()

@@ -1,7 +1,7 @@
 /**
- * UTF-8, strict both ways: overlong forms, surrogates and what lies beyond U+10FFFF are no UTF-8. Our own, because texts
- * here are short (a call into the platform costs more than reading one), a byte-order mark is a character like any other,
- * and a fault is a position, not an exception.
+ * UTF-8, strict both ways: overlong forms, surrogates and what lies beyond U+10FFFF are no UTF-8. Our own, because
+ * texts here are short (a call into the platform costs more than reading one), a byte-order mark is a character like
+ * any other, and a fault is a position, not an exception.
  *
  * @since 0.1.0
  */

@@ -50,8 +50,8 @@ const inWords: { readonly [R in WireReason]: string } = {
 }
 
 /**
- * A frame could not be read, or a message not be written. It touches no state: whoever reads closes the link (`protocol`)
- * and lives on; whoever writes sends nothing.
+ * A frame could not be read, or a message not be written. It touches no state: whoever reads closes the link
+ * (`protocol`) and lives on; whoever writes sends nothing.
  *
  * @category errors
  * @since 0.1.0

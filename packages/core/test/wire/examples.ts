@@ -1,6 +1,6 @@
 /**
- * One example or more of each message, by name (the message's tag, then what is special). They make the frozen fixtures,
- * and the frames that other tests take apart.
+ * One example or more of each message, by name (the message's tag, then what is special). They make the frozen
+ * fixtures, and the frames that other tests take apart.
  */
 import * as Result from "effect/Result"
 import type { Message } from "@hyparview/core/Node"
