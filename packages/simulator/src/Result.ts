@@ -183,10 +183,10 @@ export interface Results {
 }
 
 /**
- * The runs of a document, be it one result or several.
+ * The runs of a file, be it one result or several.
  *
  * @category queries
  * @since 0.1.0
  */
-export const runsOf = (document: Result | Results): ReadonlyArray<Result> =>
-  "runs" in document ? document.runs : [document]
+export const runsOf = (results: Result | Results): ReadonlyArray<Result> =>
+  "runs" in results ? results.runs : [results]

@@ -130,6 +130,7 @@ const timerKindOf = (timer: Node.Timer): number => {
 const wasLink = 0
 const wasRefused = 1
 const wasTimeout = 2
+const wasClosed = 3
 
 /** Whether a frame may have to open a link: it goes to somebody who need not be a neighbour. */
 const needsDial = (message: SimulatedMessage): boolean => {
@@ -590,6 +591,8 @@ export class World {
           this.discover(node)
           break
         case "Close":
+          this.close(node, output.peer)
+          break
         case "NeighborDown":
           if (this.conditions.any) this.conditions.letGo(node, output.peer.id)
           break
@@ -633,6 +636,8 @@ export class World {
       probability > 0 && Random.nextBelow(random, 1_000_000) < probability * 1_000_000
     const dials = needsDial(message)
     let passage = conditions.passage(from, to.id)
+    // A link opens only if its handshake comes back.
+    if (passage === "open" && dials) passage = conditions.passage(to.id, from)
     if (passage === "open" && dials) passage = conditions.dial(to.id)
     if (passage === "reset") {
       this.failFrame(from, to.id, epoch, to.epoch, message)
@@ -686,6 +691,18 @@ export class World {
     }
   }
 
+  /** The far end of a link sees it close behind what was sent before, if the network lets it. */
+  private close(node: number, peer: SimulatedPeer): void {
+    const { conditions, queue } = this
+    const reaches =
+      !conditions.any || (conditions.passage(node, peer.id) === "open" && !conditions.isDead(node, peer.id))
+    if (conditions.any) conditions.letGo(node, peer.id)
+    if (!reaches) return
+    const time = queue.now + Math.ceil(this.roundTrip(node, peer.id) / 2)
+    const at = this.constantMicros >= 0 ? time : this.order.arrivalOf(node, peer.id, time, queue.now)
+    this.tell(peer.id, node, this.peers[node]?.epoch ?? 0, wasClosed, at)
+  }
+
   /** Both ends of a link will be told that it broke; until then all that is sent over it is lost. */
   private breakLink(a: number, b: number): void {
     const at = this.queue.now + this.options.detectionMillis * micros
@@ -719,17 +736,18 @@ export class World {
   private onLinkLost(node: number): void {
     const { fourth: how, second: other, third: epoch } = this.queue
     const peer = this.peerOf(other, epoch)
+    if (how === wasClosed) return this.closeLink(node, peer, "closed")
     if (how !== wasLink) {
       this.queue.absorbInto(this.hash)
       const cause = how === wasRefused ? "refused" : "timeout"
       return this.give(node, { _tag: "SendFailed", now: this.millis(), to: peer, cause })
     }
     if (this.conditions.any) this.conditions.letGo(node, other)
-    this.closeLink(node, peer)
+    this.closeLink(node, peer, "reset")
   }
 
   /** Tells a node that its link to this incarnation of a peer is gone, unless it knows. */
-  private closeLink(node: number, peer: SimulatedPeer): void {
+  private closeLink(node: number, peer: SimulatedPeer, cause: "closed" | "reset"): void {
     const membership = this.states[node]?.membership
     if (membership === undefined || this.presence[node] !== up) return
     const holds =
@@ -737,7 +755,7 @@ export class World {
       membership.pending.some((asking) => asking.peer.id === peer.id && asking.peer.epoch <= peer.epoch)
     if (!holds) return
     this.queue.absorbInto(this.hash)
-    this.give(node, { _tag: "LinkClosed", now: this.millis(), peer, cause: "reset" })
+    this.give(node, { _tag: "LinkClosed", now: this.millis(), peer, cause })
   }
 
   /** Known closes come before any later message: a node that starts again first closes what it left open. */
@@ -746,7 +764,7 @@ export class World {
     const former = this.peers[node]
     if (others === undefined || former === undefined) return
     this.bereaved.delete(node)
-    for (const other of others) this.closeLink(other, former)
+    for (const other of others) this.closeLink(other, former, "reset")
   }
 
   private peerOf(node: number, epoch: number): SimulatedPeer {

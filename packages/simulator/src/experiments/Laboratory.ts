@@ -48,6 +48,8 @@ export class Laboratory {
   private phase = "joins"
   private done = 0
   private total = 1
+  /** The count of events at which to yield. */
+  private pieceEnd = piece
   /** Inputs and frames of worlds that are gone. */
   private spentEvents = 0
   private spentMessages = 0
@@ -132,7 +134,7 @@ export class Laboratory {
 
   *runFor(micros: number): Work {
     const until = this.world.now + micros
-    while (!this.world.runUntil(until, piece)) yield
+    while (!this.world.runUntil(until, this.budget())) yield
   }
 
   /**
@@ -143,7 +145,14 @@ export class Laboratory {
     const { requestTimeoutMillis } = this.membership
     const until = this.world.now + (this.options.detectionMillis + requestTimeoutMillis) * 1000
     const isCalm = this.options.heartbeatMillis === 0 && this.options.sendFailure === 0
-    while (!this.world.drain(isCalm ? Number.MAX_SAFE_INTEGER : until, piece)) yield
+    while (!this.world.drain(isCalm ? Number.MAX_SAFE_INTEGER : until, this.budget())) yield
+  }
+
+  /** Events left of this piece of work; after a yield, a new piece. */
+  private budget(): number {
+    const { events } = this.world
+    if (events >= this.pieceEnd || this.pieceEnd - events > piece) this.pieceEnd = events + piece
+    return this.pieceEnd - events
   }
 
   /** Publishes from a node, drains, and gives what became of it. */

@@ -1,0 +1,167 @@
+/**
+ * Compares two results: what has changed between a baseline and a run, for a review. Whole documents are compared, so
+ * that nothing changes unseen; a list of many like things (broadcasts, samples, rounds) is compared by its length and by
+ * the mean, least and greatest of each of its numbers.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+
+/**
+ * One difference. Of a number that one side lacks the other side is undefined.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Difference {
+  /** Where, as a path: `overlay.clustering`, `runs[2].broadcasts.reliability (mean)`. */
+  readonly path: string
+  readonly baseline: unknown
+  readonly current: unknown
+  /** (current − baseline) / |baseline|, of two numbers of which the first is not 0. */
+  readonly relative: number | undefined
+  /** Depends on the machine and its load, not on the run: seconds, bytes. */
+  readonly measured: boolean
+}
+
+/**
+ * The baseline is no result. Nothing was compared.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidBaseline extends Data.TaggedError("InvalidBaseline")<{ readonly detail: string }> {
+  override get message(): string {
+    return `baseline: ${this.detail}`
+  }
+}
+
+/**
+ * Reads a baseline, the JSON text of a result.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const parse = (text: string): Result.Result<object, InvalidBaseline> => {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    return Result.fail(new InvalidBaseline({ detail: `not JSON: ${cause instanceof Error ? cause.message : "?"}` }))
+  }
+  if (!isRecord(value) || typeof value["experiment"] !== "string") {
+    return Result.fail(new InvalidBaseline({ detail: "not the result of an experiment" }))
+  }
+  if (!("runs" in value) && !("overlay" in value)) {
+    return Result.fail(new InvalidBaseline({ detail: "it has neither runs nor an overlay" }))
+  }
+  return Result.succeed(value)
+}
+
+/**
+ * Every difference between two results, in the order of the current one's fields; none means that they are equal.
+ *
+ * @category comparing
+ * @since 0.1.0
+ */
+export const compare = (baseline: object, current: object): ReadonlyArray<Difference> => {
+  const before = leavesOf(baseline)
+  const after = leavesOf(current)
+  const differences: Array<Difference> = []
+  for (const path of new Set([...after.keys(), ...before.keys()])) {
+    const from = before.get(path)
+    const to = after.get(path)
+    if (from === to) continue
+    const relative =
+      typeof from === "number" && typeof to === "number" && from !== 0 ? (to - from) / Math.abs(from) : undefined
+    differences.push({ path, baseline: from, current: to, relative, measured: isMeasured(path) })
+  }
+  return differences
+}
+
+/**
+ * The differences as a table for a terminal or a review; those that depend on the machine stand last.
+ *
+ * @category comparing
+ * @since 0.1.0
+ */
+export const format = (differences: ReadonlyArray<Difference>): string => {
+  if (differences.length === 0) return "no differences\n"
+  const rows = [...differences.filter(({ measured }) => !measured), ...differences.filter(({ measured }) => measured)]
+  const cells = [
+    ["", "baseline", "now", "change"],
+    ...rows.map(({ baseline, current, path, relative }) => [
+      path,
+      show(baseline),
+      show(current),
+      relative === undefined ? "" : `${relative > 0 ? "+" : ""}${(relative * 100).toFixed(1)} %`
+    ])
+  ]
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => (row[column] ?? "").length)))
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join("  ")
+        .trimEnd()
+    )
+    .join("\n")
+    .concat("\n")
+}
+
+const show = (value: unknown): string =>
+  typeof value === "number" && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(6)))
+    : value === undefined
+      ? "–"
+      : String(value)
+
+const isMeasured = (path: string): boolean => /(?:^|\.)cost\.(?:\w*Seconds|eventsPerSecond|peakRssBytes)$/.test(path)
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A list longer than this is compared by its statistics. */
+const longest = 8
+
+/** Every leaf of a document by its path. */
+const leavesOf = (value: unknown, path = "", into = new Map<string, unknown>()): ReadonlyMap<string, unknown> => {
+  if (Array.isArray(value)) {
+    if (path !== "runs" && (value.length > longest || isSeries(path))) addStatistics(value, path, into)
+    else value.forEach((item, index) => leavesOf(item, `${path}[${index}]`, into))
+  } else if (isRecord(value)) {
+    for (const [key, item] of Object.entries(value)) leavesOf(item, path === "" ? key : `${path}.${key}`, into)
+  } else {
+    into.set(path, value)
+  }
+  return into
+}
+
+/** Lists whose length is the user's choice: always compared by their statistics, so that two lengths can be compared. */
+const isSeries = (path: string): boolean => /(?:^|\.)(?:broadcasts|samples|rounds|firstMessages)$/.test(path)
+
+const addStatistics = (items: ReadonlyArray<unknown>, path: string, into: Map<string, unknown>): void => {
+  into.set(`${path}.length`, items.length)
+  const numbers = new Map<string, Array<number>>()
+  for (const item of items) {
+    for (const [field, leaf] of leavesOf(item)) {
+      if (typeof leaf !== "number") continue
+      const list = numbers.get(field) ?? []
+      list.push(leaf)
+      numbers.set(field, list)
+    }
+  }
+  for (const [field, values] of numbers) {
+    const name = field === "" ? path : `${path}.${field}`
+    into.set(`${name} (mean)`, values.reduce((sum, value) => sum + value, 0) / values.length)
+    into.set(
+      `${name} (least)`,
+      values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY)
+    )
+    into.set(
+      `${name} (greatest)`,
+      values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+    )
+  }
+}

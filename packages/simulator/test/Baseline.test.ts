@@ -1,0 +1,64 @@
+import * as Baseline from "@hyparview/simulator/Baseline"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+
+const result = (overrides: object = {}) => ({
+  experiment: "failures",
+  traceHash: "a",
+  overlay: { clustering: 0.001, inDegree: { "5": 98, "4": 2 } },
+  broadcasts: [
+    { reliability: 0.5, hops: 3 },
+    { reliability: 1, hops: 4 }
+  ],
+  cost: { events: 10, cpuSeconds: 2 },
+  ...overrides
+})
+
+describe("a baseline", () => {
+  it("equal to the run has no differences", () => {
+    assert.deepStrictEqual(Baseline.compare(result(), result()), [])
+    assert.strictEqual(Baseline.format([]), "no differences\n")
+  })
+
+  it("shows every difference: values, lists by their statistics, what is gone and what is new", () => {
+    const current = result({
+      traceHash: "b",
+      overlay: { clustering: 0.002, inDegree: { "5": 100 } },
+      broadcasts: [{ reliability: 1, hops: 4 }],
+      cost: { events: 10, cpuSeconds: 1 }
+    })
+    const differences = Baseline.compare(result(), current)
+    assert.deepStrictEqual(
+      differences.map(({ baseline, current, path }) => [path, baseline, current]),
+      [
+        ["traceHash", "a", "b"],
+        ["overlay.clustering", 0.001, 0.002],
+        ["overlay.inDegree.5", 98, 100],
+        ["broadcasts.length", 2, 1],
+        ["broadcasts.reliability (mean)", 0.75, 1],
+        ["broadcasts.reliability (least)", 0.5, 1],
+        ["broadcasts.hops (mean)", 3.5, 4],
+        ["broadcasts.hops (least)", 3, 4],
+        ["cost.cpuSeconds", 2, 1],
+        ["overlay.inDegree.4", 2, undefined]
+      ]
+    )
+    assert.strictEqual(differences[1]?.relative, 1)
+    assert.deepStrictEqual(
+      differences.filter(({ measured }) => measured).map(({ path }) => path),
+      ["cost.cpuSeconds"]
+    )
+    const table = Baseline.format(differences).trimEnd().split("\n")
+    assert.strictEqual(table.length, 11)
+    assert.match(table[2] ?? "", /^overlay\.clustering +0\.001 +0\.002 +\+100\.0 %$/)
+    assert.match(table[10] ?? "", /^cost\.cpuSeconds +2 +1 +-50\.0 %$/)
+  })
+
+  it("that is no result is refused, saying why", () => {
+    for (const text of ["", "{", "[]", "3", "null", "{}", '{"experiment":"stable"}']) {
+      const parsed = Baseline.parse(text)
+      assert.isTrue(Result.isFailure(parsed), text)
+    }
+    assert.isTrue(Result.isSuccess(Baseline.parse(JSON.stringify(result()))))
+  })
+})

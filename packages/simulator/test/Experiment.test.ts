@@ -1,0 +1,199 @@
+import { HyParView } from "@hyparview/core"
+import * as Experiment from "@hyparview/simulator/Experiment"
+import { isInBothViews, isOverCapacity } from "@hyparview/simulator/Measure"
+import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+
+const unmeasured = { cpuSeconds: 2, wallSeconds: 3, peakRssBytes: 4 }
+
+const finish = (run: Experiment.Run): ReadonlyArray<RunResult> => {
+  while (run.advance());
+  return runsOf(run.result(unmeasured))
+}
+
+const run = (name: Experiment.Name, options: Partial<Experiment.Options>): RunResult => {
+  const [result] = finish(Result.getOrThrow(Experiment.start(name, options)))
+  if (result === undefined) throw new Error("no result")
+  return result
+}
+
+describe("stable", () => {
+  it("builds the paper's overlay: full, symmetric, one component, like a random graph", () => {
+    const { complete, cost, overlay } = run("stable", { nodes: 500, cycles: 5 })
+    assert.isTrue(complete)
+    assert.include(overlay, {
+      alive: 500,
+      components: 1,
+      largestComponent: 500,
+      asymmetricLinks: 0,
+      deadLinks: 0,
+      inBothViews: 0,
+      overCapacity: 0,
+      deadPassiveShare: 0
+    })
+    assert.isAtLeast(overlay.inDegree["5"] ?? 0, 490)
+    // A random 5-regular graph of 500 nodes: about 4.2 hops, clustering about 4 · 4 / 5 · 500.
+    assert.approximately(overlay.averageShortestPath, 4.2, 0.15)
+    assert.isBelow(overlay.clustering, 0.02)
+    assert.strictEqual(cost.eventsPerSecond, cost.events / 2)
+  })
+
+  it("has the same trace hash each time, another for another seed, and joins through several contacts", () => {
+    const small = { nodes: 100, cycles: 2 }
+    const first = run("stable", small)
+    assert.strictEqual(run("stable", small).traceHash, first.traceHash)
+    assert.notStrictEqual(run("stable", { ...small, seed: 2 }).traceHash, first.traceHash)
+    assert.include(run("stable", { ...small, contacts: 10 }).overlay, { components: 1, asymmetricLinks: 0 })
+  })
+
+  it("writes its graph, both directions of each link", () => {
+    const started = Result.getOrThrow(Experiment.start("stable", { nodes: 50, cycles: 1 }))
+    finish(started)
+    const lines = [...started.edges("active")].join("").trimEnd().split("\n")
+    const links = new Set(lines)
+    assert.strictEqual(links.size, lines.length)
+    for (const line of lines) assert.isTrue(links.has(line.split(",").reverse().join(",")), line)
+  })
+})
+
+describe("failures", () => {
+  it("gives exactly the messages after the kill, and heals", () => {
+    const result = run("failures", { nodes: 1_000, cycles: 5, kill: 0.6, messages: 12 })
+    assert.strictEqual(result.overlay.alive, 400)
+    assert.strictEqual(result.broadcasts.length, 12)
+    assert.isBelow(result.broadcasts[0]?.reliability ?? 1, 0.9)
+    for (const { reliability } of result.broadcasts.slice(2)) assert.isAtLeast(reliability, 0.99)
+    assert.isAtMost(result.healingCycles ?? 99, 1)
+    assert.strictEqual(result.before?.alive, 1_000)
+    const last = result.broadcasts.at(-1)
+    // A flood's redundancy is the mean degree − 2.
+    assert.approximately(last?.rmr ?? 0, 3, 0.1)
+  })
+})
+
+describe("churn", () => {
+  it("keeps reaching those who are there", () => {
+    const { overlay, samples = [] } = run("churn", { nodes: 300, cycles: 3, healCycles: 6 })
+    assert.strictEqual(samples.length, 6)
+    for (const { reliability } of samples) assert.isAtLeast(reliability, 0.99)
+    assert.isAbove(overlay.paths.longest, 0)
+    assert.include(overlay, { components: 1, inBothViews: 0, overCapacity: 0 })
+  })
+})
+
+describe("partition", () => {
+  it("is two overlays during the cut and one after it, with links across", () => {
+    const { healingCycles, samples = [] } = run("partition", { nodes: 300, cycles: 3, healCycles: 5 })
+    const cut = samples.filter(({ cycle }) => cycle < 0)
+    assert.deepStrictEqual(
+      cut.map(({ components }) => components),
+      Array.from({ length: 10 }, () => 2)
+    )
+    assert.isTrue(cut.every(({ crossLinks }) => crossLinks === 0))
+    assert.isNotNull(healingCycles)
+    assert.isAbove(samples.at(-1)?.crossLinks ?? 0, 0)
+  })
+})
+
+describe("hashicorp", () => {
+  it("counts seen, waste and maintenance each round, and ends whole and symmetric", () => {
+    for (const sendAttempts of [1, 2]) {
+      const { bootstraps, overlay, rounds = [] } = run("hashicorp", { nodes: 200, gossips: 40, sendAttempts })
+      assert.strictEqual(rounds.length, 40)
+      assert.isAbove(rounds.reduce((sum, { seen }) => sum + seen, 0) / 40, 195)
+      for (const { maintenance, missed, seen, waste } of rounds) {
+        assert.strictEqual(seen + missed, 200)
+        assert.isAbove(waste, 0)
+        assert.isAbove(maintenance, 0)
+      }
+      assert.include(overlay, { components: 1, asymmetricLinks: 0, inBothViews: 0, overCapacity: 0 })
+      assert.isAtLeast(bootstraps?.dials ?? 0, 199)
+    }
+  })
+})
+
+describe("paper", () => {
+  it("gives every figure's runs, and its failures are those of `failures` alone", { timeout: 60_000 }, () => {
+    const options = { nodes: 150, cycles: 2, messages: 3, healCycles: 4 }
+    const runs = finish(Result.getOrThrow(Experiment.start("paper", options)))
+    const [stable, first] = runs
+    assert.strictEqual(stable?.experiment, "stable")
+    assert.strictEqual(runs.length, 1 + 2 * 10 + 6)
+    const alone = run("failures", { ...options, kill: 0.1 })
+    assert.strictEqual(first?.traceHash, alone.traceHash)
+    assert.deepStrictEqual(first?.broadcasts, alone.broadcasts)
+    const kills = runs.flatMap(({ firstMessages = [] }) => firstMessages)
+    assert.strictEqual(kills.length, 6 * 30)
+    for (const { largestComponentShare, reliability, senderInLargest } of kills) {
+      if (senderInLargest) assert.approximately(reliability, largestComponentShare, 1e-12)
+    }
+  })
+})
+
+describe("a run", () => {
+  it("can be stopped at any time, and says that it was", { timeout: 60_000 }, () => {
+    const started = Result.getOrThrow(Experiment.start("failures", { nodes: 1_000, cycles: 5 }))
+    for (let i = 0; i < 3; i++) assert.isTrue(started.advance())
+    const [partial] = runsOf(started.result(unmeasured))
+    assert.isFalse(partial?.complete)
+    assert.isAbove(partial?.overlay.alive ?? 0, 0)
+    assert.isAbove(started.progress.share, 0)
+    assert.isBelow(started.progress.share, 1)
+    const paper = Result.getOrThrow(Experiment.start("paper", { nodes: 2_000 }))
+    paper.advance()
+    assert.deepStrictEqual(runsOf(paper.result(unmeasured)), [])
+  })
+
+  it("does not begin with what cannot be: the error says what and where", () => {
+    const fault = (name: string, options: Partial<Experiment.Options>, config: Partial<HyParView.Config> = {}) => {
+      const started = Experiment.start(name, options, config)
+      return Result.isFailure(started) ? [started.failure.option, started.failure.message] : []
+    }
+    assert.deepStrictEqual(fault("plumtree", {}), [
+      "experiment",
+      "experiment is plumtree: expected one of stable, failures, churn, partition, hashicorp, paper"
+    ])
+    assert.deepStrictEqual(fault("stable", { nodes: 10, contacts: 11 }), [
+      "contacts",
+      "contacts is 11: there are only 10 nodes"
+    ])
+    assert.strictEqual(fault("stable", { nodes: 1 })[0], "nodes")
+    assert.strictEqual(fault("stable", { seed: -1 })[0], "seed")
+    assert.strictEqual(fault("failures", { kill: 1 })[0], "kill")
+    assert.strictEqual(fault("failures", { kill: Number.NaN })[0], "kill")
+    assert.strictEqual(fault("stable", { nodes: 5 }, { activeSize: 5 })[0], "config")
+    assert.strictEqual(fault("stable", {}, { activeSize: 4, protectedLinks: 4 })[0], "config")
+  })
+})
+
+describe("the invariants of a measurement", () => {
+  const config = Result.getOrThrow(HyParView.forClusterSize(10))
+  const peer = (id: number) => ({ id, epoch: 1, address: id })
+  const neighbor = (id: number) => ({
+    peer: peer(id),
+    link: { asker: id, epoch: 1, requestId: 1 },
+    chosen: false,
+    heardIn: 0
+  })
+  const sound: HyParView.State<number, number> = {
+    ...HyParView.init({ config, self: peer(0), random: { random0: 1, random1: 2 } }),
+    active: [neighbor(1), neighbor(2)],
+    passive: [peer(3)]
+  }
+
+  it("fire when a state breaks them, and only then", () => {
+    assert.isFalse(isInBothViews(sound))
+    assert.isTrue(isInBothViews({ ...sound, passive: [peer(2)] }))
+    assert.isTrue(isInBothViews({ ...sound, passive: [peer(0)] }))
+    assert.isTrue(isInBothViews({ ...sound, active: [neighbor(0)] }))
+    assert.isFalse(isOverCapacity(sound))
+    const many = Array.from({ length: 31 }, (_, i) => i + 1)
+    assert.isTrue(isOverCapacity({ ...sound, active: many.slice(0, 6).map(neighbor) }))
+    assert.isTrue(isOverCapacity({ ...sound, passive: many.map(peer) }))
+    const asking = many
+      .slice(0, 6)
+      .map((id) => ({ peer: peer(id), requestId: id, reason: "repair" as const, deadline: 0 }))
+    assert.isTrue(isOverCapacity({ ...sound, pending: asking }))
+  })
+})

@@ -1,0 +1,325 @@
+import { Flood, HyParView } from "@hyparview/core"
+import { FaultPlan, Latency, Overlay } from "@hyparview/faults"
+import { World, type WorldOptions } from "@hyparview/simulator/World"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+
+const { Fault } = FaultPlan
+const second = 1_000_000
+const cycle = 30 * second
+
+const makeWorld = (
+  nodes: number,
+  options: Partial<WorldOptions> = {},
+  config: Partial<HyParView.Config> = { heartbeatMillis: 0 }
+): World =>
+  new World({
+    nodes,
+    seed: 7,
+    config: { membership: Result.getOrThrow(HyParView.forClusterSize(nodes, config)), broadcast: Flood.defaultConfig },
+    latency: { _tag: "Constant", micros: 10_000 },
+    detectionMillis: 500,
+    dialFailure: "refused",
+    dialTimeoutMillis: 2_000,
+    sendAttempts: 1,
+    discoverySize: 3,
+    ...options
+  })
+
+/** A world whose nodes have joined through node 0, and two cycles. */
+const grown = (nodes: number, options: Partial<WorldOptions> = {}, config?: Partial<HyParView.Config>): World => {
+  const world = makeWorld(nodes, options, config)
+  for (let node = 0; node < nodes; node++) {
+    world.start(node, node === 0 ? [] : [0])
+    world.runUntil(world.now + 200_000)
+  }
+  world.runUntil(world.now + 2 * cycle)
+  return world
+}
+
+const activeOf = (world: World, node: number): ReadonlyArray<number> =>
+  world.stateOf(node)?.membership.active.map(({ peer }) => peer.id) ?? []
+
+const snapshot = (world: World): Overlay.Snapshot<number> =>
+  Array.from({ length: world.options.nodes }, (_, id) => ({
+    id,
+    alive: world.isAlive(id),
+    active: activeOf(world, id),
+    passive: world.stateOf(id)?.membership.passive.map((peer) => peer.id) ?? [],
+    pending: world.stateOf(id)?.membership.pending.length ?? 0
+  }))
+
+const violations = (world: World, calm: boolean) =>
+  Overlay.violations(snapshot(world), world.options.config.membership, { calm })
+
+/** Comes to rest between cycles, so that no exchange is caught halfway. */
+const rest = (world: World) => {
+  world.pauseCycles()
+  world.drain(world.now + 10 * second)
+}
+
+describe("a world", () => {
+  it("is a function of its seed", () => {
+    const hash = (seed: number) => grown(30, { seed }).traceHash
+    assert.strictEqual(hash(1), hash(1))
+    assert.notStrictEqual(hash(1), hash(2))
+  })
+
+  it.each(Latency.names)("builds a whole overlay with %s latency", (name) => {
+    const world = grown(60, { latency: Latency.fromName(name) })
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("goes on in a fork exactly as the original, and independently of it", () => {
+    const world = grown(30)
+    const fork = world.fork()
+    fork.runUntil(fork.now + cycle)
+    const before = world.traceHash
+    assert.notStrictEqual(fork.traceHash, before)
+    world.runUntil(world.now + cycle)
+    assert.strictEqual(world.traceHash, fork.traceHash)
+    fork.crash([1, 2, 3])
+    assert.isTrue(world.isAlive(2))
+  })
+
+  it("delivers a broadcast to every node and counts its copies", () => {
+    const world = grown(50)
+    rest(world)
+    const index = world.publish(7)
+    world.drain(world.now + second)
+    const links = snapshot(world).reduce((sum, { active }) => sum + active.length, 0)
+    // The source sends it to all its neighbours, everybody else to all but the one it came from.
+    const broadcast = world.broadcasts[index]
+    assert.include(broadcast, { source: 7, delivered: 50, payload: links - 49, duplicates: links - 2 * 49 })
+  })
+})
+
+describe("crashes", () => {
+  it("are told to both ends' survivors after the detection delay, not before", () => {
+    const world = grown(40)
+    rest(world)
+    const neighbors = activeOf(world, 5)
+    world.crash([5])
+    world.runUntil(world.now + 499_999)
+    for (const node of neighbors) assert.include(activeOf(world, node), 5)
+    world.runUntil(world.now + 1)
+    for (const node of neighbors) assert.notInclude(activeOf(world, node), 5)
+    world.resumeCycles()
+    world.runUntil(world.now + 2 * cycle)
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("close known links before anything a restarted node says", () => {
+    const world = grown(40)
+    rest(world)
+    const neighbors = activeOf(world, 5)
+    world.crash([5])
+    world.runUntil(world.now + 100_000)
+    for (const node of neighbors) assert.include(activeOf(world, node), 5)
+    world.start(5, [neighbors[0] ?? 0])
+    for (const node of neighbors) assert.notInclude(activeOf(world, node), 5)
+    world.drain(world.now + 10 * second)
+    world.resumeCycles()
+    world.runUntil(world.now + 2 * cycle)
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+    assert.strictEqual(world.stateOf(5)?.membership.self.epoch, 2)
+    const held = neighbors.flatMap((node) => world.stateOf(node)?.membership.active ?? [])
+    for (const { peer } of held) if (peer.id === 5) assert.strictEqual(peer.epoch, 2)
+  })
+
+  it("of half of the nodes leave one whole overlay of the others", () => {
+    const world = grown(200)
+    world.crash(world.sampleAlive(100))
+    assert.strictEqual(world.alive, 100)
+    world.runUntil(world.now + 5 * cycle)
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("make dials hang where they hang", () => {
+    const refused = grown(40)
+    const hanging = refused.fork()
+    Object.assign(hanging, { options: { ...hanging.options, dialFailure: "timeout" } })
+    for (const world of [refused, hanging]) {
+      world.pauseCycles()
+      world.crash(Array.from({ length: 30 }, (_, i) => i))
+    }
+    const begin = refused.now
+    refused.drain(begin + 60 * second)
+    hanging.drain(begin + 60 * second)
+    assert.isBelow(refused.now - begin, hanging.now - begin)
+  })
+})
+
+describe("leaving", () => {
+  it("is told to the neighbours, who forget the node", () => {
+    const world = grown(40)
+    rest(world)
+    world.leave(5)
+    world.drain(world.now + 10 * second)
+    assert.strictEqual(world.presenceOf(5), "left")
+    for (const { active, passive } of snapshot(world)) {
+      assert.notInclude(active, 5)
+      if (passive.includes(5)) assert.isNotEmpty(passive)
+    }
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+})
+
+describe("the network", () => {
+  const halves = (nodes: number) => [
+    Array.from({ length: nodes / 2 }, (_, i) => 2 * i),
+    Array.from({ length: nodes / 2 }, (_, i) => 2 * i + 1)
+  ]
+
+  it("cut in two becomes two overlays, and one again when healed", () => {
+    const world = grown(60)
+    world.apply(Fault.Partition({ groups: halves(60), mode: "reset" }))
+    world.runUntil(world.now + 5 * cycle)
+    rest(world)
+    assert.strictEqual(Overlay.components(snapshot(world)).count, 2)
+    for (const { active, id } of snapshot(world)) for (const other of active) assert.strictEqual(other % 2, id % 2)
+    world.apply(Fault.Heal())
+    world.resumeCycles()
+    world.runUntil(world.now + 30 * cycle)
+    rest(world)
+    assert.strictEqual(Overlay.components(snapshot(world)).count, 1)
+  })
+
+  it("that drops silently is noticed by heartbeats, in one direction too", () => {
+    for (const fault of [
+      Fault.Partition({ groups: halves(60), mode: "silent" }),
+      Fault.OneWay({ from: halves(60)[0] ?? [], to: halves(60)[1] ?? [] })
+    ]) {
+      const world = grown(60, {}, { heartbeatMillis: 5_000 })
+      world.apply(fault)
+      world.runUntil(world.now + 2 * cycle)
+      for (const { active, id } of snapshot(world)) for (const other of active) assert.strictEqual(other % 2, id % 2)
+      world.apply(Fault.Heal())
+      world.runUntil(world.now + 30 * cycle)
+      assert.strictEqual(Overlay.components(snapshot(world)).count, 1)
+      assert.deepStrictEqual(violations(world, false), [])
+    }
+  })
+
+  it("that flaps leaves one whole overlay behind", () => {
+    const world = grown(60)
+    for (let i = 0; i < 10; i++) {
+      world.apply(Fault.Partition({ groups: halves(60), mode: i % 2 === 0 ? "reset" : "silent" }))
+      world.runUntil(world.now + 3 * second)
+      world.apply(Fault.Heal())
+      world.runUntil(world.now + 3 * second)
+      assert.deepStrictEqual(violations(world, false), [])
+    }
+    world.runUntil(world.now + 5 * cycle)
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("holds what is sent to a frozen node until it thaws", () => {
+    const world = grown(40)
+    rest(world)
+    world.apply(Fault.Freeze({ nodes: [5] }))
+    const index = world.publish(activeOf(world, 5)[0] ?? 0)
+    world.drain(world.now + second)
+    assert.strictEqual(world.broadcasts[index]?.delivered, 39)
+    world.apply(Fault.Unfreeze({ nodes: [5] }))
+    world.drain(world.now + second)
+    assert.strictEqual(world.broadcasts[index]?.delivered, 40)
+  })
+
+  it("loses what is sent over a half-open link, until heartbeats find it", () => {
+    const world = grown(40, {}, { heartbeatMillis: 5_000 })
+    const other = activeOf(world, 5)[0] ?? 0
+    world.apply(Fault.HalfOpen({ pairs: [[5, other]] }))
+    const lost = world.undelivered
+    world.runUntil(world.now + 25 * second)
+    assert.isAbove(world.undelivered, lost)
+    assert.isFalse(activeOf(world, 5).includes(other) && !activeOf(world, other).includes(5))
+    world.runUntil(world.now + 5 * cycle)
+    world.pauseCycles()
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("breaks links at both ends, and they are replaced", () => {
+    const world = grown(60)
+    rest(world)
+    const before = snapshot(world)
+    world.apply(Fault.BreakLinks({ links: { _tag: "Share", share: 0.3 } }))
+    world.runUntil(world.now + 500_000)
+    const lost = before.filter(({ active, id }) => active.some((other) => !activeOf(world, id).includes(other)))
+    assert.isAbove(lost.length, 20)
+    world.resumeCycles()
+    world.runUntil(world.now + 3 * cycle)
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("refuses dials, or lets them hang, to a node that lives", () => {
+    const world = grown(10)
+    rest(world)
+    world.apply(Fault.RefuseDials({ nodes: [3] }))
+    world.crash([4])
+    world.start(4, [3])
+    world.drain(world.now + 100_000)
+    assert.isEmpty(activeOf(world, 4))
+    world.apply(Fault.AcceptDials({ nodes: [3] }))
+    world.resumeCycles()
+    world.runUntil(world.now + 2 * cycle)
+    assert.isNotEmpty(activeOf(world, 4))
+  })
+
+  it("that fails sends, loses and repeats frames never breaks safety, and the overlay recovers", () => {
+    const world = grown(50, { latency: Latency.fromName("lognormal") }, { heartbeatMillis: 5_000 })
+    world.apply(Fault.SendFailure({ probability: 0.05 }))
+    world.apply(Fault.SilentLoss({ probability: 0.05 }))
+    world.apply(Fault.Duplicate({ probability: 0.05 }))
+    for (let i = 0; i < 200; i++) {
+      world.runUntil(world.now + second / 5)
+      assert.deepStrictEqual(violations(world, false), [])
+    }
+    assert.isAbove(world.undelivered, 50)
+    world.apply(Fault.SendFailure({ probability: 0 }))
+    world.apply(Fault.SilentLoss({ probability: 0 }))
+    world.apply(Fault.Duplicate({ probability: 0 }))
+    world.runUntil(world.now + 5 * cycle)
+    rest(world)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("keeps the frames of a link in order, however latencies vary", () => {
+    // Were they not, an acceptance and an eviction that follows it would arrive the wrong way round: one-sided links.
+    const world = grown(80, { latency: { _tag: "Uniform", minMicros: 1, maxMicros: 400_000 } })
+    rest(world)
+    assert.deepStrictEqual(Overlay.asymmetricLinks(snapshot(world)), [])
+  })
+
+  it("says what it does not model", () => {
+    assert.isFalse(makeWorld(2).apply(Fault.ClockJump({ node: 1, millis: 5 })))
+    assert.isFalse(makeWorld(2).apply(Fault.SlowReader({ node: 1, bytesPerSecond: 5 })))
+  })
+})
+
+describe("pausing the cycles", () => {
+  it("stops shuffles, and afterwards each node goes on at its own phase, once a cycle", () => {
+    const world = grown(20, {}, { heartbeatMillis: 0, cycleJitter: 0 })
+    const cycles = () => Array.from({ length: 20 }, (_, node) => world.stateOf(node)?.membership.cycle ?? 0)
+    rest(world)
+    const before = cycles()
+    world.runUntil(world.now + 3.3 * cycle)
+    assert.deepStrictEqual(cycles(), before)
+    for (let i = 1; i <= 3; i++) {
+      world.resumeCycles()
+      world.runUntil(world.now + cycle)
+      world.pauseCycles()
+      world.drain(world.now + 10 * second)
+      assert.deepStrictEqual(
+        cycles(),
+        before.map((count) => count + i)
+      )
+    }
+  })
+})
