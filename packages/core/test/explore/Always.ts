@@ -20,37 +20,44 @@ export const deepFreeze = <A>(value: A): A => {
  */
 export const mostOutputs = (config: HyParView.Config): number => 4 * config.activeSize + 12
 
-const duplicates = <A>(items: ReadonlyArray<A>): boolean => new Set(items).size < items.length
+const duplicates = <A>(items: ReadonlyArray<A>): boolean => {
+  for (let i = 1; i < items.length; i++) if (items.indexOf(items[i] as A) < i) return true
+  return false
+}
+
+const overlap = <A>(some: ReadonlyArray<A>, others: ReadonlyArray<A>): boolean => {
+  for (const item of some) if (others.includes(item)) return true
+  return false
+}
 
 const ids = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>): ReadonlyArray<I> => peers.map((peer) => peer.id)
 
-/** Each array of a state, how many it holds, and how many it may hold. */
-const bounds = <I extends Key, A>(state: HyParView.State<I, A>): ReadonlyArray<readonly [string, number, number]> => {
-  const { config } = state
-  return [
-    ["active", state.active.length, config.activeSize],
-    ["passive", state.passive.length, config.passiveSize],
-    ["pending", state.pending.length, config.activeSize],
-    ["suspects", state.suspects.length, config.memorySize],
-    ["contacts", state.contacts.length, config.contactsSize],
-    ["contactsLeft", state.contactsLeft.length, config.contactsSize],
-    ["dialing", state.dialing.length, 3],
-    ["graveyard", state.graveyard.length, config.graveyardSize],
-    ["departed", state.departed.length, config.memorySize],
-    ["askers", state.askers.length, config.memorySize],
-    ["round.tried", state.round.tried.length, Math.max(config.memorySize, config.passiveSize)],
-    ["round.busy", state.round.busy.length, config.memorySize],
-    ["shuffle.sent", state.shuffle?.sent.length ?? 0, config.shuffleActive + config.shufflePassive]
-  ]
+type Check = (holds: boolean, sentence: string) => void
+
+/** Every array of a state is within its named cap. */
+const checkBounds = <I extends Key, A>(state: HyParView.State<I, A>, check: Check): void => {
+  const { config, round } = state
+  const atMost = (name: string, { length }: ReadonlyArray<unknown>, bound: number) => {
+    if (length > bound) check(false, `${name} holds ${length}, its bound is ${bound}`)
+  }
+  atMost("active", state.active, config.activeSize)
+  atMost("passive", state.passive, config.passiveSize)
+  atMost("passiveSince", state.passiveSince, state.passive.length)
+  atMost("pending", state.pending, config.activeSize)
+  atMost("suspects", state.suspects, config.memorySize)
+  atMost("contacts", state.contacts, config.contactsSize)
+  atMost("contactsLeft", state.contactsLeft, config.contactsSize)
+  atMost("dialing", state.dialing, 3)
+  atMost("graveyard", state.graveyard, config.graveyardSize)
+  atMost("departed", state.departed, config.memorySize)
+  atMost("askers", state.askers, config.memorySize)
+  atMost("round.tried", round.tried, Math.max(config.memorySize, config.passiveSize))
+  atMost("round.busy", round.busy, config.memorySize)
+  atMost("shuffle.sent", state.shuffle?.sent ?? [], config.shuffleActive + config.shufflePassive)
 }
 
-/** What is wrong with a state: sentences, none if all is well. */
-export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): ReadonlyArray<string> => {
-  const faults: Array<string> = []
-  const check = (holds: boolean, sentence: string) => {
-    if (!holds) faults.push(sentence)
-  }
-  for (const [name, size, bound] of bounds(state)) check(size <= bound, `${name} holds ${size}, its bound is ${bound}`)
+/** The views, the graveyard and the requests: self in none, nobody twice, nobody in two that exclude each other. */
+const checkViews = <I extends Key, A>(state: HyParView.State<I, A>, check: Check): void => {
   const active = state.active.map(({ peer }) => peer.id)
   const passive = ids(state.passive)
   const graves = ids(state.graveyard)
@@ -64,36 +71,43 @@ export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): Rea
   check(!duplicates(passive), "an id twice in the passive view")
   check(!duplicates(graves), "an id twice in the graveyard")
   check(!duplicates(asked), "an id asked twice")
-  check(!duplicates(state.dialing.map((dialing) => dialing.purpose)), "two dials for one purpose")
-  check(!active.some((id) => passive.includes(id)), "active and passive view overlap")
-  check(!active.some((id) => asked.includes(id)), "a neighbour is being asked")
-  check(!graves.some((id) => active.includes(id) || passive.includes(id)), "a grave is in a view")
-  check(state.passiveSince.length === state.passive.length, "passiveSince is not as long as passive")
-  check(
-    [state.random0, state.random1, ...state.passiveSince, state.admissionTokens].every(Number.isFinite),
-    "a number is not finite"
-  )
-  check(state.admissionTokens >= 0 && state.admissionTokens <= state.config.admissionOverall.burst, "tokens off scale")
-  for (const [kind, { at, nonce }] of Object.entries(state.timers)) {
-    check(Number.isSafeInteger(at) && at >= 0 && Number.isSafeInteger(nonce), `timer ${kind} at ${at}, nonce ${nonce}`)
+  check(!overlap(active, passive), "active and passive view overlap")
+  check(!overlap(active, asked), "a neighbour is being asked")
+  check(!overlap(graves, active) && !overlap(graves, passive), "a grave is in a view")
+}
+
+const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
+
+/** What is wrong with a state: sentences, none if all is well. */
+export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): ReadonlyArray<string> => {
+  const faults: Array<string> = []
+  const check = (holds: boolean, sentence: string) => {
+    if (!holds) faults.push(sentence)
   }
-  if (state.status === "joining" || state.status === "joined") obligations(state, check)
-  else check(active.length + asked.length + state.dialing.length === 0, `a node that has ${state.status} holds links`)
+  checkBounds(state, check)
+  checkViews(state, check)
+  const { active, config, dialing, pending, status } = state
+  check(!duplicates(dialing.map(({ purpose }) => purpose)), "two dials for one purpose")
+  check(state.passiveSince.length === state.passive.length, "passiveSince is not as long as passive")
+  check(state.passiveSince.every(Number.isFinite), "an age is no number")
+  check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
+  check(state.admissionTokens >= 0 && state.admissionTokens <= config.admissionOverall.burst, "tokens off scale")
+  for (const kind of kinds) {
+    const { at, nonce } = state.timers[kind]
+    if (!(Number.isSafeInteger(at) && at >= 0)) check(false, `timer ${kind} at ${at}, nonce ${nonce}`)
+  }
+  if (status === "joining" || status === "joined") checkObligations(state, check)
+  else check(active.length + pending.length + dialing.length === 0, `a node that is ${status} holds links`)
   return faults
 }
 
 /** Repair is an obligation: a node that lacks a neighbour is always waiting for something that will come. */
-const obligations = <I extends Key, A>(
-  state: HyParView.State<I, A>,
-  check: (holds: boolean, sentence: string) => void
-): void => {
+const checkObligations = <I extends Key, A>(state: HyParView.State<I, A>, check: Check): void => {
   const { active, config, dialing, passive, pending, round, timers } = state
   const asking = pending.length + dialing.length > 0
-  const deadlines = [...pending, ...dialing].map(({ deadline }) => deadline)
-  check(
-    !asking || (timers.Request.nonce !== 0 && timers.Request.at <= Math.min(...deadlines)),
-    "a request under way that no timer watches"
-  )
+  const watched = ({ deadline }: { readonly deadline: number }) =>
+    timers.Request.nonce !== 0 && timers.Request.at <= deadline
+  check(pending.every(watched) && dialing.every(watched), "a request under way that no timer watches")
   check(timers.Cycle.nonce !== 0, "no cycle to come")
   check(config.heartbeatMillis === 0 || timers.Heartbeat.nonce !== 0, "no heartbeat to come")
   if (active.length >= config.activeSize || asking) return
@@ -112,8 +126,7 @@ export const stepFaults = <I extends Key, A>(
   const most = mostOutputs(state.config)
   if (outputs.length > most) faults.push(`${outputs.length} outputs, at most ${most} allowed`)
   const up = new Set(before.active.map(({ peer }) => peer.id))
-  const timers: Record<string, number> = {}
-  for (const [kind, slot] of Object.entries(before.timers)) timers[kind] = slot.nonce
+  const set = kinds.map((kind) => before.timers[kind].nonce)
   for (const output of outputs) {
     switch (output._tag) {
       case "NeighborUp":
@@ -128,10 +141,10 @@ export const stepFaults = <I extends Key, A>(
         break
       case "SetTimer":
         if (!(output.at >= now)) faults.push(`timer ${output.kind} set for the past`)
-        timers[output.kind] = output.nonce
+        set[kinds.indexOf(output.kind)] = output.nonce
         break
       case "ClearTimer":
-        timers[output.kind] = 0
+        set[kinds.indexOf(output.kind)] = 0
         break
       default:
     }
@@ -139,9 +152,10 @@ export const stepFaults = <I extends Key, A>(
   if (up.size !== state.active.length || state.active.some(({ peer }) => !up.has(peer.id))) {
     faults.push("NeighborUp and NeighborDown do not add up to the active view")
   }
-  for (const [kind, slot] of Object.entries(state.timers)) {
+  for (const [index, kind] of kinds.entries()) {
     // A slot that fired is empty in the state and, by that, in the driver's table.
-    if (slot.nonce !== 0 && slot.nonce !== timers[kind]) faults.push(`timer ${kind} was not set by an output`)
+    const { nonce } = state.timers[kind]
+    if (nonce !== 0 && nonce !== set[index]) faults.push(`timer ${kind} was not set by an output`)
   }
   return faults
 }

@@ -71,6 +71,7 @@ export const explore = (scenario: Scenario): Exploration => {
   const indexOf = new Map<number, number>([[hashOf(start, budget), 0]])
   const edges: Array<ReadonlyArray<number>> = []
   const watch = new Watch()
+  const leaves = new Sample<Open>(scenario.calmRuns)
   let frontier: Array<Open> = [{ index: 0, world: start, budget }]
   let transitions = 0
   let level = 0
@@ -96,7 +97,9 @@ export const explore = (scenario: Scenario): Exploration => {
           if (successor === undefined) {
             successor = known.push({ parent: index, choice: { event, dice } }) - 1
             indexOf.set(hash, successor)
-            next.push({ index: successor, world: after, budget: left })
+            // The last worlds are many, and wanted for a sample only.
+            if (level < depth - 1) next.push({ index: successor, world: after, budget: left })
+            else leaves.offer({ index: successor, world: after, budget: left })
           }
           successors.push(successor)
           if (!watch.rolled) break
@@ -106,14 +109,14 @@ export const explore = (scenario: Scenario): Exploration => {
     }
     frontier = next
   }
-  const calmRuns = calmDown(scenario, known, frontier)
+  for (const [seed, leaf] of leaves.kept.entries()) calmDown(scenario, known, leaf, seed)
   return {
     states: known.length,
     transitions,
     interleavings: countSequences(edges, known.length, depth),
     depth: level,
-    complete: frontier.length === 0,
-    calmRuns
+    complete: leaves.offered === 0,
+    calmRuns: leaves.kept.length
   }
 }
 
@@ -123,21 +126,27 @@ const pathTo = (known: ReadonlyArray<Known | undefined>, index: number, last?: C
   return path
 }
 
-/** Runs calm from a sample of the last worlds, spread evenly. */
-const calmDown = (
-  scenario: Scenario,
-  known: ReadonlyArray<Known | undefined>,
-  frontier: ReadonlyArray<Open>
-): number => {
-  const stride = Math.max(1, Math.floor(frontier.length / Math.max(1, scenario.calmRuns)))
-  let runs = 0
-  for (let i = 0; i < frontier.length && runs < scenario.calmRuns; i += stride, runs++) {
-    const open = frontier[i]
-    if (open === undefined) break
-    const faults = runCalm(calmed(open.world, i), { ...scenario.calm, seed: i })
-    if (faults.length > 0) fail(scenario, pathTo(known, open.index), faults, i)
+/** Keeps a fair sample of what is offered, always the same for the same offers. */
+class Sample<A> {
+  readonly kept: Array<A> = []
+  offered = 0
+  private readonly size: number
+  private readonly random = seeded(1)
+
+  constructor(size: number) {
+    this.size = size
   }
-  return runs
+
+  offer(item: A): void {
+    const at = this.offered++ < this.size ? this.kept.length : nextBelow(this.random, this.offered)
+    if (at < this.size) this.kept[at] = item
+  }
+}
+
+/** Runs calm from one of the last worlds. */
+const calmDown = (scenario: Scenario, known: ReadonlyArray<Known | undefined>, leaf: Open, seed: number): void => {
+  const faults = runCalm(calmed(leaf.world, seed), { ...scenario.calm, seed })
+  if (faults.length > 0) fail(scenario, pathTo(known, leaf.index), faults, seed)
 }
 
 /** A fork in which every node draws its own randomness again. */

@@ -3,12 +3,12 @@
  * joined and at rest.
  */
 import * as HyParView from "@hyparview/core/HyParView"
-import { seeded, seededFor } from "@hyparview/core/Random"
+import { seededFor } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
 import { runCalm } from "./Calm.ts"
 import type { Budget } from "./Events.ts"
 import type { Scenario } from "./Explorer.ts"
-import { type Id, World } from "./World.ts"
+import { addressOf, type Id, World } from "./World.ts"
 
 /** Small views, short walks, short times. No jitter where a field allows none, so that more worlds are alike. */
 export const tinyConfig = (override: Partial<HyParView.Config>): HyParView.Config =>
@@ -70,6 +70,23 @@ export const rested = (size: number, started: number, config: Partial<HyParView.
   return world
 }
 
+/** Nodes that have not started, and know each other: by a peer store, say. Once they start their requests cross. */
+export const acquainted = (size: number, config: Partial<HyParView.Config> = {}): World => {
+  const world = fresh(size, config)
+  const peers = world.stations.map((_, id) => ({ id, epoch: 1, address: addressOf(id) }))
+  for (const self of peers) {
+    const passive = peers.filter((peer) => peer !== self)
+    const state = HyParView.init({ config: world.config, self, random: world.randomFor(self.id, 1) })
+    world.stations[self.id] = {
+      state: { ...state, passive, passiveSince: passive.map(() => 0) },
+      epoch: 1,
+      dials: [],
+      discovering: false
+    }
+  }
+  return world
+}
+
 /** A scenario: a world, and what may happen in it. */
 export const scenario = (
   start: World,
@@ -77,6 +94,3 @@ export const scenario = (
   budget: Partial<Budget>,
   options: Partial<Pick<Scenario, "dice" | "calmRuns">> = {}
 ): Scenario => ({ start, depth, budget: { ...nothing, ...budget }, contacts, dice: 2, calmRuns: 500, calm, ...options })
-
-/** A generator for one-off choices. */
-export const randomOf = seeded

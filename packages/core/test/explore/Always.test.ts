@@ -1,0 +1,70 @@
+/** A checker that cannot fail is a defect: each rule is broken here once, and must be missed. */
+import { assert, describe, it } from "@effect/vitest"
+import * as HyParView from "@hyparview/core/HyParView"
+import { mostOutputs, stateFaults, stepFaults } from "./Always.ts"
+import { rested } from "./Scenarios.ts"
+import type { State } from "./World.ts"
+
+const sound = (): State => {
+  const state = rested(3, 3).stateOf(1)
+  if (state === undefined) throw new Error("node 1 runs")
+  return state
+}
+
+const someone = (id: number) => ({ id, epoch: 1, address: id + 100 })
+const many = (count: number) => Array.from({ length: count }, (_, index) => someone(10 + index))
+const asking = (id: number) => ({ peer: someone(id), requestId: 9, reason: "repair" as const, deadline: 1e9 })
+
+const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
+  "self in the active view": ({ active }) => ({ active: active.slice(0, 1).map((n) => ({ ...n, peer: someone(1) })) }),
+  "self in the passive view": () => ({ passive: [someone(1)], passiveSince: [0] }),
+  "self in the graveyard": () => ({ graveyard: [someone(1)] }),
+  "self is being asked": () => ({ pending: [asking(1)] }),
+  "an id twice in the active view": ({ active }) => ({ active: [...active.slice(0, 1), ...active.slice(0, 1)] }),
+  "an id twice in the passive view": () => ({ passive: [someone(5), someone(5)], passiveSince: [0, 0] }),
+  "an id asked twice": () => ({ pending: [asking(5), asking(5)] }),
+  "active and passive view overlap": () => ({ passive: [someone(0)], passiveSince: [0] }),
+  "a neighbour is being asked": () => ({ pending: [asking(0)] }),
+  "a grave is in a view": () => ({ graveyard: [someone(0)] }),
+  "active holds 3": ({ active }) => ({ active: [...active, ...active.slice(0, 1)] }),
+  "passive holds 4": () => ({ passive: many(4), passiveSince: [0, 0, 0, 0] }),
+  "pending holds 3": () => ({ pending: [asking(5), asking(6), asking(7)] }),
+  "graveyard holds 4": () => ({ graveyard: many(4) }),
+  "suspects holds 9": () => ({ suspects: [1, 2, 3, 4, 5, 6, 7, 8, 9] }),
+  "contacts holds 5": () => ({ contacts: [1, 2, 3, 4, 5] }),
+  "passiveSince is not as long": () => ({ passive: [someone(5)], passiveSince: [] }),
+  "an age is no number": () => ({ passive: [someone(5)], passiveSince: [Number.NaN] }),
+  "tokens off scale": () => ({ admissionTokens: -1 }),
+  "timer Cycle at NaN": ({ timers }) => ({ timers: { ...timers, Cycle: { nonce: 1, at: Number.NaN } } }),
+  "no cycle to come": ({ timers }) => ({ timers: { ...timers, Cycle: { nonce: 0, at: 0 } } }),
+  "a request under way that no timer watches": () => ({ pending: [asking(5)] }),
+  "a free slot, nobody asked, and no wait": () => ({ active: [] }),
+  "a node that is left holds links": () => ({ status: "left" })
+}
+
+describe("what always holds", () => {
+  it("holds of nodes at rest", () => {
+    assert.deepStrictEqual(stateFaults(sound()), [])
+  })
+
+  for (const [sentence, breakIt] of Object.entries(broken)) {
+    it(`is missed: ${sentence}`, () => {
+      const state = sound()
+      assert.include(stateFaults({ ...state, ...breakIt(state) }).join("; "), sentence)
+    })
+  }
+
+  it("includes that NeighborUp and NeighborDown alternate, and add up to the active view", () => {
+    const state = sound()
+    const faultsOf = (...outputs: HyParView.Step<number, number>["outputs"]) =>
+      stepFaults(state, 0, { state, outputs }).join("; ")
+    assert.strictEqual(faultsOf(), "")
+    assert.include(faultsOf({ _tag: "NeighborUp", peer: someone(0) }), "0 up twice")
+    assert.include(faultsOf({ _tag: "NeighborDown", peer: someone(7), reason: "left" }), "7 down without up")
+    assert.include(faultsOf({ _tag: "NeighborUp", peer: someone(7) }), "do not add up")
+    assert.include(faultsOf({ _tag: "Send", to: state.self, message: { _tag: "Probe", nonce: 1 } }), "a Probe to self")
+    assert.include(faultsOf({ _tag: "SetTimer", kind: "Cycle", nonce: 1, at: -1 }), "set for the past")
+    const discovers = Array.from({ length: mostOutputs(state.config) + 1 }, () => ({ _tag: "Discover" }) as const)
+    assert.include(faultsOf(...discovers), "outputs, at most")
+  })
+})
