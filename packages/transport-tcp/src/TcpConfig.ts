@@ -148,7 +148,10 @@ const whole = (option: keyof TcpOptions, value: number, minimum: number, maximum
 const host = (option: keyof TcpOptions, value: string): Checked<string> =>
   Address.isHost(value)
     ? Result.succeed(value)
-    : fail(option, `${JSON.stringify(value)} is neither an IP address nor a host name (IPv6 stands here without brackets)`)
+    : fail(
+        option,
+        `${JSON.stringify(value)} is neither an IP address nor a host name (IPv6 stands here without brackets)`
+      )
 
 const millis = (option: keyof TcpOptions, value: Duration.Input, minimum: number): Checked<number> => {
   const duration = Option.map(Duration.fromInput(value), Duration.toMillis)

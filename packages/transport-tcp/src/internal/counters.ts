@@ -28,11 +28,10 @@ export interface Counters {
 }
 
 export const makeCounters = (context: Context.Context<never>): Counters => {
-  const count =
-    (metric: Metric.Metric<number, unknown>, attributes?: Record<string, string>): Count => {
-      const series = attributes === undefined ? metric : Metric.withAttributes(metric, attributes)
-      return (by) => series.updateUnsafe(by, context)
-    }
+  const count = (metric: Metric.Metric<number, unknown>, attributes?: Record<string, string>): Count => {
+    const series = attributes === undefined ? metric : Metric.withAttributes(metric, attributes)
+    return (by) => series.updateUnsafe(by, context)
+  }
   const closed = (reason: CloseReason) => count(TcpMetrics.linksClosed, { reason })
   const refused = (cause: Refusal) => count(TcpMetrics.refusals, { cause })
   const dialFailed = (reason: DialFailure) => count(TcpMetrics.dialFailures, { reason })

@@ -79,9 +79,7 @@ export class Endpoint implements Owner {
       if (this.#closing) return this.#cannotDial(text, "closed", "the transport is closed")
       if (this.#full) return this.#cannotDial(text, "limit", `maxLinks is ${this.config.maxLinks}`)
       return this.#connect(text, address.success)
-    }).pipe(
-      Effect.tapError((error) => Effect.sync(() => this.counters.dialFailed[error.reason](1)))
-    )
+    }).pipe(Effect.tapError((error) => Effect.sync(() => this.counters.dialFailed[error.reason](1))))
 
   #cannotDial(address: string, reason: DialFailure, detail: string): Effect.Effect<never, DialError> {
     return Effect.fail(new DialError({ address, reason, detail }))

@@ -123,4 +123,5 @@ export class FrameReader {
 const byteAt = (bytes: Uint8Array, at: number): number => bytes[at] ?? 0
 
 const lengthAt = (bytes: Uint8Array, at: number): number =>
-  ((byteAt(bytes, at) << 24) | (byteAt(bytes, at + 1) << 16) | (byteAt(bytes, at + 2) << 8) | byteAt(bytes, at + 3)) >>> 0
+  ((byteAt(bytes, at) << 24) | (byteAt(bytes, at + 1) << 16) | (byteAt(bytes, at + 2) << 8) | byteAt(bytes, at + 3)) >>>
+  0

@@ -55,7 +55,11 @@ const dialFailures: Readonly<Record<string, DialFailure>> = {
 }
 
 const dialError = (address: string, error: Error): DialError =>
-  new DialError({ address, reason: dialFailures[codeOf(error)] ?? "unreachable", detail: error.message || codeOf(error) })
+  new DialError({
+    address,
+    reason: dialFailures[codeOf(error)] ?? "unreachable",
+    detail: error.message || codeOf(error)
+  })
 
 /** Begins to open a connection. An error that nobody waits for is not the process's. */
 export const openConnection = (address: Address.Address, config: TcpConfig): Net.Socket =>

@@ -1,0 +1,269 @@
+/** A suite that cannot fail proves nothing: transports that break one promise each, and the case that must notice. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
+import type { Link, LinkClosed, Transport } from "@hyparview/runtime/Transport"
+import { DialError } from "@hyparview/runtime/Transport"
+import { closingCases, silentCases } from "../src/internal/contract/closing.ts"
+import { dialCases, hangingCases } from "../src/internal/contract/dials.ts"
+import { frameCases } from "../src/internal/contract/frames.ts"
+import type { HangingKit, Run, SilentKit } from "../src/internal/contract/kit.ts"
+import { usualSettings } from "../src/internal/contract/kit.ts"
+import { pressureCases } from "../src/internal/contract/pressure.ts"
+import { memory } from "./memory.ts"
+
+type Service = Transport["Service"]
+
+interface Mutant {
+  readonly breaks: string
+  /** The beginning of the case that must fail. */
+  readonly noticedBy: string
+  readonly mutate: (transport: Service) => Run<Service>
+}
+
+const cases = [...frameCases, ...dialCases, ...hangingCases, ...closingCases, ...silentCases, ...pressureCases]
+
+/** Every link of the transport, dialed or accepted, behaves differently. */
+const links =
+  (change: (link: Link) => Partial<Link>): Mutant["mutate"] =>
+  (transport) => {
+    const mutate = (link: Link): Link => ({ ...plain(link), ...change(link) })
+    return Effect.succeed({
+      ...transport,
+      dial: (address) => Effect.map(transport.dial(address), mutate),
+      accepted: Stream.map(transport.accepted, mutate)
+    })
+  }
+
+/** A link's getters and methods as own properties. */
+const plain = (link: Link): Link => ({
+  remoteAddress: link.remoteAddress,
+  authenticatedId: link.authenticatedId,
+  send: link.send,
+  receive: link.receive,
+  close: link.close,
+  closed: link.closed,
+  bytes: link.bytes
+})
+
+const dials =
+  (change: (dial: Service["dial"], address: string) => ReturnType<Service["dial"]>): Mutant["mutate"] =>
+  (transport) =>
+    Effect.succeed({ ...transport, dial: (address) => change(transport.dial, address) })
+
+const mutants: ReadonlyArray<Mutant> = [
+  {
+    breaks: "reverses a batch",
+    noticedBy: "many small frames",
+    mutate: links((link) => ({ send: (frames) => link.send(frames.toReversed()) }))
+  },
+  {
+    breaks: "loses one frame in a thousand",
+    noticedBy: "many small frames",
+    mutate: links((link) => ({ send: (frames) => link.send(frames.filter((_, index) => index % 1000 !== 999)) }))
+  },
+  {
+    breaks: "sends chunks as frames",
+    noticedBy: "the chunks of a frame",
+    mutate: links((link) => ({
+      send: (frames) => link.send(frames.flatMap((frame) => frame.map((chunk) => [chunk])))
+    }))
+  },
+  {
+    breaks: "sends only the first chunk",
+    noticedBy: "one chunk may stand",
+    mutate: links((link) => ({ send: (frames) => link.send(frames.map((frame) => frame.slice(0, 1))) }))
+  },
+  {
+    breaks: "skips empty frames",
+    noticedBy: "an empty frame",
+    mutate: links((link) => ({
+      send: (frames) => link.send(frames.filter((frame) => frame.some((chunk) => chunk.length > 0)))
+    }))
+  },
+  {
+    breaks: "cuts frames above the limit",
+    noticedBy: "a frame one byte above",
+    mutate: links((link) => ({
+      send: (frames) => link.send(frames.map((frame) => frame.map((chunk) => chunk.subarray(0, 65_536))))
+    }))
+  },
+  {
+    breaks: "cuts frames at the limit",
+    noticedBy: "a frame of exactly maxFrameBytes",
+    mutate: links((link) => ({
+      send: (frames) => link.send(frames.map((frame) => frame.map((chunk) => chunk.subarray(0, 65_535))))
+    }))
+  },
+  {
+    breaks: "counts nothing",
+    noticedBy: "the byte counters",
+    mutate: links(() => ({ bytes: { received: 0, sent: 0 } }))
+  },
+  {
+    breaks: "loses what an interrupted receive had taken",
+    noticedBy: "an interrupted receive",
+    mutate: links((link) => ({ receive: Effect.tap(link.receive, () => Effect.sleep(20)) }))
+  },
+  {
+    breaks: "waits for more after the end",
+    noticedBy: "after an orderly close receive",
+    mutate: links((link) => ({ receive: Effect.catch(link.receive, () => Effect.never) }))
+  },
+  {
+    breaks: "forgets what had arrived when the far end closes",
+    noticedBy: "after an orderly close receive",
+    mutate: links((link) => ({ receive: Effect.raceFirst(Effect.flatMap(link.closed, Effect.fail), link.receive) }))
+  },
+  {
+    breaks: "aborts where it should flush",
+    noticedBy: "close(flush) delivers every frame that send",
+    mutate: links((link) => ({ close: () => link.close("abort") }))
+  },
+  {
+    breaks: "does not abort",
+    noticedBy: "close(abort) is seen",
+    mutate: links((link) => ({ close: (mode) => (mode === "abort" ? Effect.void : link.close(mode)) }))
+  },
+  {
+    breaks: "takes frames after the end",
+    noticedBy: "a close ends every operation",
+    mutate: links((link) => ({ send: (frames) => Effect.ignore(link.send(frames)) }))
+  },
+  {
+    breaks: "tells nobody of the end",
+    noticedBy: "closed tells every waiter",
+    mutate: links(() => ({ closed: Effect.never }))
+  },
+  {
+    breaks: "waits for ever to flush",
+    noticedBy: "close(flush) to a silent far end",
+    mutate: links((link) => ({ close: (mode) => (mode === "flush" ? Effect.never : link.close(mode)) }))
+  },
+  {
+    breaks: "fails a send to a silent far end",
+    noticedBy: "a far end that falls silent",
+    mutate: links((link) => ({ send: () => Effect.flatMap(link.close("abort"), () => link.send([])) }))
+  },
+  {
+    breaks: "reads without limit",
+    noticedBy: "a reader that does not read stalls its sender",
+    mutate: (transport) =>
+      Effect.gen(function* () {
+        const scope = yield* Effect.scope
+        const pump = (link: Link) =>
+          Effect.gen(function* () {
+            const queue = yield* Queue.unbounded<ReadonlyArray<Uint8Array>, LinkClosed>()
+            yield* link.receive.pipe(
+              Effect.flatMap((frames) => Queue.offer(queue, frames)),
+              Effect.forever,
+              Effect.catch((error) => Queue.fail(queue, error)),
+              Effect.forkIn(scope)
+            )
+            return { ...plain(link), receive: Queue.take(queue) }
+          })
+        return { ...transport, accepted: Stream.mapEffect(transport.accepted, pump) }
+      })
+  },
+  {
+    breaks: "sends on one link at a time",
+    noticedBy: "a reader that does not read stalls no other link",
+    mutate: (transport) =>
+      Effect.flatMap(Semaphore.make(1), (semaphore) =>
+        links((link) => ({ send: (frames) => semaphore.withPermits(1)(link.send(frames)) }))(transport)
+      )
+  },
+  {
+    breaks: "gives the same link for a second dial",
+    noticedBy: "two dials to one address",
+    mutate: (transport) =>
+      Effect.sync(() => {
+        const known = new Map<string, Link>()
+        const dial: Service["dial"] = (address) => {
+          const link = known.get(address)
+          if (link !== undefined) return Effect.succeed(link)
+          return Effect.tap(transport.dial(address), (dialed) => Effect.sync(() => known.set(address, dialed)))
+        }
+        return { ...transport, dial }
+      })
+  },
+  {
+    breaks: "calls a refusal unreachable",
+    noticedBy: "a dial to an address where nobody listens",
+    mutate: dials((dial, address) =>
+      Effect.mapError(dial(address), () => new DialError({ address, reason: "unreachable", detail: "" }))
+    )
+  },
+  {
+    breaks: "looks for an address that is none",
+    noticedBy: "a dial to what is no address",
+    mutate: dials((dial, address) => dial(address === "" ? "nobody" : address))
+  },
+  {
+    breaks: "never gives up a dial",
+    noticedBy: "a dial without an answer fails",
+    mutate: dials((dial, address) => Effect.catch(dial(address), () => Effect.never))
+  },
+  {
+    breaks: "goes on dialing when interrupted",
+    noticedBy: "a dial without an answer can be interrupted",
+    mutate: dials((dial, address) => Effect.uninterruptible(dial(address)))
+  },
+  {
+    breaks: "keeps the link of an interrupted dial",
+    noticedBy: "interrupted dials leave nothing behind",
+    mutate: (transport) =>
+      Effect.map(Effect.scope, (scope) => ({
+        ...transport,
+        dial: (address) =>
+          transport.dial(address).pipe(Scope.provide(scope), Effect.forkIn(scope), Effect.flatMap(Fiber.join))
+      }))
+  },
+  {
+    breaks: "keeps a link beyond the scope of its dial",
+    noticedBy: "a dialed link is aborted with the scope",
+    mutate: (transport) =>
+      Effect.map(Effect.scope, (scope) => ({
+        ...transport,
+        dial: (address) => Scope.provide(transport.dial(address), scope)
+      }))
+  },
+  {
+    breaks: "accepts every link twice",
+    noticedBy: "a dial is accepted once",
+    mutate: (transport) =>
+      Effect.succeed({ ...transport, accepted: Stream.flatMap(transport.accepted, (link) => Stream.make(link, link)) })
+  }
+]
+
+describe("the transport contract notices a transport that", () => {
+  for (const { breaks, mutate, noticedBy } of mutants) {
+    it.effect(breaks, () =>
+      Effect.gen(function* () {
+        const found = cases.filter((one) => one.name.startsWith(noticedBy))
+        assert.strictEqual(found.length, 1, `cases that begin with "${noticedBy}"`)
+        yield* Effect.forkScoped(Effect.forever(Effect.andThen(TestClock.adjust(10), Effect.yieldNow)))
+        for (const one of found) {
+          const settings = { ...usualSettings, ...one.settings }
+          const world = yield* memory.world(settings)
+          const kit: HangingKit & SilentKit = {
+            settings,
+            transport: Effect.flatMap(memory.transport(world), mutate),
+            refusingAddress: memory.refusingAddress(world),
+            invalidAddresses: memory.invalidAddresses,
+            stallBytes: memory.stallBytes,
+            hangingAddress: memory.hangingAddress?.(world) ?? Effect.die("no hanging address"),
+            silentLink: (dialer) => memory.silentLink?.(world, dialer) ?? Effect.die("no silent link")
+          }
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.scoped(one.run(kit)))), "the case passed")
+        }
+      })
+    )
+  }
+})

@@ -1,0 +1,96 @@
+/** Far ends that are not the transport: raw sockets on loopback, servers that never read, and ports that never answer. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AddressInfo, Server, Socket } from "node:net"
+import { createConnection, createServer } from "node:net"
+import { Worker } from "node:worker_threads"
+import * as Address from "@hyparview/transport-tcp/Address"
+
+export const prefixed = (frame: Uint8Array, announcedBytes = frame.length): Uint8Array => {
+  const bytes = Buffer.alloc(4 + frame.length)
+  bytes.writeUInt32BE(announcedBytes)
+  bytes.set(frame, 4)
+  return bytes
+}
+
+export const addressOf = (text: string): Address.Address => {
+  const { _tag, ...parsed } = Address.parse(text)
+  if (_tag === "Failure" || !("success" in parsed)) throw new Error(`${text} is no address`)
+  return parsed.success
+}
+
+/** A connected socket, destroyed with the scope. */
+export const rawConnect = (address: string): Effect.Effect<Socket, Error, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Socket, Error>((resume) => {
+      const socket = createConnection({ ...addressOf(address), noDelay: true, allowHalfOpen: true })
+      socket.once("error", (error) => resume(Effect.fail(error)))
+      socket.once("connect", () => {
+        socket.on("error", () => {})
+        resume(Effect.succeed(socket))
+      })
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+export const rawWrite = (socket: Socket, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    socket.write(bytes, () => resume(Effect.void))
+  })
+
+const portOf = (server: Server): number => {
+  const bound: AddressInfo | string | null = server.address()
+  return bound === null || typeof bound === "string" ? 0 : bound.port
+}
+
+/** A server that hands each connection, paused, to `accept`. All of it ends with the scope. */
+export const rawServer = (
+  host: string,
+  accept: (socket: Socket) => void = () => {}
+): Effect.Effect<string, never, Scope.Scope> => {
+  const sockets = new Set<Socket>()
+  return Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+        sockets.add(socket)
+        socket.on("error", () => {})
+        accept(socket)
+      })
+      server.listen(0, host, () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.sync(() => {
+        for (const socket of sockets) socket.destroy()
+        server.close()
+      })
+  ).pipe(Effect.map((server) => Address.format({ host, port: portOf(server) })))
+}
+
+/** A port that was free a moment ago. */
+export const freeAddress = (host: string): Effect.Effect<string> => Effect.scoped(rawServer(host))
+
+const deafListener = `
+  const { parentPort, workerData } = require("node:worker_threads")
+  const server = require("node:net").createServer()
+  server.listen({ host: workerData, port: 0, backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })
+`
+
+/** A listening thread that accepts nothing, with a full backlog: the kernel drops every further SYN. */
+export const deafAddress = (host: string): Effect.Effect<string, Error, Scope.Scope> =>
+  Effect.gen(function* () {
+    const worker = yield* Effect.acquireRelease(
+      Effect.sync(() => new Worker(deafListener, { eval: true, workerData: host })),
+      (worker) => Effect.promise(() => worker.terminate())
+    )
+    const port = yield* Effect.callback<number>((resume) => {
+      worker.once("message", (message: number) => resume(Effect.succeed(message)))
+    })
+    const address = Address.format({ host, port })
+    // Linux keeps one connection more than the backlog says.
+    yield* rawConnect(address)
+    yield* rawConnect(address)
+    return address
+  })
