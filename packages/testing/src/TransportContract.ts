@@ -99,6 +99,8 @@ export interface Harness<World> {
   readonly raw?: RawAccess
 }
 
+type Extend<K, World> = (kit: Kit, world: World) => K
+
 /** Per case, on the host's clock, for machines under load; on their own all cases together take seconds. */
 const caseTimeoutMillis = 60_000
 
@@ -141,26 +143,26 @@ export const suite = <World>(harness: Harness<World>): void => {
     stallBytes: harness.stallBytes
   })
 
-  /** The cases of a theme; `extend` gives them what they need beyond the basics, or is undefined where that is missing. */
+  const runCase = <K extends Kit>(one: Case<K>, extend: Extend<K, World>) =>
+    Effect.gen(function* () {
+      const settings = { ...usualSettings, ...one.settings }
+      if (!harness.realTime) yield* passTime
+      const world = yield* harness.world(settings)
+      yield* one.run(extend(basic(world, settings), world))
+    })
+
+  /** The cases of a theme; `extend` adds what they need, and is undefined where the harness does not have it. */
   const declare = <K extends Kit>(
     theme: string,
     cases: ReadonlyArray<Case<K>>,
-    extend: ((kit: Kit, world: World) => K) | undefined
+    extend: Extend<K, World> | undefined
   ): void => {
-    describe(theme, () => {
-      for (const one of cases) {
-        if (extend === undefined) {
-          it.skip(one.name)
-          continue
-        }
-        const settings = { ...usualSettings, ...one.settings }
-        const body = Effect.gen(function* () {
-          if (!harness.realTime) yield* passTime
-          const world = yield* harness.world(settings)
-          yield* one.run(extend(basic(world, settings), world))
-        })
-        tester(one.name, () => body, caseTimeoutMillis)
-      }
+    const declareCase = (one: Case<K>): void =>
+      extend === undefined
+        ? tester.skip(one.name, () => Effect.void)
+        : tester(one.name, () => runCase(one, extend), caseTimeoutMillis)
+    describe(`${theme}`, () => {
+      cases.forEach(declareCase)
     })
   }
 

@@ -17,17 +17,20 @@ const frameBytes = 32 * 1024
 /** Begins to send to a far end that does not read, and waits until the sender has stalled. */
 const stall = (kit: Kit, { near }: Ends) =>
   Effect.gen(function* () {
-    let stopped = false
+    const wish = { stop: false }
     const most = Math.ceil(kit.stallBytes / frameBytes)
     const sending = Effect.gen(function* () {
       let sent = 0
-      for (; sent < most && !stopped; sent++) yield* near.send([[frame(sent, frameBytes)]])
+      for (; sent < most && !wish.stop; sent++) yield* near.send([[frame(sent, frameBytes)]])
       return sent
     })
     const fiber = yield* Effect.forkChild(sending)
     yield* within("the sender stalls", untilStill(near))
     assert.isUndefined(fiber.pollUnsafe(), `${near.bytes.sent} bytes were taken though nobody reads`)
-    const sender: Sender = { fiber, stop: () => void (stopped = true) }
+    const stop = () => {
+      wish.stop = true
+    }
+    const sender: Sender = { fiber, stop }
     return sender
   })
 
