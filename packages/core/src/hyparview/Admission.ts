@@ -41,9 +41,14 @@ export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
 
 /**
  * Makes room by evicting a random neighbour that is not protected: the F longest-held self-chosen links are. Since
- * F < A there always is one. Nobody outside chooses which.
+ * F < A there always is one. Nobody outside chooses which. `likely` is who may have a slot free for it, the newcomer for
+ * one; `moves`, how often the hole that it gets has moved. The result is who was evicted.
  */
-export const evictFor = <I extends Key, A>(t: Transition<I, A>, newcomer: Peer<I, A>): void => {
+export const evictFor = <I extends Key, A>(
+  t: Transition<I, A>,
+  likely: Peer<I, A>,
+  moves: number
+): Peer<I, A> | undefined => {
   const { active, config } = t.state
   let chosen = 0
   for (const neighbor of active) if (neighbor.chosen) chosen++
@@ -58,25 +63,29 @@ export const evictFor = <I extends Key, A>(t: Transition<I, A>, newcomer: Peer<I
       continue
     }
     if (skip-- > 0) continue
-    evict(t, i, newcomer)
-    return
+    evict(t, i, likely, moves)
+    return neighbor.peer
   }
+  return undefined
 }
 
 /**
- * Evicts the neighbour at `index`: it is told, and stays known as a passive entry. Its sample begins with the newcomer,
- * who often has a slot free: then the link has only gained a node in its middle.
+ * Evicts the neighbour at `index`: it is told, and stays known as a passive entry. Its sample begins with who is
+ * likely to have a slot free: when a newcomer has, then the link has only gained a node in its middle.
  */
-const evict = <I extends Key, A>(t: Transition<I, A>, index: number, newcomer: Peer<I, A>): void => {
+const evict = <I extends Key, A>(t: Transition<I, A>, index: number, likely: Peer<I, A>, moves: number): void => {
   const victim = t.state.active[index]
   if (victim === undefined) return
   unlink(t, index, "evicted")
-  const sample = { peers: [newcomer], ages: [0] }
+  const sample = { peers: [likely], ages: [0] }
   sampleBoth(t, victim.peer.id, sample)
   t.outputs.push({
     _tag: "Send",
     to: victim.peer,
-    message: { _tag: "Disconnect", link: victim.link, reason: "evicted", sample }
+    message:
+      moves === 0
+        ? { _tag: "Disconnect", link: victim.link, reason: "evicted", sample }
+        : { _tag: "Disconnect", link: victim.link, reason: "evicted", sample, moves }
   })
   keepPassive(t, victim.peer)
 }

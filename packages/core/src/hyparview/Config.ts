@@ -29,7 +29,7 @@ export interface Config {
   readonly passiveWalkLength: number
   /** ka, active peers in a shuffle. 0–activeSize. Paper: 3. */
   readonly shuffleActive: number
-  /** kp, passive peers in a shuffle. 0–passiveSize. Paper: 4. */
+  /** kp, passive peers in a shuffle. 0–passiveSize, at most 200. Paper: 4. */
   readonly shufflePassive: number
   /** Hops of a shuffle's random walk. 1–32. Ours: 6 (the paper gives none). */
   readonly shuffleWalkLength: number
@@ -61,7 +61,10 @@ export interface Config {
   readonly graveyardSize: number
   /** How often one of them is probed, in milliseconds, ± half; 0 never. Ours: 60,000. */
   readonly probeMillis: number
-  /** How often a contact is sounded out even though the view is full, in milliseconds, ± half; 0 never. Ours: 600,000. */
+  /**
+   * How often the nodes that know each other sound out a contact, though their views are full, in milliseconds; 0 never.
+   * Each takes its share by chance. Ours: 600,000: with 36 peers known, once in six hours a node.
+   */
   readonly contactProbeMillis: number
   /** At most one bridge request is made, and one accepted, in this time, in milliseconds. Ours: 60,000. */
   readonly bridgeMillis: number
@@ -181,7 +184,7 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("activeWalkLength", 0, 32) ??
     whole("passiveWalkLength", 0, config.activeWalkLength) ??
     whole("shuffleActive", 0, config.activeSize) ??
-    whole("shufflePassive", 0, config.passiveSize) ??
+    whole("shufflePassive", 0, Math.min(200, config.passiveSize)) ??
     whole("shuffleWalkLength", 1, 32) ??
     whole("cycleMillis", 10, longest) ??
     (config.cycleJitter >= 0 && config.cycleJitter <= 1 ? undefined : wrong("cycleJitter", "expected 0 to 1")) ??

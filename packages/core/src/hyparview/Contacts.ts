@@ -74,9 +74,11 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
   setTimer(t, "Discovery", now + jittered(state, state.discoveryWaitMillis, 0.5))
 }
 
-/** Discovery is not asked again before a given time. */
-export const discoveryTimerNotBefore = <I extends Key, A>(t: Transition<I, A>, at: number): void => {
-  if (t.state.active.length === 0 && t.state.timers.Discovery.at < at) setTimer(t, "Discovery", at)
+/** Discovery is not asked again within a time that a peer names, but nobody can make this node wait longer than it may. */
+export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis: number): void => {
+  const { now, state } = t
+  const at = now + Math.min(Math.floor(millis), state.config.discoveryBackoffMillis[1])
+  if (at > now && state.active.length === 0 && state.timers.Discovery.at < at) setTimer(t, "Discovery", at)
 }
 
 /** A contact's link is open, and this is who answered. */
@@ -93,8 +95,9 @@ export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, 
       state.askedToJoinAt = now
       return ask(t, peer, "join")
     case "repair":
-      if (freeSlots(state) > 0 && !isAsking(state, peer.id)) ask(t, peer, "repair")
-      return shuffleDirectly(t, peer, true)
+      if (freeSlots(state) <= 0) return shuffleDirectly(t, peer, true)
+      if (!isAsking(state, peer.id)) ask(t, peer, "repair")
+      return shuffleDirectly(t, peer, false)
     case "probe":
       return soundedOut(t, peer)
   }

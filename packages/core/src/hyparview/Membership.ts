@@ -4,10 +4,10 @@
  *
  * @since 0.1.0
  */
-import type { Key, LinkId, Peer } from "../Peer.ts"
+import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
 import { noSample, sameLink } from "../Peer.ts"
 import { admit, evictFor } from "./Admission.ts"
-import { discoveryTimerNotBefore } from "./Contacts.ts"
+import { discoveryNotWithin } from "./Contacts.ts"
 import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
 import { forget, onAnswer } from "./Repair.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
@@ -15,6 +15,7 @@ import type { Transition } from "./State.ts"
 import {
   freeSlots,
   indexInActive,
+  indexOfPeer,
   integrate,
   isAsking,
   keepPassive,
@@ -65,7 +66,7 @@ export const onNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, 
   if (message.reason === "bridge") {
     if (now < state.nextBridgeAcceptAt) return reply(t, from, requestId, "limited", state.nextBridgeAcceptAt - now)
     state.nextBridgeAcceptAt = now + state.config.bridgeMillis
-    return accept(t, from, requestId)
+    return accept(t, from, requestId, { moves: message.moves ?? 0 })
   }
   reply(t, from, requestId, state.active.length >= state.config.activeSize ? "full" : "busy", 0)
 }
@@ -85,12 +86,19 @@ const settleCrossing = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>)
   return state.active.length < state.config.activeSize || evictsOnAcceptance(asking) ? "theirs" : "none"
 }
 
-/** Accepts an asker, making room first if need be. */
-const accept = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {
+/** Accepts an asker, making room first if need be. A bridge is told who was evicted for it. */
+const accept = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  requestId: number,
+  bridge?: { readonly moves: number }
+): void => {
   const { state } = t
-  if (indexInActive(state, from.id) < 0 && state.active.length >= state.config.activeSize) evictFor(t, from)
+  const full = indexInActive(state, from.id) < 0 && state.active.length >= state.config.activeSize
+  const evicted = full ? evictFor(t, from, bridge?.moves ?? 0) : undefined
   link(t, from, { asker: from.id, epoch: from.epoch, requestId }, false)
-  reply(t, from, requestId, "accepted", 0)
+  const told = bridge !== undefined && evicted !== undefined ? { peers: [evicted], ages: [0] } : noSample
+  reply(t, from, requestId, "accepted", 0, told)
   if (state.status === "joining") {
     state.status = "joined"
     t.outputs.push({ _tag: "Joined", peer: from })
@@ -102,9 +110,10 @@ const reply = <I extends Key, A>(
   to: Peer<I, A>,
   requestId: number,
   answer: NeighborAnswer,
-  retryAfterMillis: number
+  retryAfterMillis: number,
+  told: Sample<I, A> = noSample
 ): void => {
-  const sample = answer === "limited" ? sampleFor(t, to.id) : noSample
+  const sample = answer === "limited" ? sampleFor(t, to.id) : told
   t.outputs.push({ _tag: "Send", to, message: { _tag: "NeighborReply", requestId, answer, retryAfterMillis, sample } })
 }
 
@@ -172,9 +181,9 @@ export const onNeighborReply = <I extends Key, A>(
   from: Peer<I, A>,
   message: NeighborReply<I, A>
 ): void => {
-  onAnswer(t, from, message)
+  const answers = onAnswer(t, from, message)
   // A contact that is asked too often says when to come back; meanwhile its sample is somewhere else to go.
-  if (message.answer === "limited") discoveryTimerNotBefore(t, t.now + message.retryAfterMillis)
+  if (answers && message.answer === "limited") discoveryNotWithin(t, message.retryAfterMillis)
 }
 
 /**
@@ -205,6 +214,16 @@ export const onDisconnect = <I extends Key, A>(
   unlink(t, index, "disconnected")
   keepPassive(t, from)
   integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages, [])
+  if (message.moves !== undefined) {
+    // Evicted for a bridge: whoever the bridge's other end evicts has been told of us, and will ask in a moment.
+    state.holeMoves = message.moves
+    state.round = { ...state.round, waiting: true }
+    return
+  }
+  const likely = state.passive[indexOfPeer(state.passive, message.sample.peers[0]?.id ?? from.id)]
+  if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isAsking(state, likely.id)) {
+    ask(t, likely, state.active.length === 0 ? "empty" : "repair")
+  }
 }
 
 /** The peer holds no such link: so neither do we. */

@@ -20,13 +20,12 @@ import { exhume, freeSlots, indexInActive, indexOfPeer, isAsking, keepPassive } 
 export const startLooking = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   state.nextProbeAt = now + nextBelow(state, state.config.probeMillis + 1)
-  state.nextContactProbeAt = now + nextBelow(state, state.config.contactProbeMillis + 1)
 }
 
 /** Each cycle: probes a grave, or sounds out a contact, when it is time. */
 export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
-  const { contactProbeMillis, probeMillis, requestTimeoutMillis } = state.config
+  const { contactProbeMillis, cycleMillis, probeMillis, requestTimeoutMillis } = state.config
   const grave = state.graveyard[nextBelow(state, Math.max(1, state.graveyard.length))]
   if (probeMillis > 0 && now >= state.nextProbeAt && grave !== undefined && state.probe === undefined) {
     state.nextProbeAt = now + jittered(state, probeMillis, 0.5)
@@ -34,8 +33,13 @@ export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
     state.probe = { peer: grave, nonce, deadline: now + requestTimeoutMillis }
     t.outputs.push({ _tag: "Send", to: grave, message: { _tag: "Probe", nonce } })
   }
-  if (contactProbeMillis > 0 && now >= state.nextContactProbeAt && state.contacts.length > 0) {
-    state.nextContactProbeAt = now + jittered(state, contactProbeMillis, 0.5)
+  // Each node takes its share, so that all who know each other sound out one contact in `contactProbeMillis` together.
+  const known = 1 + state.active.length + state.passive.length
+  if (
+    state.contacts.length > 0 &&
+    nextBelow(state, contactProbeMillis * known) < cycleMillis &&
+    contactProbeMillis > 0
+  ) {
     const address = state.contacts[nextBelow(state, state.contacts.length)]
     if (address !== undefined) dial(t, address, "probe")
   }
@@ -81,7 +85,9 @@ const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => 
   const { now, state } = t
   if (indexInActive(state, peer.id) >= 0 || isAsking(state, peer.id)) return
   if (freeSlots(state) > 0) return ask(t, peer, "repair")
+  // A slot that is free but promised is for repair to fill.
+  if (state.active.length < state.config.activeSize) return
   if (now < state.nextBridgeAskAt || state.pending.length >= state.config.activeSize) return
   state.nextBridgeAskAt = now + state.config.bridgeMillis
-  ask(t, peer, "bridge")
+  ask(t, peer, "bridge", 1)
 }

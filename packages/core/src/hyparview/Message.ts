@@ -32,6 +32,11 @@ export interface Neighbor {
   readonly _tag: "Neighbor"
   readonly requestId: number
   readonly reason: NeighborReason
+  /**
+   * `bridge`: how often the free slot that its victim gets will have moved, 1 to 255 for that many and more (`moveHole`).
+   * Absent otherwise.
+   */
+  readonly moves?: number
 }
 
 /**
@@ -40,7 +45,10 @@ export interface Neighbor {
  */
 export type NeighborAnswer = "accepted" | "full" | "busy" | "limited"
 
-/** The answer to a Join or a Neighbor. Only `limited` fills `retryAfterMillis` and the sample (somewhere else to go). */
+/**
+ * The answer to a Join or a Neighbor. `limited` fills `retryAfterMillis` and the sample (somewhere else to go); an
+ * accepted `bridge` has whom it evicted as its sample, so that whoever the asker evicts in turn can be told.
+ */
 export interface NeighborReply<I extends Key, A> {
   readonly _tag: "NeighborReply"
   readonly requestId: number
@@ -52,12 +60,17 @@ export interface NeighborReply<I extends Key, A> {
 /** Why a link ends in order. `evicted`: the sender lives on and needed the slot; `leaving`: the sender is going away. */
 export type DisconnectReason = "evicted" | "leaving"
 
-/** Ends a link. Never answered. The sample gives an evicted newcomer somewhere to go. */
+/**
+ * Ends a link. Never answered. The sample gives the evicted somewhere to go; its first entry is likely to have a free
+ * slot, and is asked first.
+ */
 export interface Disconnect<I extends Key, A> {
   readonly _tag: "Disconnect"
   readonly link: LinkId<I>
   readonly reason: DisconnectReason
   readonly sample: Sample<I, A>
+  /** Evicted for a bridge: how often the free slot that the evicted gets has moved. Absent otherwise. */
+  readonly moves?: number
 }
 
 /**

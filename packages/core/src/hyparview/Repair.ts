@@ -54,7 +54,9 @@ const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const { waiting, waitMillis } = state.round
   if (!waiting || freeSlots(state) <= 0 || state.passive.length === 0 || state.timers.Repair.nonce !== 0) return
-  setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
+  const [first] = state.config.repairBackoffMillis
+  state.round = { ...state.round, waitMillis: Math.max(first, waitMillis) }
+  setTimer(t, "Repair", now + jittered(state, state.round.waitMillis, 0.5))
 }
 
 /** A random passive peer that this round has not tried and that is not being asked. */
@@ -72,37 +74,40 @@ const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | unde
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
-  // Not everybody has refused: whoever was busy is asked again, soon.
-  if (state.round.busy.length > 0) {
+  // With nobody to try again only news can help, and nobody has refused, nor where somebody busy is asked again soon.
+  // A wait that news has interrupted goes on: the same round has tried everybody again.
+  const interrupted = state.round.waitMillis > 0 && state.timers.Repair.nonce !== 0
+  if (state.passive.length === 0 || state.round.busy.length > 0 || interrupted) {
     state.round = { ...state.round, waiting: true }
     return
   }
   const [first, longest] = state.config.repairBackoffMillis
   const waitMillis = Math.min(longest, Math.max(first, 2 * state.round.waitMillis))
   state.round = { ...state.round, waiting: true, waitMillis }
-  // With nobody to try again, only news can help, and news ends the wait.
-  if (state.passive.length === 0) return
   setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
-  if (waitMillis > first) moveHole(t)
+  moveHole(t)
 }
 
 /**
- * Everybody this node knows is full, twice in a row: the odd free slot cannot be filled here. It may be elsewhere: two
+ * Everybody this node knows is full, again and again: the odd free slot cannot be filled here. It may be elsewhere: two
  * nodes with a free slot each that are neighbours already, or one node with two, are stuck for ever, since a repair
  * evicts nobody. So the hole moves: somebody is asked with `bridge`, evicts a neighbour for us, and that neighbour may
- * know what we do not. Where the number of slots is odd one hole must remain; so each move waits twice as long as the one
- * before, until a failure changes the picture.
+ * know what we do not. Where the number of slots is odd one hole must remain; so it carries with it how often it has
+ * moved, and rests twice as long at each node as at the one before.
  *
  * Ours: the paper leaves such slots free.
  */
 const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
+  const [first] = state.config.repairBackoffMillis
+  const restMillis = first * (2 << Math.min(state.holeMoves, mostDoublings))
+  if (now - state.holeSince < restMillis || state.active.length === 0) return
   const peer = state.passive[nextBelow(state, state.passive.length)]
-  if (now < state.nextBridgeAskAt || peer === undefined || state.active.length === 0) return
-  state.nextBridgeAskAt = now + state.config.bridgeMillis * (1 << state.holeMoves)
-  if (state.holeMoves < 6) state.holeMoves++
-  ask(t, peer, "bridge")
+  if (peer !== undefined) ask(t, peer, "bridge", Math.min(255, state.holeMoves + 1))
 }
+
+/** 2¹² seconds, a bit more than an hour, with the default first wait: a hole at rest. */
+const mostDoublings = 11
 
 /** The Repair timer: whoever was busy, or everybody after a wait, may be asked again. */
 export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -146,12 +151,12 @@ const markBusy = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   }
 }
 
-/** The answer to a request of ours. */
+/** An answer; true if it is one to a request of ours. */
 export const onAnswer = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
   message: NeighborReply<I, A>
-): void => {
+): boolean => {
   const { state } = t
   const index = state.pending.findIndex(
     (asking) => asking.requestId === message.requestId && asking.peer.id === from.id
@@ -159,10 +164,10 @@ export const onAnswer = <I extends Key, A>(
   const asking = state.pending[index]
   if (asking === undefined) {
     if (message.answer === "accepted") onUnmatchedAcceptance(t, from, message.requestId)
-    return
+    return false
   }
   state.pending = state.pending.toSpliced(index, 1)
-  if (message.answer === "accepted") return onAccepted(t, asking, from)
+  if (message.answer === "accepted") return onAccepted(t, asking, from, message.sample.peers[0])
   switch (message.answer) {
     case "full":
       markTried(t, from.id)
@@ -179,7 +184,13 @@ export const onAnswer = <I extends Key, A>(
   keepPassive(t, from)
 }
 
-const onAccepted = <I extends Key, A>(t: Transition<I, A>, asking: Asking<I, A>, from: Peer<I, A>): void => {
+/** `evicted`: whom the other end of a bridge has evicted for us. */
+const onAccepted = <I extends Key, A>(
+  t: Transition<I, A>,
+  asking: Asking<I, A>,
+  from: Peer<I, A>,
+  evicted: Peer<I, A> | undefined
+): void => {
   const { state } = t
   const id: LinkId<I> = { asker: state.self.id, epoch: state.self.epoch, requestId: asking.requestId }
   if (state.active.length >= state.config.activeSize) {
@@ -193,7 +204,8 @@ const onAccepted = <I extends Key, A>(t: Transition<I, A>, asking: Asking<I, A>,
       keepPassive(t, from)
       return
     }
-    evictFor(t, from)
+    // Both ends of a bridge have evicted: of the two links that are gone another can be made.
+    evictFor(t, asking.reason === "bridge" && evicted !== undefined ? evicted : from, 0)
   }
   link(t, from, id, !evictsOnAcceptance(asking))
   if (state.status === "joining") {
@@ -234,7 +246,6 @@ export const onNeighborFailed = <I extends Key, A>(t: Transition<I, A>, peer: Pe
   if (index < 0) return
   unlink(t, index, reason)
   bury(t, peer)
-  t.state.holeMoves = 0
 }
 
 /** Connected but silent: suspect at first, gone the second time. */

@@ -8,7 +8,12 @@ import type { NeighborReason } from "./Message.ts"
 import { type Asking, type Dialing, earlier, setTimer, type State, type Transition } from "./State.ts"
 
 /** Sends a request for a link, and holds a slot for its answer. */
-export const ask = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, reason: NeighborReason | "join"): void => {
+export const ask = <I extends Key, A>(
+  t: Transition<I, A>,
+  peer: Peer<I, A>,
+  reason: NeighborReason | "join",
+  moves = 0
+): void => {
   const { now, state } = t
   const requestId = state.nextRequestId++
   const asking: Asking<I, A> = { peer, requestId, reason, deadline: now + state.config.requestTimeoutMillis }
@@ -16,7 +21,12 @@ export const ask = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, rea
   t.outputs.push({
     _tag: "Send",
     to: peer,
-    message: reason === "join" ? { _tag: "Join", requestId } : { _tag: "Neighbor", requestId, reason }
+    message:
+      reason === "join"
+        ? { _tag: "Join", requestId }
+        : moves === 0
+          ? { _tag: "Neighbor", requestId, reason }
+          : { _tag: "Neighbor", requestId, reason, moves }
   })
 }
 

@@ -132,10 +132,11 @@ export interface Draft<I extends Key, A> extends Random {
   graveyard: ReadonlyArray<Peer<I, A>>
   probe: OpenProbe<I, A> | undefined
   nextProbeAt: number
-  nextContactProbeAt: number
   nextBridgeAskAt: number
   nextBridgeAcceptAt: number
-  /** How often in a row this node has handed an odd free slot on; each time the next waits twice as long. */
+  /** When a slot last became free. */
+  holeSince: number
+  /** How often that free slot has moved from node to node before it came here. */
   holeMoves: number
 
   /** At most memorySize. */
@@ -215,9 +216,9 @@ export const init = <I extends Key, A>(options: {
   graveyard: none,
   probe: undefined,
   nextProbeAt: 0,
-  nextContactProbeAt: 0,
   nextBridgeAskAt: 0,
   nextBridgeAcceptAt: 0,
+  holeSince: 0,
   holeMoves: 0,
   departed: none,
   askers: none,
@@ -248,7 +249,8 @@ export const takeTimer = <I extends Key, A>(
   t: Transition<I, A>,
   input: Extract<Input<I, A>, { _tag: "TimerFired" }>
 ) => {
-  if (t.state.timers[input.kind].nonce !== input.nonce) return false
+  const { nonce } = t.state.timers[input.kind]
+  if (nonce === 0 || nonce !== input.nonce) return false
   t.state.timers = { ...t.state.timers, [input.kind]: emptySlot }
   return true
 }

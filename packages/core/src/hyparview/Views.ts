@@ -108,6 +108,8 @@ export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, rea
   state.active = state.active.toSpliced(index, 1)
   const spared = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
   state.round = spared ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
+  state.holeSince = t.now
+  state.holeMoves = 0
   t.outputs.push({ _tag: "NeighborDown", peer: neighbor.peer, reason })
 }
 

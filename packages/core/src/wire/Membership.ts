@@ -6,6 +6,7 @@
 import type { DisconnectReason, Message, NeighborAnswer, NeighborReason } from "../hyparview/Message.ts"
 import type { ByTag, Kinds } from "./Kind.ts"
 import { maxRequestId, maxRetryAfterMillis } from "./Limits.ts"
+import type { Reader } from "./Reader.ts"
 import { readLink, readPeer, readSample, writeLink, writePeer, writeSample } from "./Peers.ts"
 
 // A choice stands in a frame as its index here: what is new goes to the end.
@@ -13,6 +14,12 @@ const neighborReasons = ["empty", "joinWalk", "repair", "bridge"] as const satis
 const neighborAnswers = ["accepted", "full", "busy", "limited"] as const satisfies ReadonlyArray<NeighborAnswer>
 const disconnectReasons = ["evicted", "leaving"] as const satisfies ReadonlyArray<DisconnectReason>
 const shuffleRoutes = ["direct", "walk"] as const
+
+/** None is written as 0, and reads as none. */
+const readMoves = (reader: Reader): { readonly moves?: number } => {
+  const moves = reader.byte("moves")
+  return moves === 0 ? {} : { moves }
+}
 
 /** How each message is written and read. An object literal evaluates its fields in the order in which they are read. */
 export const membership: Kinds<ByTag<Message>> = {
@@ -40,11 +47,13 @@ export const membership: Kinds<ByTag<Message>> = {
     write: (writer, message) => {
       writer.varint(message.requestId, "requestId", maxRequestId)
       writer.choice(neighborReasons, message.reason, "reason")
+      writer.byte(message.moves ?? 0, "moves")
     },
     read: (reader) => ({
       _tag: "Neighbor",
       requestId: reader.varint("requestId", maxRequestId),
-      reason: reader.choice(neighborReasons, "reason")
+      reason: reader.choice(neighborReasons, "reason"),
+      ...readMoves(reader)
     })
   },
   NeighborReply: {
@@ -69,12 +78,14 @@ export const membership: Kinds<ByTag<Message>> = {
       writeLink(writer, message.link, ends)
       writer.choice(disconnectReasons, message.reason, "reason")
       writeSample(writer, message.sample)
+      writer.byte(message.moves ?? 0, "moves")
     },
     read: (reader, ends) => ({
       _tag: "Disconnect",
       link: readLink(reader, ends),
       reason: reader.choice(disconnectReasons, "reason"),
-      sample: readSample(reader)
+      sample: readSample(reader),
+      ...readMoves(reader)
     })
   },
   Shuffle: {
