@@ -1,0 +1,66 @@
+import { assert, describe, it } from "@effect/vitest"
+import { disconnect, join, linkTo, neighbor, node, overSeeds, peer, reply } from "./node.ts"
+
+describe("rule 3: eviction", () => {
+  it("3a. sends Disconnect(evicted), naming the link, to its victim", () => {
+    const p = node(1, { chosen: [2, 3], active: [4], config: { protectedLinks: 2 } }).hears(9, join(7))
+    assert.deepStrictEqual(p.news, ["-4 evicted", "+9"])
+    const [notice] = p.says("Disconnect")
+    assert.deepStrictEqual([notice?.to, notice?.link, notice?.reason], [4, linkTo(4), "evicted"])
+  })
+
+  it("3b. moves the victim to the passive view", () => {
+    const p = node(1, { chosen: [2, 3], active: [4], passive: [5], config: { protectedLinks: 2 } }).hears(9, join(7))
+    assert.deepStrictEqual(
+      [p.active, p.passive],
+      [
+        [2, 3, 9],
+        [5, 4]
+      ]
+    )
+  })
+
+  it("3c. the bound holds after every transition, also when the notice cannot be delivered", () => {
+    const p = node(1, { active: [2, 3, 4] }).hears(9, join(7))
+    const victim = p.says("Disconnect")[0]?.to ?? 0
+    assert.strictEqual(p.active.length, 3)
+    p.cannotReach(victim)
+    assert.strictEqual(p.active.length, 3)
+    assert.notInclude([...p.active, ...p.passive], victim)
+    assert.deepStrictEqual(p.graveyard, [victim])
+  })
+
+  it("3c. the bound holds through a hundred evictions of every kind", () => {
+    overSeeds(5, (seed) => {
+      const p = node(1, { active: [2, 3, 4], seed })
+      for (let id = 10; id < 110; id++) {
+        p.hears(id, id % 3 === 0 ? join(1) : neighbor(1, id % 3 === 1 ? "empty" : "bridge"))
+        assert.strictEqual(p.active.length, 3)
+      }
+    })
+  })
+
+  it("3d. the victim's sample begins with the newcomer, and goes on as a shuffle's would", () => {
+    const p = node(1, { active: [2, 3, 4], passive: [5, 6, 7] }).hears(9, join(7))
+    const [notice] = p.says("Disconnect")
+    const [newcomer, ...others] = notice?.sample.peers ?? []
+    assert.deepStrictEqual(newcomer, peer(9))
+    assert.deepStrictEqual(notice?.sample.ages[0], 0)
+    const stayed = [2, 3, 4].filter((id) => id !== notice?.to)
+    assert.sameMembers(
+      others.slice(0, 2).map(({ id }) => id),
+      stayed
+    )
+    assert.strictEqual(others.slice(2).filter(({ id }) => [5, 6, 7].includes(id)).length, 2)
+  })
+
+  it("3d. so the link only gains a node in its middle: the victim asks the newcomer, who has a slot free", () => {
+    const evictor = node(1, { active: [2, 3, 4] }).hears(9, join(7))
+    const [notice] = evictor.says("Disconnect")
+    const victim = node(notice?.to ?? 0, { active: [1, 5, 6] })
+    victim.hears(1, disconnect(linkTo(1), "evicted", notice?.sample))
+    assert.include([9, ...evictor.active], victim.asking[0])
+    const newcomer = node(9, { active: [1] }).hears(victim.state.self, neighbor(4, "repair"))
+    assert.deepStrictEqual(newcomer.saysTo(victim.state.self.id), [reply(4, "accepted")])
+  })
+})

@@ -1,0 +1,139 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  disconnect,
+  heartbeat,
+  join,
+  linkOf,
+  linkTo,
+  neighbor,
+  node,
+  notNeighbor,
+  peer,
+  probe,
+  reply,
+  sample,
+  shuffle
+} from "./node.ts"
+
+describe("rule 9: identity is (id, epoch)", () => {
+  it("9a. when a later incarnation speaks, the older is no neighbour any more", () => {
+    const p = node(1, { active: [2, 3, 4], passive: [5] }).hears(peer(2, 2), probe(1))
+    assert.deepStrictEqual([p.active, p.news], [[3, 4], ["-2 restarted"]])
+    assert.deepStrictEqual(p.asking, [5])
+  })
+
+  it("9a. a later incarnation that asks takes the older one's slot", () => {
+    const p = node(1, { active: [2, 3, 4] }).hears(peer(2, 2), neighbor(7, "repair"))
+    assert.deepStrictEqual(p.news, ["-2 restarted", "+2"])
+    assert.deepStrictEqual(p.state.active.at(-1)?.peer, peer(2, 2))
+    assert.deepStrictEqual(p.state.active.at(-1)?.link, linkOf(2, 7, 2))
+  })
+
+  it("9a. the higher epoch's entry replaces the older's", () => {
+    const p = node(1, { active: [2, 3, 4], passive: [5] })
+    p.hears(peer(5, 4), shuffle(undefined, 1, peer(5, 4), 1, sample([])))
+    assert.deepStrictEqual(p.state.passive, [peer(5, 4)])
+  })
+
+  it("9b. messages of an older incarnation are ignored", () => {
+    const p = node(1, { active: [2, 3, 4] }).hears(peer(2, 5), neighbor(7, "repair"))
+    for (const message of [
+      join(8),
+      neighbor(8, "empty"),
+      probe(1),
+      reply(8, "accepted"),
+      heartbeat(linkTo(2), 1),
+      shuffle(undefined, 1, peer(2, 4), 1, sample([9]))
+    ]) {
+      assert.deepStrictEqual(p.hears(peer(2, 4), message).outputs, [], message._tag)
+    }
+    assert.deepStrictEqual(p.state.active.at(-1)?.peer, peer(2, 5))
+    assert.deepStrictEqual(p.passive, [])
+  })
+
+  it("9b. and its Disconnects", () => {
+    const p = node(1, { active: [2, 3, 4] }).hears(peer(2, 5), neighbor(7, "repair"))
+    const current = linkOf(2, 7, 5)
+    for (const message of [disconnect(current, "evicted"), disconnect(current, "leaving"), notNeighbor(current)]) {
+      p.hears(peer(2, 4), message)
+    }
+    assert.include(p.active, 2)
+  })
+
+  it("9b. also where the later incarnation is known from others only, is buried, or has left", () => {
+    const passive = node(1, { active: [2, 3], passive: [] })
+    passive.hears(2, shuffle(linkTo(2), 1, peer(2), 1, { peers: [peer(5, 3)], ages: [0] }))
+    assert.deepStrictEqual(passive.hears(peer(5, 2), join(1)).outputs, [])
+    const buried = node(1, { active: [2, 3], graveyard: [] })
+      .hears(peer(5, 3), join(1))
+      .loses(peer(5, 3))
+    assert.deepStrictEqual(buried.hears(peer(5, 2), join(1)).outputs, [])
+    const left = node(1, { active: [2, 3] }).hears(2, disconnect(linkTo(2), "leaving"))
+    assert.deepStrictEqual(left.hears(peer(2, 1), join(1)).outputs, [])
+  })
+
+  it("9d. told of a higher epoch of its own id, a node raises its own above it", () => {
+    const p = node(1, { active: [2, 3], passive: [5], epoch: 10 }).hasConflict(17)
+    assert.deepStrictEqual(p.gives("EpochRaised"), [{ _tag: "EpochRaised", self: peer(1, 18) }])
+    assert.deepStrictEqual(p.state.self, peer(1, 18))
+  })
+
+  it("9d. and of the same epoch, since another process is behind it", () => {
+    assert.deepStrictEqual(node(1, { active: [2], epoch: 10 }).hasConflict(10).state.self, peer(1, 11))
+    assert.deepStrictEqual(node(1, { active: [2], epoch: 10 }).hasConflict(9).outputs, [])
+  })
+
+  it("9d. it begins again with whom it knows: the links of the old epoch are closed, and asked for anew", () => {
+    const p = node(1, { active: [2, 3], passive: [5], epoch: 10 }).hasConflict(17)
+    assert.deepStrictEqual(p.news, ["-2 epochRaised", "-3 epochRaised"])
+    assert.deepStrictEqual(
+      p.gives("Close").map(({ peer }) => peer.id),
+      [2, 3]
+    )
+    assert.sameMembers([...p.passive], [5, 2, 3])
+    assert.strictEqual(p.asking.length, 3)
+    p.hears(p.asking[0] ?? 0, reply(p.requestTo(p.asking[0] ?? 0), "accepted"))
+    assert.strictEqual(p.state.active[0]?.link.epoch, 18)
+  })
+
+  it("9e. told again within a minute, it stops with DuplicateIdentity", () => {
+    const p = node(1, { active: [2], epoch: 10 })
+      .hasConflict(17)
+      .waits(59_999)
+      .hasConflict(18)
+    assert.deepStrictEqual(p.gives("DuplicateIdentity"), [{ _tag: "DuplicateIdentity", epoch: 18 }])
+    assert.deepStrictEqual([p.state.status, p.active, p.asking], ["stopped", [], []])
+    assert.deepStrictEqual(
+      Object.values(p.state.timers).map(({ nonce }) => nonce),
+      [0, 0, 0, 0, 0]
+    )
+  })
+
+  it("9e. told again later, it raises its epoch again", () => {
+    const p = node(1, { active: [2], epoch: 10 })
+      .hasConflict(17)
+      .waits(60_000)
+      .hasConflict(30)
+    assert.deepStrictEqual(p.gives("EpochRaised"), [{ _tag: "EpochRaised", self: peer(1, 31) }])
+  })
+
+  it("9f. the same id at a new address works", () => {
+    const moved = { id: 2, epoch: 2, address: 777 }
+    const p = node(1, { active: [2, 3] }).hears(moved, join(1))
+    assert.deepStrictEqual(p.state.active.at(-1)?.peer, moved)
+    assert.deepStrictEqual(p.sent[0]?.[1], reply(1, "accepted"))
+    const q = node(1, { active: [3], passive: [2] })
+    q.hears(moved, shuffle(undefined, 1, moved, 1, sample([])))
+    assert.deepStrictEqual(q.state.passive, [moved])
+  })
+
+  it("9g. the same address with a new id works: the old id is not there, the new one is welcome", () => {
+    const p = node(1, { active: [2, 3], passive: [5] }).fires("Cycle")
+    // Whoever answers at 5's address is another.
+    p.cannotReach(5, "identity")
+    assert.deepStrictEqual([p.passive, p.graveyard], [[], [5]])
+    const heir = { id: 6, epoch: 1, address: 105 }
+    p.hears(heir, join(1))
+    assert.deepStrictEqual(p.active, [2, 3, 6])
+  })
+})
