@@ -1,0 +1,164 @@
+/**
+ * Turns results into something to look at: one self-contained HTML page, light and dark, readable on a phone, with the
+ * table behind each plot and the command that made it; and the plots as SVG files. Values only: whoever asks writes them.
+ *
+ * Plots are drawn by Apache ECharts, which renders SVG without a DOM and has no install script.
+ *
+ * @since 0.1.0
+ */
+import { draw, drawChord } from "./report/Chart.ts"
+import { type Figure, number, percent, type Table } from "./report/Figure.ts"
+import { figuresOf } from "./report/figures.ts"
+import { pageStyle, standalone } from "./report/style.ts"
+import { type Result, type Results, runsOf } from "./Result.ts"
+
+/**
+ * What a report is told besides its results.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReportOptions {
+  /** The command that made the results, to be printed as it is. */
+  readonly command: string
+  /** A graph to be drawn on a circle, as lines `from,to`. A large one is drawn in part. */
+  readonly edges?: Iterable<string>
+}
+
+/**
+ * A page, and files to stand beside it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report {
+  readonly html: string
+  readonly files: ReadonlyArray<{ readonly name: string; readonly content: string }>
+}
+
+/** The two drawings of a plot: for a wide column, and for a phone. */
+const wide = { width: 720, height: 380 } as const
+const narrow = { width: 340, height: 300 } as const
+
+/**
+ * Makes a report.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const report = (results: Result | Results, options: ReportOptions): Report => {
+  const runs = runsOf(results)
+  const figures = figuresOf(results.experiment, runs)
+  const chord = options.edges === undefined ? undefined : chordOf(options.edges)
+  const files = figures.flatMap(({ chart, id }) =>
+    chart === undefined ? [] : [{ name: `${id}.svg`, content: standalone(draw(chart, wide.width, wide.height)) }]
+  )
+  if (chord !== undefined) files.push({ name: "graph.svg", content: standalone(chord.svg) })
+  const html = [
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width,initial-scale=1">',
+    `<title>${escape(titleOf(results.experiment))}</title><style>${pageStyle}</style></head><body><main>`,
+    heading(results.experiment, runs),
+    `<pre><code>${escape(options.command)}</code></pre>`,
+    facts(runs),
+    ...figures.map(sectionOf),
+    ...(chord === undefined ? [] : [chordSection(chord)]),
+    "</main></body></html>\n"
+  ].join("\n")
+  return { html, files }
+}
+
+const titles: Readonly<Record<string, string>> = {
+  stable: "A stable overlay",
+  failures: "Massive failures",
+  churn: "Churn",
+  partition: "A partition and its heal",
+  hashicorp: "HashiCorp’s scenario",
+  paper: "The HyParView paper, figure by figure"
+}
+
+const titleOf = (experiment: string): string => titles[experiment] ?? experiment
+
+const heading = (experiment: string, runs: ReadonlyArray<Result>): string => {
+  const [first] = runs
+  const seeds = [...new Set(runs.map(({ seed }) => seed))]
+  const interrupted = first === undefined || runs.some(({ complete }) => !complete)
+  return [
+    `<h1>${escape(titleOf(experiment))}</h1>`,
+    `<p class="lead">HyParView for Effect, simulated: ${number(first?.nodes)} nodes, `,
+    `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}, ${escape(String(first?.config["latency"] ?? ""))} latency.</p>`,
+    interrupted ? '<p class="warning">Interrupted: these are the results up to that moment.</p>' : ""
+  ].join("")
+}
+
+/** The few numbers to read first. */
+const facts = (runs: ReadonlyArray<Result>): string => {
+  const last = runs.find(({ experiment }) => experiment === "stable") ?? runs[0]
+  if (last === undefined) return ""
+  const { overlay } = last
+  const full = Math.max(...Object.keys(overlay.inDegree).map(Number), 0)
+  const items: ReadonlyArray<readonly [string, string, string]> = [
+    ["alive", number(overlay.alive), `of ${number(last.nodes)}`],
+    ["components", number(overlay.components), `largest ${number(overlay.largestComponent)}`],
+    ["one-sided links", number(overlay.asymmetricLinks), ""],
+    [`nodes at degree ${full}`, percent((overlay.inDegree[full] ?? 0) / Math.max(1, overlay.alive), 2), ""],
+    ["average path", number(overlay.averageShortestPath, 4), last.nodes === 10_000 ? "paper 6.385" : ""],
+    ["clustering", number(overlay.clustering, 2), last.nodes === 10_000 ? "paper 0.00092" : ""]
+  ]
+  const cells = items.map(
+    ([name, value, note]) =>
+      `<div><dt>${escape(name)}</dt><dd>${escape(value)}${note === "" ? "" : `<small>${escape(note)}</small>`}</dd></div>`
+  )
+  return `<dl class="facts">${cells.join("")}</dl>`
+}
+
+const sectionOf = ({ chart, note, table, title }: Figure): string => {
+  const head = `<h2>${escape(title)}</h2><p class="note">${escape(note)}</p>`
+  if (chart === undefined) return `<section class="figure">${head}${tableHtml(table)}</section>`
+  return [
+    `<figure>${head}`,
+    `<div class="wide" role="img" aria-label="${escape(title)}">${draw(chart, wide.width, wide.height)}</div>`,
+    `<div class="narrow" role="img" aria-label="${escape(title)}">${draw(chart, narrow.width, narrow.height)}</div>`,
+    `<details><summary>The numbers</summary>${tableHtml(table)}</details></figure>`
+  ].join("")
+}
+
+const tableHtml = ({ columns, rows }: Table): string => {
+  const row = (cells: ReadonlyArray<string>, tag: "th" | "td") =>
+    `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`
+  return `<div class="scroll"><table><thead>${row(columns, "th")}</thead><tbody>${rows.map((cells) => row(cells, "td")).join("")}</tbody></table></div>`
+}
+
+interface Chord {
+  readonly svg: string
+  readonly nodes: number
+  readonly drawn: number
+}
+
+/** More nodes than this become a grey disc: only the links among the lowest are drawn. */
+const drawnNodes = 1_000
+
+const chordOf = (edges: Iterable<string>): Chord => {
+  const links: Array<readonly [number, number]> = []
+  let greatest = -1
+  for (const piece of edges) {
+    for (const line of piece.split("\n")) {
+      const [from = Number.NaN, to = Number.NaN] = line.split(",").map(Number)
+      if (!Number.isInteger(from) || !Number.isInteger(to)) continue
+      greatest = Math.max(greatest, from, to)
+      if (from < drawnNodes && to < drawnNodes && from < to) links.push([from, to])
+    }
+  }
+  const drawn = Math.min(drawnNodes, greatest + 1)
+  return { svg: drawChord(drawn, links, 520), nodes: greatest + 1, drawn }
+}
+
+const chordSection = ({ drawn, nodes, svg }: Chord): string =>
+  [
+    '<figure><h2>The active graph</h2><p class="note">Nodes on a circle in the order of their joins, a line for each link',
+    drawn < nodes ? `; of ${number(nodes)} nodes the links among the first ${number(drawn)}.` : ".",
+    `</p><div class="chord" role="img" aria-label="The active graph">${svg}</div></figure>`
+  ].join("")
+
+const escape = (text: string): string =>
+  text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;")

@@ -1,0 +1,263 @@
+/** Which figures a result has: by what it holds, not by the name of its experiment. */
+import type { Histogram } from "../Graph.ts"
+import * as Paper from "../paperFigures.ts"
+import type { Result } from "../Result.ts"
+import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
+import type { Series } from "./Chart.ts"
+import { paperFigures } from "./paperSection.ts"
+
+/** All figures of some runs: of several seeds of one experiment, or of `paper`. */
+export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  if (experiment === "paper") return paperFigures(runs)
+  return [
+    ...messages(runs),
+    ...healing(runs),
+    ...crossLinks(runs),
+    ...rounds(runs),
+    ...degrees(runs),
+    ...bootstraps(runs),
+    overlayTable(runs),
+    costTable(runs)
+  ]
+}
+
+const isPaperSize = (run: Result | undefined): boolean => run?.nodes === 10_000
+
+const seedName = ({ seed }: Result): string => `seed ${seed}`
+
+/** One line for each seed where there are several, and the mean in front. */
+export const bySeed = (
+  runs: ReadonlyArray<Result>,
+  name: string,
+  pointsOf: (run: Result) => Series["points"]
+): ReadonlyArray<Series> => {
+  const each = runs.map((run) => ({ name: seedName(run), role: "seed" as const, points: pointsOf(run) }))
+  if (each.length === 1) return each.map(({ points }) => ({ name, role: "ours", points }))
+  const byX = new Map<number, Array<number>>()
+  for (const { points } of each) for (const [x, y] of points) byX.set(x, [...(byX.get(x) ?? []), y])
+  const points = [...byX].sort(([a], [b]) => a - b).map(([x, ys]) => [x, mean(ys)] as const)
+  return [{ name: `${name}, mean`, label: name, role: "ours", points }, ...each]
+}
+
+const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const [first] = runs
+  if (first === undefined || first.broadcasts.length === 0) return []
+  const failed = typeof first.config["kill"] === "number" ? first.config["kill"] * 100 : 0
+  const paper = isPaperSize(first) ? Paper.reliabilityByMessage.get(Math.round(failed))?.HyParView : undefined
+  const last = Math.min(200, Math.max(...runs.map(({ broadcasts }) => broadcasts.length - 1), 1))
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "message after the failure", min: 0, max: last },
+    y: { label: "reached, of the survivors", min: 0, max: 100, unit: " %" },
+    series: [
+      ...bySeed(runs, "ours", ({ broadcasts }) =>
+        broadcasts.slice(0, last + 1).map(({ reliability }, index) => [index, reliability * 100] as const)
+      ),
+      ...(paper === undefined
+        ? []
+        : [
+            {
+              name: "the paper's (Fig. 3)",
+              label: "paper",
+              role: "paper" as const,
+              points: paper.filter(([x]) => x <= last)
+            }
+          ])
+    ]
+  }
+  const means = runs.map(({ broadcasts }) => percent(mean(broadcasts.map(({ reliability }) => reliability))))
+  return [
+    {
+      id: "reliability",
+      title: `Reliability of each message after ${number(failed)} % of the nodes died`,
+      note: `Mean over all messages: ${means.join(", ")}. No cycle runs meanwhile; both ends of a broken link are told ${number(Number(first.config["detectionMillis"]))} ms after it broke.`,
+      chart,
+      table: tableOf(chart)
+    }
+  ]
+}
+
+const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const samples = runs.flatMap(({ samples = [] }) => samples)
+  if (samples.length < 2) return []
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "cycle", min: Math.min(...samples.map(({ cycle }) => cycle)) },
+    y: { label: "reached by a broadcast, mean", min: 0, max: 100, unit: " %" },
+    series: bySeed(runs, "ours", ({ samples = [] }) =>
+      samples.map(({ cycle, reliability }) => [cycle, reliability * 100] as const)
+    )
+  }
+  const healed = runs.map(({ healingCycles }) => (healingCycles === null ? "not" : String(healingCycles)))
+  return [
+    {
+      id: "healing",
+      title: "Reliability, cycle by cycle",
+      note: `Cycles until broadcasts reached as many as before: ${healed.join(", ")}.`,
+      chart,
+      table: {
+        columns: ["cycle", "alive", "components", "largest", "reliability"],
+        rows: samples.map((sample) => [
+          number(sample.cycle),
+          number(sample.alive),
+          number(sample.components),
+          number(sample.largestComponent),
+          percent(sample.reliability)
+        ])
+      }
+    }
+  ]
+}
+
+const crossLinks = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const samples = runs[0]?.samples?.filter(({ crossLinks }) => crossLinks !== undefined) ?? []
+  if (samples.length === 0) return []
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "cycle; the cut ends at 0" },
+    y: { label: "links between the halves", min: 0 },
+    series: [
+      ...bySeed(runs, "ours", (run) =>
+        (run.samples ?? []).map(({ crossLinks = 0, cycle }) => [cycle, crossLinks] as const)
+      ),
+      {
+        name: "in a random graph",
+        label: "random graph",
+        role: "theory" as const,
+        points: samples.map(({ crossLinksOfRandomGraph = 0, cycle }) => [cycle, crossLinksOfRandomGraph] as const)
+      }
+    ]
+  }
+  return [
+    {
+      id: "cross-links",
+      title: "How well the halves are mixed",
+      note: "One component alone says little: a single link makes one. A random graph of the same degrees is the measure.",
+      chart,
+      table: tableOf(chart)
+    }
+  ]
+}
+
+const rounds = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const [first] = runs
+  if (first?.rounds === undefined) return []
+  const line = (name: string, role: Series["role"], of: "seen" | "waste" | "maintenance" | "missed"): Series => ({
+    name,
+    role,
+    points: (first.rounds ?? []).map((round) => [round.round, round[of]] as const)
+  })
+  const gossip = {
+    kind: "lines" as const,
+    x: { label: "round" },
+    y: { label: "frames a round", min: 0 },
+    series: [
+      line("seen", "ours", "seen"),
+      line("waste", "second", "waste"),
+      line("maintenance", "paper", "maintenance")
+    ]
+  }
+  return [
+    {
+      id: "gossip",
+      title: "Gossip, round by round",
+      note: `Seen: first deliveries; waste: copies of what was known; maintenance: frames of the membership protocol. Seed ${first.seed}. Not reached, in all rounds: ${number(first.rounds.reduce((sum, { missed }) => sum + missed, 0))} of ${number(first.rounds.reduce((sum, { missed, seen }) => sum + missed + seen, 0))}.`,
+      chart: gossip,
+      table: tableOf({ ...gossip, series: [...gossip.series, line("missed", "other", "missed")] })
+    }
+  ]
+}
+
+const histogramPoints = (histogram: Histogram): Series["points"] =>
+  Object.entries(histogram).map(([degree, count]) => [Number(degree), count] as const)
+
+const degrees = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const [first] = runs
+  if (first === undefined) return []
+  const { overlay } = first
+  const figure = (id: string, title: string, label: string, histogram: Histogram, paper?: Histogram): Figure => {
+    const chart = {
+      kind: "bars" as const,
+      x: { label },
+      y: { label: "nodes", min: 0 },
+      series: [
+        { name: "ours", role: "ours" as const, points: histogramPoints(histogram) },
+        ...(paper === undefined ? [] : [{ name: "paper", role: "paper" as const, points: histogramPoints(paper) }])
+      ]
+    }
+    return { id, title, note: `At the end, seed ${first.seed}.`, chart, table: tableOf(chart) }
+  }
+  const paper = isPaperSize(first) && first.experiment === "stable" ? Paper.inDegrees : undefined
+  return [
+    figure("in-degree", "In how many active views a node stands", "in-degree", overlay.inDegree, paper),
+    figure("out-degree", "How many neighbours a node has", "out-degree", overlay.outDegree),
+    figure("passive-in-degree", "In how many passive views a node stands", "in-degree", overlay.passiveInDegree),
+    figure("passive-out-degree", "How many passive entries a node has", "out-degree", overlay.passiveOutDegree)
+  ]
+}
+
+const bootstraps = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const [first] = runs
+  if (first?.bootstraps === undefined || first.rounds === undefined) return []
+  const chart = {
+    kind: "bars" as const,
+    x: { label: "times" },
+    y: { label: "nodes", min: 0 },
+    series: [{ name: "nodes", role: "ours" as const, points: histogramPoints(first.bootstraps.byNode) }]
+  }
+  return [
+    {
+      id: "bootstraps",
+      title: "How often a node turned to a contact or to Discovery",
+      note: `${number(first.bootstraps.dials)} dials and ${number(first.bootstraps.discoveries)} questions in all, the joins among them.`,
+      chart,
+      table: tableOf(chart)
+    }
+  ]
+}
+
+/** The overlay's metrics, one column for each seed. */
+const overlayTable = (runs: ReadonlyArray<Result>): Figure => {
+  const rows: ReadonlyArray<readonly [string, (run: Result) => string]> = [
+    ["alive", ({ overlay }) => number(overlay.alive)],
+    ["components", ({ overlay }) => number(overlay.components)],
+    ["largest component", ({ overlay }) => number(overlay.largestComponent)],
+    ["links held by one end only", ({ overlay }) => number(overlay.asymmetricLinks)],
+    ["nodes with an id in both views", ({ overlay }) => number(overlay.inBothViews)],
+    ["nodes over a bound", ({ overlay }) => number(overlay.overCapacity)],
+    ["clustering coefficient", ({ overlay }) => number(overlay.clustering)],
+    ["average shortest path", ({ overlay }) => number(overlay.averageShortestPath, 5)],
+    [
+      "… measured from",
+      ({ overlay: { paths } }) =>
+        paths.exact ? "every node" : `${number(paths.sources)} nodes, ± ${number(paths.standardError, 2)}`
+    ],
+    ["longest shortest path", ({ overlay: { paths } }) => `${paths.exact ? "" : "≥ "}${number(paths.longest)}`],
+    ["dead passive entries", ({ overlay }) => percent(overlay.deadPassiveShare)],
+    ["trace hash", ({ traceHash }) => traceHash]
+  ]
+  return {
+    id: "overlay",
+    title: "The overlay at the end",
+    note: "Over the nodes that run.",
+    table: { columns: ["", ...runs.map(seedName)], rows: rows.map(([name, of]) => [name, ...runs.map(of)]) }
+  }
+}
+
+/** What the runs cost. */
+export const costTable = (runs: ReadonlyArray<Result>): Figure => ({
+  id: "cost",
+  title: "What it cost",
+  note: "Events are inputs given to nodes. Seconds and bytes depend on the machine.",
+  table: {
+    columns: ["", ...runs.map(seedName)],
+    rows: [
+      ["events", ...runs.map(({ cost }) => number(cost.events))],
+      ["frames", ...runs.map(({ cost }) => number(cost.messages))],
+      ["CPU seconds", ...runs.map(({ cost }) => number(cost.cpuSeconds, 3))],
+      ["wall seconds", ...runs.map(({ cost }) => number(cost.wallSeconds, 3))],
+      ["events a CPU-second", ...runs.map(({ cost }) => number(Math.round(cost.eventsPerSecond)))],
+      ["peak memory", ...runs.map(({ cost }) => `${number(Math.round(cost.peakRssBytes / 1e6))} MB`)]
+    ]
+  }
+})
