@@ -149,7 +149,7 @@ export const onForwardJoin = <I extends Key, A>(
   const { joiner } = message
   if (joiner.id === state.self.id) return
   const ttl = Math.min(message.ttl, state.config.activeWalkLength)
-  if (ttl === 0 || state.active.length === 1) return welcome(t, joiner)
+  if (!(ttl > 0) || state.active.length === 1) return welcome(t, joiner)
   if (ttl === state.config.passiveWalkLength) integrate(t, [joiner], [0], [])
   const next = randomNeighbor(t, from.id, joiner.id)
   if (next === undefined) return welcome(t, joiner)

@@ -167,8 +167,10 @@ export const onAnswer = <I extends Key, A>(
     return false
   }
   state.pending = state.pending.toSpliced(index, 1)
-  if (message.answer === "accepted") return onAccepted(t, asking, from, message.sample.peers[0])
   switch (message.answer) {
+    case "accepted":
+      onAccepted(t, asking, from, message.sample.peers[0])
+      return true
     case "full":
       markTried(t, from.id)
       break
@@ -182,6 +184,7 @@ export const onAnswer = <I extends Key, A>(
   }
   // It answered, so it lives; a full joiner whose walk ended here is kept the same way.
   keepPassive(t, from)
+  return true
 }
 
 /** `evicted`: whom the other end of a bridge has evicted for us. */

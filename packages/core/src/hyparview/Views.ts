@@ -150,7 +150,7 @@ export const integrate = <I extends Key, A>(
     const peer = peers[i]
     if (peer === undefined || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) continue
     if (state.departed.length > 0 && hasDeparted(state, peer)) continue
-    const bornAt = state.cycle - (ages[i] ?? 0)
+    const bornAt = state.cycle - trueAge(ages[i])
     const known = indexOfPeer(passive ?? state.passive, peer.id)
     if (known >= 0) {
       const old = (passive ?? state.passive)[known]
@@ -191,6 +191,12 @@ export const integrate = <I extends Key, A>(
     state.passiveSince = since
   }
 }
+
+/** An age as it can be: whoever claims less than none, or more than the wire carries, is taken at the nearest. */
+const trueAge = (claimed: number | undefined): number =>
+  claimed !== undefined && claimed > 0 ? Math.min(claimed, oldestAge) : 0
+
+const oldestAge = 65_535
 
 /** Takes an id out of the passive view. */
 export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void => {

@@ -33,7 +33,7 @@ const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
   "suspects holds 9": () => ({ suspects: [1, 2, 3, 4, 5, 6, 7, 8, 9] }),
   "contacts holds 5": () => ({ contacts: [1, 2, 3, 4, 5] }),
   "passiveSince is not as long": () => ({ passive: [someone(5)], passiveSince: [] }),
-  "an age is no number": () => ({ passive: [someone(5)], passiveSince: [Number.NaN] }),
+  "an age is none": () => ({ passive: [someone(5)], passiveSince: [Number.NaN] }),
   "tokens off scale": () => ({ admissionTokens: -1 }),
   "timer Cycle at NaN": ({ timers }) => ({ timers: { ...timers, Cycle: { nonce: 1, at: Number.NaN } } }),
   "no cycle to come": ({ timers }) => ({ timers: { ...timers, Cycle: { nonce: 0, at: 0 } } }),

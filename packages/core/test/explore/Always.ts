@@ -89,7 +89,11 @@ export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): Rea
   const { active, config, dialing, pending, status } = state
   check(!duplicates(dialing.map(({ purpose }) => purpose)), "two dials for one purpose")
   check(state.passiveSince.length === state.passive.length, "passiveSince is not as long as passive")
-  check(state.passiveSince.every(Number.isFinite), "an age is no number")
+  check(
+    state.passiveSince.every((since) => Number.isFinite(since) && since <= state.cycle),
+    "an age is none"
+  )
+  check(Number.isSafeInteger(state.self.epoch) && state.self.epoch >= 0, `the epoch is ${state.self.epoch}`)
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
   check(state.admissionTokens >= 0 && state.admissionTokens <= config.admissionOverall.burst, "tokens off scale")
   for (const kind of kinds) {

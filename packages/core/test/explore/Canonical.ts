@@ -111,6 +111,7 @@ const putMessage = (h: Hasher, from: Id, to: Id, message: Message): void => {
     case "Neighbor":
       h.put(2)
       h.put(reasons.indexOf(message.reason))
+      h.put(message.moves ?? 0)
       return h.name(from, message.requestId)
     case "NeighborReply":
       h.put(3)
@@ -126,6 +127,7 @@ const putMessage = (h: Hasher, from: Id, to: Id, message: Message): void => {
     case "Disconnect":
       h.put(5)
       h.put(reasons.indexOf(message.reason))
+      h.put(message.moves ?? 0)
       putSample(h, message.sample)
       return putLink(h, message.link)
     case "Shuffle":
@@ -225,9 +227,9 @@ const putState = (h: Hasher, state: State): void => {
     h.name(self + 100, state.probe.nonce)
     h.time(state.probe.deadline)
   }
-  for (const at of [state.nextProbeAt, state.nextContactProbeAt, state.nextBridgeAskAt, state.nextBridgeAcceptAt]) {
-    h.time(at)
-  }
+  for (const at of [state.nextProbeAt, state.nextBridgeAskAt, state.nextBridgeAcceptAt]) h.time(at)
+  // Looked at while a slot is free, and set anew when one becomes free.
+  h.put(state.active.length < state.config.activeSize ? h.since(state.holeSince) : 0)
   h.put(state.holeMoves)
   h.put(state.departed.length)
   for (const { epoch, id, until } of state.departed) {
