@@ -24,6 +24,9 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
 
 const allTimers: ReadonlyArray<Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
+/** 2⁵²: the year 144,683 in milliseconds. */
+const highestEpoch = 4_503_599_627_370_496
+
 /** Ends every link and every request, and empties every timer slot. */
 export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" | "epochRaised"): void => {
   const { state } = t
@@ -48,7 +51,8 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
  */
 export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: number): void => {
   const { now, state } = t
-  if (epoch < state.self.epoch) return
+  // An epoch is a clock in milliseconds: beyond this one somebody lies, and above it there may be none to take.
+  if (epoch < state.self.epoch || epoch > highestEpoch) return
   if (state.epochRaisedAt >= 0 && now - state.epochRaisedAt < state.config.duplicateIdentityMillis) {
     letGo(t, "leaving")
     state.status = "stopped"
