@@ -1,0 +1,161 @@
+/**
+ * What a step of the core costs: steps a CPU-second in a steady overlay of 1,000 nodes in which shuffles and heartbeats
+ * go round, and nanoseconds for each kind of input.
+ *
+ *     node --conditions=source benchmarks/core.ts
+ *
+ * Time is CPU time of the whole process, garbage collection included, so that other processes disturb little. The kinds
+ * are measured by giving recorded inputs again to the very states that had them, which a pure `step` allows; they take
+ * turns within a round, and a figure is the median over the rounds.
+ */
+import { Flood, HyParView, Node } from "@hyparview/core"
+import { Result } from "effect"
+import { pathToFileURL } from "node:url"
+import { Loop, type LoopInput, type LoopState, membershipInput } from "./internal/loop.ts"
+import { medianOf, type Row } from "./internal/row.ts"
+
+export interface CoreBenchOptions {
+  /** Default 1,000. */
+  readonly nodes?: number
+  /** Repetitions that count; one more warms up. Default 3. */
+  readonly rounds?: number
+  /** Simulated minutes of one repetition of the loop: about 80 steps a node each. Default 15. */
+  readonly minutes?: number
+  /** Steps of each kind in a round. Default 200,000. */
+  readonly steps?: number
+}
+
+const kinds = [
+  "cycle timer",
+  "shuffle, passed on",
+  "shuffle, accepted",
+  "shuffle reply",
+  "heartbeat timer",
+  "heartbeat",
+  "heartbeat reply",
+  "gossip, new",
+  "gossip, duplicate"
+] as const
+
+type Kind = (typeof kinds)[number]
+
+interface Sample {
+  readonly state: LoopState
+  readonly input: LoopInput
+}
+
+const kindOf = (input: LoopInput, outputs: ReadonlyArray<Node.Output<number, number>>): Kind | undefined => {
+  if (input._tag === "TimerFired") {
+    return input.kind === "Cycle" ? "cycle timer" : input.kind === "Heartbeat" ? "heartbeat timer" : undefined
+  }
+  if (input._tag !== "Received") return undefined
+  const passedOn = outputs.some((output) => output._tag === "Send" && output.message._tag === "Shuffle")
+  switch (input.message._tag) {
+    case "Shuffle":
+      return passedOn ? "shuffle, passed on" : "shuffle, accepted"
+    case "ShuffleReply":
+      return "shuffle reply"
+    case "Heartbeat":
+      return "heartbeat"
+    case "HeartbeatReply":
+      return "heartbeat reply"
+    case "Carried":
+      return outputs.some((output) => output._tag === "Delivered") ? "gossip, new" : "gossip, duplicate"
+    default:
+      return undefined
+  }
+}
+
+const ticksPerMinute = 12
+
+/** Enough for every passive view to be full and every free slot filled. */
+const settlingMinutes = 10
+
+const sampleSize = 1_000
+
+/** States with the inputs that they had, at most `sampleSize` for each kind. */
+const record = (loop: Loop): ReadonlyArray<readonly [Kind, ReadonlyArray<Sample>]> => {
+  const samples = new Map(kinds.map((kind) => [kind, new Array<Sample>()]))
+  loop.observer = (state, input, outputs) => {
+    const kind = kindOf(input, outputs)
+    if (kind === undefined) return
+    const known = samples.get(kind)
+    if (known !== undefined && known.length < sampleSize) known.push({ state, input })
+  }
+  loop.run(ticksPerMinute)
+  for (let id = 0; id < 10; id++) loop.publish(id, new Uint8Array(64))
+  loop.observer = undefined
+  return [...samples].filter(([, recorded]) => recorded.length > 0)
+}
+
+/** CPU nanoseconds of some work. */
+const cpuNanos = (work: () => void): number => {
+  const before = process.cpuUsage()
+  work()
+  const { system, user } = process.cpuUsage(before)
+  return (user + system) * 1_000
+}
+
+/** Keeps the work from being left out. */
+let last: unknown
+
+const stepAll = (samples: ReadonlyArray<Sample>, steps: number): void => {
+  for (let done = 0; done < steps; done += samples.length) {
+    for (const { input, state } of samples) last = Node.step(state, input)
+  }
+}
+
+/** The same inputs by HyParView alone: what `Node` adds is the difference. */
+const stepMembership = (samples: ReadonlyArray<Sample>, steps: number): void => {
+  const inputs = samples.flatMap(({ input, state }) => {
+    const own = membershipInput(input)
+    return own === undefined ? [] : [{ state: state.membership, input: own }]
+  })
+  for (let done = 0; done < steps; done += inputs.length) {
+    for (const { input, state } of inputs) last = HyParView.step(state, input)
+  }
+}
+
+/** Runs for some fifteen seconds. */
+export const coreBench = (options: CoreBenchOptions = {}): ReadonlyArray<Row> => {
+  const { minutes = 15, nodes = 1_000, rounds = 3, steps = 200_000 } = options
+  const membership = Result.getOrThrow(HyParView.forClusterSize(10_000))
+  const loop = new Loop(nodes, 1, { membership, broadcast: Flood.defaultConfig })
+  loop.run(settlingMinutes * ticksPerMinute)
+  if (loop.meanDegree() < membership.activeSize * 0.95) throw new Error("the overlay is not steady: views have holes")
+  const rates: Array<number> = []
+  for (let round = -1; round < rounds; round++) {
+    const before = loop.steps
+    const nanos = cpuNanos(() => loop.run(minutes * ticksPerMinute))
+    if (round >= 0) rates.push(((loop.steps - before) * 1e9) / nanos)
+  }
+  const samples = record(loop)
+  const costs = samples.map(() => new Array<number>())
+  const bare = samples.map(() => new Array<number>())
+  for (let round = -1; round < rounds; round++) {
+    samples.forEach(([kind, recorded], i) => {
+      const nanos = cpuNanos(() => stepAll(recorded, steps)) / steps
+      const ofMembership = kind.startsWith("gossip") ? 0 : cpuNanos(() => stepMembership(recorded, steps)) / steps
+      if (round < 0) return
+      costs[i]?.push(nanos)
+      bare[i]?.push(ofMembership)
+    })
+  }
+  if (last === undefined) throw new Error("nothing was done")
+  return [
+    { what: `steady loop of ${nodes.toLocaleString("en")} nodes`, median: medianOf(rates), unit: "steps/CPU-s" },
+    ...samples.map(([kind], i): Row => {
+      const value = medianOf(costs[i] ?? [])
+      const row = { what: `step: ${kind}`, median: value, unit: "ns" }
+      return kind.startsWith("gossip")
+        ? row
+        : { ...row, ratio: { to: "HyParView alone", value: value / medianOf(bare[i] ?? []) } }
+    })
+  ]
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  for (const { median, ratio, unit, what } of coreBench()) {
+    console.log(`${what.padEnd(30)} ${median.toFixed(0).padStart(10)} ${unit} ${ratio?.value.toFixed(2) ?? ""}`)
+  }
+}

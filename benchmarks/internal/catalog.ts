@@ -1,0 +1,55 @@
+/**
+ * The benchmarks by name, and how the figures of each become lines of the table. A module is loaded when it is run, so
+ * that one does not disturb another.
+ */
+import type { Row } from "./row.ts"
+
+export interface Benchmark {
+  readonly about: string
+  /** `full`: more repetitions. */
+  readonly run: (full: boolean) => Promise<ReadonlyArray<Row>>
+}
+
+const core: Benchmark = {
+  about: "what a step of the pure core costs",
+  run: async (full) => {
+    const { coreBench } = await import("../core.ts")
+    return coreBench({ rounds: full ? 9 : 3 })
+  }
+}
+
+const codec: Benchmark = {
+  about: "a message to bytes and back, beside JSON and a Schema's binary codec",
+  run: async (full) => {
+    const { codecBench } = await import("../codec.ts")
+    const rows = codecBench({ rounds: full ? 101 : 31 })
+    const nanos = ({ decodeNanos, encodeNanos }: (typeof rows)[number]): number => encodeNanos + decodeNanos
+    return rows.map((row) => {
+      const line = {
+        what: `${row.message}, ${row.codec}, ${row.frameBytes.toFixed(0)} B`,
+        median: nanos(row),
+        unit: "ns"
+      }
+      const json = rows.find(({ codec, message }) => codec === "json" && message === row.message)
+      if (json === undefined || json === row) return line
+      return { ...line, ratio: { to: "JSON", value: nanos(row) / nanos(json) } }
+    })
+  }
+}
+
+const transport: Benchmark = {
+  about: "frames over one TCP link, beside a raw node:net socket",
+  run: async (full) => {
+    const { transportBench } = await import("../transport.ts")
+    const rows = await transportBench({ pairs: full ? 11 : 5 })
+    return rows.map(({ batchFrames, frameBytes, linkPerSecond, processes, ratio }) => ({
+      what: `${frameBytes} B, ${batchFrames} a batch, ${processes === 1 ? "one process" : "two processes"}`,
+      median: linkPerSecond,
+      unit: "frames/s",
+      ratio: { to: "node:net", value: ratio },
+      aim: { of: "ratio", bound: "≥", value: 0.85 }
+    }))
+  }
+}
+
+export const catalog: ReadonlyMap<string, Benchmark> = new Map(Object.entries({ core, codec, transport }))
