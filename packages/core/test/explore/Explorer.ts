@@ -89,7 +89,7 @@ export const explore = (scenario: Scenario): Exploration => {
           watch.rolled = false
           after.apply(event)
           transitions++
-          const faults = watch.take(after)
+          const faults = watch.takeWithRest(after)
           if (faults.length > 0) fail(scenario, pathTo(known, index, { event, dice }), faults)
           const left = spend(world, budget, event)
           const hash = hashOf(after, left)

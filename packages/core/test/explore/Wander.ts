@@ -46,7 +46,7 @@ const follow = (
     budget = spend(world, budget, choice.event)
     world.dice = seeded(choice.seed)
     apply(choice.event)
-    const faults = watch.take(world)
+    const faults = watch.takeWithRest(world)
     if (faults.length > 0) return { path, faults }
   }
   world.dice = undefined
@@ -55,7 +55,7 @@ const follow = (
     world.stations[id] = { ...station, state: { ...station.state, ...seededFor(calmSeed, id) } }
   }
   const outcome = runCalm(world, { ...scenario.calm, seed: calmSeed, apply })
-  return { path, faults: [...watch.take(world), ...outcome] }
+  return { path, faults: [...watch.take(), ...outcome] }
 }
 
 const replay = (path: ReadonlyArray<Choice>, scenario: Scenario) => {

@@ -27,10 +27,16 @@ export class Watch {
     }
   }
 
-  /** What has gone wrong since the last call; where nothing is under way, asymmetry too. */
-  take(world: World): ReadonlyArray<string> {
+  /** What has gone wrong in steps since the last call. */
+  take(): ReadonlyArray<string> {
     const { faults } = this
-    this.faults = []
+    if (faults.length > 0) this.faults = []
+    return faults
+  }
+
+  /** The same; and where nothing is under way, asymmetry too. */
+  takeWithRest(world: World): ReadonlyArray<string> {
+    const faults = this.take()
     return faults.length === 0 && underWay(world).length === 0 ? settledFaults(world) : faults
   }
 }

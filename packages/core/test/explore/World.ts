@@ -256,7 +256,8 @@ export class World {
       case "Deliver":
         return this.deliver(event.from, event.to)
       case "Connect":
-        return this.connect(event.from, event.to)
+        if (this.end(event.from, event.to)._tag === "Dialing") this.connect(event.from, event.to)
+        return
       case "FailDial": {
         const { from, to } = event
         const mine = this.end(from, to)
@@ -307,6 +308,7 @@ export class World {
 
   private openContact(node: Id, address: number): void {
     const to = idAt(address)
+    if (!this.station(node).dials.includes(address)) return
     if (this.end(node, to)._tag !== "Open") this.connect(node, to)
     const end = this.end(node, to)
     if (end._tag !== "Open") return

@@ -14,7 +14,7 @@ const play = (world: World, events: ReadonlyArray<Event>): World => {
   watch.attach(world)
   for (const event of events) {
     world.apply(event)
-    assert.deepStrictEqual(watch.take(world), [])
+    assert.deepStrictEqual(watch.takeWithRest(world), [])
   }
   return world
 }
