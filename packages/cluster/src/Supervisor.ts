@@ -156,6 +156,7 @@ export interface Reach {
 export interface ProcessUsage {
   readonly process: number
   readonly usage: Usage
+  /** Before its first node: as it came up, or after a collection, as `usage` itself. */
   readonly empty: Usage
 }
 
@@ -171,7 +172,9 @@ const leavePatience = Duration.seconds(10)
 interface Worker {
   readonly process: number
   readonly worker: WorkerProcess
+  /** Before its first node. */
   readonly empty: Usage
+  readonly emptyCollected: Usage
 }
 
 /**
@@ -338,13 +341,10 @@ export const make = Effect.fnUntraced(function* (
       logLevel: options.logLevel ?? "Warn",
       onLine: (line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line })
     }).pipe(Scope.provide(workerScope))
-    const empty = yield* ask(
-      { process, worker },
-      "its first request",
-      (control) => control.Usage({ collect: true }),
-      startPatience
-    )
-    const started = { process, worker, empty }
+    const measure = (collect: boolean) =>
+      ask({ process, worker }, "its first request", (control) => control.Usage({ collect }), startPatience)
+    const empty = yield* measure(false)
+    const started = { process, worker, empty, emptyCollected: yield* measure(true) }
     workers.set(process, started)
     yield* Effect.forkIn(mourn(started), workerScope)
     return started
@@ -515,7 +515,9 @@ export const make = Effect.fnUntraced(function* (
         (usages) =>
           usages.flatMap(({ process, usage }) => {
             const worker = workers.get(process)
-            return worker === undefined ? [] : [{ process, usage, empty: worker.empty }]
+            return worker === undefined
+              ? []
+              : [{ process, usage, empty: collect ? worker.emptyCollected : worker.empty }]
           })
       ),
 

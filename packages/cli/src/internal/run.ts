@@ -29,7 +29,7 @@ export const layerPresenter = CliOutput.layerPresenter({
   }
 })
 
-const layerConfig = CliConfig.layer({
+export const layerConfig = CliConfig.layer({
   builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
 })
 
@@ -43,7 +43,7 @@ export const program = <Name extends string, Input, E, R, Context>(
   command: Command.Command<Name, Input, Context, E, R>
 ) => Command.run(command, { version: version() }).pipe(Effect.provide(Layer.merge(layerPresenter, layerConfig)))
 
-const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signal: Signal | undefined): number => {
+export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signal: Signal | undefined): number => {
   if (exit._tag === "Success") return 0
   if (Cause.hasInterruptsOnly(exit.cause)) return signal === undefined ? ExitCode.failed : signalExitCodes[signal]
   const error = Cause.squash(exit.cause)

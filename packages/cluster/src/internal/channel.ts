@@ -60,8 +60,10 @@ export const layerClient = (port: Port): Layer.Layer<RpcClient.Protocol> =>
   Layer.effect(
     RpcClient.Protocol,
     RpcClient.Protocol.make(
-      Effect.fnUntraced(function* (respond, clientIds) {
+      Effect.fnUntraced(function* (respond) {
         const fork = Effect.runForkWith(yield* Effect.context())
+        // Whoever has asked: an answer may be here before the client's own fiber has run for the first time.
+        const clientIds = new Set<number>()
         const toAll = (response: FromServerEncoded): void => {
           for (const id of clientIds) fork(respond(id, response))
         }
@@ -72,7 +74,10 @@ export const layerClient = (port: Port): Layer.Layer<RpcClient.Protocol> =>
           toAll({ _tag: "ClientProtocolError", error: closed("the control channel closed", undefined) })
         )
         return {
-          send: (_clientId, request) => send(port, request),
+          send: (clientId, request) => {
+            clientIds.add(clientId)
+            return send(port, request)
+          },
           supportsAck: false,
           supportsTransferables: false,
           codecFor: RpcSerialization.json.codecFor

@@ -2,6 +2,7 @@
  * A worker process. It serves the control channel on the IPC channel to its parent, and has no life beyond it: when the
  * channel closes, because the parent closed it or died of whatever cause, the process ends.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -22,7 +23,7 @@ process.on("SIGTERM", () => undefined)
 
 const wanted = LogLevel.values.find((level) => level === process.argv[2]) ?? "Warn"
 
-RpcServer.layer(Control, { disableTracing: true }).pipe(
+const server = RpcServer.layer(Control, { disableTracing: true }).pipe(
   Layer.provide(Host.layer),
   Layer.provide(layerServer(process)),
   Layer.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
@@ -30,3 +31,8 @@ RpcServer.layer(Control, { disableTracing: true }).pipe(
   Layer.launch,
   Effect.runFork
 )
+server.addObserver((exit) => {
+  // The channel's server never ends by itself.
+  console.error(exit._tag === "Failure" ? Cause.pretty(exit.cause) : "the control channel's server ended")
+  process.exit(1)
+})

@@ -1,0 +1,130 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { type ChildProcessByStdio, spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+
+/** Real processes on a machine that does other things too. */
+const patience = 90_000
+
+interface Command {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly output: () => string
+  readonly exit: Effect.Effect<number | null>
+}
+
+/** The command as a user runs it. Ended with the test, whatever happens. */
+const hyparview = (args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync((): Command => {
+      const child = spawn(process.execPath, ["--conditions=source", main, ...args], {
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      let output = ""
+      const collect = (chunk: string): void => {
+        output += chunk
+      }
+      child.stdout.setEncoding("utf8").on("data", collect)
+      child.stderr.setEncoding("utf8").on("data", collect)
+      const exit = Effect.callback<number | null>((resume) => {
+        if (child.exitCode !== null) return resume(Effect.succeed(child.exitCode))
+        child.once("exit", (code) => resume(Effect.succeed(code)))
+      })
+      return { child, output: () => output, exit }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter((text) => text !== "")
+    .map(Number)
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+  } catch {
+    return false
+  }
+}
+
+const waitFor = Effect.fnUntraced(function* (command: Command, text: string) {
+  while (!command.output().includes(text)) {
+    if (command.child.exitCode !== null) return yield* Effect.die(new Error(`it ended:\n${command.output()}`))
+    yield* Effect.sleep("20 millis")
+  }
+})
+
+const Result = Schema.fromJsonString(
+  Schema.Struct({
+    ok: Schema.Boolean,
+    nodes: Schema.Int,
+    seed: Schema.Int,
+    killed: Schema.Struct({ nodes: Schema.Int, processes: Schema.Int, contact: Schema.Boolean }),
+    steps: Schema.Array(Schema.Struct({ name: Schema.String, ok: Schema.Boolean, seconds: Schema.Finite })),
+    figures: Schema.Struct({ killToWholeSeconds: Schema.Finite, residentBytesPerNode: Schema.Finite })
+  })
+)
+
+describe("hyparview cluster", () => {
+  it.live(
+    "plays the scenario on real sockets, holds every step, and writes the summary",
+    () =>
+      Effect.gen(function* () {
+        const folder = mkdtempSync(join(tmpdir(), "hyparview-"))
+        const json = join(folder, "result.json")
+        const args = ["cluster", "--exit", "--nodes", "12", "--processes", "3", "--seed", "5", "--json", json]
+        const command = yield* hyparview(args)
+        yield* waitFor(command, "ok      start")
+        const workers = childrenOf(command.child.pid ?? 0)
+        assert.strictEqual(workers.length, 3)
+        const code = yield* command.exit
+        assert.strictEqual(code, 0, command.output())
+        assert.include(command.output(), "every step held")
+        const result = yield* Schema.decodeEffect(Result)(readFileSync(json, "utf8"))
+        assert.isTrue(result.ok)
+        assert.deepStrictEqual([result.nodes, result.seed, result.killed.nodes, result.killed.processes], [12, 5, 5, 1])
+        assert.strictEqual(result.steps.length, 10)
+        assert.deepStrictEqual(workers.filter(isRunning), [])
+        rmSync(folder, { recursive: true })
+      }),
+    patience
+  )
+
+  it.live(
+    "stays up without a terminal in plain lines, and leaves at SIGTERM with exit code 0",
+    () =>
+      Effect.gen(function* () {
+        const command = yield* hyparview(["cluster", "--nodes", "6", "--processes", "2"])
+        yield* waitFor(command, "components 1, all 6 nodes in it")
+        assert.notInclude(command.output(), "\u001B[")
+        const workers = childrenOf(command.child.pid ?? 0)
+        assert.strictEqual(workers.length, 2)
+        command.child.kill("SIGTERM")
+        assert.strictEqual(yield* command.exit, 0, command.output())
+        assert.match(command.output(), /SIGTERM: leaving\n6 nodes left\n$/)
+        assert.deepStrictEqual(workers.filter(isRunning), [])
+      }),
+    patience
+  )
+
+  it.live(
+    "says which port is in use, with exit code 3",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* hyparview(["cluster", "--nodes", "1", "--processes", "1"])
+        yield* waitFor(first, "joining through")
+        const port = /joining through \S+:(\d+)/.exec(first.output())?.[1] ?? "?"
+        const second = yield* hyparview(["cluster", "--nodes", "2", "--port", port])
+        assert.strictEqual(yield* second.exit, 3, second.output())
+        assert.match(second.output(), new RegExp(`n1 could not start: .*${port}`))
+      }),
+    patience
+  )
+})

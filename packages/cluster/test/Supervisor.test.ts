@@ -1,0 +1,157 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Overview, Supervisor } from "@hyparview/cluster"
+import { Effect, Fiber, Stream } from "effect"
+import { spawn } from "node:child_process"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+import { isRunning, survivors } from "./processes.ts"
+
+/** Real processes on a machine that does other things too. */
+const patience = 60_000
+
+type Service = Supervisor.Supervisor["Service"]
+
+const pidsOf = (supervisor: Service) =>
+  Effect.map(supervisor.usage({ collect: false }), (usages) => usages.map(({ usage }) => usage.pid))
+
+const until = Effect.fnUntraced(function* (supervisor: Service, isReached: (overview: Overview.Overview) => boolean) {
+  let overview = yield* supervisor.overview
+  while (!isReached(overview)) {
+    yield* Effect.sleep("50 millis")
+    overview = yield* supervisor.overview
+  }
+  return overview
+})
+
+const options: Supervisor.Options = { nodes: 6, processes: 2, seed: 1 }
+
+describe("a supervisor", () => {
+  it.live(
+    "starts nodes in processes, joins, broadcasts, kills, restarts, leaves and stops",
+    () =>
+      Effect.gen(function* () {
+        let pids: ReadonlyArray<number> = []
+        yield* Effect.gen(function* () {
+          const supervisor = yield* Supervisor.Supervisor
+          const nodes = yield* supervisor.start
+          assert.deepStrictEqual(
+            nodes.map(({ id, process }) => [id, process]),
+            [
+              ["n1", 0],
+              ["n2", 0],
+              ["n3", 0],
+              ["n4", 1],
+              ["n5", 1],
+              ["n6", 1]
+            ]
+          )
+          pids = yield* pidsOf(supervisor)
+          assert.strictEqual(new Set(pids).size, 2)
+
+          yield* supervisor.join
+          const joined = yield* until(supervisor, Overview.isWhole)
+          assert.strictEqual(joined.alive, 6)
+
+          const first = yield* supervisor.broadcast({ from: "n5", text: "one", within: "10 seconds" })
+          assert.deepStrictEqual([first.missing, first.repeated, first.expected], [[], [], 6])
+          assert.strictEqual(first.deliveries.find(({ node }) => node === "n5")?.hops, 0)
+
+          // The contact's whole process, and one node of the other.
+          yield* supervisor.kill({ processes: [0], nodes: ["n4"] })
+          assert.isFalse(isRunning(pids[0] ?? 0))
+          assert.isTrue(isRunning(pids[1] ?? 0))
+          const healed = yield* until(supervisor, Overview.isWhole)
+          assert.strictEqual(healed.alive, 2)
+          const second = yield* supervisor.broadcast({ from: "n6", text: "two", within: "10 seconds" })
+          assert.deepStrictEqual(second.deliveries.map(({ node }) => node).sort(), ["n5", "n6"])
+          const dead = yield* Effect.flip(supervisor.broadcast({ from: "n4", text: "?", within: "1 second" }))
+          assert.strictEqual(dead.message, "n4 does not run")
+
+          yield* supervisor.restart(["n1", "n2", "n3", "n4"])
+          const whole = yield* until(supervisor, (overview) => overview.joined === 6 && Overview.isWhole(overview))
+          assert.strictEqual(whole.alive, 6)
+          pids = [...pids, ...(yield* pidsOf(supervisor))]
+          assert.strictEqual(new Set(pids).size, 3)
+          const third = yield* supervisor.broadcast({ from: "n1", text: "three", within: "10 seconds" })
+          assert.deepStrictEqual(third.missing, [])
+
+          yield* supervisor.leave
+          const { nodes: left } = yield* supervisor.poll({ passive: false })
+          assert.isTrue(left.every(({ active, status }) => status === "left" && active.length === 0))
+          const endings = yield* supervisor.stop
+          assert.deepStrictEqual(
+            endings.map(({ code }) => code),
+            [0, 0]
+          )
+        }).pipe(Effect.provide(Supervisor.layer(options)))
+        assert.deepStrictEqual(yield* survivors(pids), [])
+      }),
+    patience
+  )
+
+  it.live(
+    "reports a process that ends unasked, and goes on with the others",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        yield* until(supervisor, Overview.isWhole)
+        const event = yield* supervisor.events.pipe(
+          Stream.filter((event) => event._tag === "WorkerLost"),
+          Stream.runHead,
+          Effect.forkChild({ startImmediately: true })
+        )
+        const [, pid = 0] = yield* pidsOf(supervisor)
+        process.kill(pid, "SIGKILL")
+        const lost = yield* Effect.flip(supervisor.untilLoss)
+        assert.deepStrictEqual(lost.nodes, ["n4", "n5", "n6"])
+        assert.strictEqual(lost.message, `process 1 (pid ${pid}, 3 nodes) ended unasked, by SIGKILL. It wrote nothing.`)
+        assert.strictEqual((yield* Fiber.join(event))._tag, "Some")
+        const healed = yield* until(supervisor, Overview.isWhole)
+        assert.strictEqual(healed.alive, 3)
+      }).pipe(Effect.provide(Supervisor.layer(options))),
+    patience
+  )
+
+  it.live(
+    "says which port is in use, and leaves nothing behind",
+    () =>
+      Effect.gen(function* () {
+        const server = createServer()
+        const port = yield* Effect.callback<number>((resume) => {
+          server.listen(0, "127.0.0.1", () => {
+            const address = server.address()
+            resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+          })
+        })
+        const error = yield* Effect.gen(function* () {
+          const supervisor = yield* Supervisor.Supervisor
+          return yield* Effect.flip(supervisor.start)
+        }).pipe(Effect.provide(Supervisor.layer({ ...options, port })))
+        server.close()
+        assert.strictEqual(error._tag, "NodeNotStarted")
+        assert.match(error.message, new RegExp(`^n1 could not start: .*${port}.*use`))
+      }),
+    patience
+  )
+
+  it.live(
+    "does not leave a process behind when it is itself killed",
+    () =>
+      Effect.gen(function* () {
+        const fixture = fileURLToPath(new URL("./fixtures/parent.ts", import.meta.url))
+        const parent = spawn(process.execPath, ["--conditions=source", fixture], {
+          stdio: ["ignore", "pipe", "inherit"]
+        })
+        const text = yield* Effect.callback<string>((resume) => {
+          parent.stdout.setEncoding("utf8").once("data", (chunk: string) => resume(Effect.succeed(chunk)))
+        })
+        const pids: ReadonlyArray<number> = JSON.parse(text)
+        assert.strictEqual(pids.filter(isRunning).length, 2)
+        parent.kill("SIGKILL")
+        assert.deepStrictEqual(yield* survivors(pids), [])
+      }),
+    patience
+  )
+})
