@@ -117,7 +117,8 @@ export interface Link {
   /**
    * Sends frames in order, all in one flush. Waits while the far end does not drain (backpressure); resolves once the
    * transport has taken the frames. Fails with `LinkClosed` as soon as the link ends, also while waiting. Called by one
-   * fiber at a time. An interrupted `send` leaves the link unusable: close it.
+   * fiber at a time. An interrupted `send` leaves the link unusable: close it. A frame that is empty or too large for the
+   * far end is taken like any other: the far end then closes the link as `frameTooLarge`.
    */
   readonly send: (frames: ReadonlyArray<OutgoingFrame>) => Effect.Effect<void, LinkClosed>
 
@@ -134,7 +135,10 @@ export interface Link {
    */
   readonly close: (mode: "flush" | "abort") => Effect.Effect<void>
 
-  /** Waits for the end of the link, and says why. Any number of fibers may wait. */
+  /**
+   * Waits for the end of the link, and says why. Any number of fibers may wait. While the receive limit is reached, the
+   * far end's close may go unnoticed until `receive` makes room.
+   */
   readonly closed: Effect.Effect<LinkClosed>
 
   /** Bytes moved so far, length prefixes included. Counters only ever grow. */

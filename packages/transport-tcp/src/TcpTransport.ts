@@ -73,16 +73,17 @@ const addressOf = (config: TcpConfig, boundPort: number): string =>
  * ```ts
  * import { Transport } from "@hyparview/runtime/Transport"
  * import { TcpTransport } from "@hyparview/transport-tcp"
- * import { Effect, Layer, Stream } from "effect"
+ * import { Effect, Stream } from "effect"
  *
  * const program = Effect.gen(function* () {
- *   const far = yield* TcpTransport.make({ port: 0 })
  *   const near = yield* Transport
+ *   const far = yield* TcpTransport.make({})
  *   const link = yield* near.dial(far.address)
  *   yield* link.send([[new TextEncoder().encode("hello")]])
- *   const accepted = yield* Stream.runHead(far.accepted)
- *   // ...
- * }).pipe(Effect.scoped, Effect.provide(TcpTransport.layer({ port: 7946 })))
+ *   const accepted = yield* Stream.runHead(far.accepted).pipe(Effect.flatMap(Effect.fromOption))
+ *   const frames = yield* accepted.receive
+ *   return frames.map((frame) => new TextDecoder().decode(frame)) // ["hello"]
+ * }).pipe(Effect.scoped, Effect.provide(TcpTransport.layer({ host: "127.0.0.1" })))
  * ```
  *
  * @category layers

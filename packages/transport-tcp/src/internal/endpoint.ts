@@ -105,6 +105,7 @@ export class Endpoint implements Owner {
             () => this.#cannotDial(text, "closed", "the transport was closed")
           ),
           Effect.flatMap(() => {
+            if (socket.destroyed) return this.#cannotDial(text, "refused", "the far end hung up at once")
             const link = this.#open(socket)
             this.counters.dialed(1)
             return Effect.as(

@@ -62,6 +62,7 @@ export class TcpLink implements Link {
   #sender: Resume<void> | undefined
   #cancelCloseTimer: (() => void) | undefined
 
+  /** The socket must be alive still: of one that is destroyed, nothing more would be heard. */
   constructor(owner: Owner, socket: Socket) {
     this.#owner = owner
     this.#socket = socket
@@ -74,8 +75,6 @@ export class TcpLink implements Link {
     socket.on("drain", () => this.#wakeSender())
     socket.on("error", (error) => this.#onBroken(error.message))
     socket.on("close", () => this.#onReleased())
-    // Between the accept and here the far end may have gone, and 'close' with it.
-    if (socket.destroyed) this.#onBroken("gone before it was accepted")
   }
 
   /** Frames that an orderly close left to be read. */
@@ -244,8 +243,6 @@ export class TcpLink implements Link {
   }
 
   #giveUpFlush(): void {
-    // What the kernel has taken it goes on sending, FIN last; what it has not would be missing without a trace.
-    if (this.#socket.writableFinished) this.#socket.destroy()
     this.abort("local", "the far end did not take everything in time")
   }
 
@@ -283,7 +280,8 @@ export class TcpLink implements Link {
 
   #onReleased(): void {
     this.#onBroken("the connection is gone")
-    if (Deferred.doneUnsafe(this.#released, Effect.void)) this.#owner.released(this)
+    this.#owner.released(this)
+    Deferred.doneUnsafe(this.#released, Effect.void)
   }
 
   #handshakeDone(): void {

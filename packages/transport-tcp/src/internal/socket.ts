@@ -27,12 +27,14 @@ const socketOptions = (config: TcpConfig) => ({
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : "")
 
 /**
- * Drops a connection: the far end sees a reset, and nothing waits in the kernel. One whose end has been sent cannot be
- * reset any more: libuv refuses (`uv_tcp_close_reset` after a shutdown), and Node then keeps the descriptor for ever.
+ * Drops a connection: the far end sees a reset, and nothing waits in the kernel. Not so one whose last byte and end the
+ * kernel has taken: libuv refuses to reset it (`uv_tcp_close_reset` after a shutdown), and Node would keep the descriptor
+ * for ever. There is nothing left to take back then, and it is closed. One that still has bytes to write is reset, for
+ * an end behind missing frames would pass for a close in order.
  */
 export const abort = (connection: Net.Socket): void => {
   if (connection.destroyed) return
-  if (connection.writableEnded) connection.destroy()
+  if (connection.writableEnded && connection.writableLength === 0) connection.destroy()
   else connection.resetAndDestroy()
 }
 

@@ -58,6 +58,22 @@ export const closingCases: ReadonlyArray<Case<Kit>> = [
       })
   },
   {
+    name: "close(flush) delivers every frame though the far end sends without pause",
+    run: (kit) =>
+      Effect.gen(function* () {
+        const { far, near } = yield* pair(kit)
+        const list = frames(50, 10_000)
+        const sending = yield* Effect.forkChild(Effect.ignore(sendUntilTheEnd(far)))
+        yield* settle
+        const closing = yield* Effect.forkChild(Effect.andThen(near.send(outgoing(list)), near.close("flush")))
+        const { end, received } = yield* receiveAll(far)
+        assertFrames(received, list)
+        assert.strictEqual(end.reason, "closed")
+        yield* within("close ends", Fiber.join(closing))
+        yield* within("send ends", Fiber.join(sending))
+      })
+  },
+  {
     name: "after an orderly close receive gives what arrived before, and then fails every time",
     run: (kit) =>
       Effect.gen(function* () {

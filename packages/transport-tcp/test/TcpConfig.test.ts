@@ -1,0 +1,77 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import type { TcpOptions } from "@hyparview/transport-tcp/TcpConfig"
+import * as TcpConfig from "@hyparview/transport-tcp/TcpConfig"
+
+describe("a configuration", () => {
+  it("has a default for everything", () => {
+    assert.deepStrictEqual(
+      TcpConfig.make({}),
+      Result.succeed({
+        host: "127.0.0.1",
+        port: 0,
+        advertiseHost: undefined,
+        advertisePort: undefined,
+        maxFrameBytes: 1024 * 1024,
+        maxLinks: 1024,
+        maxHandshakes: 256,
+        handshakeTimeoutMillis: 5_000,
+        dialTimeoutMillis: 5_000,
+        closeTimeoutMillis: 5_000,
+        receiveLimitBytes: 256 * 1024,
+        noDelay: true,
+        keepAliveMillis: 60_000
+      })
+    )
+  })
+
+  it("takes durations in any form, and keeps handshakes below links", () => {
+    const config = Result.getOrThrow(
+      TcpConfig.make({ dialTimeout: "1 minute", closeTimeout: 250, keepAlive: false, maxLinks: 10 })
+    )
+    assert.deepInclude(config, {
+      dialTimeoutMillis: 60_000,
+      closeTimeoutMillis: 250,
+      keepAliveMillis: 0,
+      maxLinks: 10,
+      maxHandshakes: 10
+    })
+  })
+
+  it("may listen everywhere if it says where others find it", () => {
+    assert.isTrue(Result.isSuccess(TcpConfig.make({ host: "0.0.0.0", advertiseHost: "node-7.example" })))
+  })
+
+  const wrong: ReadonlyArray<readonly [keyof TcpOptions, TcpOptions]> = [
+    ["host", { host: "" }],
+    ["host", { host: "a b" }],
+    ["host", { host: "[::1]" }],
+    ["port", { port: 65536 }],
+    ["port", { port: -1 }],
+    ["port", { port: 1.5 }],
+    ["port", { port: NaN }],
+    ["advertiseHost", { host: "0.0.0.0" }],
+    ["advertiseHost", { host: "::" }],
+    ["advertiseHost", { advertiseHost: "::" }],
+    ["advertiseHost", { advertiseHost: "http://x" }],
+    ["advertisePort", { advertisePort: 0 }],
+    ["maxFrameBytes", { maxFrameBytes: 0 }],
+    ["maxFrameBytes", { maxFrameBytes: 2 ** 31 }],
+    ["maxLinks", { maxLinks: 0 }],
+    ["maxHandshakes", { maxLinks: 5, maxHandshakes: 6 }],
+    ["handshakeTimeout", { handshakeTimeout: 0 }],
+    ["dialTimeout", { dialTimeout: "2 days" }],
+    ["dialTimeout", { dialTimeout: Infinity }],
+    ["closeTimeout", { closeTimeout: -5 }],
+    ["receiveLimitBytes", { receiveLimitBytes: 0 }],
+    ["keepAlive", { keepAlive: 10 }]
+  ]
+  for (const [option, options] of wrong) {
+    it(`is refused for its ${option}: ${JSON.stringify(options)}`, () => {
+      const error = Result.getOrThrow(Result.flip(TcpConfig.make(options)))
+      assert.strictEqual(error._tag, "TcpConfigError")
+      assert.strictEqual(error.option, option)
+      assert.include(error.message, option)
+    })
+  }
+})
