@@ -117,16 +117,29 @@ const reply = <I extends Key, A>(
   t.outputs.push({ _tag: "Send", to, message: { _tag: "NeighborReply", requestId, answer, retryAfterMillis, sample } })
 }
 
-/** A node that is no member answers requests, so that nobody waits for it, and lets go of what it is offered. */
+/**
+ * A node that is no member answers requests, so that nobody waits for it, and lets go of what it is offered. One that has
+ * left says so again: an answer like any other would keep it in passive views for as long as its process lives.
+ */
 export const answerAsStranger = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
   message: Join | Neighbor | NeighborReply<I, A>
 ): void => {
-  if (message._tag !== "NeighborReply") return reply(t, from, message.requestId, "full", 0)
+  const { requestId } = message
+  if (message._tag !== "NeighborReply") {
+    if (t.state.status === "idle") return reply(t, from, requestId, "full", 0)
+    const link = { asker: from.id, epoch: from.epoch, requestId }
+    t.outputs.push({
+      _tag: "Send",
+      to: from,
+      message: { _tag: "Disconnect", link, reason: "leaving", sample: noSample }
+    })
+    return
+  }
   if (message.answer !== "accepted") return
   const { epoch, id } = t.state.self
-  const link = { asker: id, epoch, requestId: message.requestId }
+  const link = { asker: id, epoch, requestId }
   t.outputs.push({ _tag: "Send", to: from, message: { _tag: "NotNeighbor", link } })
 }
 

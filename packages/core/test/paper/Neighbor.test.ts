@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
+  disconnect,
   forwardJoin,
   idleNode,
   join,
@@ -214,12 +215,21 @@ describe("rule 6: being asked", () => {
     }
   })
 
-  it("6j. a node that is no member refuses every request", () => {
-    for (const p of [idleNode(1), node(1, { active: [2] }).leaves()]) {
-      assert.deepStrictEqual(p.hears(9, join(7)).sent, [[9, reply(7, "full")]])
-      assert.deepStrictEqual(p.hears(9, neighbor(8, "empty")).sent, [[9, reply(8, "full")]])
-      assert.deepStrictEqual(p.active, [])
-    }
+  it("6j. a node that is no member yet refuses every request", () => {
+    const p = idleNode(1)
+    assert.deepStrictEqual(p.hears(9, join(7)).sent, [[9, reply(7, "full")]])
+    assert.deepStrictEqual(p.hears(9, neighbor(8, "empty")).sent, [[9, reply(8, "full")]])
+    assert.deepStrictEqual(p.active, [])
+  })
+
+  it("6j. one that has left says its goodbye again, so that it is kept in no passive view", () => {
+    const gone = node(1, { active: [2] }).leaves()
+    const asker = node(9, { active: [2], passive: [1] }).fires("Cycle")
+    const [request = join(0)] = asker.saysTo(1)
+    const [answer = join(0)] = gone.hears(9, request).saysTo(9)
+    assert.deepStrictEqual(answer, disconnect(linkOf(9, asker.requestTo(1)), "leaving"))
+    asker.hears(1, answer)
+    assert.deepStrictEqual([asker.asking, asker.passive, asker.graveyard], [[], [], []])
   })
 
   it("6j. and lets go of what it is offered", () => {
