@@ -7,4 +7,5 @@
 export * as ClusterCommand from "./ClusterCommand.ts"
 export * as ClusterScenario from "./ClusterScenario.ts"
 export * as ExitCode from "./ExitCode.ts"
+export * as SimulateCommand from "./SimulateCommand.ts"
 export * as StopSignal from "./StopSignal.ts"

@@ -2,11 +2,12 @@
 /** The `hyparview` command: its subcommands, each a module of its own, put together. */
 import * as Command from "effect/cli/Command"
 import { cluster } from "./ClusterCommand.ts"
+import { simulate } from "./SimulateCommand.ts"
 import { run } from "./internal/run.ts"
 
 run(
   Command.make("hyparview").pipe(
     Command.withDescription("HyParView overlays: live clusters on this machine, and simulations of large ones."),
-    Command.withSubcommands([cluster])
+    Command.withSubcommands([cluster, simulate])
   )
 )

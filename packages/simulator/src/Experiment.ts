@@ -159,7 +159,14 @@ const optionNames = [
   "detectionMillis"
 ] as const satisfies ReadonlyArray<keyof Options>
 
-const faultOf = (experiment: Name, options: Options): InvalidOption | undefined => {
+/**
+ * What is wrong with options: the first that is out of its bounds or contradicts another. `start` asks this itself; it is
+ * open to those who want to know before they prepare a place for a large world.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const faultOf = (experiment: Name, options: Options): InvalidOption | undefined => {
   for (const option of optionNames) {
     const value = options[option]
     const expected = bounds[option](value)

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+export { Latency } from "@hyparview/faults"
 export * as Baseline from "./Baseline.ts"
 export * as EventQueue from "./EventQueue.ts"
 export * as Experiment from "./Experiment.ts"

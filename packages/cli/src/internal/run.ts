@@ -19,12 +19,14 @@ import { type Signal, StopSignal } from "../StopSignal.ts"
 
 const signalExitCodes: Readonly<Record<Signal, number>> = { SIGINT: 130, SIGTERM: 143 }
 
-/** A wrong flag is answered with what is wrong and where the help is, not with a screenful of help. */
+/** A wrong flag is answered with what is wrong, what there is and where the help is, not with a screenful of help. */
 export const layerPresenter = CliOutput.layerPresenter({
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    const isUnknown = event.errors.some(({ _tag }) => _tag === "UnrecognizedOption")
+    const known = isUnknown ? `\n\nFlags are ${event.helpDoc.flags.map(({ name }) => `--${name}`).join(", ")}.` : ""
     return Effect.flatMap(CliOutput.Formatter, (formatter) =>
-      Console.error(`${formatter.formatErrors(event.errors)}\n\nSee ${event.commandPath.join(" ")} --help.`)
+      Console.error(`${formatter.formatErrors(event.errors)}${known}\n\nSee ${event.commandPath.join(" ")} --help.`)
     )
   }
 })

@@ -1,0 +1,163 @@
+/**
+ * `hyparview simulate`: experiments on large overlays in virtual time.
+ *
+ * @since 0.1.0
+ */
+import { Baseline, Experiment, Result as Results } from "@hyparview/simulator"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import { CommandFailed } from "./ExitCode.ts"
+import * as ExitCode from "./ExitCode.ts"
+import { type Signal, StopSignal } from "./StopSignal.ts"
+import { many, seconds } from "./internal/table.ts"
+import * as flags from "./simulate/flags.ts"
+import * as outputs from "./simulate/outputs.ts"
+import { makeDisplay } from "./simulate/progress.ts"
+import { summary } from "./simulate/summary.ts"
+import { type Outcome, runAll } from "./simulate/threads.ts"
+
+interface Input extends flags.Input {
+  readonly experiment: string
+}
+
+interface List extends Results.Results {
+  readonly complete?: false
+}
+
+/** One seed's result as it is; several, or what is missing some, as a list. */
+const documentOf = (
+  experiment: Experiment.Name,
+  seeds: number,
+  outcomes: ReadonlyArray<Outcome>
+): Results.Result | List => {
+  const [first] = outcomes
+  if (seeds === 1 && first !== undefined && (first.complete || !("runs" in first.result))) return first.result
+  const runs = outcomes.flatMap(({ result }) => Results.runsOf(result))
+  const complete = outcomes.length === seeds && outcomes.every((outcome) => outcome.complete)
+  // A list that was cut short may hold complete runs alone: then only this tells.
+  return complete ? { experiment, runs } : { experiment, complete, runs }
+}
+
+const handle = Effect.fnUntraced(function* (input: Input) {
+  const { experiment, seeds } = input
+  if (!Experiment.isName(experiment)) {
+    return yield* new CommandFailed({ message: `unknown experiment "${experiment}"`, exitCode: ExitCode.badInput })
+  }
+  const activeEdges = Option.getOrUndefined(input.edges)
+  const passiveEdges =
+    activeEdges !== undefined && experiment === "hashicorp" ? yield* outputs.passiveFile(activeEdges) : undefined
+  const baseline = yield* outputs.prepare({
+    json: input.json,
+    edges: [activeEdges, passiveEdges].filter((file) => file !== undefined),
+    report: input.report,
+    baseline: input.baseline
+  })
+
+  let stopped: Signal | undefined
+  const stopSignal = yield* StopSignal
+  yield* stopSignal.wait.pipe(
+    Effect.tap((signal) => {
+      stopped = signal
+      return Console.error(`\n${signal}: stopping; once more to give up what there is`)
+    }),
+    Effect.forkChild({ startImmediately: true })
+  )
+  const display = yield* makeDisplay
+  const outcomes = yield* runAll({
+    experiment,
+    options: flags.optionsOf(experiment, input),
+    seeds,
+    activeEdges,
+    passiveEdges,
+    draws: Option.isSome(input.report),
+    isStopped: () => stopped !== undefined,
+    onProgress: display.show
+  }).pipe(Effect.ensuring(display.clear))
+
+  const document = documentOf(experiment, seeds, outcomes)
+  if (Option.isSome(input.json)) yield* outputs.writeJson(input.json.value, document)
+  for (const line of summary(Results.runsOf(document))) yield* Console.log(line)
+  if (experiment === "paper") {
+    for (const { measured } of outcomes) {
+      const { cpuSeconds, peakRssBytes, wallSeconds } = measured
+      yield* Console.log(
+        `in all ${seconds(cpuSeconds)} CPU, ${seconds(wallSeconds)} wall, peak ${Math.round(peakRssBytes / 1e6)} MB`
+      )
+    }
+  }
+  if (Option.isSome(input.report)) {
+    const edges = outcomes[0]?.edges
+    const page = yield* outputs.writeReport(input.report.value, document, {
+      command: flags.commandLine(experiment, input),
+      ...(edges === undefined ? {} : { edges: [edges] })
+    })
+    yield* Console.log(`report: ${page}`)
+  }
+  if (baseline !== undefined) {
+    const differences = Baseline.compare(baseline, document)
+    yield* Console.log(`\nagainst the baseline, ${many(differences.length, "difference")}:`)
+    yield* Console.log(Baseline.format(differences).trimEnd())
+  }
+  // All that there was is written; the exit code is the signal's.
+  if (outcomes.length < seeds || outcomes.some(({ complete }) => !complete)) return yield* Effect.interrupt
+})
+
+/**
+ * @category commands
+ * @since 0.1.0
+ */
+export const simulate = Command.make(
+  "simulate",
+  {
+    experiment: Argument.String("experiment").pipe(
+      Argument.withMetavar("EXPERIMENT"),
+      Argument.withDescription(`One of ${Experiment.names.join(", ")}: see above`)
+    ),
+    ...flags.flags
+  },
+  handle
+).pipe(
+  Command.validate((input) => {
+    const message = flags.contradiction(input.experiment, input)
+    return message === undefined ? Effect.void : Effect.fail(new CliError.ValidationError({ message }))
+  }),
+  Command.withShortDescription("Run an experiment on a large overlay in virtual time"),
+  Command.withDescription(
+    [
+      "Runs an experiment on an overlay of up to millions of nodes, in virtual time, with the protocol that production runs.",
+      "A run is a pure function of experiment, options and seed: its trace hash is the same on every machine.",
+      "",
+      "Experiments:",
+      ...flags.listed,
+      "",
+      "Percent in flags, shares from 0 to 1 in results. Ctrl-C or SIGTERM stops a run where it stands: what there is by then",
+      "is written, and marked as not complete.",
+      "",
+      "Exit codes: 0 all well; 1 the run failed (out of memory, a disk that is full); 2 bad input, an unwritable file: nothing",
+      "was started; 130 and 143 interrupted by Ctrl-C or SIGTERM."
+    ].join("\n  ")
+  ),
+  Command.withExamples(({ commandPath }) => [
+    { command: `${commandPath.join(" ")} stable`, description: "The paper's overlay: 10,000 nodes, 50 cycles" },
+    {
+      command: `${commandPath.join(" ")} failures --kill 80 --messages 1000 --seeds 3 --json result.json`,
+      description: "Four nodes in five die; three seeds side by side, the figures in a file"
+    },
+    {
+      command: `${commandPath.join(" ")} failures --kill 80 --messages 1000 --seeds 3 --baseline result.json`,
+      description: "The same again after a change: what has become different"
+    },
+    {
+      command: `${commandPath.join(" ")} hashicorp --nodes 1000 --send-attempts 2 --edges graph.csv --report report`,
+      description: "HashiCorp's scenario with its graphs, and a page with plots"
+    },
+    {
+      command: `${commandPath.join(" ")} stable --nodes 1000000 --contacts 1000 --cycles 10`,
+      description: "A million nodes: minutes, and more than half of 24 GiB"
+    }
+  ])
+)

@@ -1,0 +1,235 @@
+/** What the command can be told, and what of it an experiment can make use of. */
+import { Experiment, Latency } from "@hyparview/simulator"
+import * as Option from "effect/Option"
+import * as Flag from "effect/cli/Flag"
+
+/** One sentence each. */
+export const experiments: Readonly<Record<Experiment.Name, string>> = {
+  stable: "Nodes join, some cycles pass, and the overlay is measured: degrees, paths, clustering, symmetry",
+  failures:
+    "A stable overlay loses a share of its nodes at once; broadcasts right after it, then cycles until it has healed",
+  churn: "A stable overlay whose nodes crash, leave and come back at random moments, with a broadcast each cycle",
+  partition: "A stable overlay is cut in two halves for ten cycles, and joined again",
+  hashicorp:
+    "HashiCorp's scenario: all join through one contact, sends fail, rounds of gossip with shuffles and keep-alives",
+  paper: "Every figure and table of the HyParView paper, each failure level on a copy of one overlay"
+}
+
+type Name = Experiment.Name
+
+interface Setting {
+  /** Its flag, without dashes. */
+  readonly flag: string
+  /** In the flag a percentage, in the options a share. */
+  readonly percent?: true
+  /** Experiments on which it has an effect. Default: all. */
+  readonly of?: ReadonlyArray<Name>
+}
+
+/** Each option of an experiment but the seed, which is no setting: it is where chance begins. */
+export const settings = {
+  nodes: { flag: "nodes" },
+  contacts: { flag: "contacts" },
+  cycles: { flag: "cycles" },
+  kill: { flag: "kill", percent: true, of: ["failures", "churn"] },
+  messages: { flag: "messages", of: ["failures", "paper"] },
+  healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "paper"] },
+  latency: { flag: "latency" },
+  sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp"] },
+  sendAttempts: { flag: "send-attempts", of: ["hashicorp"] },
+  gossips: { flag: "gossips", of: ["hashicorp"] },
+  heartbeatMillis: { flag: "heartbeat" },
+  detectionMillis: { flag: "detection" }
+} as const satisfies Readonly<Record<Exclude<keyof Experiment.Options, "seed">, Setting>>
+
+type Key = keyof typeof settings
+
+const keys: ReadonlyArray<Key> = [
+  "nodes",
+  "contacts",
+  "cycles",
+  "kill",
+  "messages",
+  "healCycles",
+  "latency",
+  "sendFailure",
+  "sendAttempts",
+  "gossips",
+  "heartbeatMillis",
+  "detectionMillis"
+]
+
+/** The setting without the narrowness of its literal type. */
+const settingOf = (key: Key): Setting => settings[key]
+
+const experimentsOf = (key: Key): ReadonlyArray<Name> => settingOf(key).of ?? Experiment.names
+
+/** "50; churn: 10": the defaults, by the experiments that have them. */
+const defaultsOf = (key: Key): string => {
+  const scale = settingOf(key).percent === true ? 100 : 1
+  const names = new Map<string, Array<string>>()
+  for (const name of experimentsOf(key)) {
+    const value = Experiment.defaults(name)[key]
+    const text = typeof value === "number" ? String(Math.round(value * scale * 1e6) / 1e6) : value
+    names.set(text, [...(names.get(text) ?? []), name])
+  }
+  const groups = [...names].sort(([, a], [, b]) => b.length - a.length)
+  return groups.map(([text, list], index) => (index === 0 ? text : `${list.join(" and ")}: ${text}`)).join("; ")
+}
+
+const described = (key: Key, text: string): string => {
+  const only = settingOf(key).of
+  return `${only === undefined ? "" : `${only.join(", ")}: `}${text}. Default: ${defaultsOf(key)}`
+}
+
+const whole = (key: Key, metavar: string, text: string) =>
+  Flag.Int(settings[key].flag).pipe(
+    Flag.optional,
+    Flag.withMetavar(metavar),
+    Flag.withDescription(described(key, text))
+  )
+
+const percentage = (key: Key, most: number, text: string) =>
+  Flag.Finite(settings[key].flag).pipe(
+    Flag.filter(
+      (value) => value >= 0 && value <= most,
+      () => `a percentage from 0 to ${most}`
+    ),
+    Flag.optional,
+    Flag.withMetavar("P"),
+    Flag.withDescription(described(key, text))
+  )
+
+const file = (name: string, metavar: string, text: string) =>
+  Flag.String(name).pipe(Flag.optional, Flag.withMetavar(metavar), Flag.withDescription(text))
+
+/** Seeds of one command. Each costs a whole run. */
+const mostSeeds = 10_000
+
+export const flags = {
+  nodes: whole("nodes", "N", "How many nodes, 2 to 16,777,216"),
+  seed: Flag.Int("seed").pipe(
+    Flag.withDefault(1),
+    Flag.withMetavar("S"),
+    Flag.withDescription("Where all chance begins: the same experiment, options and seed give the same trace hash")
+  ),
+  seeds: Flag.Int("seeds").pipe(
+    Flag.filter(
+      (value) => value >= 1 && value <= mostSeeds,
+      () => `1 to ${mostSeeds}`
+    ),
+    Flag.withDefault(1),
+    Flag.withMetavar("K"),
+    Flag.withDescription("K runs with the seeds S, S + 1, …, side by side in threads, at most one for each core")
+  ),
+  contacts: whole("contacts", "K", "Join through K contacts, K nodes at a time"),
+  cycles: whole("cycles", "C", "Cycles after the joins; in one, each node shuffles once"),
+  kill: percentage("kill", 100, "How many percent of the nodes die: at once, or (churn) go away in each ten cycles"),
+  messages: whole("messages", "M", "Broadcasts right after the kill, each drained before the next"),
+  healCycles: whole("healCycles", "H", "Cycles to heal in, at most; in churn, cycles of churn"),
+  latency: Flag.Literals("latency", Latency.names).pipe(
+    Flag.optional,
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(described("latency", "How long frames travel"))
+  ),
+  sendFailure: percentage("sendFailure", 90, "How many percent of the sends fail"),
+  sendAttempts: whole("sendAttempts", "N", "How often a failed send is tried before its link breaks, 1 to 100"),
+  gossips: whole("gossips", "G", "Rounds of gossip"),
+  heartbeatMillis: whole("heartbeatMillis", "MS", "Milliseconds between heartbeats; 0 switches them off"),
+  detectionMillis: whole("detectionMillis", "MS", "Milliseconds after which both ends are told of a broken link"),
+  json: file("json", "FILE", "Write the result; with several seeds {experiment, runs: [result, …]}"),
+  edges: file(
+    "edges",
+    "FILE",
+    "Write the final active graph, a line from,to for each end of a link; in hashicorp also the passive graph, to NAME.passive.EXT. One seed only"
+  ),
+  report: file("report", "DIR", "Write a page with plots (index.html), and the plots as SVG files"),
+  baseline: file("baseline", "FILE", "Print the differences to an earlier result")
+}
+
+export interface Input {
+  readonly nodes: Option.Option<number>
+  readonly seed: number
+  readonly seeds: number
+  readonly contacts: Option.Option<number>
+  readonly cycles: Option.Option<number>
+  readonly kill: Option.Option<number>
+  readonly messages: Option.Option<number>
+  readonly healCycles: Option.Option<number>
+  readonly latency: Option.Option<Latency.LatencyName>
+  readonly sendFailure: Option.Option<number>
+  readonly sendAttempts: Option.Option<number>
+  readonly gossips: Option.Option<number>
+  readonly heartbeatMillis: Option.Option<number>
+  readonly detectionMillis: Option.Option<number>
+  readonly json: Option.Option<string>
+  readonly edges: Option.Option<string>
+  readonly report: Option.Option<string>
+  readonly baseline: Option.Option<string>
+}
+
+const given = (key: Key, input: Input): number | string | undefined => {
+  const value: Option.Option<number | string> = input[key]
+  return Option.getOrUndefined(value)
+}
+
+/** The options of an experiment: its defaults, and what was given. */
+export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
+  const defaults = Experiment.defaults(experiment)
+  const number = (key: Exclude<Key, "latency">): number =>
+    Option.match(input[key], {
+      onNone: () => defaults[key],
+      onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
+    })
+  return {
+    nodes: number("nodes"),
+    seed: input.seed,
+    contacts: number("contacts"),
+    cycles: number("cycles"),
+    kill: number("kill"),
+    messages: number("messages"),
+    healCycles: number("healCycles"),
+    latency: Option.getOrElse(input.latency, () => defaults.latency),
+    sendFailure: number("sendFailure"),
+    sendAttempts: number("sendAttempts"),
+    gossips: number("gossips"),
+    heartbeatMillis: number("heartbeatMillis"),
+    detectionMillis: number("detectionMillis")
+  }
+}
+
+/** "stable (…)", a line each. */
+export const listed = Experiment.names.map((name) => `${name.padEnd(10)} ${experiments[name]}`)
+
+/** What no flag can know by itself. */
+export const contradiction = (experiment: string, input: Input): string | undefined => {
+  if (!Experiment.isName(experiment)) {
+    return [`unknown experiment "${experiment}". Known are:`, ...listed.map((line) => `  ${line}`)].join("\n    ")
+  }
+  for (const key of keys) {
+    const { flag, of } = settingOf(key)
+    if (of === undefined || of.includes(experiment) || given(key, input) === undefined) continue
+    const applicable = keys.filter((other) => experimentsOf(other).includes(experiment))
+    const names = applicable.map((other) => `--${settings[other].flag}`).join(", ")
+    return `--${flag} has no effect on ${experiment}, only on ${of.join(", ")}. For ${experiment} there are ${names}`
+  }
+  const { seed, seeds } = input
+  if (seed + seeds - 1 > Number.MAX_SAFE_INTEGER) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
+  if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
+  const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
+  if (fault === undefined) return undefined
+  const { expected, option } = fault
+  if (option === "experiment" || option === "config") return fault.message
+  if (option === "seed") return `--seed ${seed}: ${expected}`
+  return `--${settings[option].flag} ${given(option, input) ?? ""}: ${expected}`
+}
+
+/** The command again, with what makes its result what it is, so that it can stand in a report. */
+export const commandLine = (experiment: Name, input: Input): string => {
+  const settled = keys.flatMap((key) => {
+    const value = given(key, input)
+    return value === undefined ? [] : [`--${settings[key].flag}`, String(value)]
+  })
+  const seeds = input.seeds === 1 ? [] : ["--seeds", String(input.seeds)]
+  return ["npm run simulate --", experiment, ...settled, "--seed", String(input.seed), ...seeds].join(" ")
+}

@@ -1,0 +1,139 @@
+/** Results for a reader at a terminal. */
+import { type Result as Results } from "@hyparview/simulator"
+import { many, percent, seconds, table } from "../internal/table.ts"
+import { rounded } from "./progress.ts"
+
+type Run = Results.Result
+
+const mean = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`
+
+/** Shares near one are what matters: 99.9987 %. */
+const fine = (share: number): string => `${Number((share * 100).toFixed(4))} %`
+
+const components = ({ alive, components, largestComponent }: Results.Overlay): string =>
+  components === 1
+    ? `1, all ${many(alive, "living node")} in it`
+    : `${components.toLocaleString("en")}; the largest holds ${largestComponent.toLocaleString("en")} of ${many(alive, "living node")}`
+
+const symmetry = ({ asymmetricLinks, deadLinks, inBothViews, overCapacity }: Results.Overlay): string =>
+  [
+    many(asymmetricLinks, "one-sided link"),
+    `${many(deadLinks, "link")} to dead nodes`,
+    `${many(inBothViews, "node")} with an id in both views`,
+    `${overCapacity} over capacity`
+  ].join(", ")
+
+/** The commonest degrees first: "5: 99.9 %, 4: 0.1 %". */
+const degrees = ({ alive, inDegree }: Results.Overlay): string => {
+  const entries = Object.entries(inDegree).sort(([, a], [, b]) => b - a)
+  const shown = entries.slice(0, 4).map(([degree, nodes]) => `${degree}: ${percent(nodes / Math.max(1, alive))}`)
+  return `${shown.join(", ")}${entries.length > 4 ? ", …" : ""}`
+}
+
+const paths = ({
+  averageShortestPath,
+  clustering,
+  paths: { exact, longest, sources, standardError }
+}: Results.Overlay) => {
+  const how = exact ? "exact" : `from ${sources} nodes, ± ${standardError.toPrecision(2)}`
+  return `${averageShortestPath.toFixed(3)} hops on average (${how}), ${longest} at most; clustering ${clustering.toPrecision(3)}`
+}
+
+const broadcasts = (list: Run["broadcasts"]): string => {
+  const reliabilities = list.map(({ reliability }) => reliability)
+  const least = reliabilities.reduce((a, b) => Math.min(a, b), 1)
+  return [
+    `${many(list.length, "message")}: reliability ${fine(mean(reliabilities))} on average, ${fine(least)} at least`,
+    `RMR ${mean(list.map(({ rmr }) => rmr)).toFixed(3)}`,
+    `last hop ${mean(list.map(({ hops }) => hops)).toFixed(2)} on average`
+  ].join("; ")
+}
+
+const rounds = (list: NonNullable<Run["rounds"]>): string =>
+  [
+    `${many(list.length, "round")}, on average`,
+    `${mean(list.map(({ seen }) => seen)).toFixed(1)} nodes saw it,`,
+    `${mean(list.map(({ missed }) => missed)).toFixed(1)} missed it,`,
+    `${mean(list.map(({ waste }) => waste)).toFixed(1)} copies wasted,`,
+    `${mean(list.map(({ maintenance }) => maintenance)).toFixed(1)} frames of maintenance`
+  ].join(" ")
+
+const cost = ({ cpuSeconds, events, eventsPerSecond, messages, peakRssBytes, wallSeconds }: Results.Cost): string =>
+  [
+    `${many(events, "event")}, ${many(messages, "frame")}`,
+    ...(cpuSeconds > 0
+      ? [
+          `${rounded(eventsPerSecond)} events per CPU-second`,
+          `${seconds(cpuSeconds)} CPU`,
+          `${seconds(wallSeconds)} wall`,
+          `peak ${megabytes(peakRssBytes)}`
+        ]
+      : [])
+  ].join("; ")
+
+const one = (run: Run): ReadonlyArray<string> => {
+  const { broadcasts: list, overlay, samples } = run
+  const last = samples?.at(-1)
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ["components", components(overlay)],
+    ["links", symmetry(overlay)],
+    ["in-degrees", degrees(overlay)],
+    ["paths", paths(overlay)],
+    ["passive views", `${percent(overlay.deadPassiveShare)} of the entries name dead nodes`],
+    ...(list.length === 0 ? [] : [["broadcasts", broadcasts(list)] as const]),
+    ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
+    ...(last === undefined ? [] : [["last cycle", `${last.cycle}: reliability ${fine(last.reliability)}`] as const]),
+    ...(run.experiment === "failures" || run.experiment === "partition"
+      ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
+      : []),
+    ["cost", cost(run.cost)],
+    ["trace hash", run.traceHash]
+  ]
+  return [
+    `${run.experiment}, ${many(run.nodes, "node")}, seed ${run.seed}${run.complete ? "" : " — INTERRUPTED, as it was at that moment"}`,
+    ...table(rows).map((text) => `  ${text}`)
+  ]
+}
+
+const row = (run: Run): ReadonlyArray<string> => {
+  const { broadcasts: list, config, cost, healingCycles, overlay, samples } = run
+  const kill = config["kill"]
+  const measured = list.length > 0 ? list : (run.firstMessages ?? samples?.slice(-1) ?? [])
+  return [
+    run.experiment,
+    String(run.seed),
+    run.experiment === "failures" && typeof kill === "number" ? percent(kill) : "–",
+    measured.length === 0 ? "–" : fine(mean(measured.map(({ reliability }) => reliability))),
+    healingCycles === null ? "–" : String(healingCycles),
+    overlay.components.toLocaleString("en"),
+    String(overlay.asymmetricLinks),
+    overlay.averageShortestPath.toFixed(3),
+    cost.cpuSeconds > 0 ? rounded(cost.eventsPerSecond) : "–",
+    run.traceHash,
+    run.complete ? "" : "INTERRUPTED"
+  ]
+}
+
+const columns = [
+  "experiment",
+  "seed",
+  "killed",
+  "reliability",
+  "healed after",
+  "components",
+  "one-sided",
+  "path",
+  "events/CPU s",
+  "trace hash",
+  ""
+]
+
+/** Some lines on one run, a line each on several. */
+export const summary = (runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
+  const [only, ...others] = runs
+  if (only === undefined) return ["nothing was run to an end"]
+  return others.length === 0 ? one(only) : table([columns, ...runs.map(row)], [1, 2, 3, 4, 5, 6, 7, 8])
+}

@@ -1,0 +1,163 @@
+/** Runs the seeds of an experiment in threads, side by side. */
+import * as NodeWorker from "@effect/platform-node/NodeWorker"
+import { type Experiment, type Result as Results } from "@hyparview/simulator"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as RpcClient from "effect/rpc/RpcClient"
+import { availableParallelism, totalmem } from "node:os"
+import { Worker } from "node:worker_threads"
+import { CommandFailed } from "../ExitCode.ts"
+import * as ExitCode from "../ExitCode.ts"
+import { type Progress, Simulation } from "./Simulation.ts"
+
+/** Between two looks at progress and interruption. */
+const turnMillis = 200
+
+/** A graph is drawn in a report up to this many nodes. */
+const drawnNodes = 10_000
+
+/** Of the machine's memory, what simulations may fill. */
+const memoryShare = 0.85
+
+/** What a node takes at most, measured at 10,000 and 100,000 nodes, and what a thread takes besides. */
+const nodeBytes = 24_000
+const threadBytes = 400_000_000
+
+/** Run from its sources, the project resolves its packages by the `source` condition, and so must its threads. */
+const isSource = import.meta.url.endsWith(".ts")
+const main = new URL(isSource ? "./workerMain.ts" : "./workerMain.js", import.meta.url)
+
+export interface Plan {
+  /** Threads at a time. */
+  readonly threads: number
+  readonly limits: {
+    readonly maxYoungGenerationSizeMb: number
+    readonly maxOldGenerationSizeMb: number
+  }
+}
+
+/** As many threads as there are cores and as memory has room for, and what each may take of it. */
+export const plan = (
+  nodes: number,
+  runs: number,
+  machine = { cores: availableParallelism(), memoryBytes: totalmem() }
+): Plan => {
+  const usableBytes = machine.memoryBytes * memoryShare
+  const room = Math.floor(usableBytes / (nodes * nodeBytes + threadBytes))
+  const threads = Math.max(1, Math.min(runs, machine.cores, room))
+  return {
+    threads,
+    limits: {
+      maxYoungGenerationSizeMb: youngMegabytes,
+      maxOldGenerationSizeMb: Math.floor(usableBytes / threads / 2 ** 20)
+    }
+  }
+}
+
+const youngMegabytes = 96
+
+const isDocument = (value: unknown): value is Results.Result | Results.Results =>
+  typeof value === "object" && value !== null && "experiment" in value && ("runs" in value || "overlay" in value)
+
+const Document = Schema.fromJsonString(Schema.declare(isDocument))
+const decodeDocument = Schema.decodeEffect(Document)
+
+export interface Outcome {
+  readonly result: Results.Result | Results.Results
+  readonly measured: Results.Measured
+  readonly complete: boolean
+  /** The active graph, of the first seed, if it is small enough to be drawn. */
+  readonly edges: string | undefined
+}
+
+export interface Request {
+  readonly experiment: Experiment.Name
+  readonly options: Experiment.Options
+  readonly seeds: number
+  readonly activeEdges: string | undefined
+  readonly passiveEdges: string | undefined
+  /** Whether a graph will be drawn. */
+  readonly draws: boolean
+  /** Asked between two pieces of work: whether to stop, with what there is. */
+  readonly isStopped: () => boolean
+  readonly onProgress: (runs: ReadonlyArray<Progress | undefined>) => Effect.Effect<void>
+}
+
+const failed = (message: string, exitCode: typeof ExitCode.failed | typeof ExitCode.badInput = ExitCode.failed) =>
+  new CommandFailed({ message, exitCode })
+
+const layerThread = ({ limits }: Plan) =>
+  RpcClient.layerProtocolWorker({ size: 1 }).pipe(
+    Layer.provide(
+      NodeWorker.layer(
+        () => new Worker(main, { execArgv: isSource ? ["--conditions=source"] : [], resourceLimits: limits })
+      )
+    )
+  )
+
+/** One seed in a thread of its own, which ends with it and gives all its memory back. */
+const runSeed = Effect.fnUntraced(function* (
+  request: Request,
+  options: Experiment.Options,
+  alone: boolean,
+  onProgress: (progress: Progress) => Effect.Effect<void>
+) {
+  const { activeEdges, experiment, isStopped, passiveEdges } = request
+  const client = yield* RpcClient.make(Simulation, { disableTracing: true })
+  yield* client.Start({ experiment, options, alone })
+  let more = true
+  while (more && !isStopped()) {
+    const progress = yield* client.Advance({ millis: turnMillis })
+    more = progress.more
+    yield* onProgress(progress)
+  }
+  const { json, measured } = yield* client.Result()
+  if (activeEdges !== undefined) yield* client.WriteEdges({ view: "active", file: activeEdges })
+  if (passiveEdges !== undefined) yield* client.WriteEdges({ view: "passive", file: passiveEdges })
+  const draws = request.draws && options.seed === request.options.seed && options.nodes <= drawnNodes
+  const outcome: Outcome = {
+    result: yield* decodeDocument(json),
+    measured,
+    complete: !more,
+    edges: draws ? yield* client.Edges() : undefined
+  }
+  return outcome
+})
+
+/** Every seed's outcome in order, but those that had not begun when it was stopped. */
+export const runAll = Effect.fnUntraced(function* (request: Request) {
+  const { isStopped, onProgress, options, seeds } = request
+  const thePlan = plan(options.nodes, seeds)
+  const progress = Array.from({ length: seeds }, (): Progress | undefined => undefined)
+  const outcomes = yield* Effect.forEach(
+    progress,
+    (_, index) => {
+      if (isStopped()) return Effect.undefined
+      const seed = options.seed + index
+      return runSeed(request, { ...options, seed }, thePlan.threads === 1, (now) => {
+        progress[index] = now
+        return onProgress(progress)
+      }).pipe(
+        Effect.provide(layerThread(thePlan), { local: true }),
+        Effect.scoped,
+        Effect.catchTags({
+          Refused: ({ message }) => Effect.fail(failed(message, ExitCode.badInput)),
+          EdgesNotWritten: ({ message }) => Effect.fail(failed(`--edges ${message}`)),
+          SchemaError: ({ message }) => Effect.die(new Error(message)),
+          RpcClientError: (error) => Effect.fail(failed(lost(seed, error))),
+          WorkerError: (error) => Effect.fail(failed(lost(seed, error)))
+        })
+      )
+    },
+    { concurrency: thePlan.threads }
+  )
+  return outcomes.filter((outcome) => outcome !== undefined)
+})
+
+/** Why a thread ended. V8 ends one whose heap is full, and says so in the cause. */
+const lost = (seed: number, error: Error & { readonly reason: { readonly cause?: unknown } }): string => {
+  const { cause } = error.reason
+  const detail = cause instanceof Error ? cause.message : error.message
+  return `the thread of seed ${seed} ended: ${detail}`
+}
