@@ -61,7 +61,7 @@ export interface Options {
   readonly seed?: number
   /** How long an exchange of Hellos may take, dialling included. Default 2 seconds; below the request time-out. */
   readonly handshakeTimeout?: Duration.Input
-  /** How long a link that is not an active one may stay idle. Default 10 seconds. */
+  /** How long a link that is not an active one may stay idle. Default 3 seconds: a joiner's questions open many. */
   readonly temporaryLinkIdle?: Duration.Input
   /** How long `leave` may take to flush its goodbyes. Default 3 seconds. */
   readonly leaveDeadline?: Duration.Input
@@ -166,7 +166,7 @@ export const resolve = (options: Options): Result.Result<Settings, OptionsError 
         epoch: options.epoch,
         seed: options.seed,
         handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "2 seconds"),
-        temporaryLinkIdleMillis: Duration.toMillis(options.temporaryLinkIdle ?? "10 seconds"),
+        temporaryLinkIdleMillis: Duration.toMillis(options.temporaryLinkIdle ?? "3 seconds"),
         leaveDeadlineMillis: Duration.toMillis(options.leaveDeadline ?? "3 seconds"),
         leaveOnClose: options.leaveOnClose ?? true,
         outboxBytes: options.outboxBytes ?? 4 * 1024 * 1024,
