@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { disconnect, join, linkTo, neighbor, node, overSeeds, peer, reply } from "./node.ts"
+import { disconnect, join, linkTo, neighbor, node, overSeeds, peer, reply, sample } from "./node.ts"
 
 describe("rule 3: eviction", () => {
   it("3a. sends Disconnect(evicted), naming the link, to its victim", () => {
@@ -54,12 +54,19 @@ describe("rule 3: eviction", () => {
     assert.strictEqual(others.slice(2).filter(({ id }) => [5, 6, 7].includes(id)).length, 2)
   })
 
-  it("3d. so the link only gains a node in its middle: the victim asks the newcomer, who has a slot free", () => {
+  it("3e. the evicted asks the first of the sample before anybody else", () => {
+    overSeeds(10, (seed) => {
+      const p = node(1, { active: [2, 3, 4], passive: [5, 6, 7], seed })
+      assert.deepStrictEqual(p.hears(2, disconnect(linkTo(2), "evicted", sample([9, 10]))).asking, [9])
+    })
+  })
+
+  it("3e. so the link only gains a node in its middle: the victim asks the newcomer, who has a slot free", () => {
     const evictor = node(1, { active: [2, 3, 4] }).hears(9, join(7))
     const [notice] = evictor.says("Disconnect")
     const victim = node(notice?.to ?? 0, { active: [1, 5, 6] })
     victim.hears(1, disconnect(linkTo(1), "evicted", notice?.sample))
-    assert.include([9, ...evictor.active], victim.asking[0])
+    assert.deepStrictEqual(victim.asking, [9])
     const newcomer = node(9, { active: [1] }).hears(victim.state.self, neighbor(4, "repair"))
     assert.deepStrictEqual(newcomer.saysTo(victim.state.self.id), [reply(4, "accepted")])
   })

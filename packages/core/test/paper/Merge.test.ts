@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as HyParView from "@hyparview/core/HyParView"
 import {
+  bridge,
+  disconnect,
   heartbeat,
   join,
   linkTo,
@@ -26,6 +29,15 @@ const probed = (p: Subject): { readonly to: number; readonly nonce: number } => 
 const expire = (p: Subject): void => {
   while (p.state.probe !== undefined) p.fires("Request")
 }
+
+/** A node that knows a contact's address, and sounds it out in each cycle unless its configuration says otherwise. */
+const withContact = (
+  given: Parameters<typeof node>[1],
+  config: Partial<HyParView.Config> = { contactProbeMillis: 1_000 }
+): Subject =>
+  node(1, { ...given, config })
+    .joins(109)
+    .cannotDial(109)
 
 /** Cycles pass until the node dials a contact. */
 const sounded = (p: Subject): number => {
@@ -71,16 +83,32 @@ describe("cuts and their healing", () => {
   })
 
   it("P2. a contact is sounded out too, also when the view is full", () => {
-    const p = node(1, { active: [2, 3, 4] }).joins(109)
-    p.step({ _tag: "DialFailed", now: p.now, address: 109, cause: "refused" })
-    assert.strictEqual(sounded(p), 109)
+    assert.strictEqual(sounded(withContact({ active: [2, 3, 4] })), 109)
+  })
+
+  it("P2. in contactProbeMillis one by all that know each other: each takes its share by chance", () => {
+    const count = (passive: ReadonlyArray<number>) => {
+      // The cycle is a tenth of the period.
+      const p = withContact({ active: [2, 3, 4], passive }, { contactProbeMillis: 300_000 })
+      let dials = 0
+      for (let cycle = 0; cycle < 2_000; cycle++) {
+        dials += p.fires("Cycle").gives("Dial").length
+        if (p.state.dialing.length > 0) p.cannotDial(109)
+      }
+      return dials
+    }
+    // Of four nodes each in one cycle of forty; of ten, in one of a hundred.
+    const four = count([])
+    assert.isTrue(four > 30 && four < 70, `${four}`)
+    const ten = count([10, 11, 12, 13, 14, 15])
+    assert.isTrue(ten > 8 && ten < 36, `${ten}`)
   })
 
   it("P2. never with a Join", () => {
-    const p = node(1, { active: [2, 3, 4], graveyard: [9] })
-    probed(p)
-    assert.deepStrictEqual(p.says("Join"), [])
-    p.joins(109).cannotDial(109)
+    const probing = node(1, { active: [2, 3, 4], graveyard: [9] })
+    probed(probing)
+    assert.deepStrictEqual(probing.says("Join"), [])
+    const p = withContact({ active: [2, 3, 4] })
     sounded(p)
     p.opens(109)
     assert.deepStrictEqual(
@@ -121,22 +149,16 @@ describe("cuts and their healing", () => {
   })
 
   it("P3. a contact that is known is left alone, one that is not is shuffled with", () => {
-    const known = node(1, { active: [2, 3, 4], passive: [9] })
-      .joins(109)
-      .cannotDial(109)
+    const known = withContact({ active: [2, 3, 4], passive: [9] })
     sounded(known)
     assert.deepStrictEqual(known.opens(109).sent, [])
-    const neighborly = node(1, { active: [2, 3, 4] })
-      .joins(109)
-      .cannotDial(109)
+    const neighborly = withContact({ active: [2, 3, 4] })
     sounded(neighborly)
     assert.deepStrictEqual(neighborly.opens(109, peer(2)).sent, [])
   })
 
   const stranger = () => {
-    const p = node(1, { active: [2, 3, 4], passive: [5] })
-      .joins(109)
-      .cannotDial(109)
+    const p = withContact({ active: [2, 3, 4], passive: [5] })
     sounded(p)
     p.opens(109)
     return { p, requestId: p.says("Shuffle")[0]?.requestId ?? 0 }
@@ -159,6 +181,19 @@ describe("cuts and their healing", () => {
     }
   })
 
+  it("P3. where a slot is free there is no need to know: the contact is asked at once", () => {
+    const p = withContact({ active: [2, 3] })
+    sounded(p)
+    p.opens(109)
+    assert.deepStrictEqual(
+      p.sent.map(([to, { _tag }]) => [to, _tag]),
+      [
+        [9, "Shuffle"],
+        [9, "Neighbor"]
+      ]
+    )
+  })
+
   it("P4. the two are linked by a repair request if a slot is free", () => {
     const p = node(1, { active: [2, 3], graveyard: [9] })
     const { nonce } = probed(p)
@@ -170,7 +205,7 @@ describe("cuts and their healing", () => {
     const p = node(1, { active: [2, 3, 4], graveyard: [9] })
     const { nonce } = probed(p)
     p.hears(9, probeReply(nonce))
-    assert.deepStrictEqual(p.saysTo(9).at(-1), neighbor(p.requestTo(9), "bridge"))
+    assert.deepStrictEqual(p.saysTo(9).at(-1), bridge(p.requestTo(9), 1))
     p.hears(9, reply(p.requestTo(9), "accepted"))
     assert.include(p.active, 9)
     assert.strictEqual(p.active.length, 3)
@@ -179,9 +214,27 @@ describe("cuts and their healing", () => {
 
   it("P4. which is accepted by evicting a random neighbour outside the floor", () => {
     const p = node(1, { chosen: [2], active: [3, 4] }).hears(9, neighbor(7, "bridge"))
-    assert.deepStrictEqual(p.saysTo(9), [reply(7, "accepted")])
+    const [victim] = p.says("Disconnect")
     assert.includeMembers([...p.active], [2, 9])
-    assert.strictEqual(p.says("Disconnect").length, 1)
+    assert.include([3, 4], victim?.to)
+  })
+
+  it("P4. and it hands the links over: each end's evicted is told of the other's, and one asks", () => {
+    const asked = node(9, { active: [12, 13, 14] }).hears(1, bridge(7, 1))
+    const [answer] = asked.says("NeighborReply")
+    const [theirs] = asked.says("Disconnect")
+    assert.deepStrictEqual(answer?.sample, sample([theirs?.to ?? 0]))
+    const asker = node(1, { active: [2, 3, 4], graveyard: [9] })
+    const { nonce } = probed(asker)
+    asker.hears(9, probeReply(nonce))
+    asker.hears(9, reply(asker.requestTo(9), "accepted", 0, answer?.sample))
+    const [ours] = asker.says("Disconnect")
+    assert.deepStrictEqual([ours?.sample.peers[0], ours?.moves], [peer(theirs?.to ?? 0), undefined])
+    // Ours asks theirs, which waits for that.
+    const evicted = node(ours?.to ?? 0, { active: [1, 20, 21] })
+    evicted.hears(1, disconnect(linkTo(1), "evicted", ours?.sample))
+    assert.deepStrictEqual(evicted.asking, [theirs?.to ?? 0])
+    assert.strictEqual(theirs?.moves, 1)
   })
 
   it("P4. into a free slot it is accepted like any other, and costs nothing", () => {
@@ -199,7 +252,7 @@ describe("cuts and their healing", () => {
   })
 
   it("P4. and at most one made", () => {
-    const p = node(1, { active: [2, 3, 4], graveyard: [8, 9], config: { bridgeMillis: 3_600_000 } })
+    const p = node(1, { active: [2, 3, 4], graveyard: [8, 9], config: { bridgeMillis: 36_000_000 } })
     const bridges: Array<number> = []
     while (p.graveyard.length > 0) {
       const { nonce, to } = probed(p)

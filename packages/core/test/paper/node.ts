@@ -41,6 +41,14 @@ export const neighbor = (requestId: number, reason: HyParView.NeighborReason): M
   reason
 })
 
+/** A `bridge` for a hole that will have moved so often. */
+export const bridge = (requestId: number, moves: number): Message => ({
+  _tag: "Neighbor",
+  requestId,
+  reason: "bridge",
+  moves
+})
+
 export const reply = (
   requestId: number,
   answer: HyParView.NeighborAnswer,
@@ -60,6 +68,15 @@ export const disconnect = (
   reason: HyParView.DisconnectReason,
   offered: Sample<number, number> = sample([])
 ): Message => ({ _tag: "Disconnect", link, reason, sample: offered })
+
+/** The eviction that a `bridge` brings, for a hole that has moved so often. */
+export const evictedForBridge = (link: LinkId<number>, offered: Sample<number, number>, moves: number): Message => ({
+  _tag: "Disconnect",
+  link,
+  reason: "evicted",
+  sample: offered,
+  moves
+})
 
 export const shuffle = (
   link: LinkId<number> | undefined,
@@ -136,6 +153,8 @@ const start = (id: number, given: Given): State => {
     passiveSince: passive.map(() => 0),
     graveyard: (given.graveyard ?? []).map((id) => peer(id)),
     round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0 },
+    // Slots that are free from the beginning stay where they are: no hole is moved on their account (4k).
+    holeSince: Number.MAX_SAFE_INTEGER,
     timers: { ...state.timers, Repair: { nonce: 0, at: 0 }, Discovery: { nonce: 0, at: 0 } },
     discoveryWaitMillis: 0
   }
