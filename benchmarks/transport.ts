@@ -40,6 +40,8 @@ export interface TransportBenchRow {
   readonly linkPerSecond: number
   /** The median of the pairs' ratios, link to raw. */
   readonly ratio: number
+  /** The same by this process's CPU time, which other programs do not disturb: both ends, or the sender alone. */
+  readonly cpuRatio: number
 }
 
 interface Run {
@@ -51,7 +53,21 @@ interface Run {
 const second = 1e9
 const prefixBytes = 4
 
-const now = (): number => Number(process.hrtime.bigint())
+interface Rate {
+  readonly perSecond: number
+  readonly perCpuSecond: number
+}
+
+/** Begins a measurement; call what it gives at the end. */
+const measure = (frames: number): (() => Rate) => {
+  const cpu = process.cpuUsage()
+  const start = process.hrtime.bigint()
+  return () => {
+    const took = Number(process.hrtime.bigint() - start) / second
+    const { system, user } = process.cpuUsage(cpu)
+    return { perSecond: frames / took, perCpuSecond: (frames * 1e6) / (system + user) }
+  }
+}
 
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b).at(Math.floor(values.length / 2)) ?? NaN
@@ -59,8 +75,6 @@ const median = (values: ReadonlyArray<number>): number =>
 const announcement = (frames: number): Uint8Array => new TextEncoder().encode(String(frames))
 const announced = (frame: Uint8Array): number => Number(new TextDecoder().decode(frame))
 const answer = new Uint8Array([1])
-
-// ---- raw: node:net, as one would write it by hand for this task
 
 const rawFrames = (onFrame: (frame: Uint8Array) => void) => {
   let rest: Buffer | undefined
@@ -110,16 +124,16 @@ const listenRaw = Effect.acquireRelease(
 
 const portOf = (server: ReturnType<typeof createServer>): number => (server.address() as AddressInfo).port
 
-const sendRaw = (port: number, run: Run): Effect.Effect<number> =>
-  Effect.callback<number>((resume) => {
+const sendRaw = (port: number, run: Run): Effect.Effect<Rate> =>
+  Effect.callback<Rate>((resume) => {
     const socket = createConnection({ host: "127.0.0.1", port, noDelay: true }, () => {
       const frame = new Uint8Array(run.frameBytes).fill(7)
-      const start = now()
+      const measured = measure(run.frames)
       socket.write(rawBatch(announcement(run.frames), 1))
       socket.on("data", () => {
-        const took = now() - start
+        const rate = measured()
         socket.destroy()
-        resume(Effect.succeed((run.frames * second) / took))
+        resume(Effect.succeed(rate))
       })
       let sent = 0
       const send = (): void => {
@@ -135,8 +149,6 @@ const sendRaw = (port: number, run: Run): Effect.Effect<number> =>
       send()
     })
   })
-
-// ---- link: the transport
 
 const linkReceiver = Effect.fnUntraced(
   function* (link: Link) {
@@ -164,19 +176,18 @@ const sendLink = Effect.fnUntraced(function* (address: string, run: Run) {
   const transport = yield* TcpTransport.make({})
   const link = yield* transport.dial(address)
   const frame = [new Uint8Array(run.frameBytes).fill(7)]
-  const start = now()
+  const batch = Array.from({ length: run.batchFrames }, () => frame)
+  const measured = measure(run.frames)
   yield* link.send([[announcement(run.frames)]])
   let sent = 0
   while (sent < run.frames) {
     const count = Math.min(run.batchFrames, run.frames - sent)
     sent += count
-    yield* link.send(Array.from({ length: count }, () => frame))
+    yield* link.send(count === run.batchFrames ? batch : batch.slice(0, count))
   }
   yield* link.receive
-  return (run.frames * second) / (now() - start)
+  return measured()
 }, Effect.scoped)
-
-// ---- where the receivers live
 
 interface Receivers {
   readonly rawPort: number
@@ -215,11 +226,9 @@ const beReceivers = Effect.gen(function* () {
   })
 }).pipe(Effect.scoped)
 
-// ---- pairs
-
 const benchPairs = Effect.fnUntraced(function* (target: Receivers, processes: 1 | 2, run: Run, pairs: number) {
-  const raw: Array<number> = []
-  const link: Array<number> = []
+  const raw: Array<Rate> = []
+  const link: Array<Rate> = []
   for (let pair = 0; pair <= pairs; pair++) {
     const sides = [
       Effect.tap(sendRaw(target.rawPort, run), (rate) => Effect.sync(() => raw.push(rate))),
@@ -234,9 +243,10 @@ const benchPairs = Effect.fnUntraced(function* (target: Receivers, processes: 1 
     frameBytes: run.frameBytes,
     batchFrames: run.batchFrames,
     pairs,
-    rawPerSecond: median(raw),
-    linkPerSecond: median(link),
-    ratio: median(link.map((rate, index) => rate / (raw[index] ?? NaN)))
+    rawPerSecond: median(raw.map((rate) => rate.perSecond)),
+    linkPerSecond: median(link.map((rate) => rate.perSecond)),
+    ratio: median(link.map((rate, index) => rate.perSecond / (raw[index]?.perSecond ?? NaN))),
+    cpuRatio: median(link.map((rate, index) => rate.perCpuSecond / (raw[index]?.perCpuSecond ?? NaN)))
   }
   return row
 })
@@ -269,7 +279,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
         ...row,
         rawPerSecond: Math.round(row.rawPerSecond),
         linkPerSecond: Math.round(row.linkPerSecond),
-        ratio: Number(row.ratio.toFixed(2))
+        ratio: Number(row.ratio.toFixed(2)),
+        cpuRatio: Number(row.cpuRatio.toFixed(2))
       }))
     )
   }

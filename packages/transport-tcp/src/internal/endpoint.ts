@@ -40,8 +40,6 @@ export class Endpoint implements Owner {
     return this.#arrivals.stream
   }
 
-  // ---- accepting
-
   readonly accept = (socket: Socket): void => {
     const refusal = this.#refusal()
     if (refusal !== undefined) {
@@ -68,8 +66,6 @@ export class Endpoint implements Owner {
     if (this.#full) return "maxLinks"
     return this.#handshakes.size >= this.config.maxHandshakes ? "maxHandshakes" : undefined
   }
-
-  // ---- dialing
 
   readonly dial = (text: string): Effect.Effect<Link, DialError, Scope.Scope> =>
     Effect.suspend(() => {
@@ -105,6 +101,11 @@ export class Endpoint implements Owner {
             () => this.#cannotDial(text, "closed", "the transport was closed")
           ),
           Effect.flatMap(() => {
+            // Both may have come to pass since the socket said that it is open.
+            if (this.#closing) {
+              socket.destroy()
+              return this.#cannotDial(text, "closed", "the transport was closed")
+            }
             if (socket.destroyed) return this.#cannotDial(text, "refused", "the far end hung up at once")
             const link = this.#open(socket)
             this.counters.dialed(1)
@@ -125,8 +126,6 @@ export class Endpoint implements Owner {
       orElse: () => this.#cannotDial(text, "timeout", `no answer in ${dialTimeoutMillis} ms`)
     })
   }
-
-  // ---- slots
 
   get #full(): boolean {
     return this.#links.size + this.#dialing.size >= this.config.maxLinks
@@ -157,8 +156,6 @@ export class Endpoint implements Owner {
     if (!link.isOver || this.#arrivals.has(link)) return
     if (this.#links.delete(link)) this.counters.links(-1)
   }
-
-  // ---- the end
 
   /** Aborts every link and every dial under way, and resolves when the links' descriptors are free. */
   readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {

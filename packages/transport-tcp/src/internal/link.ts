@@ -1,6 +1,6 @@
 /**
  * A link over one socket. It reads as bytes arrive, up to its receive limit, so that it notices the far end's close
- * without anybody calling `receive`; it writes a batch of frames with one system call.
+ * without anybody calling `receive`; it writes what is sent in one turn of the event loop with one system call.
  *
  * An end is `open`, then `flushing` if it was closed in order, then `over`. Away from `open`, `send` and `receive` fail;
  * `closed` speaks once it is over. Closing in order takes both ends: this one sends what it has taken and then FIN, and
@@ -86,8 +86,6 @@ export class TcpLink implements Link {
     return this.#state === "over"
   }
 
-  // ---- what the runtime calls
-
   readonly send = (frames: ReadonlyArray<OutgoingFrame>): Effect.Effect<void, LinkClosed> =>
     Effect.suspend(() => {
       if (this.#failure !== undefined) return Effect.fail(this.#failure)
@@ -124,8 +122,6 @@ export class TcpLink implements Link {
     abort(this.#socket)
     this.#finish(new LinkClosed({ reason, detail }))
   }
-
-  // ---- sending
 
   /** Waits until what was taken before has gone to the kernel, all but the last 64 KiB. */
   readonly #room: Effect.Effect<void, LinkClosed> = Effect.callback<void, LinkClosed>((resume) => {
@@ -174,8 +170,6 @@ export class TcpLink implements Link {
     this.#sender = undefined
     sender?.(this.#failure === undefined ? Effect.void : Effect.fail(this.#failure))
   }
-
-  // ---- receiving
 
   readonly #arrival: Effect.Effect<Frames, LinkClosed> = Effect.callback<Frames, LinkClosed>((resume) => {
     if (this.#frames.length > 0 || this.#failure !== undefined) return resume(this.receive)
@@ -228,8 +222,6 @@ export class TcpLink implements Link {
       this.#socket.pause()
     }
   }
-
-  // ---- the end
 
   #flush(): void {
     const { after, config } = this.#owner
