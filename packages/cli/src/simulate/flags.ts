@@ -214,7 +214,7 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     return `--${flag} has no effect on ${experiment}, only on ${of.join(", ")}. For ${experiment} there are ${names}`
   }
   const { seed, seeds } = input
-  if (seed + seeds - 1 > Number.MAX_SAFE_INTEGER) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
+  if (seed > Number.MAX_SAFE_INTEGER - (seeds - 1)) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
   if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   if (fault === undefined) return undefined

@@ -1,0 +1,49 @@
+import { assert, describe, it } from "@effect/vitest"
+import { duration, line, rounded } from "../src/simulate/progress.ts"
+import { plan } from "../src/simulate/threads.ts"
+
+const gibibyte = 2 ** 30
+
+describe("threads", () => {
+  const machine = { cores: 2, memoryBytes: 24 * gibibyte }
+
+  it("are as many as there are runs, and at most one for each core", () => {
+    assert.strictEqual(plan(10_000, 1, machine).threads, 1)
+    assert.strictEqual(plan(10_000, 2, machine).threads, 2)
+    assert.strictEqual(plan(10_000, 9, machine).threads, 2)
+    assert.strictEqual(plan(10_000, 9, { ...machine, cores: 8 }).threads, 8)
+  })
+
+  it("are fewer where memory has no room for them, and never none", () => {
+    assert.strictEqual(plan(1_000_000, 2, machine).threads, 1)
+    assert.strictEqual(plan(1_000_000, 2, { cores: 2, memoryBytes: gibibyte }).threads, 1)
+  })
+
+  it("share the memory that there is", () => {
+    const one = plan(10_000, 1, machine).limits.maxOldGenerationSizeMb
+    const two = plan(10_000, 2, machine).limits.maxOldGenerationSizeMb
+    assert.isAbove(one, 20_000)
+    assert.isAtMost(two * 2, one)
+  })
+})
+
+describe("progress", () => {
+  const run = { phase: "cycles", share: 0.25, events: 1_500_000, more: true }
+
+  it("shows the share, the rate and the time left", () => {
+    assert.strictEqual(line([run], 30, 8), "██░░░░░░   25 %  cycles  1.50 M events  50 k/s  1:30 left")
+  })
+
+  it("adds up runs side by side, those to come included", () => {
+    const done = { ...run, share: 1, more: false }
+    assert.strictEqual(
+      line([done, run, undefined, undefined], 30, 0),
+      " 31 %  1 of 4 runs  3.00 M events  100 k/s  1:06 left"
+    )
+  })
+
+  it("writes durations and large numbers as people do", () => {
+    assert.deepStrictEqual([7.4, 185, 3_723].map(duration), ["7 s", "3:05", "1:02:03"])
+    assert.deepStrictEqual([812, 5_400, 54_321, 8_660_000].map(rounded), ["812", "5.4 k", "54 k", "8.66 M"])
+  })
+})
