@@ -17,11 +17,11 @@ import { medianOf, type Row } from "./internal/row.ts"
 export interface CoreBenchOptions {
   /** Default 1,000. */
   readonly nodes?: number
-  /** Repetitions that count; one more warms up. Default 3. */
+  /** Repetitions of the loop that count, and a third of those of the kinds; one more warms up. Default 3. */
   readonly rounds?: number
   /** Simulated minutes of one repetition of the loop: about 80 steps a node each. Default 15. */
   readonly minutes?: number
-  /** Steps of each kind in a round. Default 200,000. */
+  /** Steps of each kind in a repetition. Default 60,000. */
   readonly steps?: number
 }
 
@@ -118,7 +118,7 @@ const stepMembership = (samples: ReadonlyArray<Sample>, steps: number): void => 
 
 /** Runs for some fifteen seconds. */
 export const coreBench = (options: CoreBenchOptions = {}): ReadonlyArray<Row> => {
-  const { minutes = 15, nodes = 1_000, rounds = 3, steps = 200_000 } = options
+  const { minutes = 15, nodes = 1_000, rounds = 3, steps = 60_000 } = options
   const membership = Result.getOrThrow(HyParView.forClusterSize(10_000))
   const loop = new Loop(nodes, 1, { membership, broadcast: Flood.defaultConfig })
   loop.run(settlingMinutes * ticksPerMinute)
@@ -129,29 +129,34 @@ export const coreBench = (options: CoreBenchOptions = {}): ReadonlyArray<Row> =>
     const nanos = cpuNanos(() => loop.run(minutes * ticksPerMinute))
     if (round >= 0) rates.push(((loop.steps - before) * 1e9) / nanos)
   }
-  const samples = record(loop)
-  const costs = samples.map(() => new Array<number>())
-  const bare = samples.map(() => new Array<number>())
-  for (let round = -1; round < rounds; round++) {
-    samples.forEach(([kind, recorded], i) => {
-      const nanos = cpuNanos(() => stepAll(recorded, steps)) / steps
-      const ofMembership = kind.startsWith("gossip") ? 0 : cpuNanos(() => stepMembership(recorded, steps)) / steps
-      if (round < 0) return
-      costs[i]?.push(nanos)
-      bare[i]?.push(ofMembership)
-    })
-  }
-  if (last === undefined) throw new Error("nothing was done")
   return [
     { what: `steady loop of ${nodes.toLocaleString("en")} nodes`, median: medianOf(rates), unit: "steps/CPU-s" },
-    ...samples.map(([kind], i): Row => {
-      const value = medianOf(costs[i] ?? [])
-      const row = { what: `step: ${kind}`, median: value, unit: "ns" }
-      return kind.startsWith("gossip")
-        ? row
-        : { ...row, ratio: { to: "HyParView alone", value: value / medianOf(bare[i] ?? []) } }
-    })
+    ...costs(record(loop), 3 * rounds, steps)
   ]
+}
+
+/** What an input of each kind costs, and how much more than for HyParView alone. */
+const costs = (samples: ReturnType<typeof record>, rounds: number, steps: number): ReadonlyArray<Row> => {
+  const lanes = samples.map(([kind, recorded]) => ({
+    kind,
+    recorded,
+    node: new Array<number>(),
+    ratios: new Array<number>()
+  }))
+  for (let round = -1; round < rounds; round++) {
+    for (const { kind, node, ratios, recorded } of lanes) {
+      const nanos = cpuNanos(() => stepAll(recorded, steps)) / steps
+      const alone = kind.startsWith("gossip") ? undefined : cpuNanos(() => stepMembership(recorded, steps)) / steps
+      if (round < 0) continue
+      node.push(nanos)
+      if (alone !== undefined) ratios.push(nanos / alone)
+    }
+  }
+  if (last === undefined) throw new Error("nothing was done")
+  return lanes.map(({ kind, node, ratios }) => {
+    const row = { what: `step: ${kind}`, median: medianOf(node), unit: "ns" }
+    return ratios.length === 0 ? row : { ...row, ratio: { to: "HyParView alone", value: medianOf(ratios) } }
+  })
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

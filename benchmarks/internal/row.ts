@@ -12,7 +12,7 @@ export interface Row {
   readonly what: string
   readonly median: number
   readonly unit: string
-  /** The median of the ratios to a reference measured in the same run, and what that is. */
+  /** The ratio to a reference measured in the same run, and what that is. */
   readonly ratio?: { readonly to: string; readonly value: number }
   readonly aim?: Aim
 }
