@@ -15,6 +15,12 @@ export interface Display {
 
 const barWidth = 24
 
+/** What stands beside the bar, at most. */
+const textWidth = 62
+
+/** Of a terminal that does not say. */
+const usualColumns = 80
+
 /** Without a terminal. */
 const lineSeconds = 10
 
@@ -69,9 +75,10 @@ export const makeDisplay = Effect.gen(function* () {
     last = seconds
     if (!canAnimate) return yield* Console.error(line(runs, seconds, 0).trimStart())
     drawn = true
-    const columns = yield* terminal.columns
+    const columns = (yield* terminal.columns) || usualColumns
+    const width = Math.max(0, Math.min(barWidth, columns - textWidth - 1))
     // A line that wraps could not be taken back.
-    yield* write(`\r\u001B[K${line(runs, seconds, barWidth).slice(0, Math.max(20, columns - 1))}`)
+    yield* write(`\r\u001B[K${line(runs, seconds, width).slice(0, columns - 1)}`)
   })
   const clear = Effect.suspend(() => {
     const wasDrawn = drawn
