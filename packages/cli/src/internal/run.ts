@@ -68,12 +68,17 @@ export const run = <Name extends string, Input, E, Context>(
     })
   })
   const runMain = Runtime.makeRunMain(({ fiber }) => {
+    let isInterrupted = false
     const onSignal = (signal: Signal): void => {
       received = signal
       const waiters = [...waiting]
       waiting.clear()
-      if (waiters.length === 0) fiber.interruptUnsafe(fiber.id)
       for (const tell of waiters) tell(signal)
+      if (waiters.length > 0) return
+      // Whoever asks a third time does not want to wait for the end of anything.
+      if (isInterrupted) process.exit(signalExitCodes[signal])
+      isInterrupted = true
+      fiber.interruptUnsafe(fiber.id)
     }
     const onInterrupt = (): void => onSignal("SIGINT")
     const onTerminate = (): void => onSignal("SIGTERM")
