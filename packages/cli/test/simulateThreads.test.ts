@@ -25,6 +25,12 @@ describe("threads", () => {
     assert.isAbove(one, 20_000)
     assert.isAtMost(two * 2, one)
   })
+
+  it("have a young generation in proportion on a small machine", () => {
+    const small = plan(10_000, 1, { cores: 1, memoryBytes: gibibyte }).limits
+    assert.isBelow(small.maxYoungGenerationSizeMb, small.maxOldGenerationSizeMb / 7)
+    assert.isAbove(small.maxYoungGenerationSizeMb, 100)
+  })
 })
 
 describe("progress", () => {
