@@ -16,7 +16,7 @@ const node = (name: string) =>
   )
 
 const main = Effect.gen(function* () {
-  const nodes = yield* Effect.all(names.map(node))
+  const nodes = yield* Effect.forEach(names, node)
   const addresses = yield* Effect.forEach(nodes, (services) => Context.get(services, Membership.Membership).self)
   const contacts = addresses.slice(0, 1).map(({ address }) => address)
   yield* Effect.forEach(
