@@ -47,13 +47,17 @@ export const seeded = (seed: number): Random => {
 }
 
 /**
- * A generator for the `index`-th of many independent users of one seed (node 17 of a simulation, say).
+ * A generator for the `index`-th of many independent users of one seed (node 17 of a simulation, say). Indices that
+ * differ in their lowest 32 bits never share one.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const seededFor = (seed: number, index: number): Random =>
-  seeded(((mix(seed | 0) ^ mix(Math.floor(seed / 4294967296) + 0x51ed270b)) >>> 0) * 2097152 + (mix(index) >>> 11))
+export const seededFor = (seed: number, index: number): Random => {
+  const low = mix(seed | 0)
+  const high = mix(Math.floor(seed / 4294967296) + 0x51ed270b)
+  return seeded(((low ^ high) >>> 11) * 4294967296 + ((low ^ mix(index)) >>> 0))
+}
 
 /**
  * The next 32 random bits, as a signed integer.

@@ -214,7 +214,7 @@ describe("the network", () => {
       world.runUntil(world.now + 3 * second)
       assert.deepStrictEqual(violations(world, false), [])
     }
-    world.runUntil(world.now + 5 * cycle)
+    world.runUntil(world.now + 10 * cycle)
     rest(world)
     assert.deepStrictEqual(violations(world, true), [])
   })
