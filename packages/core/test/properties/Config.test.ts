@@ -1,0 +1,199 @@
+/** The configuration: what each field may be, what contradicts what, and what a cluster size gives. */
+import { assert, describe, it } from "@effect/vitest"
+import * as HyParView from "@hyparview/core/HyParView"
+import * as Result from "effect/Result"
+
+const thirtyDays = 30 * 24 * 3_600_000
+
+/** A = 10 and P = 20, so that the fields bound by them have other bounds than their own. */
+const base = Result.getOrThrow(HyParView.forClusterSize(10_000, { activeSize: 10, passiveSize: 20 }))
+
+/** Fields that hold one whole number: the lowest and the highest it may be in `base`. */
+const wholeFields: Readonly<Partial<Record<keyof HyParView.Config, readonly [lowest: number, highest: number]>>> = {
+  passiveSize: [4, 1_000],
+  activeWalkLength: [3, 32],
+  passiveWalkLength: [0, 6],
+  shuffleActive: [0, 10],
+  shufflePassive: [0, 20],
+  shuffleWalkLength: [1, 32],
+  cycleMillis: [10, thirtyDays],
+  requestTimeoutMillis: [1, thirtyDays],
+  busyRetryMillis: [1, thirtyDays],
+  joinFreshMillis: [0, thirtyDays],
+  heartbeatMillis: [0, thirtyDays],
+  heartbeatMisses: [2, 1_000],
+  protectedLinks: [0, 9],
+  graveyardSize: [0, 10_000],
+  probeMillis: [0, thirtyDays],
+  contactProbeMillis: [0, thirtyDays],
+  bridgeMillis: [1, thirtyDays],
+  leftMemoryMillis: [0, thirtyDays],
+  duplicateIdentityMillis: [0, thirtyDays],
+  memorySize: [1, 10_000],
+  contactsSize: [1, 1_000]
+}
+
+const rateFields = ["admissionPerPeer", "admissionOverall"] as const
+const backoffFields = ["repairBackoffMillis", "discoveryBackoffMillis"] as const
+
+const accepts = (override: Partial<HyParView.Config>) =>
+  assert.isTrue(Result.isSuccess(HyParView.validate({ ...base, ...override })), JSON.stringify(override))
+
+/** Refused, with this field as the reason. */
+const refuses = (field: keyof HyParView.Config, override: Partial<HyParView.Config>) => {
+  const result = HyParView.validate({ ...base, ...override })
+  assert.isTrue(Result.isFailure(result), JSON.stringify(override))
+  if (Result.isSuccess(result)) return
+  assert.instanceOf(result.failure, HyParView.ConfigError)
+  assert.strictEqual(result.failure.field, field, JSON.stringify(override))
+  assert.include(result.failure.message, field)
+}
+
+const noNumbers = [Number.NaN, Infinity, -Infinity, 0.5, 2.5]
+
+describe("each field", () => {
+  for (const [name, bounds] of Object.entries(wholeFields)) {
+    const field = name as keyof typeof wholeFields
+    const [lowest, highest] = bounds
+    it(`${field} is a whole number from ${lowest} to ${highest}, here`, () => {
+      for (const value of [lowest, highest]) accepts({ [field]: value })
+      for (const value of [lowest - 1, highest + 1, ...noNumbers]) {
+        assert.isTrue(Result.isFailure(HyParView.validate({ ...base, [field]: value })), `${field}: ${value}`)
+      }
+      if (lowest > 0) return
+      refuses(field, { [field]: -1 })
+    })
+  }
+
+  it("activeSize is a whole number from 1 to 30", () => {
+    accepts({ activeSize: 1, shuffleActive: 1, protectedLinks: 0 })
+    accepts({ activeSize: 30 })
+    for (const value of [0, 31, ...noNumbers]) refuses("activeSize", { activeSize: value })
+  })
+
+  it("cycleJitter is a share, 0 to 1", () => {
+    for (const cycleJitter of [0, 0.5, 1]) accepts({ cycleJitter })
+    for (const cycleJitter of [-0.1, 1.1, Number.NaN, Infinity]) refuses("cycleJitter", { cycleJitter })
+  })
+
+  for (const field of rateFields) {
+    it(`${field} is a burst of at least 1 and a rate above 0`, () => {
+      for (const rate of [
+        { burst: 1, perMinute: 0.1 },
+        { burst: thirtyDays, perMinute: thirtyDays }
+      ]) {
+        accepts({ [field]: rate })
+      }
+      for (const rate of [
+        { burst: 0, perMinute: 1 },
+        { burst: 1.5, perMinute: 1 },
+        { burst: 1, perMinute: 0 },
+        { burst: 1, perMinute: -1 },
+        { burst: 1, perMinute: Number.NaN },
+        { burst: Infinity, perMinute: 1 },
+        { burst: 1, perMinute: Infinity }
+      ]) {
+        refuses(field, { [field]: rate })
+      }
+    })
+  }
+
+  for (const field of backoffFields) {
+    it(`${field} is a first wait and a longest, in this order`, () => {
+      for (const waits of [
+        [1, 1],
+        [1, thirtyDays]
+      ]) {
+        accepts({ [field]: waits })
+      }
+      for (const waits of [
+        [0, 1],
+        [2, 1],
+        [1, thirtyDays + 1],
+        [0.5, 1],
+        [1, 1.5],
+        [Number.NaN, 1],
+        [1, Number.NaN]
+      ]) {
+        refuses(field, { [field]: waits })
+      }
+    })
+  }
+
+  it("is looked at here", () => {
+    const others = ["activeSize", "cycleJitter", ...rateFields, ...backoffFields]
+    assert.sameMembers([...Object.keys(wholeFields), ...others], Object.keys(base))
+  })
+})
+
+describe("fields that contradict each other", () => {
+  it("protect as many links as there are: then none could be evicted", () => {
+    refuses("protectedLinks", { protectedLinks: 10 })
+    refuses("protectedLinks", { activeSize: 1, shuffleActive: 1, protectedLinks: 1 })
+  })
+
+  it("leave a passive entry later on the walk than the walk is long", () => {
+    refuses("passiveWalkLength", { activeWalkLength: 2, passiveWalkLength: 3 })
+  })
+
+  it("put more into a shuffle than the views hold", () => {
+    refuses("shuffleActive", { activeSize: 2, protectedLinks: 1, shuffleActive: 3 })
+    refuses("shufflePassive", { passiveSize: 3, shufflePassive: 4 })
+  })
+
+  it("put more into a shuffle than a frame holds", () => {
+    accepts({ passiveSize: 1_000, shufflePassive: 200 })
+    refuses("shufflePassive", { passiveSize: 1_000, shufflePassive: 201 })
+  })
+})
+
+describe("a cluster size", () => {
+  const table: ReadonlyArray<readonly [n: number, activeSize: number, passiveSize: number]> = [
+    [1, 5, 30],
+    [2, 5, 30],
+    [10, 5, 30],
+    [100, 5, 30],
+    [10_000, 5, 30],
+    [10_001, 6, 36],
+    [100_000, 6, 36],
+    [100_001, 7, 42],
+    [1_000_000, 7, 42],
+    [1_000_000_000, 10, 60]
+  ]
+
+  for (const [n, activeSize, passiveSize] of table) {
+    it(`of ${n} gives A = ${activeSize} and P = ${passiveSize}`, () => {
+      const config = Result.getOrThrow(HyParView.forClusterSize(n))
+      assert.deepStrictEqual([config.activeSize, config.passiveSize], [activeSize, passiveSize])
+      assert.strictEqual(config.protectedLinks, Math.floor(activeSize / 2))
+      assert.strictEqual(config.graveyardSize, passiveSize)
+    })
+  }
+
+  it("gives the paper's other values at any size", () => {
+    for (const [n] of table) {
+      const config = Result.getOrThrow(HyParView.forClusterSize(n))
+      const { activeWalkLength, passiveWalkLength, shuffleActive, shufflePassive } = config
+      assert.deepStrictEqual([activeWalkLength, passiveWalkLength, shuffleActive, shufflePassive], [6, 3, 3, 4])
+    }
+  })
+
+  it("is a whole number from 1 to 10⁹", () => {
+    for (const n of [0, -1, 1.5, 1e9 + 1, Number.NaN, Infinity]) {
+      const result = HyParView.forClusterSize(n)
+      assert.isTrue(Result.isFailure(result), `${n}`)
+      if (Result.isFailure(result)) assert.strictEqual(result.failure.field, "clusterSize")
+    }
+  })
+
+  it("gives way to what the caller sets, and the rest follows from that", () => {
+    const narrow = Result.getOrThrow(HyParView.forClusterSize(10_000, { activeSize: 2 }))
+    assert.deepStrictEqual(
+      [narrow.activeSize, narrow.passiveSize, narrow.shuffleActive, narrow.shufflePassive, narrow.protectedLinks],
+      [2, 12, 2, 4, 1]
+    )
+    const short = Result.getOrThrow(HyParView.forClusterSize(10_000, { activeWalkLength: 2, passiveSize: 3 }))
+    assert.deepStrictEqual([short.passiveWalkLength, short.shufflePassive, short.graveyardSize], [2, 3, 3])
+    assert.isTrue(Result.isFailure(HyParView.forClusterSize(10_000, { activeSize: 0 })))
+  })
+})
