@@ -64,8 +64,7 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
     clearTimer(t, "Discovery")
     return
   }
-  // Links but too few: whoever was busy is asked again before anybody else is looked for.
-  const tried = state.round.waiting && (alone || state.round.busy.length === 0)
+  const tried = state.round.waiting && (alone || nobodyIsLeft(state))
   const idle = tried && state.pending.length === 0 && state.dialing.length === 0
   if (!idle || state.timers.Discovery.nonce !== 0) return
   const [first, longest] = state.config.discoveryBackoffMillis
@@ -73,6 +72,13 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
   t.outputs.push({ _tag: "Discover" })
   setTimer(t, "Discovery", now + jittered(state, state.discoveryWaitMillis, 0.5))
 }
+
+/**
+ * Whether this round has asked everybody for good: nobody is to be asked again soon, and it does not wait for another
+ * reason (to be asked itself, after it was evicted for a bridge).
+ */
+const nobodyIsLeft = <I extends Key, A>({ passive, round }: State<I, A>): boolean =>
+  round.busy.length === 0 && passive.every((peer) => round.tried.includes(peer.id))
 
 /** Discovery is not asked again within a time that a peer names, but nobody can make this node wait longer than it may. */
 export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis: number): void => {
