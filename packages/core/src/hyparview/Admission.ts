@@ -8,7 +8,7 @@
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import type { Asker, Transition } from "./State.ts"
-import { keepPassive, sampleBoth, unlink } from "./Views.ts"
+import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (
@@ -77,8 +77,13 @@ const evict = <I extends Key, A>(t: Transition<I, A>, index: number, likely: Pee
   const victim = t.state.active[index]
   if (victim === undefined) return
   unlink(t, index, "evicted")
-  const sample = { peers: [likely], ages: [0] }
-  sampleBoth(t, victim.peer.id, sample)
+  const { ages, peers } = sampleFor(t, victim.peer.id)
+  // It may be known here already, and have been drawn.
+  const at = indexOfPeer(peers, likely.id)
+  const sample =
+    at < 0
+      ? { peers: [likely, ...peers], ages: [0, ...ages] }
+      : { peers: [likely, ...peers.toSpliced(at, 1)], ages: [0, ...ages.toSpliced(at, 1)] }
   t.outputs.push({
     _tag: "Send",
     to: victim.peer,

@@ -281,20 +281,11 @@ export const sampleActive = <I extends Key, A>(
   }
 }
 
-/** Appends a sample of both views for `receiver`: ka neighbours and kp passive entries. */
-export const sampleBoth = <I extends Key, A>(
-  t: Transition<I, A>,
-  receiver: I,
-  into: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> }
-): void => {
-  sampleActive(t, t.state.config.shuffleActive, receiver, into)
-  samplePassive(t, t.state.config.shufflePassive, receiver, into)
-}
-
-/** A sample of both views for `receiver`. */
+/** A sample of both views for `receiver`: ka neighbours and kp passive entries. */
 export const sampleFor = <I extends Key, A>(t: Transition<I, A>, receiver: I): Sample<I, A> => {
   const sample = { peers: [], ages: [] }
-  sampleBoth(t, receiver, sample)
+  sampleActive(t, t.state.config.shuffleActive, receiver, sample)
+  samplePassive(t, t.state.config.shufflePassive, receiver, sample)
   return sample
 }
 

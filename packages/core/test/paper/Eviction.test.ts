@@ -54,6 +54,15 @@ describe("rule 3: eviction", () => {
     assert.strictEqual(others.slice(2).filter(({ id }) => [5, 6, 7].includes(id)).length, 2)
   })
 
+  it("3d. and names nobody twice, though the newcomer was known here", () => {
+    overSeeds(20, (seed) => {
+      const p = node(1, { active: [2, 3, 4], passive: [9, 10], seed }).hears(9, join(7))
+      const ids = p.says("Disconnect")[0]?.sample.peers.map(({ id }) => id) ?? []
+      assert.strictEqual(ids[0], 9)
+      assert.strictEqual(new Set(ids).size, ids.length)
+    })
+  })
+
   it("3e. the evicted asks the first of the sample before anybody else", () => {
     overSeeds(10, (seed) => {
       const p = node(1, { active: [2, 3, 4], passive: [5, 6, 7], seed })
