@@ -2,7 +2,7 @@
  * What may happen next in a world: what happens by itself, and the faults and commands that a scenario allows.
  */
 import * as HyParView from "@hyparview/core/HyParView"
-import { type Event, type Id, idAt, type State, type World } from "./World.ts"
+import { type Event, type Id, idAt, type World } from "./World.ts"
 
 /** How many faults and commands of each kind one sequence of events may hold. */
 export interface Budget {
@@ -43,25 +43,18 @@ export const underWay = (world: World): Array<Event> => {
   return events
 }
 
-/** The timers of a node. */
-export const timersOf = (
-  state: State | undefined
-): ReadonlyArray<{ readonly kind: HyParView.Timer; readonly at: number }> => {
-  if (state === undefined) return []
-  const { Cycle, Discovery, Heartbeat, Repair, Request } = state.timers
-  const armed: Array<{ readonly kind: HyParView.Timer; readonly at: number }> = []
-  if (Cycle.nonce !== 0) armed.push({ kind: "Cycle", at: Cycle.at })
-  if (Heartbeat.nonce !== 0) armed.push({ kind: "Heartbeat", at: Heartbeat.at })
-  if (Request.nonce !== 0) armed.push({ kind: "Request", at: Request.at })
-  if (Repair.nonce !== 0) armed.push({ kind: "Repair", at: Repair.at })
-  if (Discovery.nonce !== 0) armed.push({ kind: "Discovery", at: Discovery.at })
-  return armed
-}
+const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
 /** When the next timer is due; Infinity when none is set. */
 export const nextTimerAt = (world: World): number => {
   let earliest = Infinity
-  for (const { state } of world.stations) for (const { at } of timersOf(state)) if (at < earliest) earliest = at
+  for (const { state } of world.stations) {
+    if (state === undefined) continue
+    for (const kind of kinds) {
+      const { at, nonce } = state.timers[kind]
+      if (nonce !== 0 && at < earliest) earliest = at
+    }
+  }
   return earliest
 }
 
@@ -70,7 +63,11 @@ export const timersDue = (world: World): Array<Event> => {
   const limit = Math.max(world.now, nextTimerAt(world))
   const events: Array<Event> = []
   for (const [node, { state }] of world.stations.entries()) {
-    for (const { at, kind } of timersOf(state)) if (at <= limit) events.push({ _tag: "Fire", node, kind })
+    if (state === undefined) continue
+    for (const kind of kinds) {
+      const { at, nonce } = state.timers[kind]
+      if (nonce !== 0 && at <= limit) events.push({ _tag: "Fire", node, kind })
+    }
   }
   return events
 }

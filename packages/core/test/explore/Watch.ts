@@ -11,9 +11,15 @@ export class Watch {
   /** Whether some node has drawn randomness since this was last set to false. */
   rolled = false
   private faults: Array<string> = []
+  private readonly freezes: boolean
+
+  /** `freezes`: false where so much is watched that freezing it would take the longest. */
+  constructor(freezes = true) {
+    this.freezes = freezes
+  }
 
   readonly observe: NonNullable<World["observer"]> = (node, before, input, step) => {
-    deepFreeze(step)
+    if (this.freezes) deepFreeze(step)
     if (before.random0 !== step.state.random0 || before.random1 !== step.state.random1) this.rolled = true
     for (const fault of transitionFaults(before, input.now, step)) this.faults.push(`${nameOf(node)}: ${fault}`)
   }
