@@ -41,6 +41,14 @@ export class LinkClosed extends Data.TaggedError("LinkClosed")<{
   readonly reason: CloseReason
   readonly detail: string
 }> {
+  constructor(closed: { readonly reason: CloseReason; readonly detail: string }) {
+    // Links close all the time, and where in the code one did says nothing: no stack trace, which is most of the cost.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    super(closed)
+    Error.stackTraceLimit = stackTraceLimit
+  }
+
   override get message(): string {
     return this.detail === "" ? `link closed: ${this.reason}` : `link closed: ${this.reason} (${this.detail})`
   }

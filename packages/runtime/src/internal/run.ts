@@ -1,21 +1,44 @@
 /**
- * Starting fibers from synchronous code: each ends with the node's scope, and one that fails is logged, never silent.
+ * Starting fibers from synchronous code: each ends with the node's scope, and one that fails is logged, never silent. A
+ * fiber runs at once, up to where it first has to wait; most never have to, and are then not kept track of.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as FiberSet from "effect/FiberSet"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 
 export type Run = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 export const makeRun = Effect.gen(function* () {
-  const fibers = yield* FiberSet.make<void>()
-  const fork = yield* FiberSet.runtime(fibers)()
-  const run: Run = (effect) =>
-    fork(
-      Effect.catchCause(effect, (cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : Effect.logError("a fiber of the node failed", cause)
-      )
-    )
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const waiting = new Set<Fiber.Fiber<void>>()
+  let closed = false
+
+  const report = (exit: Exit.Exit<void>): void => {
+    if (exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)) {
+      fork(Effect.logError("a fiber of the node failed", exit.cause))
+    }
+  }
+
+  const run: Run = (effect) => {
+    const fiber = fork(closed ? Effect.interrupt : effect)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) report(exit)
+    else {
+      waiting.add(fiber)
+      fiber.addObserver((exit) => {
+        waiting.delete(fiber)
+        report(exit)
+      })
+    }
+    return fiber
+  }
+
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closed = true
+      return Fiber.interruptAll(waiting)
+    })
+  )
   return run
 })
