@@ -38,15 +38,18 @@ export const makeConnection = (peer: Peer.Peer, link: Link, now: number, onProba
   sending: false
 })
 
-/** Queues a frame; the caller has checked the bound. */
-export const enqueue = (connection: Connection, frame: OutgoingFrame, run: Run): void => {
+/** Queues a frame, to go out with the next `flush`; the caller has checked the bound. */
+export const enqueue = (connection: Connection, frame: OutgoingFrame): void => {
   if (frame.length === 1) connection.control.push(frame)
   else connection.payload.push(frame)
   for (const chunk of frame) connection.queuedBytes += chunk.byteLength
-  if (!connection.sending) {
-    connection.sending = true
-    run(sendAll(connection))
-  }
+}
+
+/** Sends what is queued, and what is queued while that goes on. */
+export const flush = (connection: Connection, run: Run): void => {
+  if (connection.sending) return
+  connection.sending = true
+  run(sendAll(connection))
 }
 
 const sendAll = (connection: Connection): Effect.Effect<void> =>
@@ -76,10 +79,7 @@ const sendAll = (connection: Connection): Effect.Effect<void> =>
 /** Ends a connection after what is queued for it has been sent. */
 export const finish = (connection: Connection, run: Run): void => {
   connection.ended = true
-  if (!connection.sending) {
-    connection.sending = true
-    run(sendAll(connection))
-  }
+  flush(connection, run)
 }
 
 /** Ends a connection at once. */

@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { Settings } from "../Node.ts"
-import type { DialFailure, Link, LinkClosed, Transport } from "../Transport.ts"
-import { abort, type Connection, enqueue, finish, makeConnection } from "./connection.ts"
+import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
+import { abort, type Connection, enqueue, finish, flush, makeConnection } from "./connection.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
@@ -28,10 +28,16 @@ export interface Above {
   readonly now: () => number
   readonly state: () => Node.State
   readonly report: (report: Report) => void
-  /** Hands messages up; waits while the node has too many to look at already. */
-  readonly receive: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>) => Effect.Effect<void>
+  readonly receive: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>) => void
+  /** Whether the node can look at more; readers pause while it cannot, and so slow their senders down. */
+  readonly hasRoom: () => boolean
+  readonly room: Effect.Effect<void>
+  /** Something is queued for a peer: have it flushed soon. */
+  readonly flushSoon: () => void
   /** A link that may be temporary is open: look after idle ones in a while. */
   readonly watchIdle: () => void
+  /** Have `expire` called at this time, in milliseconds. */
+  readonly watchHandshakes: (at: number) => void
   /** A link has ended altogether. */
   readonly onEnd: () => void
 }
@@ -43,14 +49,24 @@ interface Dialing {
   fiber: Fiber.Fiber<void> | undefined
 }
 
+/** Something that must be over by a given time, in milliseconds. */
+interface Deadline {
+  readonly at: number
+  readonly expire: () => void
+}
+
 export interface Links {
   readonly send: (to: Peer.Peer, message: Node.Message) => void
   readonly dial: (address: string) => void
+  /** Sends what has been queued since the last time: one flush for each link, however many messages. */
+  readonly flush: () => void
   readonly close: (peer: Peer.Peer) => void
   /** Closes every link after what was sent over it. */
   readonly closeAll: (reason: Wire.ByeReason) => void
   /** Closes temporary links that have been idle; true while there are temporary ones left. */
   readonly closeIdle: () => boolean
+  /** Ends the handshakes and goodbyes whose time is up. */
+  readonly expire: () => void
   readonly accept: (link: Link) => void
   readonly statistics: () => { readonly links: number; readonly outboxBytes: number }
   /** Bytes that wait for the neighbour for whom least wait; 0 without neighbours. */
@@ -69,6 +85,7 @@ export const makeLinks = (
   const connections = new Map<string, Connection>()
   const dialing = new Map<string, Dialing>()
   const alive = new Set<Connection>()
+  const unflushed = new Set<Connection>()
   let handshakes = 0
 
   const ourselves = (): Ourselves => {
@@ -79,6 +96,32 @@ export const makeLinks = (
       knownEpoch: (id) => HyParView.knownEpoch(membership, id)
     }
   }
+
+  // --- deadlines -----------------------------------------------------------------------------------------------------
+
+  /** They all have the same time, so they expire in the order in which they were set; one timer does for all. */
+  const deadlines = new Set<Deadline>()
+
+  const expire = (): void => {
+    const now = above.now()
+    for (const deadline of deadlines) {
+      if (deadline.at > now) return above.watchHandshakes(deadline.at)
+      deadlines.delete(deadline)
+      deadline.expire()
+    }
+  }
+
+  /** Calls `expire` when the handshake time-out is over, unless the effect has ended by then. */
+  const within = <A, E, R>(effect: Effect.Effect<A, E, R>, expire: () => void): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const deadline: Deadline = { at: above.now() + settings.handshakeMillis, expire }
+      if (deadlines.size === 0) above.watchHandshakes(deadline.at)
+      deadlines.add(deadline)
+      return Effect.ensuring(
+        effect,
+        Effect.sync(() => deadlines.delete(deadline))
+      )
+    })
 
   // --- sending -------------------------------------------------------------------------------------------------------
 
@@ -103,10 +146,17 @@ export const makeLinks = (
       if (encoded.failure.reason !== "stale") run(Effect.logError("a message that no frame can hold", encoded.failure))
       return
     }
-    enqueue(connection, encoded.success, run)
+    queue(connection, encoded.success)
     connection.usedAt = above.now()
     meter.count("messagesSent")
     if (connection.queuedBytes > settings.outboxBytes) expel(connection)
+  }
+
+  const queue = (connection: Connection, frame: OutgoingFrame): void => {
+    enqueue(connection, frame)
+    if (connection.sending) return
+    if (unflushed.size === 0) above.flushSoon()
+    unflushed.add(connection)
   }
 
   /** The peer does not drain its link. Nobody else is affected; the core treats it as failed. */
@@ -129,52 +179,48 @@ export const makeLinks = (
         meter.count("dialsFailed")
         above.report({ _tag: "SendFailed", to: peer, cause })
       })
-    under.fiber = run(
-      converse(peer.address, peer.id, {
-        onOpen: (link, found) =>
-          Effect.suspend(() => {
-            if (found.id !== peer.id || found.epoch < peer.epoch) {
-              const said = `${peer.id} was expected at ${peer.address}, not ${found.id}`
-              return Effect.andThen(turnAway(link, "identity", said), Effect.as(fail("identity"), undefined))
-            }
-            dialing.delete(peer.id)
-            const connection = adopt(link, found, false)
-            if (found.epoch === peer.epoch) for (const message of under.waiting) sendOver(connection, message)
-            else above.report({ _tag: "SendFailed", to: peer, cause: "identity" })
-            return Effect.succeed(connection)
-          }),
-        onFailure: (cause, refused) =>
-          // The far end dials us, and its dial stands: what waits goes over that link as soon as it is open.
-          refused?.reason === "duplicate"
-            ? Effect.andThen(Effect.sleep(settings.handshakeMillis), fail("timeout"))
-            : fail(cause)
-      })
-    )
+    under.fiber = converse(peer.address, peer.id, {
+      onOpen: (link, found) =>
+        Effect.suspend(() => {
+          if (found.id !== peer.id || found.epoch < peer.epoch) {
+            const said = `${peer.id} was expected at ${peer.address}, not ${found.id}`
+            return Effect.andThen(turnAway(link, "identity", said), Effect.as(fail("identity"), undefined))
+          }
+          dialing.delete(peer.id)
+          const connection = adopt(link, found, false)
+          if (found.epoch === peer.epoch) for (const message of under.waiting) sendOver(connection, message)
+          else above.report({ _tag: "SendFailed", to: peer, cause: "identity" })
+          return Effect.succeed(connection)
+        }),
+      onFailure: (cause, refused) =>
+        // The far end dials us, and its dial stands: what waits goes over that link as soon as it is open.
+        refused?.reason === "duplicate"
+          ? Effect.andThen(Effect.sleep(settings.handshakeMillis), fail("timeout"))
+          : fail(cause)
+    })
   }
 
   const dialAddress = (address: string): void => {
     for (const { peer } of connections.values()) {
       if (peer.address === address) return above.report({ _tag: "LinkOpened", address, peer })
     }
-    run(
-      converse(address, undefined, {
-        onOpen: (link, peer) =>
-          Effect.suspend(() => {
-            above.report({ _tag: "LinkOpened", address, peer })
-            if (!connections.has(peer.id)) return Effect.succeed(adopt(link, peer, false))
-            return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
-          }),
-        onFailure: (cause, refused) =>
-          Effect.sync(() => {
-            // The far end's own dial to us stands: whoever answers there is known all the same.
-            if (refused?.reason === "duplicate" && refused.peer !== undefined) {
-              return above.report({ _tag: "LinkOpened", address, peer: refused.peer })
-            }
-            meter.count("dialsFailed")
-            above.report({ _tag: "DialFailed", address, cause })
-          })
-      })
-    )
+    converse(address, undefined, {
+      onOpen: (link, peer) =>
+        Effect.suspend(() => {
+          above.report({ _tag: "LinkOpened", address, peer })
+          if (!connections.has(peer.id)) return Effect.succeed(adopt(link, peer, false))
+          return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
+        }),
+      onFailure: (cause, refused) =>
+        Effect.sync(() => {
+          // The far end's own dial to us stands: whoever answers there is known all the same.
+          if (refused?.reason === "duplicate" && refused.peer !== undefined) {
+            return above.report({ _tag: "LinkOpened", address, peer: refused.peer })
+          }
+          meter.count("dialsFailed")
+          above.report({ _tag: "DialFailed", address, cause })
+        })
+    })
   }
 
   /** Dials, greets, and then reads until the link ends. */
@@ -185,30 +231,37 @@ export const makeLinks = (
       readonly onOpen: (link: Link, peer: Peer.Peer) => Effect.Effect<Connection | undefined>
       readonly onFailure: (cause: HyParView.DialCause, refused: Refused | undefined) => Effect.Effect<void>
     }
-  ): Effect.Effect<void> =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const greeted = yield* Effect.gen(function* () {
-          const link = yield* transport.dial(address)
-          yield* link.send([[hello(ourselves(), id)]])
-          return { link, ...(yield* withRefusal(link, readHello(link, ourselves()))) }
-        }).pipe(
-          Effect.timeoutOrElse({ duration: settings.handshakeMillis, orElse: () => Effect.fail("timeout" as const) }),
-          Effect.catch((error) => {
-            if (error === "timeout") return Effect.as(handlers.onFailure("timeout", undefined), undefined)
-            if (error._tag === "DialError") {
-              return Effect.as(handlers.onFailure(causeOfDial(error.reason), undefined), undefined)
-            }
-            if (error._tag === "LinkClosed") return Effect.as(handlers.onFailure("rejected", undefined), undefined)
-            reportRefusal(error, address)
-            return Effect.as(handlers.onFailure(dialCauseOf(error.reason), error), undefined)
-          })
+  ): Fiber.Fiber<void> => {
+    const greeting = Effect.gen(function* () {
+      const link = yield* transport.dial(address)
+      yield* link.send([[hello(ourselves(), id)]])
+      return { link, ...(yield* withRefusal(link, readHello(link, ourselves()))) }
+    })
+    const fail = (error: DialError | LinkClosed | Refused) => {
+      if (error._tag === "DialError") return handlers.onFailure(causeOfDial(error.reason), undefined)
+      if (error._tag === "LinkClosed") return handlers.onFailure("rejected", undefined)
+      reportRefusal(error, address)
+      return handlers.onFailure(dialCauseOf(error.reason), error)
+    }
+    const fiber = run(
+      Effect.scoped(
+        Effect.matchEffect(
+          within(greeting, () => {
+            fiber.interruptUnsafe()
+            run(handlers.onFailure("timeout", undefined))
+          }),
+          {
+            onFailure: fail,
+            onSuccess: ({ link, peer, rest }) =>
+              Effect.flatMap(handlers.onOpen(link, peer), (connection) =>
+                connection === undefined ? Effect.void : read(connection, rest)
+              )
+          }
         )
-        if (greeted === undefined) return
-        const connection = yield* handlers.onOpen(greeted.link, greeted.peer)
-        if (connection !== undefined) yield* read(connection, greeted.rest)
-      })
+      )
     )
+    return fiber
+  }
 
   /** Tells the far end why it is turned away, unless it was the far end that said so. */
   const withRefusal = <A>(link: Link, effect: Effect.Effect<A, Refused | LinkClosed>) =>
@@ -237,11 +290,7 @@ export const makeLinks = (
     run(
       Effect.gen(function* () {
         const us = ourselves()
-        const greeted = yield* readHello(link, us).pipe(
-          Effect.timeoutOrElse({
-            duration: settings.handshakeMillis,
-            orElse: () => Effect.as(link.close("abort"), undefined)
-          }),
+        const greeted = yield* within(readHello(link, us), () => run(link.close("abort"))).pipe(
           Effect.catchTag("LinkClosed", () => Effect.succeed(undefined)),
           Effect.catchTag("Refused", (refused) =>
             Effect.gen(function* () {
@@ -297,24 +346,27 @@ export const makeLinks = (
       above.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
     } else {
       // What still waits for the old link goes over the new one.
-      for (const frame of [...held.control, ...held.payload]) enqueue(connection, frame, run)
+      for (const frame of [...held.control, ...held.payload]) queue(connection, frame)
     }
   }
 
-  const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      let bye: string | undefined
-      if (rest.length > 0) bye = yield* understand(connection, rest)
-      while (bye === undefined) bye = yield* understand(connection, yield* connection.link.receive)
-      ended(connection, bye === "protocol" ? "protocol" : bye === "slow" ? "reset" : "closed")
-      // What is still to be said, a Bye above all, is said before the link closes.
-      finish(connection, run)
-      yield* Effect.timeoutOption(connection.link.closed, settings.handshakeMillis)
-    }).pipe(
-      Effect.catchTag("LinkClosed", (closed) =>
-        Effect.sync(() =>
-          ended(connection, closed.reason === "closed" || closed.reason === "local" ? "closed" : "reset")
-        )
+  const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
+    // Made once for the link: a frame costs no effect of its own.
+    const next: Effect.Effect<string, LinkClosed> = Effect.flatMap(connection.link.receive, (frames) => {
+      const over = understand(connection, frames)
+      if (over !== undefined) return Effect.succeed(over)
+      return above.hasRoom() ? next : Effect.andThen(above.room, next)
+    })
+    const over = rest.length > 0 ? understand(connection, rest) : undefined
+    return (over === undefined ? next : Effect.succeed(over)).pipe(
+      Effect.flatMap((reason) => {
+        ended(connection, reason === "protocol" ? "protocol" : reason === "slow" ? "reset" : "closed")
+        // What is still to be said, a Bye above all, is said before the link closes.
+        finish(connection, run)
+        return within(Effect.asVoid(connection.link.closed), () => abort(connection, run))
+      }),
+      Effect.catchTag("LinkClosed", ({ reason }) =>
+        Effect.sync(() => ended(connection, reason === "closed" || reason === "local" ? "closed" : "reset"))
       ),
       Effect.ensuring(
         Effect.suspend(() => {
@@ -326,9 +378,10 @@ export const makeLinks = (
         })
       )
     )
+  }
 
   /** Decodes frames and hands the messages up. The result is why the conversation is over, if it is. */
-  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): Effect.Effect<string | undefined> => {
+  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): string | undefined => {
     const messages: Array<Node.Message> = []
     const ends = { local: above.state().membership.self, remote: connection.peer }
     let over: string | undefined
@@ -339,7 +392,7 @@ export const makeLinks = (
         over = "protocol"
         const detail = decoded.failure.message
         run(Effect.logWarning("a frame that is no message: the link is closed", { peer: connection.peer.id, detail }))
-        enqueue(connection, [Wire.encodeBye("protocol", detail)], run)
+        enqueue(connection, [Wire.encodeBye("protocol", detail)])
         break
       }
       const message = decoded.success
@@ -355,8 +408,9 @@ export const makeLinks = (
       connection.usedAt = above.now()
       meter.count("messagesReceived", messages.length)
       if (connection.onProbation && !connection.ended) replace(connection)
+      above.receive(connection.peer, messages)
     }
-    return messages.length === 0 ? Effect.succeed(over) : Effect.as(above.receive(connection.peer, messages), over)
+    return over
   }
 
   /** The link has ended: news, unless this end ended it or another has taken its place. */
@@ -376,7 +430,7 @@ export const makeLinks = (
 
   const drop = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
     forget(connection)
-    enqueue(connection, [Wire.encodeBye(reason, detail)], run)
+    enqueue(connection, [Wire.encodeBye(reason, detail)])
     finish(connection, run)
   }
 
@@ -405,10 +459,15 @@ export const makeLinks = (
 
   return {
     send,
+    flush: () => {
+      for (const connection of unflushed) flush(connection, run)
+      unflushed.clear()
+    },
     dial: dialAddress,
     close,
     closeAll,
     closeIdle,
+    expire,
     accept,
     allEnded: () => alive.size === 0,
     statistics: () => {
