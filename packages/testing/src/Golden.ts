@@ -26,27 +26,30 @@
  *
  * | command | |
  * |---|---|
- * | `nodes N [name=value …]` | first of all: nodes 1 to N, none of them started. `seed`, `latency`, and any field of the membership's config over `forClusterSize(N)`: a number, two as `1000..60000`, a rate as `5/12` (at once / a minute) |
+ * | `nodes N [NAME=VALUE …]` | first of all: nodes 1 to N, none of them started (options: see below) |
  * | `join NODE [CONTACT …]` | starts a node, and lets it join through these |
  * | `kill NODE …` | they die without a word |
- * | `restart NODE [CONTACT …]` | the same node again, after it was killed or has left: a new incarnation that knows only its contacts |
+ * | `restart NODE [CONTACT …]` | after it was killed or has left: a new incarnation that knows only its contacts |
  * | `leave NODE …` | they say goodbye |
  * | `publish NODE TEXT` | to everybody |
- * | `advance DURATION`, `settle` | time passes; `settle` is ten seconds |
- * | `views` | the views of all nodes that were started |
+ * | `advance DURATION`, `settle` | time passes; `settle` is five minutes: time for repair rounds, shuffles and probes |
+ * | `views [NODE …]` | the views of all nodes that were started, or of these |
  * | `graph` | how the nodes that are up hang together |
  * | `deliveries` | what was published and where it was delivered, since this was last asked |
+ *
+ * The options of `nodes` are `seed`, `latency`, and any field of the membership's config over `forClusterSize(N)`: a
+ * number, two as `1000..60000`, a rate as `5/12` (at once / a minute).
  *
  * **Drivers.** A script is run against a `Harness`, which executes the commands on some driver of the protocols. A script
  * marked `drivers: core` is run on the bare core only, whose harness has commands of its own that reach for single
  * messages. One marked `drivers: all` must come out the same, to the letter, on every driver: the bare core, the
  * simulator's world, and the runtime over the in-process network on virtual time. What makes them comparable:
  *
- * - node i has a name that sorts as i does (`07`, not `7`, where names are strings and there are more than nine), and
- *   each of its incarnations draws from `Random.seededFor(seed, i)`;
- * - each start of a node has a higher epoch than the one before;
+ * - node i has a name that sorts as i does (`07`, not `7`, where names are strings and there are more than nine), an
+ *   address that it keeps, and in each of its incarnations a generator of its own, `Random.seededFor(seed, i)`;
+ * - each start of a node has a higher epoch than the one before; a node that was killed or has left listens no more;
  * - every message takes `latency` (10 ms unless given), and opening a link no more than three times that;
- * - Discovery knows nobody: its answer is always empty;
+ * - Discovery knows nobody: its answer is always empty, and a node has only the contacts that its command names;
  * - what is published is one topic's UTF-8 text;
  * - views are printed in the order of the nodes' numbers, and each view sorted.
  *
@@ -172,8 +175,8 @@ export interface Harness {
   readonly views: Effect.Effect<ReadonlyArray<Views>, string>
   /** Every delivery since this was last asked, a node's own messages included, in any order. */
   readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>, string>
-  /** Commands that this harness alone knows: what they print, or undefined for one that it does not know either. */
-  readonly own?: (command: Command) => Effect.Effect<ReadonlyArray<string> | undefined, string>
+  /** Executes a command that only this harness may know; what it prints. */
+  readonly own?: (command: Command) => Effect.Effect<ReadonlyArray<string>, string>
   /** What has happened since this was last asked, in words. Printed after each command of a script for the core alone. */
   readonly trace?: Effect.Effect<ReadonlyArray<string>>
 }
@@ -248,7 +251,7 @@ export const run = Effect.fnUntraced(function* (script: Script, harness: Harness
   return lines.join("\n")
 })
 
-const settleMillis = 10_000
+const settleMillis = 300_000
 
 class Runner {
   private nodes = 0
@@ -308,15 +311,17 @@ class Runner {
           return []
         })
       case "views":
-        return Effect.map(harness.views, showViews)
+        return Effect.gen({ self: this }, function* () {
+          const nodes = args.length === 0 ? undefined : yield* this.nodesOf(args)
+          const views = yield* harness.views
+          return showViews(nodes === undefined ? views : views.filter(({ node }) => nodes.includes(node)))
+        })
       case "graph":
         return Effect.map(harness.views, (views) => showGraph(views, this.activeSize))
       case "deliveries":
         return Effect.map(harness.deliveries, showDeliveries)
       default:
-        return Effect.flatMap(harness.own?.(command) ?? Effect.succeed(undefined), (printed) =>
-          printed === undefined ? Effect.fail(`unknown command: ${name}`) : Effect.succeed(printed)
-        )
+        return harness.own?.(command) ?? Effect.fail(`unknown command: ${name}`)
     }
   }
 
