@@ -389,7 +389,7 @@ describe("rule 4: repair is an obligation, not an event", () => {
     it("whoever is evicted for a bridge waits to be asked: the bridge's other end has told its own evicted", () => {
       const p = node(1, { active: [2, 3, 4], passive: [5, 6] })
       p.hears(2, evictedForBridge(linkTo(2), sample([9, 10]), 1))
-      assert.deepStrictEqual([p.asking, p.active], [[], [3, 4]])
+      assert.deepStrictEqual([p.asking, p.active, p.gives("Discover")], [[], [3, 4], []])
       assert.isAtMost(p.state.timers.Repair.at - p.now, 1_500)
     })
 
