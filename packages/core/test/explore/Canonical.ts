@@ -9,7 +9,7 @@
  *   its firing will carry, by construction of the world, so only whether the slot is filled counts.
  * * The token buckets, where the rate is so high that no sequence within the depth empties one.
  * * The cycle counter: ages are taken relative to it. Heartbeats are off in the scenarios.
- * * The configuration, which is the same everywhere, and `askedToJoinAt`, which no transition reads.
+ * * The configuration, which is the same everywhere.
  *
  * The hash has 53 bits and worlds are told apart by it alone (hash compaction, as in Spin): with a million worlds the
  * chance that any two are wrongly taken for one is below 10⁻⁴, and the error could only hide a sequence, never invent one.

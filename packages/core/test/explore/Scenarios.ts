@@ -27,7 +27,6 @@ export const tinyConfig = (override: Partial<HyParView.Config>): HyParView.Confi
       busyRetryMillis: 50,
       repairBackoffMillis: [200, 1_600],
       discoveryBackoffMillis: [200, 1_600],
-      joinFreshMillis: 1_000,
       heartbeatMillis: 0,
       admissionPerPeer: { burst: 10_000, perMinute: 10_000 },
       graveyardSize: 3,

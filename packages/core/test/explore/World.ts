@@ -154,7 +154,8 @@ export class World {
     }
   }
 
-  private send(at: Id, peer: Someone, message: Message): void {
+  /** Sends what a node says, or somebody in its place. */
+  send(at: Id, peer: Someone, message: Message): void {
     const mine = this.end(at, peer.id)
     const theirs = this.end(peer.id, at)
     const arrival: Arrival = { _tag: "Message", message }

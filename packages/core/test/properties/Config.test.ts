@@ -19,7 +19,6 @@ const wholeFields: Readonly<Partial<Record<keyof HyParView.Config, readonly [low
   cycleMillis: [10, thirtyDays],
   requestTimeoutMillis: [1, thirtyDays],
   busyRetryMillis: [1, thirtyDays],
-  joinFreshMillis: [0, thirtyDays],
   heartbeatMillis: [0, thirtyDays],
   heartbeatMisses: [2, 1_000],
   protectedLinks: [0, 9],
