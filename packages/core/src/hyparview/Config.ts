@@ -45,8 +45,6 @@ export interface Config {
   readonly repairBackoffMillis: readonly [first: number, longest: number]
   /** The same for questions to Discovery. Ours: 1,000 and 60,000. */
   readonly discoveryBackoffMillis: readonly [first: number, longest: number]
-  /** How long after its own Join a node honours the requests that its join's walks bring. Ours: 30,000. */
-  readonly joinFreshMillis: number
   /** How often idle links are proved alive, in milliseconds; 0 switches heartbeats off. Ours: 10,000. */
   readonly heartbeatMillis: number
   /** Silence after which a neighbour has failed, in heartbeat periods. ≥ 2. Ours: 3. */
@@ -131,7 +129,6 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     busyRetryMillis: 200,
     repairBackoffMillis: [1_000, 60_000],
     discoveryBackoffMillis: [1_000, 60_000],
-    joinFreshMillis: 30_000,
     heartbeatMillis: 10_000,
     heartbeatMisses: 3,
     protectedLinks: Math.floor(activeSize / 2),
@@ -192,7 +189,6 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("busyRetryMillis", 1, longest) ??
     backoff("repairBackoffMillis") ??
     backoff("discoveryBackoffMillis") ??
-    whole("joinFreshMillis", 0, longest) ??
     whole("heartbeatMillis", 0, longest) ??
     whole("heartbeatMisses", 2, 1_000) ??
     (config.protectedLinks >= config.activeSize

@@ -89,7 +89,7 @@ export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis
 
 /** A contact's link is open, and this is who answered. */
 export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, peer: Peer<I, A>): void => {
-  const { now, state } = t
+  const { state } = t
   const index = state.dialing.findIndex((dialing) => dialing.address === address)
   const dialing = state.dialing[index]
   if (dialing === undefined) return
@@ -98,7 +98,6 @@ export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, 
   switch (dialing.purpose) {
     case "join":
       if (isAsking(state, peer.id) || state.pending.length >= state.config.activeSize) return
-      state.askedToJoinAt = now
       return ask(t, peer, "join")
     case "repair":
       if (freeSlots(state) <= 0) return shuffleDirectly(t, peer, true)

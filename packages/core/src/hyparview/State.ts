@@ -123,8 +123,6 @@ export interface Draft<I extends Key, A> extends Random {
   contactsLeft: ReadonlyArray<A>
   /** At most one dial for each purpose. */
   dialing: ReadonlyArray<Dialing<A>>
-  /** When this node last sent a Join: walks that it causes are honoured for a while. −1: never. */
-  askedToJoinAt: number
   /** The last wait before a question to Discovery, 0 when the need is new. */
   discoveryWaitMillis: number
 
@@ -211,7 +209,6 @@ export const init = <I extends Key, A>(options: {
   contacts: none,
   contactsLeft: none,
   dialing: none,
-  askedToJoinAt: -1,
   discoveryWaitMillis: 0,
   graveyard: none,
   probe: undefined,
