@@ -156,7 +156,7 @@ export interface Reach {
 export interface ProcessUsage {
   readonly process: number
   readonly usage: Usage
-  /** Before its first node: as it came up, or after a collection, as `usage` itself. */
+  /** Before its first node, after a collection: what a process costs by itself. */
   readonly empty: Usage
 }
 
@@ -174,7 +174,6 @@ interface Worker {
   readonly worker: WorkerProcess
   /** Before its first node. */
   readonly empty: Usage
-  readonly emptyCollected: Usage
 }
 
 /**
@@ -341,10 +340,13 @@ export const make = Effect.fnUntraced(function* (
       logLevel: options.logLevel ?? "Warn",
       onLine: (line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line })
     }).pipe(Scope.provide(workerScope))
-    const measure = (collect: boolean) =>
-      ask({ process, worker }, "its first request", (control) => control.Usage({ collect }), startPatience)
-    const empty = yield* measure(false)
-    const started = { process, worker, empty, emptyCollected: yield* measure(true) }
+    const empty = yield* ask(
+      { process, worker },
+      "its first request",
+      (control) => control.Usage({ collect: true }),
+      startPatience
+    )
+    const started = { process, worker, empty }
     workers.set(process, started)
     yield* Effect.forkIn(mourn(started), workerScope)
     return started
@@ -515,9 +517,7 @@ export const make = Effect.fnUntraced(function* (
         (usages) =>
           usages.flatMap(({ process, usage }) => {
             const worker = workers.get(process)
-            return worker === undefined
-              ? []
-              : [{ process, usage, empty: collect ? worker.emptyCollected : worker.empty }]
+            return worker === undefined ? [] : [{ process, usage, empty: worker.empty }]
           })
       ),
 

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Control, type Delivery, type MessageId, NoSuchNode, NodeNotStarted, NotPublished } from "../Control.ts"
+import * as Release from "./release.ts"
 
 /** The one topic on which a supervisor publishes, and which all its nodes subscribe to. */
 const topic = "cluster"
@@ -63,6 +64,7 @@ export const layer = Control.toLayer(
     const scope = yield* Effect.scope
     const hosted = new Map<string, Hosted>()
     const deliveries = makeDeliveries()
+    yield* Effect.forkScoped(Release.whenQuiet)
 
     const find = (id: string): Effect.Effect<Hosted, NoSuchNode> => {
       const node = hosted.get(id)
@@ -170,10 +172,7 @@ export const layer = Control.toLayer(
         ),
 
       Usage: Effect.fnUntraced(function* ({ collect }) {
-        // The flavour that compacts: V8 keeps the pages of a mass join's many short-lived links for long otherwise.
-        if (collect) {
-          yield* Effect.sync(() => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" }))
-        }
+        if (collect) yield* Release.collect
         const { heapUsed, rss } = process.memoryUsage()
         const { system, user } = process.cpuUsage()
         return {
