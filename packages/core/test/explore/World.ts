@@ -57,13 +57,17 @@ export interface Pair {
   readonly usedAt: number
 }
 
-/** What may happen. Events of the last three lines are faults or commands; the others happen by themselves. */
+/**
+ * What may happen. The first four happen by themselves, the others are faults or commands. `Lose` and `Repeat` lose or
+ * repeat the next message of a link that holds: no link does so, but the rules ask that nothing breaks for it.
+ */
 export type Event =
   | { readonly _tag: "Deliver" | "Connect"; readonly from: Id; readonly to: Id }
   | { readonly _tag: "OpenContact" | "FailContact"; readonly node: Id; readonly address: number }
   | { readonly _tag: "Discovered"; readonly node: Id }
   | { readonly _tag: "Fire"; readonly node: Id; readonly kind: HyParView.Timer }
   | { readonly _tag: "CloseIdle" | "FailDial"; readonly from: Id; readonly to: Id }
+  | { readonly _tag: "Lose" | "Repeat"; readonly from: Id; readonly to: Id }
   | { readonly _tag: "Break"; readonly from: Id; readonly to: Id; readonly lost: boolean }
   | { readonly _tag: "Crash" | "Leave"; readonly node: Id }
   | { readonly _tag: "Start"; readonly node: Id; readonly contacts: ReadonlyArray<Id>; readonly epoch: number }
@@ -255,7 +259,21 @@ export class World {
     const { now } = this
     switch (event._tag) {
       case "Deliver":
-        return this.deliver(event.from, event.to)
+        return this.deliver(event.from, event.to, true)
+      case "Repeat":
+        return this.deliver(event.from, event.to, false)
+      case "Lose": {
+        const end = this.end(event.to, event.from)
+        if (end._tag !== "Open" || end.queue[0]?._tag !== "Message") return
+        const queue = end.queue.slice(1)
+        return this.setEnds(
+          event.to,
+          event.from,
+          { ...end, queue },
+          this.end(event.from, event.to),
+          this.isWhole(event.from, event.to)
+        )
+      }
       case "Connect":
         if (this.end(event.from, event.to)._tag === "Dialing") this.connect(event.from, event.to)
         return
@@ -293,7 +311,7 @@ export class World {
     }
   }
 
-  private deliver(from: Id, to: Id): void {
+  private deliver(from: Id, to: Id, takes: boolean): void {
     const end = this.end(to, from)
     if (end._tag !== "Open") return
     const [arrival, ...queue] = end.queue
@@ -303,7 +321,7 @@ export class World {
       this.setEnds(to, from, none, this.end(from, to), false)
       return this.give(to, { _tag: "LinkClosed", now: this.now, peer: end.peer, cause: arrival.cause })
     }
-    this.setEnds(to, from, { ...end, queue }, this.end(from, to), whole)
+    if (takes) this.setEnds(to, from, { ...end, queue }, this.end(from, to), whole)
     this.give(to, { _tag: "Received", now: this.now, from: end.peer, message: arrival.message })
   }
 

@@ -55,11 +55,18 @@ export class Cluster {
   private readonly wrong: Array<string> = []
   private sent = 0
   private readonly size: number
+  /** Whether the network loses and repeats messages, though links hold. */
+  private readonly isCareless: boolean
+  /** From when on both ends must agree whenever nothing is under way. */
+  private symmetricFrom = Infinity
 
   constructor(seed: number) {
     const random = seeded(seed)
     this.random = random
-    this.size = 10 + nextBelow(random, chance(random, 4) ? 51 : 16)
+    // One in five is tiny, one in five large.
+    const kind = nextBelow(random, 5)
+    this.size = kind === 0 ? 2 + nextBelow(random, 8) : 10 + nextBelow(random, kind === 1 ? 51 : 16)
+    this.isCareless = chance(random, 4)
     const config = Result.getOrThrow(
       HyParView.forClusterSize(10_000, {
         activeSize: 3 + nextBelow(random, 4),
@@ -82,6 +89,11 @@ export class Cluster {
     this.chaos()
     const alive = this.members().length
     const start = this.world.now
+    // What a careless network has lost, and a node whose clock was set back and who is ignored where a later epoch is
+    // known, only heartbeats find: within two of their time-outs.
+    const { heartbeatMillis, heartbeatMisses } = this.world.config
+    const late = this.isCareless || this.counts["ClockBack"] !== undefined
+    this.symmetricFrom = start + (late ? 2 * heartbeatMillis * (heartbeatMisses + 1) : 0)
     let wholeAfterMillis = -1
     let whole = false
     let lookedAt = -1
@@ -101,7 +113,7 @@ export class Cluster {
     if (!whole) this.calm(graceMillis, look, () => whole)
     if (!whole) this.wrong.push(...calmFaults(this.world))
     const minutes = (measuredUntil - measuredFrom) / 60_000
-    const { activeSize, cycleMillis, heartbeatMillis, shuffleWalkLength } = this.world.config
+    const { activeSize, cycleMillis, shuffleWalkLength } = this.world.config
     const mostMessages =
       1.1 * ((60_000 / cycleMillis) * (shuffleWalkLength + 1) + (2 * 60_000 * activeSize) / heartbeatMillis)
     const messagesPerNodeMinute = sent / minutes / Math.max(1, alive)
@@ -148,9 +160,14 @@ export class Cluster {
     if (!world.seeds.some((id) => this.members().includes(id))) this.begin(first)
   }
 
-  /** A dial that would be answered fails now and then. */
+  /** A dial that would be answered fails now and then; so does a message on a careless network. */
   private perhapsFailing(event: Event): Event {
     if (!chance(this.random, 20)) return event
+    if (event._tag === "Deliver" && this.isCareless) {
+      const tag = chance(this.random, 2) ? "Lose" : "Repeat"
+      this.counts[tag] = (this.counts[tag] ?? 0) + 1
+      return { ...event, _tag: tag }
+    }
     if (event._tag === "Connect") return { ...event, _tag: "FailDial" }
     if (event._tag === "OpenContact") return { ...event, _tag: "FailContact" }
     return event
@@ -223,8 +240,7 @@ export class Cluster {
           return
         }
       }
-      // A node whose clock was set back is ignored by whoever has heard of a later epoch, until its link is closed.
-      if (this.counts["ClockBack"] === undefined) this.wrong.push(...settledFaults(world))
+      if (world.now >= this.symmetricFrom) this.wrong.push(...settledFaults(world))
       onRest()
       for (const event of idleLinks(world, world.now - idleMillis)) this.do(event)
       this.pass(Math.max(1, Math.min(nextTimerAt(world), world.now + 1_000) - world.now))
