@@ -16,8 +16,9 @@
  * - A node that starts again closes what its former incarnation left open, before it says anything.
  * - Silent loss, and only that, breaks the assumption that a link loses nothing.
  *
- * The hot path (`run`, `give`, `send`) allocates nothing but what `step` needs: 1.1 million events a CPU-second at 10,000
- * nodes.
+ * The hot path (`runUntil`, `give`, `send`) allocates nothing but what `step` needs; nine tenths of the time are spent in
+ * the core. Measured on a machine that others used too: 0.95 million events a CPU-second with 100 nodes, 0.65 with 1,000,
+ * 0.5 with 10,000; the difference is memory latency, since every event goes to another node's state.
  *
  * @since 0.1.0
  */

@@ -101,12 +101,16 @@ describe("hashicorp", () => {
     for (const sendAttempts of [1, 2]) {
       const { bootstraps, overlay, rounds = [] } = run("hashicorp", { nodes: 200, gossips: 40, sendAttempts })
       assert.strictEqual(rounds.length, 40)
-      assert.isAbove(rounds.reduce((sum, { seen }) => sum + seen, 0) / 40, 195)
-      for (const { maintenance, missed, seen, waste } of rounds) {
+      // Half of the messages reach nearly everybody; one whose source has just lost its links may reach nobody.
+      const seen = rounds.map((round) => round.seen).sort((a, b) => a - b)
+      assert.isAtLeast(seen[20] ?? 0, 199)
+      assert.isAbove(seen.reduce((sum, each) => sum + each, 0) / 40, 180)
+      for (const { maintenance, missed, seen } of rounds) {
         assert.strictEqual(seen + missed, 200)
-        assert.isAbove(waste, 0)
         assert.isAbove(maintenance, 0)
       }
+      // A flood over degree 5 brings up to three copies for each that is needed; a tenth of the sends fail.
+      assert.approximately(rounds.reduce((sum, { waste }) => sum + waste, 0) / 40, 450, 150)
       assert.include(overlay, { components: 1, asymmetricLinks: 0, inBothViews: 0, overCapacity: 0 })
       assert.isAtLeast(bootstraps?.dials ?? 0, 199)
     }
