@@ -11,7 +11,6 @@ import * as HyParView from "@hyparview/core/HyParView"
 import * as Random from "@hyparview/core/Random"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,13 +20,13 @@ import * as PubSub from "effect/PubSub"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { RpcClientError } from "effect/rpc/RpcClientError"
 import type { Delivery, MessageId, NodeNotStarted, NotPublished, Usage } from "./Control.ts"
 import { NoSuchNode } from "./Control.ts"
-import type { ControlClient } from "./internal/channel.ts"
-import { type Ending, startWorker, type WorkerProcess } from "./internal/workerProcess.ts"
+import { makePool, startPatience } from "./internal/pool.ts"
+import type { Ending } from "./internal/workerProcess.ts"
 import type { Housing, KillPlan } from "./KillPlan.ts"
 import * as Overview from "./Overview.ts"
+import type { WorkerError, WorkerLost } from "./WorkerError.ts"
 
 /**
  * What to start.
@@ -52,52 +51,7 @@ export interface Options {
   readonly logLevel?: LogLevel.LogLevel
 }
 
-/**
- * A worker process ended unasked, and its nodes with it. The others go on.
- *
- * @category errors
- * @since 0.1.0
- */
-export class WorkerLost extends Data.TaggedError("WorkerLost")<{
-  readonly process: number
-  readonly pid: number
-  readonly nodes: ReadonlyArray<string>
-  readonly code: number | null
-  readonly signal: string | null
-  /** The last lines that it wrote. */
-  readonly lastLines: ReadonlyArray<string>
-}> {
-  override get message(): string {
-    const how = this.signal === null ? `with exit code ${this.code ?? "unknown"}` : `by ${this.signal}`
-    const last = this.lastLines.length === 0 ? "It wrote nothing." : `Its last lines:\n  ${this.lastLines.join("\n  ")}`
-    return `process ${this.process} (pid ${this.pid}, ${this.nodes.length} nodes) ended unasked, ${how}. ${last}`
-  }
-}
-
-/**
- * A worker process did not answer in time. Whether it did what it was asked is not known.
- *
- * @category errors
- * @since 0.1.0
- */
-export class WorkerSilent extends Data.TaggedError("WorkerSilent")<{
-  readonly process: number
-  readonly pid: number
-  readonly request: string
-  readonly waitedMillis: number
-}> {
-  override get message(): string {
-    return `process ${this.process} (pid ${this.pid}) did not answer ${this.request} within ${this.waitedMillis} ms`
-  }
-}
-
-/**
- * A worker process could not do what it was asked.
- *
- * @category errors
- * @since 0.1.0
- */
-export type WorkerError = WorkerLost | WorkerSilent
+export type { Ending } from "./internal/workerProcess.ts"
 
 /**
  * What happens unasked.
@@ -160,21 +114,8 @@ export interface ProcessUsage {
   readonly empty: Usage
 }
 
-/** No answer takes longer, unless it waits for something by its nature. */
-const patience = Duration.seconds(20)
-
-/** A worker needs this long to load its modules, on a machine where many start at once. */
-const startPatience = Duration.seconds(60)
-
 /** Leaving takes at most a node's `leaveDeadline` of 3 seconds, and the answer a moment. */
 const leavePatience = Duration.seconds(10)
-
-interface Worker {
-  readonly process: number
-  readonly worker: WorkerProcess
-  /** Before its first node. */
-  readonly empty: Usage
-}
 
 /**
  * Live nodes in processes.
@@ -249,10 +190,6 @@ const allot = (count: number, processes: number): ReadonlyArray<ReadonlyArray<st
     return Array.from({ length: next - first }).map((_, index) => `n${first + index + 1}`)
   })
 
-/** The errors of a request itself, without those of the channel. */
-type Own<E> = Exclude<E, RpcClientError>
-const isOwn = <E>(error: E): error is Own<E> => !(error instanceof RpcClientError)
-
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /**
@@ -265,15 +202,11 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> {
   const rules = yield* Effect.fromResult(HyParView.forClusterSize(options.nodes))
-  const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
   const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
   const loss = yield* Deferred.make<never, WorkerLost>()
   // Commands that start or end nodes exclude each other.
   const turn = yield* Semaphore.make(1)
-  const workers = new Map<number, Worker>()
   const nodes = new Map<string, ManagedNode>()
-  /** Processes whose end has been asked for. */
-  const condemned = new Set<WorkerProcess>()
   let watch = Overview.watch
 
   const runningIn = (process: number): ReadonlyArray<string> =>
@@ -286,123 +219,63 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  /** Asks a worker something, within its patience; an answer that never comes because it died is its loss. */
-  const ask = <A, E>(
-    { process, worker }: Pick<Worker, "process" | "worker">,
-    request: string,
-    send: (control: ControlClient) => Effect.Effect<A, E>,
-    within: Duration.Duration = patience
-  ): Effect.Effect<A, Own<E> | WorkerError> => {
-    const silent = Effect.suspend(() =>
-      Effect.fail(new WorkerSilent({ process, pid: worker.pid, request, waitedMillis: Duration.toMillis(within) }))
-    )
-    const loss = worker.ended.pipe(
-      Effect.flatMap((ending) => Effect.fail(lost(process, worker, ending))),
-      Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => silent })
-    )
-    return send(worker.control).pipe(
-      Effect.catch((error): Effect.Effect<never, Own<E> | WorkerError> => (isOwn(error) ? Effect.fail(error) : loss)),
-      Effect.timeoutOrElse({ duration: within, orElse: () => silent })
-    )
-  }
-
-  const lost = (process: number, worker: WorkerProcess, ending: Ending): WorkerLost =>
-    new WorkerLost({ process, pid: worker.pid, nodes: runningIn(process), ...ending })
-
-  const forAll = <A, E>(
-    request: string,
-    send: (control: ControlClient, process: number) => Effect.Effect<A, E>,
-    within?: Duration.Duration
-  ) =>
-    Effect.suspend(() =>
-      Effect.forEach(
-        [...workers.values()],
-        (worker) => ask(worker, request, (control) => send(control, worker.process), within),
-        { concurrency: "unbounded" }
-      )
-    )
-
-  /** Watches over a process until its end. */
-  const mourn = ({ process, worker }: Worker) =>
-    Effect.gen(function* () {
-      const ending = yield* worker.ended
-      const report = lost(process, worker, ending)
-      if (workers.get(process)?.worker === worker) workers.delete(process)
-      bury(report.nodes)
-      if (condemned.has(worker)) return
-      yield* Deferred.fail(loss, report)
-      yield* PubSub.publish(events, { _tag: "WorkerLost", lost: report })
-    })
-
-  const spawn = Effect.fnUntraced(function* (process: number) {
-    const workerScope = yield* Scope.fork(scope, "sequential")
-    const worker = yield* startWorker({
-      logLevel: options.logLevel ?? "Warn",
-      onLine: (line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line })
-    }).pipe(Scope.provide(workerScope))
-    const empty = yield* ask(
-      { process, worker },
-      "its first request",
-      (control) => control.Usage({ collect: true }),
-      startPatience
-    )
-    const started = { process, worker, empty }
-    workers.set(process, started)
-    yield* Effect.forkIn(mourn(started), workerScope)
-    return started
+  const pool = yield* makePool({
+    logLevel: options.logLevel ?? "Warn",
+    onLine: (process, line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line }),
+    onEnd: (process) => {
+      const gone = runningIn(process)
+      bury(gone)
+      return gone
+    },
+    onLoss: (lost) => Effect.andThen(Deferred.fail(loss, lost), PubSub.publish(events, { _tag: "WorkerLost", lost }))
   })
 
-  const startNodes = Effect.fnUntraced(function* (worker: Worker, ids: ReadonlyArray<string>) {
-    const listening = yield* ask(
-      worker,
-      "Start",
-      (control) =>
-        control.Start({
-          cluster: options.cluster ?? "local",
-          clusterSize: options.nodes,
-          host: options.host ?? "127.0.0.1",
-          nodes: ids.map((id) => {
-            const index = Number(id.slice(1))
-            const seed = Random.nextBits(Random.seededFor(options.seed ?? 1, index)) >>> 0
-            return { id, port: index === 1 ? (options.port ?? 0) : 0, seed }
-          })
-        }),
-      startPatience
-    )
-    for (const { address, id } of listening) nodes.set(id, { id, process: worker.process, address, isRunning: true })
+  const startNodes = Effect.fnUntraced(function* (process: number, ids: ReadonlyArray<string>) {
+    const request = {
+      cluster: options.cluster ?? "local",
+      clusterSize: options.nodes,
+      host: options.host ?? "127.0.0.1",
+      nodes: ids.map((id) => {
+        const index = Number(id.slice(1))
+        const seed = Random.nextBits(Random.seededFor(options.seed ?? 1, index)) >>> 0
+        return { id, port: index === 1 ? (options.port ?? 0) : 0, seed }
+      })
+    }
+    const listening = yield* pool.ask(process, "Start", (control) => control.Start(request), startPatience)
+    for (const { address, id } of listening ?? []) nodes.set(id, { id, process, address, isRunning: true })
   })
 
   const joinThrough = Effect.fnUntraced(function* (contact: string, ids: ReadonlySet<string>) {
-    yield* forAll("Join", (control, process) => {
+    yield* pool.askAll("Join", (control, process) => {
       const some = runningIn(process).filter((id) => ids.has(id))
       return some.length === 0 ? Effect.void : control.Join({ nodes: some, contacts: [contact] })
     })
   })
 
   const poll = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
-    const views = yield* forAll("Poll", (control) => control.Poll({ passive }))
+    const views = yield* pool.askAll("Poll", (control) => control.Poll({ passive }))
     return { atMillis: yield* monotonicMillis, nodes: views.flat() }
   })
 
   const deliveriesOf = (id: MessageId) =>
     Effect.map(
-      forAll("Deliveries", (control) => control.Deliveries({ id })),
+      pool.askAll("Deliveries", (control) => control.Deliveries({ id })),
       (lists) => lists.flat()
     )
 
-  const workerOf = Effect.fnUntraced(function* (id: string) {
+  /** The process in which a node runs. */
+  const processOf = (id: string): Effect.Effect<number, NoSuchNode> => {
     const node = nodes.get(id)
-    const worker = node?.isRunning === true ? workers.get(node.process) : undefined
-    return worker ?? (yield* new NoSuchNode({ node: id }))
-  })
+    return node?.isRunning === true ? Effect.succeed(node.process) : Effect.fail(new NoSuchNode({ node: id }))
+  }
 
   return Supervisor.of({
     rules,
 
     start: Effect.gen(function* () {
       const allotted = allot(options.nodes, options.processes)
-      const started = yield* Effect.forEach(allotted.keys(), spawn, { concurrency: "unbounded" })
-      yield* Effect.forEach(started, (worker) => startNodes(worker, allotted[worker.process] ?? []), {
+      yield* Effect.forEach(allotted.keys(), pool.spawn, { concurrency: "unbounded", discard: true })
+      yield* Effect.forEach(allotted.entries(), ([process, ids]) => startNodes(process, ids), {
         concurrency: "unbounded",
         discard: true
       })
@@ -418,7 +291,7 @@ export const make = Effect.fnUntraced(function* (
 
     nodes: Effect.sync(() => [...nodes.values()]),
 
-    housings: Effect.sync(() => [...workers.keys()].map((process) => ({ process, nodes: runningIn(process) }))),
+    housings: Effect.sync(() => pool.workers().map(({ process }) => ({ process, nodes: runningIn(process) }))),
 
     poll,
 
@@ -429,35 +302,21 @@ export const make = Effect.fnUntraced(function* (
     }),
 
     kill: Effect.fnUntraced(function* (plan) {
-      const doomed = plan.processes.flatMap((process) => workers.get(process) ?? [])
-      for (const { worker } of doomed) condemned.add(worker)
-      const single = yield* Effect.forEach(plan.nodes, (id) => Effect.map(workerOf(id), (worker) => ({ id, worker })))
-      const groups = Map.groupBy(single, ({ worker }) => worker)
-      yield* Effect.all(
-        [
-          Effect.forEach(
-            doomed,
-            ({ process, worker }) =>
-              Effect.map(worker.kill, () => {
-                workers.delete(process)
-                bury(runningIn(process))
-              }),
-            { concurrency: "unbounded", discard: true }
-          ),
-          Effect.forEach(
-            groups,
-            ([worker, members]) => {
-              const ids = members.map(({ id }) => id)
-              return Effect.map(
-                ask(worker, "Kill", (control) => control.Kill({ nodes: ids })),
-                () => bury(ids)
-              )
-            },
-            { concurrency: "unbounded", discard: true }
+      const single = yield* Effect.forEach(plan.nodes, (id) =>
+        Effect.map(processOf(id), (process) => ({ id, process }))
+      )
+      const killSingle = Effect.forEach(
+        Map.groupBy(single, ({ process }) => process),
+        ([process, members]) => {
+          const ids = members.map(({ id }) => id)
+          return Effect.map(
+            pool.ask(process, "Kill", (control) => control.Kill({ nodes: ids })),
+            () => bury(ids)
           )
-        ],
+        },
         { concurrency: "unbounded", discard: true }
       )
+      yield* Effect.all([pool.kill(plan.processes), killSingle], { concurrency: "unbounded", discard: true })
     }, turn.withPermits(1)),
 
     restart: Effect.fnUntraced(function* (ids) {
@@ -473,9 +332,9 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.forEach(
         groups,
         Effect.fnUntraced(function* ([process, members]) {
-          const worker = workers.get(process) ?? (yield* spawn(process))
+          if (!pool.workers().some((worker) => worker.process === process)) yield* pool.spawn(process)
           yield* startNodes(
-            worker,
+            process,
             members.map(({ id }) => id)
           )
         }),
@@ -486,9 +345,10 @@ export const make = Effect.fnUntraced(function* (
     }, turn.withPermits(1)),
 
     broadcast: Effect.fnUntraced(function* ({ from, text, within }) {
-      const worker = yield* workerOf(from)
+      const process = yield* processOf(from)
       const expected = [...nodes.values()].filter((node) => node.isRunning).map(({ id }) => id)
-      const { atMillis, id } = yield* ask(worker, "Publish", (control) => control.Publish({ node: from, text }))
+      const published = yield* pool.ask(process, "Publish", (control) => control.Publish({ node: from, text }))
+      const { atMillis, id } = published ?? (yield* new NoSuchNode({ node: from }))
       const missingIn = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => {
         const reached = new Set(deliveries.map(({ node }) => node))
         return expected.filter((node) => !reached.has(node))
@@ -513,21 +373,20 @@ export const make = Effect.fnUntraced(function* (
 
     usage: ({ collect }) =>
       Effect.map(
-        forAll("Usage", (control, process) => Effect.map(control.Usage({ collect }), (usage) => ({ process, usage }))),
+        pool.askAll("Usage", (control, process) =>
+          Effect.map(control.Usage({ collect }), (usage) => ({ process, usage }))
+        ),
         (usages) =>
-          usages.flatMap(({ process, usage }) => {
-            const worker = workers.get(process)
-            return worker === undefined ? [] : [{ process, usage, empty: worker.empty }]
-          })
+          usages.flatMap(({ process, usage }) =>
+            pool
+              .workers()
+              .flatMap((worker) => (worker.process === process ? [{ process, usage, empty: worker.empty }] : []))
+          )
       ),
 
-    leave: Effect.asVoid(forAll("Leave", (control) => control.Leave(), leavePatience)).pipe(turn.withPermits(1)),
+    leave: Effect.asVoid(pool.askAll("Leave", (control) => control.Leave(), leavePatience)).pipe(turn.withPermits(1)),
 
-    stop: Effect.suspend(() => {
-      const all = [...workers.values()]
-      for (const { worker } of all) condemned.add(worker)
-      return Effect.forEach(all, ({ worker }) => worker.stop, { concurrency: "unbounded" })
-    }).pipe(turn.withPermits(1)),
+    stop: pool.stop.pipe(turn.withPermits(1)),
 
     events: Stream.fromPubSub(events),
 

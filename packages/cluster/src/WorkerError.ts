@@ -1,0 +1,53 @@
+/**
+ * What can go wrong with a worker process.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+
+/**
+ * A worker process ended unasked, and its nodes with it. The others go on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkerLost extends Data.TaggedError("WorkerLost")<{
+  readonly process: number
+  readonly pid: number
+  readonly nodes: ReadonlyArray<string>
+  readonly code: number | null
+  readonly signal: string | null
+  /** The last lines that it wrote. */
+  readonly lastLines: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const how = this.signal === null ? `with exit code ${this.code ?? "unknown"}` : `by ${this.signal}`
+    const last = this.lastLines.length === 0 ? "It wrote nothing." : `Its last lines:\n  ${this.lastLines.join("\n  ")}`
+    return `process ${this.process} (pid ${this.pid}, ${this.nodes.length} nodes) ended unasked, ${how}. ${last}`
+  }
+}
+
+/**
+ * A worker process did not answer in time. Whether it did what it was asked is not known.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkerSilent extends Data.TaggedError("WorkerSilent")<{
+  readonly process: number
+  readonly pid: number
+  readonly request: string
+  readonly waitedMillis: number
+}> {
+  override get message(): string {
+    return `process ${this.process} (pid ${this.pid}) did not answer ${this.request} within ${this.waitedMillis} ms`
+  }
+}
+
+/**
+ * A worker process could not do what it was asked.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type WorkerError = WorkerLost | WorkerSilent
