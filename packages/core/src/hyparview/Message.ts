@@ -46,8 +46,9 @@ export interface Neighbor {
 export type NeighborAnswer = "accepted" | "full" | "busy" | "limited"
 
 /**
- * The answer to a Join or a Neighbor. `limited` fills `retryAfterMillis` and the sample (somewhere else to go); an
- * accepted `bridge` has whom it evicted as its sample, so that whoever the asker evicts in turn can be told.
+ * The answer to a Join or a Neighbor. `limited` fills `retryAfterMillis` and the sample (somewhere else to go); `full`
+ * may have as its sample who was refused just before, and has a free slot too; an accepted `bridge` has whom it evicted,
+ * so that whoever the asker evicts in turn can be told.
  */
 export interface NeighborReply<I extends Key, A> {
   readonly _tag: "NeighborReply"

@@ -63,6 +63,9 @@ const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
 const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | undefined => {
   const { passive, round } = t.state
   const eligible = (peer: Peer<I, A>) => !round.tried.includes(peer.id) && !isAsking(t.state, peer.id)
+  if (round.lead !== undefined) {
+    for (const peer of passive) if (peer.id === round.lead && eligible(peer)) return peer
+  }
   let count = 0
   for (const peer of passive) if (eligible(peer)) count++
   if (count === 0) return undefined
@@ -122,7 +125,8 @@ export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
     busy: [],
     retried: [...retried, ...busy].slice(0, state.config.memorySize),
     waiting: false,
-    waitMillis
+    waitMillis,
+    lead: undefined
   }
 }
 
@@ -171,9 +175,15 @@ export const onAnswer = <I extends Key, A>(
     case "accepted":
       onAccepted(t, asking, from, message.sample.peers[0])
       return true
-    case "full":
+    case "full": {
       markTried(t, from.id)
+      const lead = message.sample.peers[0]
+      if (lead !== undefined && lead.id !== state.self.id && state.round.tried.length < state.config.passiveSize) {
+        integrate(t, [lead], [0], [])
+        state.round = { ...state.round, lead: lead.id }
+      }
       break
+    }
     case "busy":
       markBusy(t, from.id)
       break

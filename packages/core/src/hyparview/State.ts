@@ -58,6 +58,8 @@ export interface Round<I extends Key> {
   /** Everybody has been tried; a new passive entry, a freed slot or the Repair timer ends the wait. */
   readonly waiting: boolean
   readonly waitMillis: number
+  /** Whom the last refusal named as looking for a link too: asked next. */
+  readonly lead: I | undefined
 }
 
 /** The probe whose reply is awaited. */
@@ -137,6 +139,10 @@ export interface Draft<I extends Key, A> extends Random {
   /** How often that free slot has moved from node to node before it came here. */
   holeMoves: number
 
+  /** Whom this node refused last, for want of room, and when: the next one in the same need is told. */
+  seeker: Peer<I, A> | undefined
+  seekerAt: number
+
   /** At most memorySize. */
   departed: ReadonlyArray<Departed<I>>
   /** At most memorySize. */
@@ -179,7 +185,14 @@ const noTimers: Readonly<Record<Timer, Slot>> = {
 }
 
 /** A round in which nobody has been tried. */
-export const freshRound: Round<never> = { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0 }
+export const freshRound: Round<never> = {
+  tried: [],
+  busy: [],
+  retried: [],
+  waiting: false,
+  waitMillis: 0,
+  lead: undefined
+}
 
 const none: ReadonlyArray<never> = []
 
@@ -217,6 +230,8 @@ export const init = <I extends Key, A>(options: {
   nextBridgeAcceptAt: 0,
   holeSince: 0,
   holeMoves: 0,
+  seeker: undefined,
+  seekerAt: 0,
   departed: none,
   askers: none,
   admissionTokens: options.config.admissionOverall.burst,
