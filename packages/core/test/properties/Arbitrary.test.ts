@@ -16,6 +16,7 @@ const few = (...values: ReadonlyArray<number>) => Schema.Literals(values)
 
 const Id = few(0, 1, 2, 3, 4, 5, 6)
 /** Any number, but mostly one that means something. */
+// @effect-diagnostics-next-line schemaNumber:off
 const Wild = Schema.Union([few(0, 1, 2, 3, 4, 5, 6), few(-1, 255, Number.MAX_SAFE_INTEGER), Schema.Number])
 const Someone = Schema.Struct({ id: Id, epoch: few(1, 1, 1, 2) })
 const Link = Schema.Struct({ asker: Id, epoch: few(1), requestId: few(1, 2, 3, 4, 5, 6) })

@@ -27,10 +27,13 @@ export interface Report {
   readonly wrong: ReadonlyArray<string>
 }
 
-/** How long calm lasts, how long the traffic is then measured, and how much longer the last holes may take to meet. */
+/**
+ * How long calm lasts, how long the traffic is then measured, and how much longer the rarest case may take: an island whose
+ * only memory of the others is its contacts, most of them dead. Its nodes together sound out one in ten minutes.
+ */
 const calmMillis = 300_000
 const measuredMillis = 120_000
-const graceMillis = 600_000
+const graceMillis = 6 * 3_600_000
 /** Links that nobody needs are closed after this. */
 const idleMillis = 10_000
 

@@ -40,7 +40,8 @@ const lie = (world: World, seed: number): number => {
     for (const event of underWay(world)) if (nextBelow(random, 4) > 0) world.apply(event)
     const liar = liars[nextBelow(random, liars.length)] ?? liars[0]
     const state = world.stateOf(liar)
-    for (let count = nextBelow(random, 6); state !== undefined && count > 0; count--) {
+    if (state === undefined) throw new Error(`liar ${liar} runs`)
+    for (let count = nextBelow(random, 6); count > 0; count--) {
       const id = nextBelow(random, honest)
       world.send(liar, { id, epoch: 1, address: addressOf(id) }, message(random, state))
       lies++
