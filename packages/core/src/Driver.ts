@@ -19,6 +19,9 @@
  * (`temporaryLinkIdle`), which is not reported at the end that closes it. `Close` sends what was sent before, then closes;
  * a later `Send` to the same peer dials anew.
  *
+ * A message to an incarnation that is over goes to the later one that answers under its id, if there is one: a request is
+ * answered all the same, and the answer tells of the new epoch. What names a link of the old one is dropped.
+ *
  * **SendFailed** means: there is no link to this peer, and none could be opened; everything that waited for it is lost.
  * It is given once for a failed dial, not once for each message. **LinkClosed** means: an open link to this peer has
  * ended, other than by our own `Close`. A link on which the far end has said nothing a driver understands (no Hello,

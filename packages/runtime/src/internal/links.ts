@@ -128,9 +128,8 @@ export const makeLinks = (
   const send = (to: Peer.Peer, message: Node.Message): void => {
     const connection = connections.get(to.id)
     if (connection !== undefined) {
-      if (connection.peer.epoch === to.epoch) return sendOver(connection, message)
-      // A link with a later incarnation: the one that is meant is no more.
-      if (connection.peer.epoch > to.epoch) return above.report({ _tag: "SendFailed", to, cause: "identity" })
+      // A later incarnation of the one that is meant answers in its place; what is about an old link is stale by its name.
+      if (connection.peer.epoch >= to.epoch) return sendOver(connection, message)
       drop(connection, "superseded", "a later incarnation of this peer is known")
     }
     const under = dialing.get(to.id)
@@ -188,8 +187,7 @@ export const makeLinks = (
           }
           dialing.delete(peer.id)
           const connection = adopt(link, found, false)
-          if (found.epoch === peer.epoch) for (const message of under.waiting) sendOver(connection, message)
-          else above.report({ _tag: "SendFailed", to: peer, cause: "identity" })
+          for (const message of under.waiting) sendOver(connection, message)
           return Effect.succeed(connection)
         }),
       onFailure: (cause, refused) =>
@@ -316,8 +314,7 @@ export const makeLinks = (
         if (under !== undefined && dialing.get(peer.id) === under) {
           dialing.delete(peer.id)
           under.fiber?.interruptUnsafe()
-          if (under.peer.epoch === peer.epoch) for (const message of under.waiting) sendOver(connection, message)
-          else above.report({ _tag: "SendFailed", to: under.peer, cause: "identity" })
+          for (const message of under.waiting) sendOver(connection, message)
         }
         yield* read(connection, rest)
       }).pipe(Effect.ensuring(link.close("abort")))
