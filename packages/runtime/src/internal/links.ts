@@ -437,7 +437,7 @@ export const makeLinks = (
   }
 
   const closeAll = (reason: Wire.ByeReason): void => {
-    for (const connection of [...connections.values()]) drop(connection, reason, "")
+    for (const connection of connections.values()) drop(connection, reason, "")
     for (const { fiber } of dialing.values()) fiber?.interruptUnsafe()
     dialing.clear()
   }
@@ -446,7 +446,7 @@ export const makeLinks = (
     const state = above.state()
     const idleSince = above.now() - settings.temporaryLinkIdleMillis
     let left = false
-    for (const connection of [...connections.values()]) {
+    for (const connection of connections.values()) {
       if (Node.keepsLink(state, connection.peer.id)) continue
       if (connection.usedAt > idleSince) left = true
       else drop(connection, "idle", "")
