@@ -152,7 +152,7 @@ const start = (id: number, given: Given): State => {
     passive,
     passiveSince: passive.map(() => 0),
     graveyard: (given.graveyard ?? []).map((id) => peer(id)),
-    round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0 },
+    round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0, lead: undefined },
     // Slots that are free from the beginning stay where they are: no hole is moved on their account (4k).
     holeSince: Number.MAX_SAFE_INTEGER,
     timers: { ...state.timers, Repair: { nonce: 0, at: 0 }, Discovery: { nonce: 0, at: 0 } },
