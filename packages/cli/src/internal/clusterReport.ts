@@ -32,8 +32,8 @@ export const report = ({ figures, ok, steps }: Outcome): ReadonlyArray<string> =
       ["kill to one symmetric component", figure(figures.killToWholeSeconds, seconds)],
       ["kill to full views", figure(figures.killToFullSeconds, seconds)],
       ["resident memory of a process without nodes", figure(figures.emptyProcessBytes, kilobytes)],
-      ["resident memory of a node beyond that", figure(figures.residentBytesPerNode, kilobytes)],
-      ["the same once garbage is collected", figure(figures.collectedBytesPerNode, kilobytes)],
+      ["memory of a node beyond that, right after the joins", figure(figures.residentBytesPerNode, kilobytes)],
+      ["the same when idle and collected", figure(figures.collectedBytesPerNode, kilobytes)],
       ["100 idle nodes take of one core", figure(figures.idleCpuPer100Nodes, percent)]
     ],
     [1]
