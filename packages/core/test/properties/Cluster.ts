@@ -57,6 +57,7 @@ export class Cluster {
   private readonly counts: Record<string, number> = {}
   private readonly wrong: Array<string> = []
   private sent = 0
+  private epochs = 0
   private readonly size: number
   /** Whether the network loses and repeats messages, though links hold. */
   private readonly isCareless: boolean
@@ -188,10 +189,12 @@ export class Cluster {
     if (state?.status === "joining" || state?.status === "joined") return
     if (state?.status === "stopped") this.do({ _tag: "Crash", node })
     this.counts["Start"] = (this.counts["Start"] ?? 0) + 1
-    const back = epoch > 1 && chance(random, 8)
+    const back = epoch > 0 && chance(random, 8)
     if (back) this.counts["ClockBack"] = (this.counts["ClockBack"] ?? 0) + 1
+    // No epoch is ever taken twice, as no millisecond comes twice.
+    this.epochs++
     const contacts = world.seeds.filter((id) => id !== node && chance(random, 2))
-    this.do({ _tag: "Start", node, contacts, epoch: back ? epoch - 1 : epoch + 1 })
+    this.do({ _tag: "Start", node, contacts, epoch: back ? epoch - 500 + this.epochs : epoch + 1_000 })
   }
 
   private fault(): void {
