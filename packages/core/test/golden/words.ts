@@ -32,9 +32,11 @@ export const sayMessage = (message: Message): string => {
     case "Neighbor":
       return `Neighbor #${message.requestId} ${message.reason}`
     case "NeighborReply":
-      return message.answer === "limited"
-        ? `NeighborReply #${message.requestId} limited for ${message.retryAfterMillis} ms: ${offering(message.sample)}`
-        : `NeighborReply #${message.requestId} ${message.answer}`
+      return (
+        `NeighborReply #${message.requestId} ${message.answer}` +
+        (message.answer === "limited" ? ` for ${message.retryAfterMillis} ms` : "") +
+        (message.sample.peers.length > 0 ? `: ${offering(message.sample)}` : "")
+      )
     case "Disconnect":
       return message.reason === "leaving"
         ? `Disconnect ${which(message.link)} leaving`

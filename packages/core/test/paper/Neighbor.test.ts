@@ -239,6 +239,43 @@ describe("rule 6: being asked", () => {
     assert.deepStrictEqual(p.sent, [[5, notNeighbor(linkOf(1, requestId))]])
   })
 
+  it("6k. a refusal names whoever was refused just before", () => {
+    const p = node(1, { active: [2, 3, 4] })
+    assert.deepStrictEqual(p.hears(8, neighbor(1, "repair")).sent, [[8, reply(1, "full")]])
+    assert.deepStrictEqual(p.hears(9, neighbor(1, "repair")).sent, [[9, reply(1, "full", 0, sample([8]))]])
+    assert.deepStrictEqual(p.hears(7, neighbor(1, "repair")).sent, [[7, reply(1, "full", 0, sample([9]))]])
+    // But nobody to itself.
+    assert.deepStrictEqual(p.hears(7, neighbor(2, "repair")).sent, [[7, reply(2, "full")]])
+  })
+
+  it("6k. for as long as one first wait", () => {
+    const p = node(1, { active: [2, 3, 4] })
+      .hears(8, neighbor(1, "repair"))
+      .waits(1_000)
+    assert.deepStrictEqual(p.hears(9, neighbor(1, "repair")).sent, [[9, reply(1, "full", 0, sample([8]))]])
+    p.waits(1_001)
+    assert.deepStrictEqual(p.hears(7, neighbor(1, "repair")).sent, [[7, reply(1, "full")]])
+  })
+
+  it("6k. not one that asked at the end of a join's walk", () => {
+    const p = node(1, { active: [2, 3, 4] }).hears(8, neighbor(1, "joinWalk"))
+    assert.deepStrictEqual(p.hears(9, neighbor(1, "repair")).sent, [[9, reply(1, "full")]])
+  })
+
+  it("6k. so two that look for a link meet at a node that has none to give", () => {
+    const full = node(1, { active: [2, 3, 4] })
+    const early = node(8, { active: [20, 21], passive: [1] }).fires("Cycle")
+    const late = node(9, { active: [30, 31], passive: [1] }).fires("Cycle")
+    for (const seeker of [early, late]) {
+      const [request = join(0)] = seeker.saysTo(1)
+      const [answer = join(0)] = full.hears(seeker.state.self, request).saysTo(seeker.state.self.id)
+      seeker.hears(1, answer)
+    }
+    assert.deepStrictEqual([early.asking, late.asking], [[], [8]])
+    const [request = join(0)] = late.saysTo(8)
+    assert.deepStrictEqual(early.hears(9, request).active, [20, 21, 9])
+  })
+
   it("6c. limited fills in how long to wait and somewhere else to go", () => {
     const config = { bridgeMillis: 60_000 }
     const p = node(1, { active: [2, 3, 4], passive: [5, 6], config }).hears(8, neighbor(1, "bridge"))

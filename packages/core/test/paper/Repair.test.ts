@@ -417,7 +417,39 @@ describe("rule 4: repair is an obligation, not an event", () => {
     })
   })
 
-  it("4l. an odd free slot that nobody can fill does not hammer: an hour costs few requests", () => {
+  it("4l. whoever a refusal names is asked next", () => {
+    overSeeds(10, (seed) => {
+      const p = node(1, { active: [2, 3], passive: [5, 6, 7], seed }).fires("Cycle")
+      const [asked = 0] = p.asking
+      p.hears(asked, reply(p.requestTo(asked), "full", 0, sample([30])))
+      assert.deepStrictEqual(p.asking, [30])
+      // And if that one refuses too, the round goes on as before.
+      p.hears(30, reply(p.requestTo(30), "full"))
+      assert.include([5, 6, 7], p.asking[0])
+    })
+  })
+
+  it("4l. not if it has been tried, is this node, or a neighbour", () => {
+    for (const named of [1, 2, 5]) {
+      const p = node(1, { active: [2, 3], passive: [5] }).fires("Cycle")
+      p.hears(5, reply(p.requestTo(5), "full", 0, sample([named])))
+      assert.deepStrictEqual(p.asking, [], `${named}`)
+    }
+  })
+
+  it("4l. refusals that name one after the other lead nobody on for ever: a round tries at most P that way", () => {
+    const p = node(1, { active: [2, 3], passive: [5] }).fires("Cycle")
+    let requests = 0
+    for (let named = 100; p.asking.length > 0; named++) {
+      const [asked = 0] = p.asking
+      p.hears(asked, reply(p.requestTo(asked), "full", 0, sample([named])))
+      requests++
+    }
+    assert.strictEqual(requests, 6)
+    assert.strictEqual(p.state.round.waiting, true)
+  })
+
+  it("4m. an odd free slot that nobody can fill does not hammer: an hour costs few requests", () => {
     const p = node(1, { active: [2, 3], passive: [5, 6, 7, 8, 9, 10] }).fires("Cycle")
     let requests = p.says("Neighbor").length
     while (p.now < 3_600_000) {
