@@ -209,8 +209,14 @@ export const make = Effect.fnUntraced(function* (
   const nodes = new Map<string, ManagedNode>()
   let watch = Overview.watch
 
+  /** By number, in whichever order they came up: a seed must choose the same ones each time. */
+  const listed = (): ReadonlyArray<ManagedNode> =>
+    [...nodes.values()].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)))
+
   const runningIn = (process: number): ReadonlyArray<string> =>
-    [...nodes.values()].filter((node) => node.isRunning && node.process === process).map(({ id }) => id)
+    listed()
+      .filter((node) => node.isRunning && node.process === process)
+      .map(({ id }) => id)
 
   const bury = (ids: Iterable<string>): void => {
     for (const id of ids) {
@@ -279,7 +285,7 @@ export const make = Effect.fnUntraced(function* (
         concurrency: "unbounded",
         discard: true
       })
-      return [...nodes.values()]
+      return listed()
     }).pipe(turn.withPermits(1)),
 
     join: Effect.suspend(() => {
@@ -289,9 +295,14 @@ export const make = Effect.fnUntraced(function* (
         : joinThrough(contact.address, new Set(nodes.keys()))
     }).pipe(turn.withPermits(1)),
 
-    nodes: Effect.sync(() => [...nodes.values()]),
+    nodes: Effect.sync(() => listed()),
 
-    housings: Effect.sync(() => pool.workers().map(({ process }) => ({ process, nodes: runningIn(process) }))),
+    housings: Effect.sync(() =>
+      pool
+        .workers()
+        .map(({ process }) => ({ process, nodes: runningIn(process) }))
+        .sort((a, b) => a.process - b.process)
+    ),
 
     poll,
 
@@ -320,7 +331,7 @@ export const make = Effect.fnUntraced(function* (
     }, turn.withPermits(1)),
 
     restart: Effect.fnUntraced(function* (ids) {
-      const contact = [...nodes.values()].find((node) => node.isRunning)
+      const contact = listed().find((node) => node.isRunning)
       const dead = yield* Effect.forEach(ids, (id) => {
         const node = nodes.get(id)
         return node === undefined ? Effect.fail(new NoSuchNode({ node: id })) : Effect.succeed(node)
@@ -346,7 +357,9 @@ export const make = Effect.fnUntraced(function* (
 
     broadcast: Effect.fnUntraced(function* ({ from, text, within }) {
       const process = yield* processOf(from)
-      const expected = [...nodes.values()].filter((node) => node.isRunning).map(({ id }) => id)
+      const expected = listed()
+        .filter((node) => node.isRunning)
+        .map(({ id }) => id)
       const published = yield* pool.ask(process, "Publish", (control) => control.Publish({ node: from, text }))
       const { atMillis, id } = published ?? (yield* new NoSuchNode({ node: from }))
       const missingIn = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => {
