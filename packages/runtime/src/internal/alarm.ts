@@ -1,15 +1,17 @@
 /**
- * The node's timers: one slot for each kind, and one sleep for the earliest of them on Effect's Clock. A slot that is
- * cleared or set later leaves the sleep as it is: a wake that finds nothing due sleeps again.
+ * The node's timers: one slot for each kind, and sleeps on Effect's Clock. A sleep is never called off: one that finds
+ * nothing due when it ends has cost less than it would have to interrupt it and begin another. A new one begins only for
+ * an instant earlier than all that are slept for, so there are seldom more than three.
  */
 import type * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Duration from "effect/Duration"
 import type { Run } from "./run.ts"
 
-interface Slot {
-  readonly nonce: number
-  readonly at: number
+interface Slot<Kind> {
+  readonly kind: Kind
+  nonce: number
+  /** In milliseconds; Infinity while the slot is empty. */
+  at: number
 }
 
 export interface Timers<Kind extends string> {
@@ -25,39 +27,49 @@ export const makeTimers = <Kind extends string>(
   run: Run,
   due: (kind: Kind, nonce: number) => void
 ): Timers<Kind> => {
-  const slots = new Map<Kind, Slot>()
-  let wakeAt = Infinity
-  let sleeper: Fiber.Fiber<void> | undefined
+  const slots: Array<Slot<Kind>> = []
+  /** The instants slept for, in milliseconds, the earliest last. */
+  const sleeps: Array<number> = []
 
-  const sleepUntil = (at: number): void => {
-    if (at >= wakeAt) return
-    sleeper?.interruptUnsafe()
-    wakeAt = at
-    sleeper = run(Effect.andThen(Effect.sleep(Math.max(0, at - clock.currentTimeMillisUnsafe())), wake))
+  const slotOf = (kind: Kind): Slot<Kind> => {
+    for (const slot of slots) if (slot.kind === kind) return slot
+    const slot = { kind, nonce: 0, at: Infinity }
+    slots.push(slot)
+    return slot
   }
 
-  const wake = Effect.sync(() => {
-    sleeper = undefined
-    wakeAt = Infinity
+  const sleepUntil = (at: number): void => {
+    if (at >= (sleeps.at(-1) ?? Infinity)) return
+    sleeps.push(at)
+    const millis = Math.max(0, at - clock.currentTimeMillisUnsafe())
+    run(clock.sleep(Duration.millis(millis))).addObserver((exit) => {
+      sleeps.splice(sleeps.indexOf(at), 1)
+      if (exit._tag === "Success") wake()
+    })
+  }
+
+  const wake = (): void => {
     const now = clock.currentTimeMillisUnsafe()
     let next = Infinity
-    for (const [kind, { at, nonce }] of slots) {
-      if (at > now) next = Math.min(next, at)
-      else {
-        slots.delete(kind)
-        due(kind, nonce)
+    for (const slot of slots) {
+      if (slot.at <= now) {
+        slot.at = Infinity
+        due(slot.kind, slot.nonce)
       }
+      if (slot.at < next) next = slot.at
     }
-    if (next < Infinity) sleepUntil(next)
-  })
+    sleepUntil(next)
+  }
 
   return {
     set: (kind, nonce, at) => {
-      slots.set(kind, { nonce, at })
+      const slot = slotOf(kind)
+      slot.nonce = nonce
+      slot.at = at
       sleepUntil(at)
     },
     clear: (kind) => {
-      slots.delete(kind)
+      slotOf(kind).at = Infinity
     }
   }
 }

@@ -55,10 +55,7 @@ export const flush = (connection: Connection, run: Run): void => {
 const sendAll = (connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { control, link, payload } = connection
-    if (control.length + payload.length === 0) {
-      connection.sending = false
-      return connection.ended ? link.close("flush") : Effect.void
-    }
+    if (control.length + payload.length === 0) return sentAll(connection)
     const frames = payload.length === 0 ? control : control.length === 0 ? payload : control.concat(payload)
     connection.control = []
     connection.payload = []
@@ -71,10 +68,15 @@ const sendAll = (connection: Connection): Effect.Effect<void> =>
       },
       onSuccess: () => {
         connection.queuedBytes -= bytes
-        return sendAll(connection)
+        return connection.queuedBytes > 0 ? sendAll(connection) : sentAll(connection)
       }
     })
   })
+
+const sentAll = (connection: Connection): Effect.Effect<void> => {
+  connection.sending = false
+  return connection.ended ? connection.link.close("flush") : Effect.void
+}
 
 /** Ends a connection after what is queued for it has been sent. */
 export const finish = (connection: Connection, run: Run): void => {
