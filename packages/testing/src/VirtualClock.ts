@@ -26,7 +26,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
-import { type Drive, Pump } from "./internal/pump.ts"
+import { type Drive, Pump, type Sleeper } from "./internal/pump.ts"
 import { Sleepers } from "./internal/sleepers.ts"
 
 const TypeId = "~@hyparview/testing/VirtualClock"
@@ -158,7 +158,7 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
   const withLive: VirtualClock["withLive"] = hasLive(outer) ? outer.withLive : Effect.provideService(Clock.Clock, outer)
 
   const time = new Time()
-  const sleepers = new Sleepers()
+  const sleepers = new Sleepers<Sleeper>()
   const pump = new Pump(
     sleepers,
     { now: () => time.millis, moveTo: (at) => time.moveTo(at) },
@@ -182,7 +182,7 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
       const at = time.millis + Duration.toMillis(duration)
       if (at <= time.millis) return resume(Effect.void)
       if (warner === undefined) warnLater()
-      const slot = sleepers.add(at, () => resume(Effect.void))
+      const slot = sleepers.add(at, resume)
       return Effect.sync(() => sleepers.remove(slot))
     })
 

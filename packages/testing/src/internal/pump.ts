@@ -8,6 +8,7 @@
  * promises settle, moves to the earliest sleeper's instant, wakes that one, and begins again. Sleepers of one instant wake
  * in the order in which they fell asleep, each after everything that the one before it set off.
  */
+import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { afterEverything, afterPromises } from "./host.ts"
 import type { Sleepers } from "./sleepers.ts"
@@ -45,6 +46,9 @@ export interface Hand {
   readonly moveTo: (at: number) => void
 }
 
+/** A sleeping fiber: called with what it is to go on with. */
+export type Sleeper = (effect: Effect.Effect<void>) => void
+
 /** The host has its turn after so long, so that its timers and signals are heard while an hour is simulated. */
 const turnMillis = 10
 
@@ -52,7 +56,7 @@ const turnMillis = 10
 const watchedTurns = 1_000
 
 export class Pump {
-  readonly #sleepers: Sleepers
+  readonly #sleepers: Sleepers<Sleeper>
   readonly #hand: Hand
   readonly #maximumTurns: number
   #batches: Array<Batch> = []
@@ -66,7 +70,7 @@ export class Pump {
   #turnsAtInstant = 0
   readonly #watched = new Map<number, { span: string | undefined; turns: number }>()
 
-  constructor(sleepers: Sleepers, hand: Hand, maximumTurns: number) {
+  constructor(sleepers: Sleepers<Sleeper>, hand: Hand, maximumTurns: number) {
     this.#sleepers = sleepers
     this.#hand = hand
     this.#maximumTurns = maximumTurns
@@ -178,7 +182,7 @@ export class Pump {
     }
     const wake = this.#sleepers.take()
     if (++this.#turnsAtInstant > this.#maximumTurns) this.#giveUp()
-    wake?.()
+    wake?.(Effect.void)
   }
 
   #newInstant(): void {

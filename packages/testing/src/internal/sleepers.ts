@@ -13,7 +13,7 @@ const grown = <A extends Float64Array | Int32Array>(from: A, to: A): A => {
   return to
 }
 
-export class Sleepers {
+export class Sleepers<Wake> {
   /** How many sleep. */
   size = 0
   /** How many have ever fallen asleep: the next one's number. */
@@ -22,7 +22,7 @@ export class Sleepers {
   #number = new Float64Array(initialCapacity)
   #slot = new Int32Array(initialCapacity)
   #position = new Int32Array(initialCapacity).fill(-1)
-  readonly #wake: Array<(() => void) | undefined> = []
+  readonly #wake: Array<Wake | undefined> = []
   readonly #freeSlots: Array<number> = []
 
   /** The earliest instant; Infinity if nobody sleeps. */
@@ -31,7 +31,7 @@ export class Sleepers {
   }
 
   /** Puts a sleeper to bed; the result is its slot, for `remove`. */
-  add(at: number, wake: () => void): number {
+  add(at: number, wake: Wake): number {
     const slot = this.#freeSlots.pop() ?? this.#wake.length
     this.#wake[slot] = wake
     const position = this.size++
@@ -42,7 +42,7 @@ export class Sleepers {
   }
 
   /** Takes the earliest sleeper out and gives back how to wake it. */
-  take(): (() => void) | undefined {
+  take(): Wake | undefined {
     if (this.size === 0) return undefined
     const slot = this.#slot[0] ?? 0
     const wake = this.#wake[slot]
