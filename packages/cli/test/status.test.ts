@@ -47,7 +47,7 @@ describe("the live status", () => {
   it("shows what is wrong", () => {
     const text = screen(header, broken, 0).join("\n")
     assert.include(text, "components   2; the largest has 2 of 3, 1 are alone")
-    assert.include(text, "1 just changing, 1 to nodes that do not answer")
+    assert.include(text, "links        1 link, all symmetric, 2 just changing")
     assert.match(text, /0 <\s+█+ 2/)
   })
 

@@ -49,11 +49,16 @@ export interface Overview {
   readonly links: number
   /** Links that only one end holds in this poll. */
   readonly suspects: ReadonlyArray<Overlay.DirectedLink<string>>
-  /** Those that have been so for a request time-out. */
-  readonly asymmetric: ReadonlyArray<Overlay.DirectedLink<string>>
-  /** Active entries that name nobody alive. */
+  /** Active entries that in this poll name nobody alive. */
   readonly deadLinks: ReadonlyArray<Overlay.DirectedLink<string>>
+  /** Those of either kind that have been so for a request time-out. */
+  readonly asymmetric: ReadonlyArray<Overlay.DirectedLink<string>>
   readonly components: Overlay.Components
+  /**
+   * One component without asymmetric links: there are no suspects and dead links at all, or, where links come and go all
+   * the time, every poll of the last request time-out has found one component and nothing that lasts.
+   */
+  readonly isWhole: boolean
   /** Living neighbours → nodes, ascending. */
   readonly degrees: ReadonlyMap<number, number>
   readonly fullness: Overlay.Fullness<string>
@@ -75,6 +80,8 @@ export interface Watch {
   readonly atMillis: number
   /** Since when each suspect has looked asymmetric, by `from → to`. */
   readonly suspectedSince: ReadonlyMap<string, number>
+  /** The first of the polls up to now that all found one component, and no asymmetric link. */
+  readonly calmSince: number | undefined
   /** Messages sent, by id and epoch. */
   readonly sent: ReadonlyMap<string, number>
 }
@@ -85,7 +92,7 @@ export interface Watch {
  * @category watching
  * @since 0.1.0
  */
-export const watch: Watch = { atMillis: 0, suspectedSince: new Map(), sent: new Map() }
+export const watch: Watch = { atMillis: 0, suspectedSince: new Map(), calmSince: undefined, sent: new Map() }
 
 const keyOf = ({ from, to }: Overlay.DirectedLink<string>): string => `${from} → ${to}`
 
@@ -108,13 +115,17 @@ export const observe = (
   const { atMillis } = poll
   const nodes = running(poll.nodes)
   const suspects = Overlay.asymmetricLinks(nodes)
-  const suspectedSince = new Map(
-    suspects.map((link) => [keyOf(link), before.suspectedSince.get(keyOf(link)) ?? atMillis])
-  )
-  const isOld = (link: Overlay.DirectedLink<string>): boolean =>
-    atMillis - (suspectedSince.get(keyOf(link)) ?? atMillis) >= rules.requestTimeoutMillis
-  const sent = new Map(nodes.map((node) => [incarnation(node), node.sent]))
   const deadLinks = Overlay.deadLinks(nodes)
+  const doubtful = [...suspects, ...deadLinks]
+  const suspectedSince = new Map(
+    doubtful.map((link) => [keyOf(link), before.suspectedSince.get(keyOf(link)) ?? atMillis])
+  )
+  const isOld = (since: number): boolean => atMillis - since >= rules.requestTimeoutMillis
+  const asymmetric = doubtful.filter((link) => isOld(suspectedSince.get(keyOf(link)) ?? atMillis))
+  const components = Overlay.components(nodes)
+  const isCalm = components.count === 1 && asymmetric.length === 0
+  const calmSince = isCalm ? (before.calmSince ?? atMillis) : undefined
+  const sent = new Map(nodes.map((node) => [incarnation(node), node.sent]))
   const entries = nodes.reduce((sum, node) => sum + node.active.length, 0)
   const overview: Overview = {
     atMillis,
@@ -123,9 +134,10 @@ export const observe = (
     // A symmetric link stands in two views, a suspect in one.
     links: (entries - deadLinks.length + suspects.length) / 2,
     suspects,
-    asymmetric: suspects.filter(isOld),
     deadLinks,
-    components: Overlay.components(nodes),
+    asymmetric,
+    components,
+    isWhole: isCalm && (doubtful.length === 0 || (calmSince !== undefined && isOld(calmSince))),
     degrees: Overlay.outDegrees(nodes),
     fullness: Overlay.fullness(nodes, rules),
     messages: {
@@ -135,7 +147,7 @@ export const observe = (
     sentPerSecond: rate(before, sent, atMillis),
     outboxBytes: nodes.reduce((sum, node) => sum + node.outboxBytes, 0)
   }
-  return { overview, watch: { atMillis, suspectedSince, sent } }
+  return { overview, watch: { atMillis, suspectedSince, calmSince, sent } }
 }
 
 const rate = (before: Watch, sent: ReadonlyMap<string, number>, atMillis: number): number | undefined => {
@@ -149,22 +161,20 @@ const rate = (before: Watch, sent: ReadonlyMap<string, number>, atMillis: number
 }
 
 /**
- * One component, in which no link is held by one end only or leads to nobody. Stricter than need be while links come and
- * go: suspects count too.
+ * One component without asymmetric links.
  *
  * @category judging
  * @since 0.1.0
  */
-export const isWhole = (overview: Overview): boolean =>
-  overview.components.count === 1 && overview.suspects.length === 0 && overview.deadLinks.length === 0
+export const isWhole = (overview: Overview): boolean => overview.isWhole
 
 /**
- * Whole, and the views are full.
+ * That, and full views.
  *
  * @category judging
  * @since 0.1.0
  */
-export const isFull = (overview: Overview): boolean => isWhole(overview) && overview.fullness.isFull
+export const isFull = (overview: Overview): boolean => overview.isWhole && overview.fullness.isFull
 
 const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
 

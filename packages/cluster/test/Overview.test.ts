@@ -79,6 +79,28 @@ describe("a link that one end holds", () => {
     assert.deepStrictEqual(third.overview.asymmetric, [{ from: "n4", to: "n3" }])
   })
 
+  it("is asymmetric too when it leads to nobody alive for so long", () => {
+    const halfDead = ring(20).filter(({ id }) => id !== "n3")
+    const first = look(halfDead, 1_000)
+    assert.strictEqual(first.overview.deadLinks.length, 4)
+    assert.isFalse(Overview.isWhole(first.overview))
+    const second = look(halfDead, 4_000, first.watch)
+    assert.strictEqual(second.overview.asymmetric.length, 4)
+    assert.isFalse(Overview.isWhole(second.overview))
+  })
+
+  it("does not keep an overlay from being whole where it is another one in each poll", () => {
+    const first = look(forget(ring(20), "n3", "n4"), 1_000)
+    const second = look(forget(ring(20), "n5", "n6"), 2_500, first.watch)
+    assert.isFalse(Overview.isWhole(second.overview))
+    const third = look(forget(ring(20), "n7", "n8"), 4_000, second.watch)
+    assert.isTrue(Overview.isWhole(third.overview))
+    const fourth = look([...ring(20), node("x", [])], 4_500, third.watch)
+    assert.isFalse(Overview.isWhole(fourth.overview))
+    const fifth = look(forget(ring(20), "n9", "n10"), 5_000, fourth.watch)
+    assert.isFalse(Overview.isWhole(fifth.overview))
+  })
+
   it("starts over when a poll between found it whole", () => {
     const broken = forget(ring(20), "n3", "n4")
     const first = look(broken, 1_000)

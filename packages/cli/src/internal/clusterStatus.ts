@@ -30,12 +30,11 @@ const components = ({ alive, components }: Overview.Overview): string =>
     : `${components.count}; the largest has ${components.largest} of ${alive}, ${components.isolated} are alone`
 
 const links = ({ asymmetric, deadLinks, links, suspects }: Overview.Overview): string => {
-  const waiting = suspects.length - asymmetric.length
+  const waiting = suspects.length + deadLinks.length - asymmetric.length
   return [
     many(links, "link"),
     asymmetric.length === 0 ? "all symmetric" : `${asymmetric.length} NOT symmetric`,
-    ...(waiting > 0 ? [`${waiting} just changing`] : []),
-    ...(deadLinks.length > 0 ? [`${deadLinks.length} to nodes that do not answer`] : [])
+    ...(waiting > 0 ? [`${waiting} just changing`] : [])
   ].join(", ")
 }
 
