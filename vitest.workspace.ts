@@ -16,6 +16,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    // A guard against a test that hangs, not a bound on its speed: the machine may have much else to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: workspaces.map((test) => ({ extends: true as const, test }))
   }
 })

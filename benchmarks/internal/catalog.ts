@@ -55,4 +55,22 @@ const transport: Benchmark = {
   }
 }
 
-export const catalog: ReadonlyMap<string, Benchmark> = new Map(Object.entries({ core, codec, transport }))
+const clock: Benchmark = {
+  about: "a wake of the virtual clock, beside Effect's TestClock",
+  run: async (full) => {
+    const { virtualClockBench } = await import("../virtual-clock.ts")
+    return virtualClockBench(full ? { rounds: 7 } : { wakes: 20_000 })
+  }
+}
+
+const cluster: Benchmark = {
+  about: "clusters of real nodes on virtual time: joins and two minutes, or (--full) an hour",
+  run: async (full) => {
+    const { virtualClusterBench } = await import("../virtual-cluster.ts")
+    return virtualClusterBench(full ? { rounds: 3 } : { duration: "2 minutes" })
+  }
+}
+
+export const catalog: ReadonlyMap<string, Benchmark> = new Map(
+  Object.entries({ core, codec, transport, clock, cluster })
+)
