@@ -1,0 +1,148 @@
+/**
+ * Looking at a test cluster: its overlay as the checkers take it, its views, its numbers, and whether it has settled.
+ */
+import { Overlay } from "@hyparview/faults"
+import type { Membership } from "@hyparview/runtime"
+import type { MemoryNetwork, Statistics as NetworkStatistics } from "@hyparview/transport-memory"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { EndlessInstant } from "../VirtualClock.ts"
+import { pass } from "./passing.ts"
+import type { Place, RunningNode } from "./places.ts"
+
+/**
+ * The overlay is not well, and time is up. The cluster is as it is: ask it for more, or let more time pass.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotSettled extends Data.TaggedError("NotSettled")<{
+  readonly after: Duration.Duration
+  /** What is wrong, a sentence each (`Overlay.violations`). Empty if it has become well too late to be sure. */
+  readonly violations: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const { after, violations } = this
+    const what = violations.length === 0 ? "calm, but not for long enough" : violations.join("; ")
+    return `not settled after ${Duration.format(after)}: ${what}`
+  }
+}
+
+/**
+ * When a cluster is well, and how long to wait for that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SettleOptions {
+  /** How long it may take. Default: 10 minutes. */
+  readonly within?: Duration.Input
+  /** How often to look. Default: the request time-out. */
+  readonly every?: Duration.Input
+  /** Only these nodes are looked at, as if there were no others: one side of a partition, say. */
+  readonly among?: ReadonlyArray<number>
+}
+
+/**
+ * A node's views, as plain data to compare.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeViews {
+  readonly id: string
+  readonly epoch: number
+  /** Ids, in the order in which the node holds them. */
+  readonly active: ReadonlyArray<string>
+  readonly passive: ReadonlyArray<string>
+}
+
+/**
+ * Numbers of a cluster.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Statistics {
+  /** The network's counters, as they stood. */
+  readonly network: NetworkStatistics
+  /** Messages of the nodes that run now, since each started. */
+  readonly messages: { readonly sent: number; readonly received: number }
+  /** Connections that the running nodes hold, both ends counted. */
+  readonly links: number
+  readonly outboxBytes: number
+}
+
+type Running = Place & { readonly running: RunningNode }
+
+const isRunning = (place: Place): place is Running => place.running !== undefined
+
+const isUp = ({ status }: Membership.View): boolean => status === "joining" || status === "joined"
+
+export const overlayOf = (places: ReadonlyArray<Place>): Effect.Effect<Overlay.Snapshot<string>> =>
+  Effect.suspend(() =>
+    Effect.forEach(places, (place) =>
+      isRunning(place)
+        ? Effect.map(place.running.membership.view, (view) => ({
+            id: place.id,
+            alive: !place.frozen && isUp(view),
+            active: view.active.map(({ peer }) => peer.id),
+            passive: view.passive.map(({ id }) => id),
+            pending: view.pending
+          }))
+        : Effect.succeed({ id: place.id, alive: false, active: [], passive: [], pending: 0 })
+    )
+  )
+
+const liveViews = (places: ReadonlyArray<Place>): Effect.Effect<ReadonlyArray<Membership.View>> =>
+  Effect.suspend(() => Effect.forEach(places.filter(isRunning), ({ running }) => running.membership.view))
+
+export const viewsOf = (places: ReadonlyArray<Place>): Effect.Effect<ReadonlyArray<NodeViews>> =>
+  Effect.map(liveViews(places), (views) =>
+    views.map(({ active, passive, self }) => ({
+      id: self.id,
+      epoch: self.epoch,
+      active: active.map(({ peer }) => peer.id),
+      passive: passive.map(({ id }) => id)
+    }))
+  )
+
+export const statisticsOf = (
+  places: ReadonlyArray<Place>,
+  network: MemoryNetwork.MemoryNetwork["Service"]
+): Effect.Effect<Statistics> =>
+  Effect.map(liveViews(places), (views) => {
+    const sum = (of: (view: Membership.View) => number) => views.reduce((total, view) => total + of(view), 0)
+    return {
+      network: { ...network.statistics, faults: { ...network.statistics.faults } },
+      messages: { sent: sum(({ messages }) => messages.sent), received: sum(({ messages }) => messages.received) },
+      links: sum(({ links }) => links),
+      outboxBytes: sum(({ outboxBytes }) => outboxBytes)
+    }
+  })
+
+/**
+ * Lets time pass until nothing is wrong with the overlay of these places, and nothing has been for `sureMillis`: what one
+ * look takes for well may be about to break. How long it took to become so.
+ */
+export const settle = Effect.fnUntraced(function* (
+  places: ReadonlyArray<Place>,
+  bounds: Overlay.Bounds,
+  sureMillis: number,
+  { every = sureMillis, within = "10 minutes" }: SettleOptions
+): Effect.fn.Return<Duration.Duration, NotSettled | EndlessInstant> {
+  const begin = yield* Clock.currentTimeMillis
+  const limit = begin + Duration.toMillis(within)
+  let calmSince: number | undefined
+  for (;;) {
+    const now = yield* Clock.currentTimeMillis
+    const violations = Overlay.violations(yield* overlayOf(places), bounds, { calm: true })
+    if (violations.length > 0) calmSince = undefined
+    else calmSince ??= now
+    if (calmSince !== undefined && now - calmSince >= sureMillis) return Duration.millis(calmSince - begin)
+    if (now >= limit) return yield* new NotSettled({ after: Duration.millis(now - begin), violations })
+    yield* pass(every)
+  }
+})
