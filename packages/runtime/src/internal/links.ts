@@ -216,6 +216,14 @@ export const makeLinks = (
             return above.report({ _tag: "LinkOpened", address, peer: refused.peer })
           }
           meter.count("dialsFailed")
+          const detail = refused?.detail ?? ""
+          run(
+            Effect.logWarning("a contact cannot be joined; asking others, and it again later", {
+              address,
+              cause,
+              detail
+            })
+          )
           above.report({ _tag: "DialFailed", address, cause })
         })
     })

@@ -1,0 +1,89 @@
+/** What an operator can read: spans, metrics, and why a contact could not be joined. */
+import { assert, describe, it } from "@effect/vitest"
+import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
+import { Context, Effect, Layer, Logger, Metric, Tracer } from "effect"
+import { TestClock } from "effect/testing"
+import { Broadcast, Discovery, Membership, Node } from "../src/index.ts"
+
+const node = (id: string) =>
+  Layer.build(
+    Node.layer({ id, cluster: "test", seed: 1 }).pipe(
+      Layer.provide(MemoryTransport.layer({ address: id })),
+      Layer.provide(Discovery.Discovery.layerNone),
+      Layer.fresh
+    )
+  )
+
+const membershipOf = (context: Context.Context<Membership.Membership | Broadcast.Broadcast>) =>
+  Context.get(context, Membership.Membership)
+
+describe("a node", () => {
+  it.effect("traces its joins, its publications, and each repair from the loss to the next link", () => {
+    const ended: Array<string> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        const end = span.end.bind(span)
+        span.end = (at, exit) => {
+          ended.push(`${options.name} ${String(span.attributes.get("reason") ?? "")}`.trim())
+          end(at, exit)
+        }
+        return span
+      }
+    })
+    return Effect.gen(function* () {
+      const network = yield* MemoryNetwork.MemoryNetwork
+      const nodes = yield* Effect.forEach(["a", "b", "c"], node)
+      for (const each of nodes) yield* membershipOf(each).join(["a"])
+      yield* TestClock.adjust("1 minute")
+      const [first] = nodes
+      if (first === undefined) return assert.fail("no node")
+      yield* Effect.forkScoped(Context.get(first, Broadcast.Broadcast).publish("t", new Uint8Array(1)))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* network.breakLink("a", "b"), 1)
+      yield* TestClock.adjust("2 minutes")
+      assert.include(ended, "Membership.join")
+      assert.include(ended, "Broadcast.publish")
+      assert.include(ended, "Membership.repair reset")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+      Effect.provideService(Tracer.Tracer, tracer)
+    )
+  })
+
+  it.effect("counts what it does", () =>
+    Effect.gen(function* () {
+      const nodes = yield* Effect.forEach(["a", "b"], node)
+      for (const each of nodes) yield* membershipOf(each).join(["a"])
+      yield* TestClock.adjust("1 minute")
+      const counts = new Map((yield* Metric.snapshot).map(({ id, state }) => [id, state]))
+      for (const name of ["neighbors_up", "messages_sent", "messages_received", "links_opened"]) {
+        const state = counts.get(`hyparview_${name}`)
+        assert.isTrue(state !== undefined && "count" in state && Number(state.count) >= 1, name)
+      }
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
+  )
+
+  it.effect("says why a contact cannot be joined, goes on asking, and joins it once it is up", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
+    return Effect.gen(function* () {
+      const joiner = membershipOf(yield* node("b"))
+      yield* joiner.join(["a"])
+      yield* TestClock.adjust("5 minutes")
+      assert.isAtLeast(lines.filter((line) => line.includes("cannot be joined") && line.includes("refused")).length, 3)
+      const contact = membershipOf(yield* node("a"))
+      yield* contact.join([])
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(
+        (yield* joiner.neighbors).map(({ id }) => id),
+        ["a"]
+      )
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+})
