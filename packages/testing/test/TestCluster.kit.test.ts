@@ -61,6 +61,21 @@ describe("a cluster", () => {
     60_000
   )
 
+  it.effect(
+    "of hundreds of nodes lives through the death of many, and long after it, in ten lines and some seconds",
+    () =>
+      Effect.gen(function* () {
+        const cluster = yield* TestCluster.make({ nodes: 200, seed: 7 })
+        yield* cluster.joinAll()
+        yield* cluster.settle()
+        yield* cluster.killShare(0.4)
+        yield* cluster.settle()
+        yield* cluster.pass("10 minutes")
+        assert.isAbove((yield* cluster.statistics).messages.received, 20_000)
+      }).pipe(Effect.scoped, onVirtualClock),
+    60_000
+  )
+
   it.live("that does not settle in time says what is wrong", () =>
     Effect.gen(function* () {
       const cluster = yield* TestCluster.make({ nodes: 12, seed: 1 })

@@ -330,6 +330,21 @@ const programs: Readonly<Record<string, (world: World) => Effect.Effect<unknown,
       yield* say("outer")
       yield* adjust(20)
     }),
+  "turns of several priorities": ({ adjust, say }) =>
+    Effect.gen(function* () {
+      for (const priority of [5, 0, -1, 5, 0]) {
+        yield* Effect.forkChild(
+          Effect.gen(function* () {
+            yield* Effect.sleep(5)
+            for (let turn = 0; turn < 3; turn++) {
+              yield* say(`priority ${priority}, turn ${turn}`)
+              yield* Effect.yieldNowWith(priority)
+            }
+          })
+        )
+      }
+      yield* adjust(10)
+    }),
   "promises between sleeps": ({ adjust, say }) =>
     Effect.gen(function* () {
       for (const name of ["a", "b", "c"]) {
