@@ -151,12 +151,12 @@ const start = (id: number, given: Given): State => {
     active,
     passive,
     passiveSince: passive.map(() => 0),
-    graveyard: (given.graveyard ?? []).map((id) => peer(id)),
+    memory: { ...state.memory, graveyard: (given.graveyard ?? []).map((id) => peer(id)) },
     round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0, lead: undefined },
     // Slots that are free from the beginning stay where they are: no hole is moved on their account (4k).
-    holeSince: Number.MAX_SAFE_INTEGER,
+    hole: { since: Number.MAX_SAFE_INTEGER, moves: 0 },
     timers: { ...state.timers, Repair: { nonce: 0, at: 0 }, Discovery: { nonce: 0, at: 0 } },
-    discoveryWaitMillis: 0
+    contacts: { ...state.contacts, discoveryWaitMillis: 0 }
   }
 }
 
@@ -251,7 +251,7 @@ export class Subject {
   }
 
   get graveyard(): ReadonlyArray<number> {
-    return this.state.graveyard.map((grave) => grave.id)
+    return this.state.memory.graveyard.map((grave) => grave.id)
   }
 
   /** Whom it has asked for a link and has no answer from. */
