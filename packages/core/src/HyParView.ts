@@ -98,14 +98,27 @@ export interface Step<I extends Key = string, A = string> {
 export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
   const t = begin(state, input.now)
   perform(t, input)
-  // Repair is an obligation, not an event: every transition ends by looking at it.
-  if (t.state.status === "joining" || t.state.status === "joined") {
+  // Repair is an obligation, not an event: it is looked at as a transition ends, whatever the transition was.
+  if (isUp(t.state) && mayOwe(state, t.state)) {
     refill(t)
     settleContacts(t)
     armRequestTimer(t)
   }
   return t
 }
+
+/**
+ * Whether there is an obligation to look at: not where the active view was full and still is, with no request under way,
+ * and nothing has changed that the others are about. So whoever passes a walk on looks at little more than its neighbours.
+ */
+const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): boolean =>
+  after.active.length < after.config.activeSize ||
+  after.pending.length > 0 ||
+  before.active !== after.active ||
+  before.pending !== after.pending ||
+  before.timers !== after.timers ||
+  before.contacts !== after.contacts ||
+  before.search !== after.search
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
   switch (input._tag) {
@@ -274,7 +287,7 @@ const recognize = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): num
   if (state.memory.departed.length > 0 && hasDeparted(state, from)) return outdated
   const index = indexInActive(state, from.id)
   const neighbor = state.active[index]
-  if (neighbor !== undefined && neighbor.peer.epoch === from.epoch) {
+  if (neighbor !== undefined && (neighbor.peer === from || neighbor.peer.epoch === from.epoch)) {
     onHeard(t, index)
     return index
   }

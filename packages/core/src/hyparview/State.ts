@@ -16,6 +16,8 @@ import type { Input, Output, Timer } from "./Protocol.ts"
 
 /** An entry of the active view: a neighbour, and the link by which it is one. */
 export interface Neighbor<I extends Key, A> {
+  /** The peer's id, here too: a look through the view then reads one record an entry, not two. */
+  readonly id: I
   readonly peer: Peer<I, A>
   readonly link: LinkId<I>
   /** Whether this node chose it (by its own Join, `empty` or `repair` request): inbound requests spare F of these. */

@@ -13,21 +13,14 @@ import { emit, freshRound, type Neighbor, type State, type Transition, without }
 // --- looking ---------------------------------------------------------------------------------------------------------
 
 /** Where an id stands in the active view; −1 where it does not. */
-export const indexInActive = <I extends Key, A>(state: State<I, A>, id: I): number => {
-  const { active } = state
-  for (let i = 0; i < active.length; i++) if (active[i]?.peer.id === id) return i
+export const indexInActive = <I extends Key, A>({ active }: State<I, A>, id: I): number => {
+  for (let i = 0; i < active.length; i++) if (active[i]?.id === id) return i
   return -1
 }
 
 /** The neighbour with this id. */
-export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined => {
-  const { active } = state
-  for (let i = 0; i < active.length; i++) {
-    const neighbor = active[i]
-    if (neighbor?.peer.id === id) return neighbor
-  }
-  return undefined
-}
+export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined =>
+  state.active[indexInActive(state, id)]
 
 /** Where an id stands among peers; −1 where it does not. */
 export const indexOfPeer = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>, id: I): number => {
@@ -61,14 +54,14 @@ export const randomNeighbor = <I extends Key, A>(
   const { active } = t.state
   let eligible = 0
   for (let i = 0; i < active.length; i++) {
-    const id = active[i]?.peer.id
+    const id = active[i]?.id
     if (id !== notThis && id !== norThis) eligible++
   }
   if (eligible === 0) return undefined
   let skip = nextBelow(t.state, eligible)
   for (let i = 0; i < active.length; i++) {
     const neighbor = active[i]
-    if (neighbor === undefined || neighbor.peer.id === notThis || neighbor.peer.id === norThis) continue
+    if (neighbor === undefined || neighbor.id === notThis || neighbor.id === norThis) continue
     if (skip-- === 0) return neighbor
   }
   return undefined
@@ -82,7 +75,7 @@ export const randomNeighbor = <I extends Key, A>(
  */
 export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id: LinkId<I>, chosen: boolean): void => {
   const { state } = t
-  const neighbor = { peer, link: id, chosen, heardIn: state.heartbeatRound }
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound }
   const index = indexInActive(state, peer.id)
   if (index >= 0) {
     state.active = state.active.with(index, neighbor)

@@ -16,7 +16,10 @@ const many = (count: number) => Array.from({ length: count }, (_, index) => some
 const asking = (id: number) => ({ peer: someone(id), requestId: 9, reason: "repair" as const, deadline: 1e9 })
 
 const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
-  "self in the active view": ({ active }) => ({ active: active.slice(0, 1).map((n) => ({ ...n, peer: someone(1) })) }),
+  "self in the active view": ({ active }) => ({
+    active: active.slice(0, 1).map((n) => ({ ...n, id: 1, peer: someone(1) }))
+  }),
+  "a neighbour under another's id": ({ active }) => ({ active: active.map((n) => ({ ...n, id: 9 })) }),
   "self in the passive view": () => ({ passive: [someone(1)], passiveSince: [0] }),
   "self in the graveyard": ({ memory }) => ({ memory: { ...memory, graveyard: [someone(1)] } }),
   "self is being asked": () => ({ pending: [asking(1)] }),

@@ -58,11 +58,15 @@ const checkBounds = <I extends Key, A>(state: HyParView.State<I, A>, check: Chec
 
 /** The views, the graveyard and the requests: self in none, nobody twice, nobody in two that exclude each other. */
 const checkViews = <I extends Key, A>(state: HyParView.State<I, A>, check: Check): void => {
-  const active = state.active.map(({ peer }) => peer.id)
+  const active = state.active.map(({ id }) => id)
   const passive = ids(state.passive)
   const graves = ids(state.memory.graveyard)
   const asked = state.pending.map(({ peer }) => peer.id)
   const self = state.self.id
+  check(
+    state.active.every(({ id, peer }) => id === peer.id),
+    "a neighbour under another's id"
+  )
   check(!active.includes(self), "self in the active view")
   check(!passive.includes(self), "self in the passive view")
   check(!graves.includes(self), "self in the graveyard")

@@ -137,12 +137,13 @@ const start = (id: number, given: Given): State => {
   const idle = HyParView.init({ config, self, random: seeded(given.seed ?? 1) })
   const { state } = step(idle, { _tag: "Join", now: 0, contacts: [] })
   const chosen = (given.chosen ?? []).map((id) => ({
+    id,
     peer: peer(id),
     link: linkOf(self.id, 500 + id, self.epoch),
     chosen: true,
     heardIn: 0
   }))
-  const others = (given.active ?? []).map((id) => ({ peer: peer(id), link: linkTo(id), chosen: false, heardIn: 0 }))
+  const others = (given.active ?? []).map((id) => ({ id, peer: peer(id), link: linkTo(id), chosen: false, heardIn: 0 }))
   const active = [...chosen, ...others]
   const passive = (given.passive ?? []).map((id) => peer(id))
   return {
