@@ -68,6 +68,9 @@ const checkViews = <I extends Key, A>(state: HyParView.State<I, A>, check: Check
     "a neighbour under another's id"
   )
   check(!active.includes(self), "self in the active view")
+  const named =
+    state.passiveIds.length === passive.length && passive.every((id, index) => id === state.passiveIds[index])
+  check(named, "a passive entry under another's id")
   check(!passive.includes(self), "self in the passive view")
   check(!graves.includes(self), "self in the graveyard")
   check(!asked.includes(self), "self is being asked")
