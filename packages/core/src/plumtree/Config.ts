@@ -79,7 +79,11 @@ export interface Config {
   readonly fetchBytes: number
   /** How long a FETCH may bring nothing before another neighbour is asked, in milliseconds. 1–600,000. Ours: 2,000. */
   readonly fetchMillis: number
-  /** How long a gap stays open without progress before it is given up (`Lagged`), in milliseconds. 1–30 days. Ours: 30,000. */
+  /**
+   * How long a gap stays open without progress, once a neighbour has said that it keeps none of it any more, in
+   * milliseconds. 1–30 days. Ours: 10,000. While none has said so, it stays open for `retainedMillis`, if that is longer:
+   * what is missing may be kept beyond a cut.
+   */
   readonly gapMillis: number
 
   /** Messages that wait for the application's verdict; one more is given up. 1–1,000,000. Ours: 1,024. */
@@ -88,6 +92,8 @@ export interface Config {
   readonly verdictMillis: number
   /** Messages of one answer to a RECALL. 0: none is answered. 0–10,000. Ours: 1,024. */
   readonly recallMessages: number
+  /** Bytes of payload of one answer to a RECALL, but for a single message that is larger. 1–2³¹. Ours: 1 MiB. */
+  readonly recallBytes: number
   /** Recalls of this node under way at once; one more gets what is kept here. 1–1,000. Ours: 16. */
   readonly recallsSize: number
   /** How long a neighbour's answer to a RECALL may take, in milliseconds. 1–600,000. Ours: 2,000. */
@@ -124,10 +130,11 @@ export const defaultConfig: Config = {
   fetchMessages: 128,
   fetchBytes: 262_144,
   fetchMillis: 2_000,
-  gapMillis: 30_000,
+  gapMillis: 10_000,
   verdictsSize: 1_024,
   verdictMillis: 10_000,
   recallMessages: 1_024,
+  recallBytes: 1_048_576,
   recallsSize: 16,
   recallMillis: 2_000
 }
@@ -213,6 +220,7 @@ const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: nu
   ["verdictsSize", 1, 1_000_000],
   ["verdictMillis", 1, 600_000],
   ["recallMessages", 0, 10_000],
+  ["recallBytes", 1, 2_147_483_648],
   ["recallsSize", 1, 1_000],
   ["recallMillis", 1, 600_000]
 ]

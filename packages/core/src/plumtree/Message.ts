@@ -93,7 +93,10 @@ export interface Fetch<I extends Key = string> {
   readonly wanted: ReadonlyArray<Ranges<I>>
 }
 
-/** Of one origin, all below this sequence is over for the sender: seen or given up, and not kept. */
+/**
+ * Of one origin, what was asked for is over for the sender from the first sequence asked for up to `below`, without it:
+ * seen or given up, and not kept.
+ */
 export interface Gone<I extends Key = string> extends Origin<I> {
   readonly below: number
 }

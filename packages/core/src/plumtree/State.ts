@@ -44,7 +44,7 @@ export interface Gap<I extends Key> {
   readonly holders: ReadonlyArray<I>
   /** Neighbours that have been asked in this round. */
   readonly asked: ReadonlyArray<I>
-  /** What neighbours will never send again. At most one for each. */
+  /** From the first number that is missing, up to which neighbours will never send any. At most one for each. */
   readonly gone: ReadonlyArray<{ readonly id: I; readonly below: number }>
 }
 
