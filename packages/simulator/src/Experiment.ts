@@ -13,19 +13,20 @@ import { failures } from "./experiments/failures.ts"
 import { hashicorp } from "./experiments/hashicorp.ts"
 import { paper } from "./experiments/paper.ts"
 import { partition } from "./experiments/partition.ts"
+import { plumtree } from "./experiments/plumtree.ts"
 import { Laboratory } from "./experiments/Laboratory.ts"
 import { stable } from "./experiments/stable.ts"
 import type * as Results from "./Result.ts"
 
 /**
  * The experiments: `stable` (joins, cycles), `failures` (stable, kill, messages, healing), `churn` (stable, then nodes
- * come and go), `partition` (stable, a cut, a heal), `hashicorp` (the Go simulation's scenario), `paper` (every figure of
- * the HyParView paper).
+ * come and go), `partition` (stable, a cut, a heal), `plumtree` (stable, then broadcasts along a tree), `hashicorp` (the Go
+ * simulation's scenario), `paper` (every figure of the HyParView and the Plumtree paper).
  *
  * @category names
  * @since 0.1.0
  */
-export const names = ["stable", "failures", "churn", "partition", "hashicorp", "paper"] as const
+export const names = ["stable", "failures", "churn", "partition", "plumtree", "hashicorp", "paper"] as const
 
 /**
  * The name of an experiment.
@@ -58,11 +59,17 @@ export interface Options {
   readonly contacts: number
   /** Cycles after the joins. Default: 50, the paper's. */
   readonly cycles: number
-  /** `failures`, `churn`: the share of nodes that die, at once or over each ten cycles. Default: 0.5, in churn 0.1. */
+  /**
+   * `failures`, `churn`, `plumtree`: the share of nodes that die, at once or (churn) over each ten cycles. Default: 0.5, in
+   * churn 0.1, in plumtree 0.
+   */
   readonly kill: number
-  /** `failures`: broadcasts after the kill. Default: 100; the paper's 1,000 in `paper`. */
+  /** `failures`: broadcasts after the kill; `plumtree`: before it. Default: 100; the paper's 1,000 in `paper`. */
   readonly messages: number
-  /** `failures`, `partition`: cycles after the messages or the heal, at most. `churn`: cycles of churn. Default: 10. */
+  /**
+   * `failures`, `partition`: cycles after the messages or the heal, at most. `churn`: cycles of churn. `plumtree`: cycles
+   * after the kill, or of failures. Default: 10; churn: 50.
+   */
   readonly healCycles: number
   /** Default: constant. */
   readonly latency: Latency.LatencyName
@@ -76,7 +83,36 @@ export interface Options {
   readonly heartbeatMillis: number
   /** How long after a link broke both its ends are told. Default: 500: longer than a flood takes at constant latency. */
   readonly detectionMillis: number
+  /** `plumtree`: along a tree, or over every link. Default: plumtree. */
+  readonly strategy: "plumtree" | "flood"
+  /** `plumtree`: one node publishes everything, or each message is some node's. Default: one. */
+  readonly senders: "one" | "many"
+  /**
+   * `plumtree`: each broadcast drained before the next; one each cycle; or `rate` a second, whatever is still under way.
+   * Default: drained.
+   */
+  readonly pace: "drained" | "cycle" | "rate"
+  /** `plumtree`, at the pace `rate`: broadcasts a second, 1 to 1,000. Default: 10. */
+  readonly rate: number
+  /** `plumtree`: by how many hops a path must be shorter to replace another; 0 switches optimisation off. Default: 0. */
+  readonly optimizeHops: number
+  /** `plumtree`: how long announcements wait for others to travel with. Default: 0, the paper's. */
+  readonly announceMillis: number
+  /** `plumtree`: nodes that die in each of `healCycles` cycles, at random moments. Default: 0. */
+  readonly failures: number
 }
+
+/**
+ * The names that `strategy`, `senders` and `pace` can have.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const choices = {
+  strategy: ["plumtree", "flood"],
+  senders: ["one", "many"],
+  pace: ["drained", "cycle", "rate"]
+} as const satisfies { readonly [K in "strategy" | "senders" | "pace"]: ReadonlyArray<Options[K]> }
 
 /**
  * An option is out of its bounds, or contradicts another. Nothing was run.
@@ -105,7 +141,7 @@ export const defaults = (experiment: Name): Options => ({
   seed: 1,
   contacts: 1,
   cycles: experiment === "hashicorp" ? 0 : 50,
-  kill: experiment === "churn" ? 0.1 : 0.5,
+  kill: experiment === "churn" ? 0.1 : experiment === "plumtree" ? 0 : 0.5,
   messages: experiment === "paper" ? 1_000 : 100,
   healCycles: experiment === "churn" ? 50 : 10,
   latency: "constant",
@@ -113,7 +149,14 @@ export const defaults = (experiment: Name): Options => ({
   sendAttempts: 1,
   gossips: 200,
   heartbeatMillis: experiment === "hashicorp" ? 10_000 : 0,
-  detectionMillis: 500
+  detectionMillis: 500,
+  strategy: "plumtree",
+  senders: "one",
+  pace: "drained",
+  rate: 10,
+  optimizeHops: 0,
+  announceMillis: 0,
+  failures: 0
 })
 
 const whole = (low: number, high: number) => (value: unknown) =>
@@ -123,6 +166,9 @@ const whole = (low: number, high: number) => (value: unknown) =>
 
 const share = (below: number) => (value: unknown) =>
   typeof value === "number" && value >= 0 && value <= below ? undefined : `expected a share from 0 to ${below}`
+
+const oneOf = (names: ReadonlyArray<string>) => (value: unknown) =>
+  typeof value === "string" && names.includes(value) ? undefined : `expected one of ${names.join(", ")}`
 
 const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefined>> = {
   nodes: whole(2, 2 ** 24),
@@ -140,7 +186,14 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   sendAttempts: whole(1, 100),
   gossips: whole(0, 1_000_000),
   heartbeatMillis: whole(0, 86_400_000),
-  detectionMillis: whole(0, 3_600_000)
+  detectionMillis: whole(0, 3_600_000),
+  strategy: oneOf(choices.strategy),
+  senders: oneOf(choices.senders),
+  pace: oneOf(choices.pace),
+  rate: whole(1, 1_000),
+  optimizeHops: whole(0, 255),
+  announceMillis: whole(0, 30_000),
+  failures: whole(0, 1_000_000)
 }
 
 const optionNames = [
@@ -156,7 +209,14 @@ const optionNames = [
   "sendAttempts",
   "gossips",
   "heartbeatMillis",
-  "detectionMillis"
+  "detectionMillis",
+  "strategy",
+  "senders",
+  "pace",
+  "rate",
+  "optimizeHops",
+  "announceMillis",
+  "failures"
 ] as const satisfies ReadonlyArray<keyof Options>
 
 /**
@@ -177,8 +237,13 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
     return new InvalidOption({ option: "contacts", value: contacts, expected: `there are only ${nodes} nodes` })
   }
   const survivors = nodes - Math.round(kill * nodes)
-  if (experiment === "failures" && survivors < 1) {
+  if ((experiment === "failures" || experiment === "plumtree") && survivors < 1) {
     return new InvalidOption({ option: "kill", value: kill, expected: `of ${nodes} nodes at least one must survive` })
+  }
+  const dying = options.failures * options.healCycles
+  if (experiment === "plumtree" && dying > survivors - 2) {
+    const expected = `in ${options.healCycles} cycles ${dying} nodes would die, and two of ${survivors} must be left`
+    return new InvalidOption({ option: "failures", value: options.failures, expected })
   }
   return undefined
 }
@@ -215,7 +280,7 @@ export interface Progress {
   readonly virtualSeconds: number
 }
 
-const generators = { stable, failures, churn, partition, hashicorp, paper } as const
+const generators = { stable, failures, churn, partition, plumtree, hashicorp, paper } as const
 
 /**
  * Begins an experiment. What is not given has the experiment's default; the protocol's parameters are those for a cluster

@@ -121,17 +121,23 @@ export const isOverCapacity = ({ active, config, passive, pending }: Membership)
   active.length > config.activeSize || passive.length > config.passiveSize || pending.length > config.activeSize
 
 /**
- * What became of a broadcast, of the nodes that ran when it was published.
+ * What became of a broadcast, of the nodes that ran when it was published; and the frames of the broadcast protocol that
+ * carried no payload meanwhile.
  *
  * @category measuring
  * @since 0.1.0
  */
-export const broadcastResult = ({ delivered, hops, payload }: Broadcast, alive: number): BroadcastResult => ({
+export const broadcastResult = (
+  { delivered, hops, payload, recovered }: Broadcast,
+  alive: number,
+  control: number
+): BroadcastResult => ({
   reliability: alive === 0 ? 0 : delivered / alive,
   rmr: delivered < 2 ? 0 : payload / (delivered - 1) - 1,
   hops,
   payload,
-  control: 0
+  control,
+  ...(recovered === 0 ? {} : { recovered })
 })
 
 /**

@@ -73,8 +73,9 @@ const titles: Readonly<Record<string, string>> = {
   failures: "Massive failures",
   churn: "Churn",
   partition: "A partition and its heal",
+  plumtree: "Broadcasts along a tree",
   hashicorp: "HashiCorp’s scenario",
-  paper: "The HyParView paper, figure by figure"
+  paper: "The two papers, figure by figure"
 }
 
 const titleOf = (experiment: string): string => titles[experiment] ?? experiment

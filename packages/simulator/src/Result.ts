@@ -60,10 +60,12 @@ export interface BroadcastResult {
   readonly rmr: number
   /** Hops of the last delivery. */
   readonly hops: number
-  /** Copies that carried it, those to dead nodes included. */
+  /** Copies that carried it, pushed or grafted, those to dead nodes included. */
   readonly payload: number
   /** Frames of the broadcast protocol that carried none: none when flooding. */
   readonly control: number
+  /** Copies that new neighbours fetched: counted apart, no part of `payload` and `rmr`. Absent: none. */
+  readonly recovered?: number
 }
 
 /**
@@ -106,6 +108,11 @@ export interface Sample {
   readonly largestComponent: number
   /** The mean over this cycle's broadcasts. */
   readonly reliability: number
+  /** In `plumtree`: of this cycle's one broadcast. */
+  readonly rmr?: number
+  readonly hops?: number
+  readonly payload?: number
+  readonly control?: number
   /** In `partition`: active links between the groups, against what a random graph of the same degrees has. */
   readonly crossLinks?: number
   readonly crossLinksOfRandomGraph?: number

@@ -22,7 +22,7 @@
  *
  * @since 0.1.0
  */
-import { type HyParView, Node, type Peer, Random } from "@hyparview/core"
+import { type HyParView, Node, type Peer, Plumtree, Random } from "@hyparview/core"
 import { type FaultPlan, Latency } from "@hyparview/faults"
 import { EventQueue } from "./EventQueue.ts"
 import { Conditions } from "./internal/conditions.ts"
@@ -33,6 +33,7 @@ type Id = number
 type Address = number
 type SimulatedPeer = Peer.Peer<Id, Address>
 type SimulatedMessage = Node.Message<Id, Address>
+type SimulatedBody = Node.Carried<Id>["body"]
 type SimulatedInput = Node.Input<Id, Address>
 
 /**
@@ -80,8 +81,10 @@ export interface Broadcast {
   delivered: number
   /** Hops of the last delivery. */
   hops: number
-  /** Copies that carried it. */
+  /** Copies that carried it: pushed along the tree, or grafted. */
   payload: number
+  /** Copies that were fetched, from what a new neighbour had kept. */
+  recovered: number
   /** Copies that arrived where it was known. */
   duplicates: number
 }
@@ -120,6 +123,10 @@ const timerKinds: ReadonlyArray<Node.Timer> = [
   "Recover"
 ]
 const cycleTimer = firstTimer
+const graftTimer = firstTimer + 6
+
+/** What a drained world has none of: frames, notices and answers, and timers by which a broadcast goes on. */
+const isUnderWay = (kind: number): boolean => kind < firstTimer || kind === graftTimer
 
 const timerKindOf = (timer: Node.Timer): number => {
   switch (timer) {
@@ -136,7 +143,7 @@ const timerKindOf = (timer: Node.Timer): number => {
     case "Announce":
       return firstTimer + 5
     case "Graft":
-      return firstTimer + 6
+      return graftTimer
     case "Recover":
       return firstTimer + 7
   }
@@ -188,9 +195,10 @@ export class World {
   readonly options: WorldOptions
   /** Inputs given to nodes. */
   events = 0
-  /** Frames sent, and of these the ones that carried a broadcast. */
+  /** Frames sent; of these the ones that carried a broadcast, and the others of the broadcast protocol. */
   messages = 0
   payloads = 0
+  controls = 0
   /** Frames to nodes that were not there any more, or that the network did not let through. */
   undelivered = 0
   /** Questions to Discovery, and dials: how often nodes turned to bootstrap. */
@@ -218,7 +226,7 @@ export class World {
   private conditions: Conditions
   private order = new LinkOrder()
   private readonly constantMicros: number
-  /** Frames, notices and answers under way. */
+  /** Events pending of the kinds that `isUnderWay`. */
   private underWay = 0
 
   private readonly stalled = new Map<number, Array<Waiting>>()
@@ -362,7 +370,7 @@ export class World {
   publish(node: number): number {
     if (this.presence[node] !== up) return -1
     const index = this.broadcasts.length
-    this.broadcasts.push({ source: node, delivered: 0, hops: 0, payload: 0, duplicates: 0 })
+    this.broadcasts.push({ source: node, delivered: 0, hops: 0, payload: 0, recovered: 0, duplicates: 0 })
     // The payload names the broadcast, so that its deliveries can be counted; it is shared by all copies.
     const payload = Uint8Array.of(index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24)
     this.command(node, { _tag: "Publish", now: this.millis(), topic: "broadcast", payload })
@@ -470,8 +478,8 @@ export class World {
   }
 
   /**
-   * Runs until no frame, notice or answer is under way (timers that are due before that included), or until a virtual time
-   * in microseconds, but for at most `budget` events; whether it came to rest or the time was reached. With heartbeats, or
+   * Runs until no frame, notice or answer is under way and no graft may follow (timers that are due before that included),
+   * or until a virtual time in microseconds, but for at most `budget` events; whether it came to rest or the time was reached. With heartbeats, or
    * sends that fail, a large world never rests.
    */
   drain(until: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
@@ -485,10 +493,26 @@ export class World {
     return true
   }
 
-  /** An independent world at the same point. Its own draws, given another `branch`, differ from this one's. */
-  fork(branch = 0): World {
-    const fork = new World({ ...this.options, nodes: 0 })
-    return fork.become(this, branch)
+  /**
+   * An independent world at the same point. Its own draws, given another `branch`, differ from this one's. Given another
+   * broadcast, its nodes begin with that one, among the neighbours they have.
+   */
+  fork(branch = 0, broadcast?: Plumtree.Config): World {
+    const fork = new World({ ...this.options, nodes: 0 }).become(this, branch)
+    return broadcast === undefined ? fork : fork.beginBroadcast(broadcast)
+  }
+
+  private beginBroadcast(config: Plumtree.Config): World {
+    Object.assign(this, { options: { ...this.options, config: { ...this.options.config, broadcast: config } } })
+    const now = this.millis()
+    this.states.forEach((state, node) => {
+      if (state === undefined) return
+      const { active, self } = state.membership
+      let broadcast = Plumtree.init({ config, self })
+      for (const { peer } of active) broadcast = Plumtree.step(broadcast, { _tag: "NeighborUp", now, peer }).state
+      this.states[node] = { ...state, broadcast }
+    })
+    return this
   }
 
   private become(from: World, branch: number): World {
@@ -498,6 +522,7 @@ export class World {
       events: from.events,
       messages: from.messages,
       payloads: from.payloads,
+      controls: from.controls,
       undelivered: from.undelivered,
       discoveries: from.discoveries,
       dials: from.dials,
@@ -540,7 +565,7 @@ export class World {
   private happen(): void {
     const { queue } = this
     const node = queue.target
-    if (queue.kind < firstTimer) this.underWay--
+    if (isUnderWay(queue.kind)) this.underWay--
     const presence = this.presence[node]
     if (presence !== up) {
       if (presence === frozen) this.stall(node)
@@ -625,14 +650,22 @@ export class World {
 
   private send(from: number, to: SimulatedPeer, message: SimulatedMessage): void {
     this.messages++
-    if (message._tag === "Carried" && message.body._tag === "Gossip") {
-      this.payloads++
-      const broadcast = this.broadcastOf(message.body.payload)
-      if (broadcast !== undefined) broadcast.payload++
-    }
+    if (message._tag === "Carried") this.countCarried(message.body)
     const epoch = this.peers[from]?.epoch ?? 0
     if (this.conditions.any && !this.passes(from, epoch, to, message)) return
     this.transmit(from, epoch, to, message)
+  }
+
+  private countCarried(body: SimulatedBody): void {
+    if (body._tag !== "Gossip") {
+      this.controls++
+      return
+    }
+    this.payloads++
+    const broadcast = this.broadcastOf(body.payload)
+    if (broadcast === undefined) return
+    if (body.replay === "recovery") broadcast.recovered++
+    else broadcast.payload++
   }
 
   private transmit(from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): void {
@@ -888,6 +921,7 @@ export class World {
       this.pausedCycles.push({ ...waiting, remaining: time - now })
       return
     }
+    if (kind === graftTimer) this.underWay++
     this.queue.push(time, kind, node, nonce, incarnation, pause, undefined)
   }
 
@@ -951,7 +985,7 @@ export class World {
 
   private requeue(waiting: Waiting, at: number): void {
     const { fourth, kind, reference, second, target, third } = waiting
-    if (kind < firstTimer) this.underWay++
+    if (isUnderWay(kind)) this.underWay++
     this.queue.push(at, kind, target, second, third, fourth, reference)
   }
 }

@@ -114,3 +114,102 @@ function tableRow(row: { readonly cc: number; readonly asp: number; readonly max
  * @since 0.1.0
  */
 export const inDegrees: Readonly<Record<string, number>> = hyparview.fig5_indegree.HyParView
+
+// --- Plumtree ----------------------------------------------------------------------------------------------------------
+
+/**
+ * The broadcasts that the Plumtree paper compares: flooding ("Eager"), and the tree for one sender (s-s) or many (m-s),
+ * optimised or not.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TreeVariant = "Eager" | "PT s-s" | "PT m-s" | "PTopt s-s" | "PTopt m-s"
+
+/**
+ * All of them, flooding first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const treeVariants: ReadonlyArray<TreeVariant> = ["Eager", "PT s-s", "PT m-s", "PTopt s-s", "PTopt m-s"]
+
+const plumtree = figures.plumtree_TR0714
+
+/**
+ * Table 1: payload and control messages of one broadcast at cycle 100.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const messagesOfTree: Readonly<Record<TreeVariant, ReadonlyArray<number>>> = plumtree.table1_msgs_cycle100
+
+const indexed = (values: ReadonlyArray<number | null>, first: number): ReadonlyArray<Point> =>
+  values.flatMap((value, i) => (value === null ? [] : [[i + first, value] as const]))
+
+/**
+ * Fig. 2 (b): RMR of the first broadcasts, one a cycle, from cycle 0; counted from 1.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const redundancyByBroadcast: Readonly<Record<"Eager" | "PT s-s", ReadonlyArray<Point>>> = {
+  Eager: indexed(plumtree.fig2b_RMR_first_cycles.Eager, 1),
+  "PT s-s": indexed(plumtree.fig2b_RMR_first_cycles["PT s-s"], 1)
+}
+
+/**
+ * Fig. 2 (c): hops of the last delivery in a stable overlay, means.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const lastHops: Readonly<Record<TreeVariant, number>> = plumtree.fig2c_LDH_stable
+
+const firstOfTree = plumtree.fig6a_first_msg_reliability
+
+/**
+ * Fig. 6 (a): reliability (percent) of the first message after a share (percent) has failed.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const firstReliability: Readonly<Record<TreeVariant, ReadonlyArray<Point>>> = {
+  Eager: zip(firstOfTree.levels, firstOfTree.Eager),
+  "PT s-s": zip(firstOfTree.levels, firstOfTree["PT s-s"]),
+  "PT m-s": zip(firstOfTree.levels, firstOfTree["PT m-s"]),
+  "PTopt s-s": zip(firstOfTree.levels, firstOfTree["PTopt s-s"]),
+  "PTopt m-s": zip(firstOfTree.levels, firstOfTree["PTopt m-s"])
+}
+
+const healingOfTree = plumtree.fig6b_healing_cycles
+
+/**
+ * Fig. 6 (b): cycles until a broadcast reaches everybody again.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const treeHealing: Readonly<Record<TreeVariant, ReadonlyArray<Point>>> = {
+  Eager: zip(healingOfTree.levels, healingOfTree.Eager),
+  "PT s-s": zip(healingOfTree.levels, healingOfTree["PT s-s"]),
+  "PT m-s": zip(healingOfTree.levels, healingOfTree["PT m-s"]),
+  "PTopt s-s": zip(healingOfTree.levels, healingOfTree["PTopt s-s"]),
+  "PTopt m-s": zip(healingOfTree.levels, healingOfTree["PTopt m-s"])
+}
+
+/**
+ * Fig. 5: RMR of the broadcasts after a share (percent) has failed, by cycle, from 0.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const redundancyAfterFailure: ReadonlyMap<
+  number,
+  Readonly<Record<"Eager" | "PT s-s", ReadonlyArray<Point>>>
+> = new Map(
+  Object.entries(plumtree.fig5_RMR_after_failure).map(([failed, curves]) => [
+    Number(failed),
+    { Eager: indexed(curves.Eager, 0), "PT s-s": indexed(curves["PT s-s"], 0) }
+  ])
+)

@@ -21,7 +21,14 @@ export const Options = Schema.Struct({
   sendAttempts: Schema.Int,
   gossips: Schema.Int,
   heartbeatMillis: Schema.Finite,
-  detectionMillis: Schema.Finite
+  detectionMillis: Schema.Finite,
+  strategy: Schema.Literals(Experiment.choices.strategy),
+  senders: Schema.Literals(Experiment.choices.senders),
+  pace: Schema.Literals(Experiment.choices.pace),
+  rate: Schema.Int,
+  optimizeHops: Schema.Int,
+  announceMillis: Schema.Int,
+  failures: Schema.Int
 })
 
 export const Progress = Schema.Struct({

@@ -12,7 +12,9 @@ export const experiments: Readonly<Record<Experiment.Name, string>> = {
   partition: "A stable overlay is cut in two halves for ten cycles, and joined again",
   hashicorp:
     "HashiCorp's scenario: all join through one contact, sends fail, rounds of gossip with shuffles and keep-alives",
-  paper: "Every figure and table of the HyParView paper, each failure level on a copy of one overlay"
+  plumtree:
+    "Broadcasts along a tree, on a stable overlay or a new one; then a share of the nodes dies, or some in each cycle",
+  paper: "Every figure and table of the HyParView and the Plumtree paper, each on a copy of one overlay"
 }
 
 type Name = Experiment.Name
@@ -31,15 +33,22 @@ export const settings = {
   nodes: { flag: "nodes" },
   contacts: { flag: "contacts" },
   cycles: { flag: "cycles" },
-  kill: { flag: "kill", percent: true, of: ["failures", "churn"] },
-  messages: { flag: "messages", of: ["failures", "paper"] },
-  healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "paper"] },
+  kill: { flag: "kill", percent: true, of: ["failures", "churn", "plumtree"] },
+  messages: { flag: "messages", of: ["failures", "plumtree", "paper"] },
+  healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "plumtree", "paper"] },
   latency: { flag: "latency" },
   sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp"] },
   sendAttempts: { flag: "send-attempts", of: ["hashicorp"] },
   gossips: { flag: "gossips", of: ["hashicorp"] },
   heartbeatMillis: { flag: "heartbeat" },
-  detectionMillis: { flag: "detection" }
+  detectionMillis: { flag: "detection" },
+  strategy: { flag: "strategy", of: ["plumtree"] },
+  senders: { flag: "senders", of: ["plumtree"] },
+  pace: { flag: "pace", of: ["plumtree"] },
+  rate: { flag: "rate", of: ["plumtree"] },
+  optimizeHops: { flag: "optimize", of: ["plumtree"] },
+  announceMillis: { flag: "announce", of: ["plumtree"] },
+  failures: { flag: "failures", of: ["plumtree"] }
 } as const satisfies Readonly<Record<Exclude<keyof Experiment.Options, "seed">, Setting>>
 
 type Key = keyof typeof settings
@@ -56,7 +65,14 @@ const keys: ReadonlyArray<Key> = [
   "sendAttempts",
   "gossips",
   "heartbeatMillis",
-  "detectionMillis"
+  "detectionMillis",
+  "strategy",
+  "senders",
+  "pace",
+  "rate",
+  "optimizeHops",
+  "announceMillis",
+  "failures"
 ]
 
 /** The setting without the narrowness of its literal type. */
@@ -86,6 +102,14 @@ const whole = (key: Key, metavar: string, text: string) =>
   Flag.Int(settings[key].flag).pipe(
     Flag.optional,
     Flag.withMetavar(metavar),
+    Flag.withDescription(described(key, text))
+  )
+
+/** One of a few names. */
+const named = <K extends keyof typeof Experiment.choices>(key: K, text: string) =>
+  Flag.Literals(settings[key].flag, Experiment.choices[key]).pipe(
+    Flag.optional,
+    Flag.withMetavar("NAME"),
     Flag.withDescription(described(key, text))
   )
 
@@ -125,8 +149,23 @@ export const flags = {
   contacts: whole("contacts", "K", "Join through K contacts, K nodes at a time"),
   cycles: whole("cycles", "C", "Cycles after the joins; in one, each node shuffles once"),
   kill: percentage("kill", 100, "How many percent of the nodes die: at once, or (churn) go away in each ten cycles"),
-  messages: whole("messages", "M", "Broadcasts right after the kill, each drained before the next"),
-  healCycles: whole("healCycles", "H", "Cycles to heal in, at most; in churn, cycles of churn"),
+  failures: whole("failures", "N", "Nodes that die in each of the --heal-cycles cycles"),
+  strategy: named("strategy", "Along a tree, or over every link"),
+  senders: named("senders", "One node publishes everything, or each message is some node's"),
+  pace: named("pace", "Each broadcast drained before the next, one each cycle, or --rate a second"),
+  rate: whole("rate", "R", "Broadcasts a second, at the pace rate"),
+  optimizeHops: whole("optimizeHops", "T", "By how many hops a path must be shorter to replace another; 0: never"),
+  announceMillis: whole("announceMillis", "MS", "Milliseconds that announcements wait for others to travel with"),
+  messages: whole(
+    "messages",
+    "M",
+    "Broadcasts: right after the kill, each drained before the next; in plumtree before it"
+  ),
+  healCycles: whole(
+    "healCycles",
+    "H",
+    "Cycles to heal in, at most; in churn and plumtree, cycles of churn or failures"
+  ),
   latency: Flag.Literals("latency", Latency.names).pipe(
     Flag.optional,
     Flag.withMetavar("NAME"),
@@ -162,6 +201,13 @@ export interface Input {
   readonly gossips: Option.Option<number>
   readonly heartbeatMillis: Option.Option<number>
   readonly detectionMillis: Option.Option<number>
+  readonly strategy: Option.Option<Experiment.Options["strategy"]>
+  readonly senders: Option.Option<Experiment.Options["senders"]>
+  readonly pace: Option.Option<Experiment.Options["pace"]>
+  readonly rate: Option.Option<number>
+  readonly optimizeHops: Option.Option<number>
+  readonly announceMillis: Option.Option<number>
+  readonly failures: Option.Option<number>
   readonly json: Option.Option<string>
   readonly edges: Option.Option<string>
   readonly report: Option.Option<string>
@@ -176,7 +222,7 @@ const given = (key: Key, input: Input): number | string | undefined => {
 /** The options of an experiment: its defaults, and what was given. */
 export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
   const defaults = Experiment.defaults(experiment)
-  const number = (key: Exclude<Key, "latency">): number =>
+  const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace">): number =>
     Option.match(input[key], {
       onNone: () => defaults[key],
       onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
@@ -194,7 +240,14 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     sendAttempts: number("sendAttempts"),
     gossips: number("gossips"),
     heartbeatMillis: number("heartbeatMillis"),
-    detectionMillis: number("detectionMillis")
+    detectionMillis: number("detectionMillis"),
+    strategy: Option.getOrElse(input.strategy, () => defaults.strategy),
+    senders: Option.getOrElse(input.senders, () => defaults.senders),
+    pace: Option.getOrElse(input.pace, () => defaults.pace),
+    rate: number("rate"),
+    optimizeHops: number("optimizeHops"),
+    announceMillis: number("announceMillis"),
+    failures: number("failures")
   }
 }
 

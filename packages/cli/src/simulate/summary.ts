@@ -52,6 +52,20 @@ const broadcasts = (list: Run["broadcasts"]): string => {
   ].join("; ")
 }
 
+/** Of a tree: what came of each of the first broadcasts, by which it came to be, and of the last. */
+const tree = (list: Run["broadcasts"]): ReadonlyArray<readonly [string, string]> => {
+  const last = list.at(-1)
+  if (last === undefined) return []
+  const first = list.slice(0, 6).map(({ rmr }) => rmr.toFixed(3))
+  return [
+    ["RMR", `${first.join(", ")}${list.length > 6 ? `, …, ${last.rmr.toFixed(3)}` : ""}`],
+    [
+      "last broadcast",
+      `${many(last.payload, "payload")}, ${many(Math.round(last.control), "control frame")}, ${last.hops} hops`
+    ]
+  ]
+}
+
 const rounds = (list: NonNullable<Run["rounds"]>): string =>
   [
     `${many(list.length, "round")}, on average`,
@@ -60,6 +74,9 @@ const rounds = (list: NonNullable<Run["rounds"]>): string =>
     `${mean(list.map(({ waste }) => waste)).toFixed(1)} copies wasted,`,
     `${mean(list.map(({ maintenance }) => maintenance)).toFixed(1)} frames of maintenance`
   ].join(" ")
+
+const cycle = ({ cycle, reliability, rmr }: NonNullable<Run["samples"]>[number]): string =>
+  `${cycle}: reliability ${fine(reliability)}${rmr === undefined ? "" : `, RMR ${rmr.toFixed(3)}`}`
 
 const cost = ({ cpuSeconds, events, eventsPerSecond, messages, peakRssBytes, wallSeconds }: Results.Cost): string =>
   [
@@ -84,8 +101,9 @@ const one = (run: Run): ReadonlyArray<string> => {
     ["paths", paths(overlay)],
     ["passive views", `${percent(overlay.deadPassiveShare)} of the entries name dead nodes`],
     ...(list.length === 0 ? [] : [["broadcasts", broadcasts(list)] as const]),
+    ...(run.experiment === "plumtree" ? tree(list) : []),
     ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
-    ...(last === undefined ? [] : [["last cycle", `${last.cycle}: reliability ${fine(last.reliability)}`] as const]),
+    ...(last === undefined ? [] : [["last cycle", cycle(last)] as const]),
     ...(run.experiment === "failures" || run.experiment === "partition"
       ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
       : []),
@@ -105,7 +123,7 @@ const row = (run: Run): ReadonlyArray<string> => {
   return [
     run.experiment,
     String(run.seed),
-    run.experiment === "failures" && typeof kill === "number" ? percent(kill) : "–",
+    (run.experiment === "failures" || run.experiment === "plumtree") && typeof kill === "number" ? percent(kill) : "–",
     measured.length === 0 ? "–" : fine(mean(measured.map(({ reliability }) => reliability))),
     healingCycles === null ? "–" : String(healingCycles),
     overlay.components.toLocaleString("en"),

@@ -31,7 +31,8 @@ export const weights = { join: 300, cycle: 8, delivery: 4 } as const
 /** Mutable: one for each run. */
 export class Laboratory {
   readonly experiment: Name
-  readonly options: Options
+  /** Those of the run under way: a composite experiment changes them from run to run. */
+  options: Options
   readonly membership: HyParView.Config
   world: World
   complete = false
@@ -61,8 +62,7 @@ export class Laboratory {
     this.world = new World({
       nodes: options.nodes,
       seed: options.seed,
-      // One broadcast is drained before the next, so a short memory of sources forgets nothing that matters.
-      config: { membership, broadcast: { ...Plumtree.floodConfig, sourcesSize: 16 } },
+      config: { membership, broadcast: broadcastOf(experiment, options) },
       latency: Latency.fromName(options.latency),
       detectionMillis: options.detectionMillis,
       dialFailure: "refused",
@@ -158,14 +158,14 @@ export class Laboratory {
   /** Publishes from a node, drains, and gives what became of it. */
   *broadcast(source: number): Generator<void, BroadcastResult> {
     const { world } = this
-    const { alive } = world
+    const { alive, controls } = world
     const index = world.publish(source)
     yield* this.settle()
     this.advance(alive * weights.delivery)
     const broadcast = world.broadcasts[index]
     return broadcast === undefined
       ? { reliability: 0, rmr: 0, hops: 0, payload: 0, control: 0 }
-      : Measure.broadcastResult(broadcast, alive)
+      : Measure.broadcastResult(broadcast, alive, world.controls - controls)
   }
 
   /** How the overlay fares: its parts, and the mean reliability of some broadcasts from random nodes. */
@@ -234,6 +234,25 @@ export class Laboratory {
   edges(view: "active" | "passive"): Iterable<string> {
     return Measure.edges(this.world, view)
   }
+}
+
+/**
+ * The broadcast of a world. Most experiments flood one message at a time; there a short memory of sources forgets nothing
+ * that matters.
+ */
+const broadcastOf = (experiment: Name, options: Options): Plumtree.Config =>
+  experiment === "plumtree" ? treeConfig(options) : { ...Plumtree.floodConfig, sourcesSize: 16 }
+
+/** The paper's Plumtree, or flooding, as the options have it. */
+export const treeConfig = (
+  options: Pick<Options, "announceMillis" | "optimizeHops" | "senders" | "strategy">
+): Plumtree.Config => {
+  const { announceMillis, optimizeHops, senders, strategy } = options
+  const sourcesSize = senders === "one" ? 16 : 1_024
+  if (strategy === "flood") return { ...Plumtree.floodConfig, sourcesSize }
+  // A message that waits to be announced must not be missed before it is.
+  const graftMillis = Math.max(Plumtree.paperConfig.graftMillis, 2 * announceMillis)
+  return { ...Plumtree.paperConfig, sourcesSize, announceMillis, optimizeHops, graftMillis }
 }
 
 /**

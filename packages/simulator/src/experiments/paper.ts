@@ -1,16 +1,26 @@
 /**
- * Every figure of the HyParView paper, with the paper's parameters and one seed: one overlay is built, and each failure
- * level is inflicted on a copy of it. The runs that it gives are those of `stable` and `failures`; what is particular:
+ * Every figure of the two papers, with their parameters and one seed: one overlay is built, and everything is inflicted on
+ * copies of it. The runs that it gives are those of `stable`, `failures` and `plumtree`; what is particular:
  *
+ * HyParView (TR-07-13):
  * - Fig. 2 and 3: `failures`, 1,000 messages, no cycle.
  * - Fig. 4: `healing`, cycles right after the kill, ten broadcasts each.
  * - Table 1, Fig. 5: `stable`; its broadcasts are floods of the stable overlay, for the hops of the last delivery.
  * - `firstMessages`: 30 kills each, one message before anybody has noticed, to be held against theory.
+ *
+ * Plumtree (TR-07-14): flooding and the tree, from one sender and from many, optimised or not.
+ * - Table 1, Fig. 2 (c): 100 broadcasts on the stable overlay. Fig. 2 (b): one each cycle from cycle 0, before the overlay
+ *   has been stabilised, as the paper has it.
+ * - Fig. 5 and 6: a share dies, a broadcast before anybody has noticed and one after each cycle.
+ * - 50 nodes die in each of 100 cycles.
+ * - Announcements batched, at ten broadcasts a second.
  */
 import * as Measure from "../Measure.ts"
+import type { World } from "../World.ts"
 import { firstMessages, heal, killShare, publish } from "./failures.ts"
-import { type Laboratory, weights, type Work } from "./Laboratory.ts"
-import { grow, growWork } from "./stable.ts"
+import { type Laboratory, treeConfig, weights, type Work } from "./Laboratory.ts"
+import { afterKill, build, whileFailing } from "./plumtree.ts"
+import { growWork } from "./stable.ts"
 
 const levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
 const firstMessageLevels = levels.slice(0, 6)
@@ -19,17 +29,40 @@ const floods = 50
 /** A run inside of `paper` is measured as a whole: its parts have no seconds of their own. */
 const unmeasured = { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }
 
+type Change = Partial<Laboratory["options"]>
+
+/** The Plumtree paper's five: thresholds 3 for one sender and 7 for many. */
+const variants: ReadonlyArray<Change> = [
+  { strategy: "flood", senders: "one" },
+  { strategy: "plumtree", senders: "one" },
+  { strategy: "plumtree", senders: "many" },
+  { strategy: "plumtree", senders: "one", optimizeHops: 3 },
+  { strategy: "plumtree", senders: "many", optimizeHops: 7 }
+]
+const treeMessages = 100
+/** Of a run from cycle 0: the paper plots 10 or so. */
+const firstCycles = 12
+/** Cycles after a kill; the paper's need 4 at most. */
+const treeHealCycles = 5
+const steadyFailures = 0.005
+const steadyCycles = 100
+
 export function* paper(laboratory: Laboratory): Work {
   const { options } = laboratory
-  const { healCycles, messages, nodes } = options
+  const { cycles, healCycles, messages, nodes } = options
   const survivors = levels.reduce((sum, level) => sum + nodes * (1 - level), 0)
   laboratory.expect(
     growWork(laboratory) +
       nodes * floods * weights.delivery +
       survivors * weights.delivery * (messages + 30) +
-      nodes * firstMessageLevels.length * kills * weights.delivery
+      nodes * firstMessageLevels.length * kills * weights.delivery +
+      variants.length * weights.delivery * (nodes * treeMessages + survivors * (treeHealCycles + 1) * 3) +
+      nodes * weights.delivery * (2 * firstCycles + 2 * steadyCycles + treeMessages)
   )
-  yield* grow(laboratory)
+  yield* laboratory.join()
+  const joined = laboratory.world.fork()
+  laboratory.enter("cycles")
+  yield* laboratory.cycle(cycles)
   const overlay = laboratory.world
   laboratory.before = Measure.overlay(overlay)
 
@@ -56,11 +89,62 @@ export function* paper(laboratory: Laboratory): Work {
     yield* firstMessages(laboratory, kill, kills, 2_000 + index * kills)
     conclude(laboratory, "failures", { kill, messages: 1, healCycles: 0 })
   }
+  yield* trees(laboratory, joined, overlay)
   laboratory.replaceWorld(overlay)
 }
 
+/** The Plumtree paper. The choices of the papers' experiments replace those of the command. */
+function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
+  const { nodes } = laboratory.options
+  for (const variant of variants.slice(0, 2)) {
+    const change = { ...variant, cycles: 0, messages: firstCycles, pace: "cycle" } as const
+    yield* tree(laboratory, joined, change, function* (sender) {
+      yield* build(laboratory, sender, firstCycles)
+    })
+  }
+  for (const variant of variants) {
+    const change = { ...variant, messages: treeMessages }
+    yield* tree(laboratory, overlay, change, function* (sender) {
+      yield* build(laboratory, sender, treeMessages)
+      const built = laboratory.world
+      conclude(laboratory, "plumtree", { ...change, kill: 0, healCycles: 0 })
+      for (const [index, kill] of levels.entries()) {
+        laboratory.replaceWorld(built.fork(5_000 + index))
+        yield* afterKill(laboratory, sender, kill, treeHealCycles)
+        conclude(laboratory, "plumtree", { ...change, kill, healCycles: treeHealCycles })
+      }
+      laboratory.replaceWorld(built)
+    })
+  }
+  const failing: Change = {
+    ...variants[1],
+    messages: 20,
+    failures: Math.round(nodes * steadyFailures),
+    healCycles: steadyCycles
+  }
+  yield* tree(laboratory, overlay, failing, function* (sender) {
+    yield* build(laboratory, sender, 20)
+    yield* whileFailing(laboratory, sender, failing.failures ?? 0, steadyCycles)
+  })
+  const batched = { ...variants[1], messages: treeMessages, pace: "rate", rate: 10, announceMillis: 300 } as const
+  yield* tree(laboratory, overlay, batched, function* (sender) {
+    yield* build(laboratory, sender, treeMessages)
+  })
+}
+
+/** One run on a copy whose nodes begin with a broadcast of their own. What has not been concluded at its end is. */
+function* tree(laboratory: Laboratory, origin: World, change: Change, work: (sender: number) => Work): Work {
+  const { options } = laboratory
+  laboratory.options = { ...options, healCycles: 0, kill: 0, ...change }
+  const world = origin.fork(4_000, treeConfig(laboratory.options))
+  laboratory.replaceWorld(world)
+  yield* work(world.randomAlive(world.randomFor(5)))
+  if (laboratory.broadcasts.length > 0) conclude(laboratory, "plumtree", {})
+  laboratory.options = options
+}
+
 /** Writes down a run and clears the record for the next. */
-const conclude = (laboratory: Laboratory, experiment: string, change: Partial<Laboratory["options"]>): void => {
+const conclude = (laboratory: Laboratory, experiment: string, change: Change): void => {
   const complete = laboratory.complete
   laboratory.complete = true
   laboratory.runs.push(laboratory.single(experiment, { ...laboratory.options, ...change }, unmeasured))

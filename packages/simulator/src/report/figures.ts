@@ -10,7 +10,7 @@ import { paperFigures } from "./paperSection.ts"
 export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   if (experiment === "paper") return paperFigures(runs)
   return [
-    ...messages(runs),
+    ...(experiment === "plumtree" ? redundancies(runs) : messages(runs)),
     ...healing(runs),
     ...crossLinks(runs),
     ...rounds(runs),
@@ -74,6 +74,43 @@ const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
       chart,
       table: tableOf(chart)
     }
+  ]
+}
+
+/** Broadcast by broadcast, and then cycle by cycle, how many copies were too many. */
+const redundancies = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const line = (id: string, title: string, label: string, pointsOf: (run: Result) => Series["points"]): Figure => {
+    const chart = {
+      kind: "lines" as const,
+      x: { label },
+      y: { label: "relative message redundancy", min: 0 },
+      series: bySeed(runs, "ours", pointsOf)
+    }
+    return {
+      id,
+      title,
+      note: "Copies of the payload for each node that it reached, less the one that it needs.",
+      chart,
+      table: tableOf(chart)
+    }
+  }
+  const hops = runs.flatMap(({ broadcasts }) => broadcasts.map((each) => each.hops))
+  const broadcasts = {
+    ...line("redundancy", "Redundancy, broadcast by broadcast", "broadcast", (run) =>
+      run.broadcasts.map(({ rmr }, index) => [index + 1, rmr] as const)
+    ),
+    note: `Copies of the payload for each node that it reached, less the one that it needs. Hops of the last delivery: ${number(mean(hops), 3)} on average.`
+  }
+  const isSampled = runs.some(({ samples = [] }) => samples.length > 0)
+  return [
+    ...(runs.some((run) => run.broadcasts.length > 0) ? [broadcasts] : []),
+    ...(isSampled
+      ? [
+          line("redundancy-by-cycle", "Redundancy, cycle by cycle", "cycle", (run) =>
+            (run.samples ?? []).map(({ cycle, rmr = 0 }) => [cycle, rmr] as const)
+          )
+        ]
+      : [])
   ]
 }
 

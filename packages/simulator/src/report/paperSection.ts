@@ -1,8 +1,9 @@
-/** The figures and tables of the HyParView paper, ours beside the paper's. */
+/** The figures and tables of the HyParView paper, ours beside the paper's; then the Plumtree paper's. */
 import * as Paper from "../paperFigures.ts"
 import type { Result } from "../Result.ts"
 import type { Chart, Series } from "./Chart.ts"
 import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
+import { treeFigures } from "./treeSection.ts"
 
 export const paperFigures = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   const stable = runs.filter(({ experiment }) => experiment === "stable")
@@ -18,7 +19,8 @@ export const paperFigures = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure>
     ...(stable.length === 0 ? [] : [graphTable(stable), inDegrees(stable)]),
     ...(messages.length === 0 ? [] : [meanReliability(messages), ...perMessage(messages)]),
     ...(healing.length === 0 ? [] : [healingCycles(healing)]),
-    ...(firsts.length === 0 ? [] : [firstMessages(firsts)])
+    ...(firsts.length === 0 ? [] : [firstMessages(firsts)]),
+    ...treeFigures(runs.filter(({ experiment }) => experiment === "plumtree"))
   ]
 }
 

@@ -1,0 +1,117 @@
+/**
+ * Broadcast along a tree (the Plumtree paper, TR-07-14 §4): a stable overlay, or one that has just been joined; broadcasts
+ * from one sender or from many, by which the tree comes to be; then a share of all nodes dies at once, or some in every
+ * cycle, and a broadcast each cycle tells how the tree fares.
+ */
+import { Random } from "@hyparview/core"
+import * as Graph from "../Graph.ts"
+import * as Measure from "../Measure.ts"
+import type { BroadcastResult, Sample } from "../Result.ts"
+import { type Laboratory, weights, type Work } from "./Laboratory.ts"
+import { grow, growWork } from "./stable.ts"
+
+export function* plumtree(laboratory: Laboratory): Work {
+  const { failures, healCycles, kill, messages, nodes } = laboratory.options
+  const later = kill > 0 || failures > 0 ? healCycles + 1 : 0
+  laboratory.expect(growWork(laboratory) + nodes * weights.delivery * (messages + later * 3))
+  yield* grow(laboratory)
+  laboratory.before = Measure.overlay(laboratory.world)
+  const sender = laboratory.world.randomAlive()
+  yield* build(laboratory, sender, messages)
+  if (kill > 0) yield* afterKill(laboratory, sender, kill, healCycles)
+  if (failures > 0) yield* whileFailing(laboratory, sender, failures, healCycles)
+}
+
+/** Broadcasts by which the tree comes to be, at the pace that the options ask for. */
+export function* build(laboratory: Laboratory, sender: number, messages: number): Work {
+  laboratory.enter("messages")
+  if (laboratory.options.pace === "rate") return yield* atRate(laboratory, sender, messages)
+  for (let i = 0; i < messages; i++) {
+    laboratory.broadcasts.push(yield* laboratory.broadcast(sourceOf(laboratory, sender)))
+    if (laboratory.options.pace === "cycle") yield* laboratory.cycle(1)
+  }
+}
+
+/** Who publishes: the one sender, or anybody. */
+const sourceOf = ({ options, world }: Laboratory, sender: number): number =>
+  options.senders === "one" ? sender : world.randomAlive()
+
+/**
+ * So many a second, whatever is still under way. Whose a control frame is cannot be told then, since one announces many:
+ * each broadcast is given the mean.
+ */
+function* atRate(laboratory: Laboratory, sender: number, messages: number): Work {
+  const { options, world } = laboratory
+  const { alive, controls } = world
+  const indices: Array<number> = []
+  for (let i = 0; i < messages; i++) {
+    indices.push(world.publish(sourceOf(laboratory, sender)))
+    yield* laboratory.runFor(Math.floor(1_000_000 / options.rate))
+    laboratory.advance(alive * weights.delivery)
+  }
+  // What waits to be announced goes out, and is answered.
+  yield* laboratory.runFor((options.announceMillis + 1_000) * 1_000)
+  yield* laboratory.settle()
+  const control = messages === 0 ? 0 : (world.controls - controls) / messages
+  for (const index of indices) {
+    const broadcast = world.broadcasts[index]
+    if (broadcast !== undefined) laboratory.broadcasts.push(Measure.broadcastResult(broadcast, alive, control))
+  }
+}
+
+/**
+ * A share of all nodes dies at once, the sender not; one broadcast before anybody has noticed (cycle 0), and one after each
+ * cycle. Healed: the first that reaches as large a share as before the failure.
+ */
+export function* afterKill(laboratory: Laboratory, sender: number, share: number, cycles: number): Work {
+  const { before, options, world } = laboratory
+  const reached = before === undefined || before.alive === 0 ? 1 : before.largestComponent / before.alive
+  laboratory.enter("healing")
+  const victims = world.sampleAlive(Math.round(options.nodes * share) + 1).filter((node) => node !== sender)
+  world.crash(victims.slice(0, Math.round(options.nodes * share)))
+  for (let cycle = 0; cycle <= cycles; cycle++) {
+    if (cycle > 0) yield* laboratory.cycle(1)
+    const broadcast = yield* laboratory.broadcast(sourceOf(laboratory, sender))
+    laboratory.samples.push(sampleOf(laboratory, cycle, broadcast))
+    if (laboratory.healingCycles === null && broadcast.reliability >= reached) laboratory.healingCycles = cycle
+  }
+}
+
+/** So many nodes die in every cycle, each at a moment of its own; a broadcast after each cycle. */
+export function* whileFailing(laboratory: Laboratory, sender: number, failures: number, cycles: number): Work {
+  const { membership, world } = laboratory
+  const random = world.randomFor(4)
+  laboratory.enter("failures")
+  for (let cycle = 1; cycle <= cycles; cycle++) {
+    world.resumeCycles()
+    const moments = Array.from({ length: failures }, () => Random.nextBelow(random, membership.cycleMillis))
+    let last = 0
+    for (const moment of moments.sort((a, b) => a - b)) {
+      yield* laboratory.runFor((moment - last) * 1_000)
+      last = moment
+      let victim = sender
+      while (victim === sender && world.alive > 1) victim = world.randomAlive(random)
+      world.crash([victim])
+    }
+    yield* laboratory.runFor((membership.cycleMillis - last) * 1_000)
+    world.pauseCycles()
+    const broadcast = yield* laboratory.broadcast(sourceOf(laboratory, sender))
+    laboratory.samples.push(sampleOf(laboratory, cycle, broadcast))
+  }
+}
+
+const sampleOf = ({ world }: Laboratory, cycle: number, broadcast: BroadcastResult): Sample => {
+  const parts = Graph.components(Measure.picture(world, "active").graph)
+  const { control, hops, payload, reliability, rmr } = broadcast
+  return {
+    cycle,
+    alive: world.alive,
+    components: parts.count,
+    largestComponent: parts.largest,
+    reliability,
+    rmr,
+    hops,
+    payload,
+    control
+  }
+}
