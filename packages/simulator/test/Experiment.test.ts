@@ -123,7 +123,8 @@ describe("paper", () => {
     const runs = finish(Result.getOrThrow(Experiment.start("paper", options)))
     const [stable, first] = runs
     assert.strictEqual(stable?.experiment, "stable")
-    assert.strictEqual(runs.length, 1 + 2 * 10 + 6)
+    // HyParView's, then Plumtree's: two from cycle 0, five with ten failures each, steady failures, batches.
+    assert.strictEqual(runs.length, 1 + 2 * 10 + 6 + 2 + 5 * 11 + 2)
     const alone = run("failures", { ...options, kill: 0.1 })
     assert.strictEqual(first?.traceHash, alone.traceHash)
     assert.deepStrictEqual(first?.broadcasts, alone.broadcasts)
@@ -154,9 +155,9 @@ describe("a run", () => {
       const started = Experiment.start(name, options, config)
       return Result.isFailure(started) ? [started.failure.option, started.failure.message] : []
     }
-    assert.deepStrictEqual(fault("plumtree", {}), [
+    assert.deepStrictEqual(fault("thicket", {}), [
       "experiment",
-      "experiment is plumtree: expected one of stable, failures, churn, partition, hashicorp, paper"
+      "experiment is thicket: expected one of stable, failures, churn, partition, plumtree, hashicorp, paper"
     ])
     assert.deepStrictEqual(fault("stable", { nodes: 10, contacts: 11 }), [
       "contacts",

@@ -65,7 +65,11 @@ describe("a report", () => {
         "figure-2.svg",
         ...[20, 40, 60, 70, 80, 95].map((level) => `figure-3-${level}.svg`),
         "figure-4.svg",
-        "first-messages.svg"
+        "first-messages.svg",
+        "plumtree-redundancy.svg",
+        "plumtree-figure-2b.svg",
+        ...[40, 60, 80].map((level) => `plumtree-figure-5-${level}.svg`),
+        "plumtree-figure-6a.svg"
       ]
     )
     assert.include(html, "seeds 1, 2")

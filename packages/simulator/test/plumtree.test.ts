@@ -1,0 +1,102 @@
+/** The Plumtree paper (TR-07-14 §4) at a small size; at full size `simulate paper` holds its figures. */
+import * as Experiment from "@hyparview/simulator/Experiment"
+import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+
+const run = (options: Partial<Experiment.Options>): RunResult => {
+  const started = Result.getOrThrow(Experiment.start("plumtree", { nodes: 400, cycles: 4, ...options }))
+  while (started.advance());
+  const [result] = runsOf(started.result({ cpuSeconds: 1, wallSeconds: 1, peakRssBytes: 1 }))
+  if (result === undefined) throw new Error("no result")
+  return result
+}
+
+const links = ({ overlay }: RunResult): number =>
+  Object.entries(overlay.outDegree).reduce((sum, [degree, nodes]) => sum + Number(degree) * nodes, 0)
+
+describe("plumtree", () => {
+  it("floods once, and from then on has one copy for each node, while one sender publishes", () => {
+    const result = run({ messages: 20 })
+    const [first, ...others] = result.broadcasts
+    // Every link carries the first in both directions but that to the parent; its redundancy is the mean degree − 2.
+    assert.strictEqual(first?.payload, links(result) - 399)
+    assert.approximately(first?.rmr ?? 0, links(result) / 400 - 2, 0.05)
+    for (const broadcast of others.slice(1)) {
+      assert.include(broadcast, { reliability: 1, payload: 399, rmr: 0 })
+      // Each other link announces, in one direction or in both.
+      assert.isAtMost(broadcast.control, links(result) - 399)
+      assert.isAtMost(broadcast.hops, 10)
+    }
+  })
+
+  it("is a flood for ever with the strategy flood, without a frame of control", () => {
+    const result = run({ messages: 5, strategy: "flood" })
+    for (const broadcast of result.broadcasts) {
+      assert.include(broadcast, { reliability: 1, payload: links(result) - 399, control: 0 })
+    }
+  })
+
+  it("has one copy for each node with many senders too, over longer paths", () => {
+    const one = run({ messages: 30 }).broadcasts.slice(10)
+    const many = run({ messages: 30, senders: "many" }).broadcasts.slice(10)
+    for (const { reliability, rmr } of many) {
+      assert.strictEqual(reliability, 1)
+      assert.isAtMost(rmr, 0.01)
+    }
+    const hops = (list: RunResult["broadcasts"]) =>
+      list.reduce((sum, broadcast) => sum + broadcast.hops, 0) / list.length
+    assert.isAbove(hops(many), hops(one))
+  })
+
+  it("reaches everybody after a failure, and prunes again", () => {
+    const { healingCycles, overlay, samples = [] } = run({ messages: 10, kill: 0.5, healCycles: 4 })
+    assert.strictEqual(overlay.alive, 200)
+    assert.strictEqual(samples.length, 5)
+    assert.isAtMost(healingCycles ?? 99, 1)
+    for (const { reliability } of samples.slice(1)) assert.strictEqual(reliability, 1)
+    for (const { rmr = 9 } of samples.slice(3)) assert.isAtMost(rmr, 0.05)
+  })
+
+  it("reaches everybody while nodes die all the time", () => {
+    const { overlay, samples = [] } = run({ messages: 10, failures: 3, healCycles: 20 })
+    assert.strictEqual(overlay.alive, 340)
+    for (const { reliability, rmr = 9 } of samples) {
+      assert.strictEqual(reliability, 1)
+      assert.isAtMost(rmr, 0.1)
+    }
+  })
+
+  it("announces many together at a rate, for a third of the frames or less", () => {
+    const mean = ({ broadcasts }: RunResult) =>
+      broadcasts.reduce((sum, { control }) => sum + control, 0) / broadcasts.length
+    const alone = run({ messages: 40, pace: "rate" })
+    const batched = run({ messages: 40, pace: "rate", announceMillis: 400 })
+    for (const { reliability } of batched.broadcasts) assert.strictEqual(reliability, 1)
+    assert.isAtMost(mean(batched), mean(alone) / 3)
+  })
+
+  it("can begin before the overlay is stable, with one broadcast a cycle", () => {
+    const { broadcasts } = run({ messages: 6, cycles: 0, pace: "cycle" })
+    assert.strictEqual(broadcasts.length, 6)
+    for (const { reliability } of broadcasts) assert.strictEqual(reliability, 1)
+    assert.isAtMost(broadcasts.at(-1)?.rmr ?? 9, 0.05)
+  })
+
+  it("gives the same trace for the same seed, whatever the broadcast is", () => {
+    for (const options of [{}, { senders: "many", optimizeHops: 3 }, { pace: "rate", announceMillis: 50 }] as const) {
+      const small = { messages: 5, cycles: 1, ...options }
+      assert.strictEqual(run(small).traceHash, run(small).traceHash)
+    }
+  })
+
+  it("refuses what cannot be: more failures than nodes, names that there are not", () => {
+    const fault = (options: Partial<Experiment.Options>) =>
+      Experiment.faultOf("plumtree", { ...Experiment.defaults("plumtree"), nodes: 100, ...options })
+    assert.include(fault({ failures: 10, healCycles: 10 }), { option: "failures", value: 10 })
+    assert.include(fault({ kill: 1 }), { option: "kill" })
+    assert.include(fault({ optimizeHops: 256 }), { option: "optimizeHops" })
+    assert.include(fault({ rate: 0 }), { option: "rate" })
+    assert.isUndefined(fault({ failures: 5, healCycles: 10 }))
+  })
+})
