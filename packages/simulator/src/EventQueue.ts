@@ -134,6 +134,25 @@ export class EventQueue<A> {
     }
   }
 
+  /**
+   * The targets of the events that are next, as far as they lie on the lowest level (less than 17 ms ahead), in order;
+   * the result is how many. An event that is put in meanwhile may come before them.
+   */
+  upcoming(targets: Int32Array): number {
+    const { heads, rows } = this
+    let count = 0
+    for (let digit = this.cursorLow & digitMask; digit < slotsPerLevel;) {
+      const slot = this.firstOccupied(0, digit)
+      if (slot < 0) break
+      for (let row = heads[slot] ?? -1; row >= 0; row = rows[row << rowBits] ?? -1) {
+        targets[count++] = rows[(row << rowBits) + 4] ?? 0
+        if (count === targets.length) return count
+      }
+      digit = slot + 1
+    }
+    return count
+  }
+
   /** Absorbs the event that was taken out last, but for its reference, into a hash of the run's trace. */
   absorbInto(hash: TraceHash): void {
     hash.word(this.cursorHigh)
