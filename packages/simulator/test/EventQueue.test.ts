@@ -126,4 +126,25 @@ describe("EventQueue", () => {
     const { rows } = queue as unknown as { readonly rows: Int32Array }
     assert.strictEqual(rows.length, 4 * 8)
   })
+
+  it("says whose events are next, in order, and changes nothing by it", () => {
+    const queue = new EventQueue<never>()
+    for (const [time, target] of [
+      [30, 3],
+      [10, 1],
+      [30, 4],
+      [20, 2],
+      [60_000_000, 9]
+    ] as const) {
+      queue.push(time, 0, target, 0, 0, 0, undefined)
+    }
+    const targets = new Int32Array(8)
+    assert.strictEqual(queue.upcoming(targets), 4)
+    assert.deepStrictEqual([...targets.subarray(0, 4)], [1, 2, 3, 4])
+    assert.strictEqual(queue.upcoming(new Int32Array(2)), 2)
+    const taken: Array<number> = []
+    while (queue.next(Number.MAX_SAFE_INTEGER)) taken.push(queue.target)
+    assert.deepStrictEqual(taken, [1, 2, 3, 4, 9])
+    assert.strictEqual(queue.upcoming(targets), 0)
+  })
 })
