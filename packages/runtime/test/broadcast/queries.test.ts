@@ -1,6 +1,6 @@
 /** What the runtime reads of the core's state, on states that the core has made. */
 import { assert, describe, it } from "@effect/vitest"
-import { Plumtree } from "@hyparview/core"
+import { Plumtree, Random } from "@hyparview/core"
 import { Result } from "effect"
 import { firstMissing, sizes } from "../../src/internal/queries.ts"
 
@@ -8,7 +8,7 @@ const peer = (id: string) => ({ id, epoch: 1, address: id })
 const config = Result.getOrThrow(Plumtree.makeConfig())
 
 const start = (): Plumtree.State => {
-  const state = Plumtree.init<string, string>({ config, self: peer("self") })
+  const state = Plumtree.init<string, string>({ config, self: peer("self"), random: Random.seeded(1) })
   return Plumtree.step(state, { _tag: "NeighborUp", now: 0, peer: peer("b") }).state
 }
 
