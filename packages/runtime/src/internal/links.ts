@@ -490,5 +490,7 @@ export const makeLinks = (
   }
 }
 
-const causeOfDial = (reason: DialFailure): HyParView.DialCause =>
-  reason === "refused" || reason === "timeout" ? reason : "unreachable"
+const causeOfDial = (reason: DialFailure): HyParView.DialCause => {
+  if (reason === "untrusted") return "identity"
+  return reason === "refused" || reason === "timeout" ? reason : "unreachable"
+}
