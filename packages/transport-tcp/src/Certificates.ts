@@ -134,7 +134,7 @@ export const makeAuthority = Effect.fnUntraced(function* (
   const certificate = yield* Effect.promise(async () =>
     X509.X509CertificateGenerator.createSelfSigned({
       serialNumber: serialNumber(),
-      name: [{ CN: [{ utf8String: name }] }],
+      name: new X509.Name([{ CN: [{ utf8String: name }] }]),
       ...valid,
       signingAlgorithm: algorithm,
       keys,
@@ -217,7 +217,7 @@ export const issue = Effect.fnUntraced(function* (
   const certificate = yield* Effect.promise(async () =>
     X509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
-      subject: [{ CN: [{ utf8String: commonName(options.id) }] }],
+      subject: new X509.Name([{ CN: [{ utf8String: commonName(options.id) }] }]),
       issuer: signer.certificate.subjectName,
       notBefore,
       notAfter: notAfter < signer.certificate.notAfter ? notAfter : signer.certificate.notAfter,
