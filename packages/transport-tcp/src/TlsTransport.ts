@@ -67,7 +67,7 @@ export const make: (
   const refusals = makeRefusals(
     context,
     () => clock.currentTimeMillisUnsafe(),
-    (message, fields) => run(Effect.logWarning(message, fields))
+    (fields) => run(Effect.logWarning("a TLS handshake came to nothing", fields))
   )
   const security = new TlsSecurity(first, config, refusals)
   if (everyMillis !== undefined) {

@@ -39,12 +39,14 @@ const hour = 60 * 60 * 1000
 export interface Oddity {
   readonly names?: X509.JsonGeneralNames
   readonly usages?: ReadonlyArray<string>
+  /** By its own key, in nobody's name but its own. */
+  readonly signedByItself?: true
   /** Hours from now. */
   readonly valid?: readonly [from: number, to: number]
 }
 
 /** A certificate as `Certificates` would not issue it. */
-export const odd = (authority: Certificates.Issued, { names, usages, valid = [-1, 1] }: Oddity) =>
+export const odd = (authority: Certificates.Issued, { names, signedByItself, usages, valid = [-1, 1] }: Oddity) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     return yield* Effect.promise(async () => {
@@ -55,12 +57,12 @@ export const odd = (authority: Certificates.Issued, { names, usages, valid = [-1
       const certificate = await X509.X509CertificateGenerator.create({
         serialNumber: `4${randomBytes(8).toString("hex")}`,
         subject: "CN=odd",
-        issuer: issuer.subjectName,
+        issuer: signedByItself === true ? "CN=odd" : issuer.subjectName,
         notBefore: new Date(now + valid[0] * hour),
         notAfter: new Date(now + valid[1] * hour),
         signingAlgorithm: algorithm,
         publicKey: keys.publicKey,
-        signingKey,
+        signingKey: signedByItself === true ? keys.privateKey : signingKey,
         extensions: [
           ...(names === undefined ? [] : [new X509.SubjectAlternativeNameExtension(names)]),
           ...(usages === undefined ? [] : [new X509.ExtendedKeyUsageExtension([...usages])])

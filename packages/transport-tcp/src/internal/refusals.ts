@@ -55,11 +55,17 @@ export interface Refusals {
   readonly report: (side: Side, far: string, refused: Refused) => void
 }
 
-/** `log` is called with what to say, at most once a minute for each side and reason. */
+/** What a refusal's log entry holds. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * `log` is called at most once a minute for each side and reason. Not for those who hang up: nodes abandon dials all the
+ * time, when two cross above all.
+ */
 export const makeRefusals = (
   context: Context.Context<never>,
   nowMillis: () => number,
-  log: (message: string, fields: Readonly<Record<string, unknown>>) => void
+  log: (fields: Fields) => void
 ): Refusals => {
   const counters = new Map<string, Metric.Counter<number>>()
   const spoken = new Map<string, { atMillis: number; untold: number }>()
@@ -72,6 +78,7 @@ export const makeRefusals = (
         counters.set(key, counter)
       }
       counter.updateUnsafe(1, context)
+      if (reason === "hungUp") return
       const last = spoken.get(key)
       const now = nowMillis()
       if (last !== undefined && now - last.atMillis < quietMillis) {
@@ -80,7 +87,7 @@ export const makeRefusals = (
       }
       spoken.set(key, { atMillis: now, untold: 0 })
       const more = last !== undefined && last.untold > 0 ? { alsoRefusedSince: last.untold } : {}
-      log("a TLS handshake came to nothing", { side, reason, detail, far, ...more })
+      log({ side, reason, detail, far, ...more })
     }
   }
 }

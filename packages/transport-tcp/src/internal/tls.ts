@@ -72,6 +72,8 @@ export class TlsSecurity implements Security {
       this.#waiting.delete(far)
       if (!waiting.refused) this.#refusals.report("accepted", far, { reason: "hungUp", detail: "" })
     })
+    // An end of the connection ends its handshake; after that the far end may end before we do.
+    raw.allowHalfOpen = false
     this.#server.emit("connection", raw)
   }
 
@@ -92,6 +94,7 @@ export class TlsSecurity implements Security {
     const id = this.#farEnd(socket)
     if (Result.isFailure(id)) return this.#refuse(waiting.raw, id.failure)
     this.#waiting.delete(far)
+    socket.allowHalfOpen = true
     waiting.ready({ socket, raw: waiting.raw, authenticatedId: id.success, earlyEndDetail: "" })
   }
 
