@@ -18,6 +18,7 @@ import { kilobytes, many, percent } from "./internal/table.ts"
 export interface Options {
   readonly nodes: number
   readonly processes: number
+  readonly tls: boolean
   /** Percent of the nodes. */
   readonly kill: number
   readonly seed: number

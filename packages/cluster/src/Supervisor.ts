@@ -1,6 +1,6 @@
 /**
- * A supervisor of live nodes: it starts worker processes, each with several nodes over loopback TCP, and speaks to them
- * over a control channel. It starts, joins, kills without a goodbye, restarts, broadcasts, watches, and takes leave.
+ * A supervisor of live nodes: it starts worker processes, each with several nodes over loopback TCP or mutual TLS, and
+ * speaks to them over a control channel. It starts, joins, kills without a goodbye, restarts, broadcasts, watches, and takes leave.
  *
  * No worker outlives its supervisor, whatever ends it: a worker ends when its channel closes. A worker that ends
  * unasked is reported with its exit code or signal and the last lines that it wrote; the other processes go on.
@@ -45,6 +45,11 @@ export interface Options {
   readonly host?: string
   /** The contact's port. Default: any free one, which all other nodes have anyway. */
   readonly port?: number
+  /**
+   * Whether the nodes speak mutual TLS, with certificates made for the occasion: in a temporary directory that ends with
+   * the supervisor, signed by an authority whose key never leaves this process. Default false: plain TCP.
+   */
+  readonly tls?: boolean
   /** From which the nodes' seeds are drawn. Live nodes are not repeatable all the same: the network is not. Default 1. */
   readonly seed?: number
   /** From which level on the workers log (see `events`). Default `Warn`. */
@@ -190,6 +195,12 @@ const allot = (count: number, processes: number): ReadonlyArray<ReadonlyArray<st
     return Array.from({ length: next - first }).map((_, index) => `n${first + index + 1}`)
   })
 
+/** Only who wants certificates pays for loading what makes them. */
+const makeCertifier = Effect.fnUntraced(function* (cluster: string) {
+  const certifier = yield* Effect.promise(() => import("./internal/certifier.ts"))
+  return yield* certifier.make(cluster)
+})
+
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /**
@@ -236,9 +247,14 @@ export const make = Effect.fnUntraced(function* (
     onLoss: (lost) => Effect.andThen(Deferred.fail(loss, lost), PubSub.publish(events, { _tag: "WorkerLost", lost }))
   })
 
+  const cluster = options.cluster ?? "local"
+  const certify = options.tls === true ? yield* makeCertifier(cluster) : undefined
+
   const startNodes = Effect.fnUntraced(function* (process: number, ids: ReadonlyArray<string>) {
+    const certificates = certify === undefined ? undefined : yield* certify(ids)
     const request = {
-      cluster: options.cluster ?? "local",
+      ...(certificates === undefined ? {} : { certificates }),
+      cluster,
       clusterSize: options.nodes,
       host: options.host ?? "127.0.0.1",
       nodes: ids.map((id) => {
