@@ -300,7 +300,8 @@ export const make = Effect.fnUntraced(function* (
       const { nodes } = yield* poll({ passive: false })
       // The first node is up, alone, and goes on asking.
       if (!nodes.some(isWaiting) || nodes.length === 1) return
-      yield* Effect.sleep("50 millis")
+      // A poll of all nodes takes processor time that they need themselves.
+      yield* Effect.sleep("200 millis")
     }
   })
 
