@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Broadcast from "./Broadcast.ts"
+export * as ControlledTransport from "./ControlledTransport.ts"
 export * as Discovery from "./Discovery.ts"
 export * as DiscoveryDns from "./DiscoveryDns.ts"
 export * as Membership from "./Membership.ts"
