@@ -2,12 +2,15 @@
 /** The `hyparview` command: its subcommands, each a module of its own, put together. */
 import * as Command from "effect/cli/Command"
 import { cluster } from "./ClusterCommand.ts"
+import { node } from "./NodeCommand.ts"
 import { simulate } from "./SimulateCommand.ts"
 import { run } from "./internal/run.ts"
 
 run(
   Command.make("hyparview").pipe(
-    Command.withDescription("HyParView overlays: live clusters on this machine, and simulations of large ones."),
-    Command.withSubcommands([cluster, simulate])
+    Command.withDescription(
+      "HyParView overlays: live nodes, live clusters on this machine, and simulations of large ones."
+    ),
+    Command.withSubcommands([node, cluster, simulate])
   )
 )
