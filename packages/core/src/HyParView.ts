@@ -48,7 +48,7 @@ import type { Input, Output } from "./hyparview/Protocol.ts"
 import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
-import { begin, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
+import { begin, emit, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
 import { exhume, hasDeparted, indexInActive, isAsking, neighborOf, stopAsking, unlink } from "./hyparview/Views.ts"
 import { jittered, nextBelow } from "./Random.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
@@ -98,14 +98,27 @@ export interface Step<I extends Key = string, A = string> {
 export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
   const t = begin(state, input.now)
   perform(t, input)
-  // Repair is an obligation, not an event: every transition ends by looking at it.
-  if (t.state.status === "joining" || t.state.status === "joined") {
+  // Repair is an obligation, not an event: it is looked at as a transition ends, whatever the transition was.
+  if (isUp(t.state) && mayOwe(state, t.state)) {
     refill(t)
     settleContacts(t)
     armRequestTimer(t)
   }
   return t
 }
+
+/**
+ * Whether there is an obligation to look at: not where the active view was full and still is, with no request under way,
+ * and nothing has changed that the others are about. So whoever passes a walk on looks at little more than its neighbours.
+ */
+const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): boolean =>
+  after.active.length < after.config.activeSize ||
+  after.pending.length > 0 ||
+  before.active !== after.active ||
+  before.pending !== after.pending ||
+  before.timers !== after.timers ||
+  before.contacts !== after.contacts ||
+  before.search !== after.search
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
   switch (input._tag) {
@@ -148,7 +161,7 @@ const start = <I extends Key, A>(t: Transition<I, A>): void => {
   if (state.status !== "idle") {
     state.self = { ...state.self, epoch: state.self.epoch + 1 }
     // A link opened before would still carry the old epoch in its name at the other end.
-    t.outputs.push({ _tag: "EpochRaised", self: state.self })
+    emit(t, { _tag: "EpochRaised", self: state.self })
   }
   state.status = "joining"
   setTimer(t, "Cycle", now + 1 + nextBelow(state, state.config.cycleMillis))
@@ -161,7 +174,9 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
   switch (kind) {
     case "Cycle":
       state.cycle++
-      if (state.departed.length > 0) state.departed = state.departed.filter((gone) => now < gone.until)
+      if (state.memory.departed.length > 0) {
+        state.memory = { ...state.memory, departed: state.memory.departed.filter((gone) => now < gone.until) }
+      }
       shuffle(t)
       lookForOthers(t)
       return setTimer(
@@ -188,7 +203,7 @@ const onLost = <I extends Key, A>(
   cause: Extract<Input<I, A>, { _tag: "SendFailed" | "LinkClosed" }>["cause"]
 ): void => {
   const { state } = t
-  if (state.probe?.peer.id === peer.id) state.probe = undefined
+  if (state.search.probe?.peer.id === peer.id) state.search = { ...state.search, probe: undefined }
   const neighbor = state.active[indexInActive(state, peer.id)]
   if (neighbor !== undefined) {
     if (neighbor.peer.epoch <= peer.epoch) onNeighborFailed(t, peer, cause)
@@ -241,13 +256,13 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "Heartbeat":
       if (isFromNeighbor(t, from, index, message)) {
         const { link, nonce } = message
-        t.outputs.push({ _tag: "Send", to: from, message: { _tag: "HeartbeatReply", link, nonce } })
+        emit(t, { _tag: "Send", to: from, message: { _tag: "HeartbeatReply", link, nonce } })
       }
       return
     case "HeartbeatReply":
       return onHeartbeatReply(t, from, message)
     case "Probe":
-      t.outputs.push({ _tag: "Send", to: from, message: { _tag: "ProbeReply", nonce: message.nonce } })
+      emit(t, { _tag: "Send", to: from, message: { _tag: "ProbeReply", nonce: message.nonce } })
       return
     case "ProbeReply":
       return onProbeReply(t, from, message.nonce)
@@ -269,16 +284,16 @@ const outdated = -2
  */
 const recognize = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): number => {
   const { state } = t
-  if (state.departed.length > 0 && hasDeparted(state, from)) return outdated
+  if (state.memory.departed.length > 0 && hasDeparted(state, from)) return outdated
   const index = indexInActive(state, from.id)
   const neighbor = state.active[index]
-  if (neighbor !== undefined && neighbor.peer.epoch === from.epoch) {
+  if (neighbor !== undefined && (neighbor.peer === from || neighbor.peer.epoch === from.epoch)) {
     onHeard(t, index)
     return index
   }
   if (knownEpoch(state, from.id) > from.epoch) return outdated
   if (neighbor !== undefined) unlink(t, index, "restarted")
-  if (state.graveyard.length > 0) exhume(t, from.id)
+  if (state.memory.graveyard.length > 0) exhume(t, from.id)
   return -1
 }
 
@@ -292,7 +307,7 @@ const isFromNeighbor = <I extends Key, A>(
   const neighbor = t.state.active[index]
   if (link === undefined) return false
   if (neighbor !== undefined && sameLink(neighbor.link, link)) return true
-  t.outputs.push({ _tag: "Send", to: from, message: { _tag: "NotNeighbor", link } })
+  emit(t, { _tag: "Send", to: from, message: { _tag: "NotNeighbor", link } })
   return false
 }
 
@@ -303,7 +318,7 @@ const isFromNeighbor = <I extends Key, A>(
  * @since 0.1.0
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  indexInActive(state, id) >= 0 || isAsking(state, id) || state.probe?.peer.id === id
+  indexInActive(state, id) >= 0 || isAsking(state, id) || state.search.probe?.peer.id === id
 
 /**
  * Whether a peer is a neighbour by this link and has been heard in this heartbeat round: then `LinkUsed` would change

@@ -175,6 +175,7 @@ describe("the invariants of a measurement", () => {
   const config = Result.getOrThrow(HyParView.forClusterSize(10))
   const peer = (id: number) => ({ id, epoch: 1, address: id })
   const neighbor = (id: number) => ({
+    id,
     peer: peer(id),
     link: { asker: id, epoch: 1, requestId: 1 },
     chosen: false,

@@ -7,7 +7,7 @@
  */
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
-import type { Asker, Transition } from "./State.ts"
+import { type Asker, emit, type Transition } from "./State.ts"
 import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
@@ -23,19 +23,19 @@ const refilled = (
  */
 export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
   const { now, state } = t
+  const { admission } = state
   const { admissionOverall, admissionPerPeer, memorySize } = state.config
-  const overall = refilled(state.admissionTokens, admissionOverall, now - state.admissionAt)
+  const overall = refilled(admission.tokens, admissionOverall, now - admission.at)
   if (overall < 1) return Math.ceil(((1 - overall) * 60_000) / admissionOverall.perMinute)
-  const index = state.askers.findIndex((asker) => asker.id === id)
-  const known = state.askers[index]
+  const index = admission.askers.findIndex((asker) => asker.id === id)
+  const known = admission.askers[index]
   const own = known === undefined ? admissionPerPeer.burst : refilled(known.tokens, admissionPerPeer, now - known.at)
   if (own < 1) return Math.ceil(((1 - own) * 60_000) / admissionPerPeer.perMinute)
-  state.admissionTokens = overall - 1
-  state.admissionAt = now
   const asker: Asker<I> = { id, tokens: own - 1, at: now }
   // The longest silent asker is forgotten first: its bucket is the fullest.
-  const others = index < 0 ? state.askers : state.askers.toSpliced(index, 1)
-  state.askers = [...(others.length >= memorySize ? others.slice(others.length - memorySize + 1) : others), asker]
+  const others = index < 0 ? admission.askers : admission.askers.toSpliced(index, 1)
+  const askers = [...(others.length >= memorySize ? others.slice(others.length - memorySize + 1) : others), asker]
+  state.admission = { tokens: overall - 1, at: now, askers }
   return 0
 }
 
@@ -84,7 +84,7 @@ const evict = <I extends Key, A>(t: Transition<I, A>, index: number, likely: Pee
     at < 0
       ? { peers: [likely, ...peers], ages: [0, ...ages] }
       : { peers: [likely, ...peers.toSpliced(at, 1)], ages: [0, ...ages.toSpliced(at, 1)] }
-  t.outputs.push({
+  emit(t, {
     _tag: "Send",
     to: victim.peer,
     message:

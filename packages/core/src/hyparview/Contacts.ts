@@ -13,7 +13,7 @@ import type { Key, Peer } from "../Peer.ts"
 import { soundedOut } from "./Merge.ts"
 import { ask, dial, isJoining } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { clearTimer, setTimer, type State, type Transition } from "./State.ts"
+import { clearTimer, emit, none, setTimer, type State, type Transition, without } from "./State.ts"
 import { freeSlots, indexInActive, isAsking } from "./Views.ts"
 
 /**
@@ -23,13 +23,15 @@ import { freeSlots, indexInActive, isAsking } from "./Views.ts"
 export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: ReadonlyArray<A>, asked: boolean): void => {
   const { state } = t
   const others = found.filter((address) => address !== state.self.address)
-  const known = [...new Set([...state.contacts, ...others])]
-  state.contacts = known.slice(Math.max(0, known.length - state.config.contactsSize))
-  const contacts = [...new Set([...others, ...state.contacts])].slice(0, state.config.contactsSize)
+  const { contactsSize } = state.config
+  const all = [...new Set([...state.contacts.known, ...others])]
+  const known = all.slice(Math.max(0, all.length - contactsSize))
+  const contacts = [...new Set([...others, ...known])].slice(0, contactsSize)
   if (state.active.length === 0) {
-    state.contactsLeft = contacts
+    state.contacts = { ...state.contacts, known, left: contacts }
     return
   }
+  state.contacts = { ...state.contacts, known }
   // Links, but too few, or a command to meet somebody: one of the contacts may lead to the rest.
   if (contacts.length > 0 && (asked || state.active.length < reachable(state))) {
     const address = contacts[nextBelow(state, contacts.length)]
@@ -38,8 +40,8 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
 }
 
 /** How many links this node could have with the peers it has heard of, up to A. */
-const reachable = <I extends Key, A>({ active, config, graveyard, passive }: State<I, A>): number =>
-  Math.min(config.activeSize, active.length + passive.length + graveyard.length)
+const reachable = <I extends Key, A>({ active, config, memory, passive }: State<I, A>): number =>
+  Math.min(config.activeSize, active.length + passive.length + memory.graveyard.length)
 
 /**
  * Keeps the obligation to find contacts: while there is no link, ask one contact after the other; when none is left, or
@@ -48,29 +50,30 @@ const reachable = <I extends Key, A>({ active, config, graveyard, passive }: Sta
 export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const alone = state.active.length === 0
-  if (!alone && state.contactsLeft.length > 0) state.contactsLeft = []
-  if (alone && state.contactsLeft.length > 0 && !isJoining(state)) {
-    const index = nextBelow(state, state.contactsLeft.length)
-    const address = state.contactsLeft[index]
+  if (!alone && state.contacts.left.length > 0) state.contacts = { ...state.contacts, left: none }
+  if (alone && state.contacts.left.length > 0 && !isJoining(state)) {
+    const index = nextBelow(state, state.contacts.left.length)
+    const address = state.contacts.left[index]
     if (address !== undefined) {
-      state.contactsLeft = state.contactsLeft.toSpliced(index, 1)
+      state.contacts = { ...state.contacts, left: without(state.contacts.left, index) }
       dial(t, address, "join")
       return
     }
   }
   // The wait begins anew only once the need is met: requests under way may all be refused.
   if (!alone && state.active.length >= reachable(state)) {
-    state.discoveryWaitMillis = 0
+    if (state.contacts.discoveryWaitMillis > 0) state.contacts = { ...state.contacts, discoveryWaitMillis: 0 }
     clearTimer(t, "Discovery")
     return
   }
   const tried = state.round.waiting && (alone || nobodyIsLeft(state))
-  const idle = tried && state.pending.length === 0 && state.dialing.length === 0
+  const idle = tried && state.pending.length === 0 && state.contacts.dialing.length === 0
   if (!idle || state.timers.Discovery.nonce !== 0) return
   const [first, longest] = state.config.discoveryBackoffMillis
-  state.discoveryWaitMillis = Math.min(longest, Math.max(first, 2 * state.discoveryWaitMillis))
-  t.outputs.push({ _tag: "Discover" })
-  setTimer(t, "Discovery", now + jittered(state, state.discoveryWaitMillis, 0.5))
+  const discoveryWaitMillis = Math.min(longest, Math.max(first, 2 * state.contacts.discoveryWaitMillis))
+  state.contacts = { ...state.contacts, discoveryWaitMillis }
+  emit(t, { _tag: "Discover" })
+  setTimer(t, "Discovery", now + jittered(state, discoveryWaitMillis, 0.5))
 }
 
 /**
@@ -90,10 +93,10 @@ export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis
 /** A contact's link is open, and this is who answered. */
 export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, peer: Peer<I, A>): void => {
   const { state } = t
-  const index = state.dialing.findIndex((dialing) => dialing.address === address)
-  const dialing = state.dialing[index]
+  const index = state.contacts.dialing.findIndex((dialing) => dialing.address === address)
+  const dialing = state.contacts.dialing[index]
   if (dialing === undefined) return
-  state.dialing = state.dialing.toSpliced(index, 1)
+  state.contacts = { ...state.contacts, dialing: without(state.contacts.dialing, index) }
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
   switch (dialing.purpose) {
     case "join":
@@ -110,5 +113,6 @@ export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, 
 
 /** Nobody could be reached at a contact's address. The next one is asked as soon as the transition settles. */
 export const onDialFailed = <I extends Key, A>(t: Transition<I, A>, address: A): void => {
-  t.state.dialing = t.state.dialing.filter((dialing) => dialing.address !== address)
+  const { contacts } = t.state
+  t.state.contacts = { ...contacts, dialing: contacts.dialing.filter((dialing) => dialing.address !== address) }
 }

@@ -9,7 +9,7 @@ import { nextBelow } from "../Random.ts"
 import { type Key, type Peer, sameLink } from "../Peer.ts"
 import type { HeartbeatReply } from "./Message.ts"
 import { onNeighborFailed } from "./Repair.ts"
-import { setTimer, type Transition } from "./State.ts"
+import { emit, setTimer, type Transition } from "./State.ts"
 import { indexInActive } from "./Views.ts"
 
 /** Starts the rounds, at a random phase. */
@@ -28,9 +28,9 @@ export const onHeartbeatTimer = <I extends Key, A>(t: Transition<I, A>): void =>
   for (const { heardIn, link, peer } of state.active) {
     if (round - heardIn > heartbeatMisses) {
       onNeighborFailed(t, peer, "silent")
-      t.outputs.push({ _tag: "Close", peer })
+      emit(t, { _tag: "Close", peer })
     } else if (heardIn < last) {
-      t.outputs.push({ _tag: "Send", to: peer, message: { _tag: "Heartbeat", link, nonce: round } })
+      emit(t, { _tag: "Send", to: peer, message: { _tag: "Heartbeat", link, nonce: round } })
     }
   }
   state.heartbeatRound = round
@@ -56,5 +56,5 @@ export const onHeartbeatReply = <I extends Key, A>(
   const neighbor = state.active[indexInActive(state, from.id)]
   if (neighbor === undefined || !sameLink(neighbor.link, message.link)) return
   if (message.nonce !== state.heartbeatRound) return
-  t.outputs.push({ _tag: "RoundTrip", peer: neighbor.peer, millis: Math.max(0, now - state.heartbeatSentAt) })
+  emit(t, { _tag: "RoundTrip", peer: neighbor.peer, millis: Math.max(0, now - state.heartbeatSentAt) })
 }

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { Key, Peer } from "../Peer.ts"
-import { clearTimer, freshRound, type State, type Transition } from "./State.ts"
+import { type Key, noSample, type Peer } from "../Peer.ts"
+import { clearTimer, emit, freshRound, none, type State, type Transition } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
 import { indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
 
@@ -17,8 +17,8 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
     if (found !== undefined && found.epoch > epoch) epoch = found.epoch
   }
   look(state.passive)
-  if (state.graveyard.length > 0) look(state.graveyard)
-  for (const gone of state.departed) if (gone.id === id && gone.epoch > epoch) epoch = gone.epoch
+  if (state.memory.graveyard.length > 0) look(state.memory.graveyard)
+  for (const gone of state.memory.departed) if (gone.id === id && gone.epoch > epoch) epoch = gone.epoch
   return epoch
 }
 
@@ -32,14 +32,13 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
   const { state } = t
   for (const { peer } of state.active) {
     unlink(t, 0, reason)
-    t.outputs.push({ _tag: "Close", peer })
+    emit(t, { _tag: "Close", peer })
     if (reason === "epochRaised") keepPassive(t, peer)
   }
-  state.pending = []
-  state.dialing = []
-  state.contactsLeft = []
+  state.pending = none
+  state.contacts = { ...state.contacts, left: none, dialing: none }
   state.shuffle = undefined
-  state.probe = undefined
+  state.search = { ...state.search, probe: undefined }
   state.round = freshRound
   if (reason === "leaving") for (const kind of allTimers) clearTimer(t, kind)
 }
@@ -53,16 +52,17 @@ export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: nu
   const { now, state } = t
   // An epoch is a clock in milliseconds: beyond this one somebody lies, and above it there may be none to take.
   if (epoch < state.self.epoch || epoch > highestEpoch) return
-  if (state.epochRaisedAt >= 0 && now - state.epochRaisedAt < state.config.duplicateIdentityMillis) {
+  const { epochRaisedAt } = state.memory
+  if (epochRaisedAt >= 0 && now - epochRaisedAt < state.config.duplicateIdentityMillis) {
     letGo(t, "leaving")
     state.status = "stopped"
-    t.outputs.push({ _tag: "DuplicateIdentity", epoch })
+    emit(t, { _tag: "DuplicateIdentity", epoch })
     return
   }
   letGo(t, "epochRaised")
   state.self = { ...state.self, epoch: epoch + 1 }
-  state.epochRaisedAt = now
-  t.outputs.push({ _tag: "EpochRaised", self: state.self })
+  state.memory = { ...state.memory, epochRaisedAt: now }
+  emit(t, { _tag: "EpochRaised", self: state.self })
 }
 
 /**
@@ -72,16 +72,16 @@ export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: nu
 export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
   for (const { link, peer } of state.active) {
-    t.outputs.push({
+    emit(t, {
       _tag: "Send",
       to: peer,
-      message: { _tag: "Disconnect", link, reason: "leaving", sample: { peers: [], ages: [] } }
+      message: { _tag: "Disconnect", link, reason: "leaving", sample: noSample }
     })
   }
   letGo(t, "leaving")
-  state.passive = []
-  state.passiveSince = []
-  state.graveyard = []
+  state.passive = none
+  state.passiveSince = none
+  state.memory = { ...state.memory, graveyard: none }
   state.status = "left"
-  t.outputs.push({ _tag: "Left" })
+  emit(t, { _tag: "Left" })
 }

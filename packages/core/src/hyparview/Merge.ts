@@ -13,43 +13,45 @@ import type { Key, Peer } from "../Peer.ts"
 import type { ShuffleReply } from "./Message.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import type { Transition } from "./State.ts"
+import { emit, type Transition } from "./State.ts"
 import { exhume, freeSlots, indexInActive, indexOfPeer, isAsking, keepPassive } from "./Views.ts"
 
 /** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
 export const startLooking = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
-  state.nextProbeAt = now + nextBelow(state, state.config.probeMillis + 1)
+  state.search = { ...state.search, nextProbeAt: now + nextBelow(state, state.config.probeMillis + 1) }
 }
 
 /** Each cycle: probes a grave, or sounds out a contact, when it is time. */
 export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const { contactProbeMillis, cycleMillis, probeMillis, requestTimeoutMillis } = state.config
-  const grave = state.graveyard[nextBelow(state, Math.max(1, state.graveyard.length))]
-  if (probeMillis > 0 && now >= state.nextProbeAt && grave !== undefined && state.probe === undefined) {
-    state.nextProbeAt = now + jittered(state, probeMillis, 0.5)
+  const { contacts, search } = state
+  const { graveyard } = state.memory
+  const grave = graveyard[nextBelow(state, Math.max(1, graveyard.length))]
+  if (probeMillis > 0 && now >= search.nextProbeAt && grave !== undefined && search.probe === undefined) {
+    const nextProbeAt = now + jittered(state, probeMillis, 0.5)
     const nonce = state.nextNonce++
-    state.probe = { peer: grave, nonce, deadline: now + requestTimeoutMillis }
-    t.outputs.push({ _tag: "Send", to: grave, message: { _tag: "Probe", nonce } })
+    state.search = { ...search, probe: { peer: grave, nonce, deadline: now + requestTimeoutMillis }, nextProbeAt }
+    emit(t, { _tag: "Send", to: grave, message: { _tag: "Probe", nonce } })
   }
   // Each node takes its share, so that all who know each other sound out one contact in `contactProbeMillis` together.
   const known = 1 + state.active.length + state.passive.length
   if (
-    state.contacts.length > 0 &&
+    contacts.known.length > 0 &&
     nextBelow(state, contactProbeMillis * known) < cycleMillis &&
     contactProbeMillis > 0
   ) {
-    const address = state.contacts[nextBelow(state, state.contacts.length)]
+    const address = contacts.known[nextBelow(state, contacts.known.length)]
     if (address !== undefined) dial(t, address, "probe")
   }
 }
 
 /** A buried peer answers: it is back, or the way to it is. */
 export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, nonce: number): void => {
-  const { probe } = t.state
+  const { probe } = t.state.search
   if (probe === undefined || probe.nonce !== nonce || probe.peer.id !== from.id) return
-  t.state.probe = undefined
+  t.state.search = { ...t.state.search, probe: undefined }
   if (indexInActive(t.state, from.id) >= 0) return
   exhume(t, from.id)
   keepPassive(t, from)
@@ -87,7 +89,7 @@ const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => 
   if (freeSlots(state) > 0) return ask(t, peer, "repair")
   // A slot that is free but promised is for repair to fill.
   if (state.active.length < state.config.activeSize) return
-  if (now < state.nextBridgeAskAt || state.pending.length >= state.config.activeSize) return
-  state.nextBridgeAskAt = now + state.config.bridgeMillis
+  if (now < state.search.nextBridgeAskAt || state.pending.length >= state.config.activeSize) return
+  state.search = { ...state.search, nextBridgeAskAt: now + state.config.bridgeMillis }
   ask(t, peer, "bridge", 1)
 }

@@ -40,7 +40,7 @@ export interface Neighbor {
 }
 
 /**
- * `full`: no free slot; `busy`: the free slots are promised to requests under way; `limited`: the asker, or everybody
+ * `full`: no free slot; `busy`: the free slots are promised to requests of a lower id than the asker's; `limited`: the asker, or everybody
  * together, asks too often.
  */
 export type NeighborAnswer = "accepted" | "full" | "busy" | "limited"

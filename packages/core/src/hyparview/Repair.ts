@@ -14,10 +14,11 @@ import { evictFor } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
-import { type Asking, freshRound, type Round, setTimer, type Transition } from "./State.ts"
+import { type Asking, emit, freshRound, none, type Round, setTimer, type Transition, without } from "./State.ts"
 import {
   bury,
   dropPassive,
+  exhume,
   freeSlots,
   indexInActive,
   indexOfPeer,
@@ -28,6 +29,7 @@ import {
   neighborOf,
   sampleFor,
   sampleLimit,
+  stopAsking,
   unlink
 } from "./Views.ts"
 
@@ -103,10 +105,10 @@ const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
 const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const [first] = state.config.repairBackoffMillis
-  const restMillis = first * (2 << Math.min(state.holeMoves, mostDoublings))
-  if (now - state.holeSince < restMillis || state.active.length === 0) return
+  const restMillis = first * (2 << Math.min(state.hole.moves, mostDoublings))
+  if (now - state.hole.since < restMillis || state.active.length === 0) return
   const peer = state.passive[nextBelow(state, state.passive.length)]
-  if (peer !== undefined) ask(t, peer, "bridge", Math.min(255, state.holeMoves + 1))
+  if (peer !== undefined) ask(t, peer, "bridge", Math.min(255, state.hole.moves + 1))
 }
 
 /** 2¹² seconds, a bit more than an hour, with the default first wait: a hole at rest. */
@@ -122,7 +124,7 @@ export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
   }
   state.round = {
     tried: tried.filter((id) => !busy.includes(id)),
-    busy: [],
+    busy: none,
     retried: [...retried, ...busy].slice(0, state.config.memorySize),
     waiting: false,
     waitMillis,
@@ -170,7 +172,7 @@ export const onAnswer = <I extends Key, A>(
     if (message.answer === "accepted") onUnmatchedAcceptance(t, from, message.requestId)
     return false
   }
-  state.pending = state.pending.toSpliced(index, 1)
+  state.pending = without(state.pending, index)
   switch (message.answer) {
     case "accepted":
       onAccepted(t, asking, from, message.sample.peers[0])
@@ -209,7 +211,7 @@ const onAccepted = <I extends Key, A>(
   if (state.active.length >= state.config.activeSize) {
     if (!evictsOnAcceptance(asking)) {
       // "An acceptance of a repair that finds active = A evicts nobody": the slot was filled some other way meanwhile.
-      t.outputs.push({
+      emit(t, {
         _tag: "Send",
         to: from,
         message: { _tag: "Disconnect", link: id, reason: "evicted", sample: sampleFor(t, from.id) }
@@ -223,7 +225,7 @@ const onAccepted = <I extends Key, A>(
   link(t, from, id, !evictsOnAcceptance(asking))
   if (state.status === "joining") {
     state.status = "joined"
-    t.outputs.push({ _tag: "Joined", peer: from })
+    emit(t, { _tag: "Joined", peer: from })
   }
 }
 
@@ -233,7 +235,7 @@ const onUnmatchedAcceptance = <I extends Key, A>(t: Transition<I, A>, from: Peer
   const held = neighborOf(t.state, from.id)?.link
   // The same acceptance twice (a network that duplicates): the link stands.
   if (held !== undefined && held.requestId === requestId && held.asker === self.id && held.epoch === self.epoch) return
-  t.outputs.push({
+  emit(t, {
     _tag: "Send",
     to: from,
     message: { _tag: "NotNeighbor", link: { asker: self.id, epoch: self.epoch, requestId } }
@@ -247,7 +249,7 @@ const onUnmatchedAcceptance = <I extends Key, A>(t: Transition<I, A>, from: Peer
 export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { state } = t
   const index = state.pending.findIndex((asking) => asking.peer.id === peer.id && asking.peer.epoch === peer.epoch)
-  if (index >= 0) state.pending = state.pending.toSpliced(index, 1)
+  if (index >= 0) state.pending = without(state.pending, index)
   const known = state.passive[indexOfPeer(state.passive, peer.id)]
   // Only news of the incarnation that is known counts: a later one may be well.
   if (known === undefined ? index >= 0 : known.epoch <= peer.epoch) bury(t, peer)
@@ -266,18 +268,18 @@ export const onSilent = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>
   const { state } = t
   markTried(t, peer.id)
   if (indexOfPeer(state.passive, peer.id) < 0) return
-  if (state.suspects.includes(peer.id)) {
+  const { suspects } = state.memory
+  if (suspects.includes(peer.id)) {
     bury(t, peer)
     return
   }
-  const suspects = state.suspects.slice(Math.max(0, state.suspects.length - state.config.memorySize + 1))
-  state.suspects = [...suspects, peer.id]
+  const later = suspects.slice(Math.max(0, suspects.length - state.config.memorySize + 1))
+  state.memory = { ...state.memory, suspects: [...later, peer.id] }
 }
 
 /** Forgets an id everywhere, for ever. */
 export const forget = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
-  const { state } = t
   dropPassive(t, id)
-  state.graveyard = state.graveyard.filter((grave) => grave.id !== id)
-  state.pending = state.pending.filter((asking) => asking.peer.id !== id)
+  exhume(t, id)
+  stopAsking(t, id)
 }

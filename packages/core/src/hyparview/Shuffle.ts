@@ -7,7 +7,7 @@
  */
 import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
-import type { Transition } from "./State.ts"
+import { emit, type Transition } from "./State.ts"
 import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
 
 /** Begins this cycle's shuffle, if there is a neighbour to begin it with. The one before gets no reply any more. */
@@ -18,7 +18,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
   const sample = sampleFor(t, self.id)
   const requestId = openShuffle(t, sample.peers, undefined)
   const ttl = t.state.config.shuffleWalkLength
-  t.outputs.push({
+  emit(t, {
     _tag: "Send",
     to: first.peer,
     message: { _tag: "Shuffle", link: first.link, requestId, origin: self, ttl, sample }
@@ -32,7 +32,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
 export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
   const sample = sampleFor(t, peer.id)
   const requestId = openShuffle(t, sample.peers, stranger ? peer : undefined)
-  t.outputs.push({
+  emit(t, {
     _tag: "Send",
     to: peer,
     message: { _tag: "Shuffle", link: undefined, requestId, origin: t.state.self, ttl: 1, sample }
@@ -64,7 +64,7 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   if (ttl > 0 && state.active.length > 1 && message.link !== undefined) {
     const next = randomNeighbor(t, from.id, origin.id)
     if (next !== undefined) {
-      t.outputs.push({
+      emit(t, {
         _tag: "Send",
         to: next.peer,
         message: { _tag: "Shuffle", link: next.link, requestId, origin, ttl, sample }
@@ -75,7 +75,7 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   // Drawn before integration, so that nobody is told what it has just told us; from passive only; never the origin.
   const reply = { peers: [], ages: [] }
   samplePassive(t, sample.peers.length + 1, origin.id, reply)
-  t.outputs.push({ _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
+  emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
   integrate(t, [origin, ...sample.peers], [0, ...sample.ages], reply.peers)
 }
 

@@ -8,26 +8,19 @@
 import { nextBelow } from "../Random.ts"
 import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
 import type { DownReason } from "./Protocol.ts"
-import { freshRound, type Neighbor, type State, type Transition } from "./State.ts"
+import { emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
 /** Where an id stands in the active view; −1 where it does not. */
-export const indexInActive = <I extends Key, A>(state: State<I, A>, id: I): number => {
-  const { active } = state
-  for (let i = 0; i < active.length; i++) if (active[i]?.peer.id === id) return i
+export const indexInActive = <I extends Key, A>({ active }: State<I, A>, id: I): number => {
+  for (let i = 0; i < active.length; i++) if (active[i]?.id === id) return i
   return -1
 }
 
 /** The neighbour with this id. */
-export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined => {
-  const { active } = state
-  for (let i = 0; i < active.length; i++) {
-    const neighbor = active[i]
-    if (neighbor?.peer.id === id) return neighbor
-  }
-  return undefined
-}
+export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined =>
+  state.active[indexInActive(state, id)]
 
 /** Where an id stands among peers; −1 where it does not. */
 export const indexOfPeer = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>, id: I): number => {
@@ -48,7 +41,7 @@ export const freeSlots = <I extends Key, A>(state: State<I, A>): number =>
 
 /** Whether this incarnation, or a later one, has said goodbye. */
 export const hasDeparted = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
-  for (const gone of state.departed) if (gone.id === peer.id) return peer.epoch <= gone.epoch
+  for (const gone of state.memory.departed) if (gone.id === peer.id) return peer.epoch <= gone.epoch
   return false
 }
 
@@ -61,14 +54,14 @@ export const randomNeighbor = <I extends Key, A>(
   const { active } = t.state
   let eligible = 0
   for (let i = 0; i < active.length; i++) {
-    const id = active[i]?.peer.id
+    const id = active[i]?.id
     if (id !== notThis && id !== norThis) eligible++
   }
   if (eligible === 0) return undefined
   let skip = nextBelow(t.state, eligible)
   for (let i = 0; i < active.length; i++) {
     const neighbor = active[i]
-    if (neighbor === undefined || neighbor.peer.id === notThis || neighbor.peer.id === norThis) continue
+    if (neighbor === undefined || neighbor.id === notThis || neighbor.id === norThis) continue
     if (skip-- === 0) return neighbor
   }
   return undefined
@@ -82,7 +75,7 @@ export const randomNeighbor = <I extends Key, A>(
  */
 export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id: LinkId<I>, chosen: boolean): void => {
   const { state } = t
-  const neighbor = { peer, link: id, chosen, heardIn: state.heartbeatRound }
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound }
   const index = indexInActive(state, peer.id)
   if (index >= 0) {
     state.active = state.active.with(index, neighbor)
@@ -94,7 +87,7 @@ export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id
   state.active = [...state.active, neighbor]
   // A full view ends the round; a later one starts afresh.
   if (state.active.length === state.config.activeSize) state.round = freshRound
-  t.outputs.push({ _tag: "NeighborUp", peer })
+  emit(t, { _tag: "NeighborUp", peer })
 }
 
 /**
@@ -105,12 +98,11 @@ export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, rea
   const { state } = t
   const neighbor = state.active[index]
   if (neighbor === undefined) return
-  state.active = state.active.toSpliced(index, 1)
+  state.active = without(state.active, index)
   const spared = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
   state.round = spared ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
-  state.holeSince = t.now
-  state.holeMoves = 0
-  t.outputs.push({ _tag: "NeighborDown", peer: neighbor.peer, reason })
+  state.hole = { since: t.now, moves: 0 }
+  emit(t, { _tag: "NeighborDown", peer: neighbor.peer, reason })
 }
 
 /** A request to this id is not under way any more. */
@@ -149,7 +141,7 @@ export const integrate = <I extends Key, A>(
   for (let i = 0; i < peers.length; i++) {
     const peer = peers[i]
     if (peer === undefined || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) continue
-    if (state.departed.length > 0 && hasDeparted(state, peer)) continue
+    if (state.memory.departed.length > 0 && hasDeparted(state, peer)) continue
     const bornAt = state.cycle - trueAge(ages[i])
     const known = indexOfPeer(passive ?? state.passive, peer.id)
     if (known >= 0) {
@@ -162,9 +154,10 @@ export const integrate = <I extends Key, A>(
       since[known] = bornAt
       continue
     }
-    if (state.graveyard.length > 0) {
+    const { graveyard } = state.memory
+    if (graveyard.length > 0) {
       // Hearsay does not raise the dead: only the peer itself does, or news of a later incarnation.
-      const grave = state.graveyard[indexOfPeer(state.graveyard, peer.id)]
+      const grave = graveyard[indexOfPeer(graveyard, peer.id)]
       if (grave !== undefined && grave.epoch >= peer.epoch) continue
       exhume(t, peer.id)
     }
@@ -203,14 +196,15 @@ export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void 
   const { state } = t
   const index = indexOfPeer(state.passive, id)
   if (index >= 0) {
-    state.passive = state.passive.toSpliced(index, 1)
-    state.passiveSince = state.passiveSince.toSpliced(index, 1)
+    state.passive = without(state.passive, index)
+    state.passiveSince = without(state.passiveSince, index)
   }
   clearSuspicion(t, id)
 }
 
 const clearSuspicion = <I extends Key, A>({ state }: Transition<I, A>, id: I): void => {
-  if (state.suspects.length > 0) state.suspects = state.suspects.filter((suspect) => suspect !== id)
+  const { suspects } = state.memory
+  if (suspects.includes(id)) state.memory = { ...state.memory, suspects: suspects.filter((suspect) => suspect !== id) }
 }
 
 // --- the graveyard ---------------------------------------------------------------------------------------------------
@@ -225,14 +219,16 @@ export const bury = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): v
   const { graveyardSize } = state.config
   if (graveyardSize === 0 || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
   if (hasDeparted(state, peer)) return
-  const others = state.graveyard.filter((grave) => grave.id !== peer.id)
-  state.graveyard = [...others.slice(Math.max(0, others.length - graveyardSize + 1)), peer]
+  const others = state.memory.graveyard.filter((grave) => grave.id !== peer.id)
+  const graveyard = [...others.slice(Math.max(0, others.length - graveyardSize + 1)), peer]
+  state.memory = { ...state.memory, graveyard }
 }
 
 /** Takes an id out of the graveyard. */
 export const exhume = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
-  const { state } = t
-  if (indexOfPeer(state.graveyard, id) >= 0) state.graveyard = state.graveyard.filter((grave) => grave.id !== id)
+  const { memory } = t.state
+  const index = indexOfPeer(memory.graveyard, id)
+  if (index >= 0) t.state.memory = { ...memory, graveyard: without(memory.graveyard, index) }
 }
 
 // --- samples ---------------------------------------------------------------------------------------------------------

@@ -44,13 +44,13 @@ const checkBounds = <I extends Key, A>(state: HyParView.State<I, A>, check: Chec
   atMost("passive", state.passive, config.passiveSize)
   atMost("passiveSince", state.passiveSince, state.passive.length)
   atMost("pending", state.pending, config.activeSize)
-  atMost("suspects", state.suspects, config.memorySize)
-  atMost("contacts", state.contacts, config.contactsSize)
-  atMost("contactsLeft", state.contactsLeft, config.contactsSize)
-  atMost("dialing", state.dialing, 3)
-  atMost("graveyard", state.graveyard, config.graveyardSize)
-  atMost("departed", state.departed, config.memorySize)
-  atMost("askers", state.askers, config.memorySize)
+  atMost("suspects", state.memory.suspects, config.memorySize)
+  atMost("contacts.known", state.contacts.known, config.contactsSize)
+  atMost("contacts.left", state.contacts.left, config.contactsSize)
+  atMost("dialing", state.contacts.dialing, 3)
+  atMost("graveyard", state.memory.graveyard, config.graveyardSize)
+  atMost("departed", state.memory.departed, config.memorySize)
+  atMost("askers", state.admission.askers, config.memorySize)
   atMost("round.tried", round.tried, Math.max(config.memorySize, config.passiveSize))
   atMost("round.busy", round.busy, config.memorySize)
   atMost("shuffle.sent", state.shuffle?.sent ?? [], config.shuffleActive + config.shufflePassive)
@@ -58,11 +58,15 @@ const checkBounds = <I extends Key, A>(state: HyParView.State<I, A>, check: Chec
 
 /** The views, the graveyard and the requests: self in none, nobody twice, nobody in two that exclude each other. */
 const checkViews = <I extends Key, A>(state: HyParView.State<I, A>, check: Check): void => {
-  const active = state.active.map(({ peer }) => peer.id)
+  const active = state.active.map(({ id }) => id)
   const passive = ids(state.passive)
-  const graves = ids(state.graveyard)
+  const graves = ids(state.memory.graveyard)
   const asked = state.pending.map(({ peer }) => peer.id)
   const self = state.self.id
+  check(
+    state.active.every(({ id, peer }) => id === peer.id),
+    "a neighbour under another's id"
+  )
   check(!active.includes(self), "self in the active view")
   check(!passive.includes(self), "self in the passive view")
   check(!graves.includes(self), "self in the graveyard")
@@ -86,7 +90,8 @@ export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): Rea
   }
   checkBounds(state, check)
   checkViews(state, check)
-  const { active, config, dialing, pending, status } = state
+  const { active, config, pending, status } = state
+  const { dialing } = state.contacts
   check(!duplicates(dialing.map(({ purpose }) => purpose)), "two dials for one purpose")
   check(state.passiveSince.length === state.passive.length, "passiveSince is not as long as passive")
   check(
@@ -95,7 +100,8 @@ export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): Rea
   )
   check(Number.isSafeInteger(state.self.epoch) && state.self.epoch >= 0, `the epoch is ${state.self.epoch}`)
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
-  check(state.admissionTokens >= 0 && state.admissionTokens <= config.admissionOverall.burst, "tokens off scale")
+  const { tokens } = state.admission
+  check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")
   for (const kind of kinds) {
     const { at, nonce } = state.timers[kind]
     if (!(Number.isSafeInteger(at) && at >= 0)) check(false, `timer ${kind} at ${at}, nonce ${nonce}`)
@@ -107,7 +113,8 @@ export const stateFaults = <I extends Key, A>(state: HyParView.State<I, A>): Rea
 
 /** Repair is an obligation: a node that lacks a neighbour is always waiting for something that will come. */
 const checkObligations = <I extends Key, A>(state: HyParView.State<I, A>, check: Check): void => {
-  const { active, config, dialing, passive, pending, round, timers } = state
+  const { active, config, passive, pending, round, timers } = state
+  const { dialing } = state.contacts
   const asking = pending.length + dialing.length > 0
   const watched = ({ deadline }: { readonly deadline: number }) =>
     timers.Request.nonce !== 0 && timers.Request.at <= deadline

@@ -202,7 +202,7 @@ const putState = (h: Hasher, state: State): void => {
   h.put(state.round.waitMillis)
   putNumbers(h, state.round.tried)
   putNumbers(h, state.round.busy)
-  putNumbers(h, state.suspects)
+  putNumbers(h, state.memory.suspects)
   h.put(state.shuffle === undefined ? 0 : 1)
   if (state.shuffle !== undefined) {
     h.name(self, state.shuffle.requestId)
@@ -211,41 +211,42 @@ const putState = (h: Hasher, state: State): void => {
     putPeers(h, state.shuffle.sent)
     h.put(state.shuffle.stranger === undefined ? -1 : state.shuffle.stranger.id)
   }
-  putNumbers(h, state.contacts)
-  putNumbers(h, state.contactsLeft)
-  h.put(state.dialing.length)
-  for (const { address, deadline, purpose } of state.dialing) {
+  putNumbers(h, state.contacts.known)
+  putNumbers(h, state.contacts.left)
+  h.put(state.contacts.dialing.length)
+  for (const { address, deadline, purpose } of state.contacts.dialing) {
     h.put(address)
     h.put(purposes.indexOf(purpose))
     h.time(deadline)
   }
-  h.put(state.discoveryWaitMillis)
-  putPeers(h, state.graveyard)
-  h.put(state.probe === undefined ? 0 : 1)
-  if (state.probe !== undefined) {
-    putPeer(h, state.probe.peer)
-    h.name(self + 100, state.probe.nonce)
-    h.time(state.probe.deadline)
+  h.put(state.contacts.discoveryWaitMillis)
+  putPeers(h, state.memory.graveyard)
+  h.put(state.search.probe === undefined ? 0 : 1)
+  if (state.search.probe !== undefined) {
+    putPeer(h, state.search.probe.peer)
+    h.name(self + 100, state.search.probe.nonce)
+    h.time(state.search.probe.deadline)
   }
-  for (const at of [state.nextProbeAt, state.nextBridgeAskAt, state.nextBridgeAcceptAt]) h.time(at)
+  for (const at of [state.search.nextProbeAt, state.search.nextBridgeAskAt, state.search.nextBridgeAcceptAt]) h.time(at)
   // Looked at while a slot is free, and set anew when one becomes free.
-  h.put(state.active.length < state.config.activeSize ? h.since(state.holeSince) : 0)
-  h.put(state.holeMoves)
-  h.put(state.departed.length)
-  for (const { epoch, id, until } of state.departed) {
+  h.put(state.active.length < state.config.activeSize ? h.since(state.hole.since) : 0)
+  h.put(state.hole.moves)
+  h.put(state.memory.departed.length)
+  for (const { epoch, id, until } of state.memory.departed) {
     h.put(id)
     h.put(epoch)
     h.time(until)
   }
   const { admissionPerPeer } = state.config
   if (admissionPerPeer.burst < 100) {
-    for (const { at, id, tokens } of state.askers) {
+    for (const { at, id, tokens } of state.admission.askers) {
       h.put(id)
       h.put(tokens * 1_000)
       h.put(Math.min(h.since(at), (60_000 * admissionPerPeer.burst) / admissionPerPeer.perMinute))
     }
   }
-  h.time(state.epochRaisedAt < 0 ? 0 : state.epochRaisedAt + state.config.duplicateIdentityMillis)
+  const { epochRaisedAt } = state.memory
+  h.time(epochRaisedAt < 0 ? 0 : epochRaisedAt + state.config.duplicateIdentityMillis)
   for (const { at, nonce } of Object.values(state.timers)) h.put(nonce === 0 ? -1 : h.until(at))
 }
 

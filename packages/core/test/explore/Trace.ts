@@ -107,8 +107,10 @@ export const showViews = (world: World, id: Id): string => {
     `${nameWithEpoch(state.self)} ${state.status}: active {${links.join(" ")}}`,
     `passive {${names(state.passive)}}`,
     ...(asking.length > 0 ? [`asking ${asking.join(" ")}`] : []),
-    ...(state.graveyard.length > 0 ? [`graves {${names(state.graveyard)}}`] : []),
-    ...(state.departed.length > 0 ? [`departed {${state.departed.map(({ id }) => nameOf(id)).join(" ")}}`] : []),
+    ...(state.memory.graveyard.length > 0 ? [`graves {${names(state.memory.graveyard)}}`] : []),
+    ...(state.memory.departed.length > 0
+      ? [`departed {${state.memory.departed.map(({ id }) => nameOf(id)).join(" ")}}`]
+      : []),
     ...(state.round.waiting ? ["waiting"] : [])
   ].join(" · ")
 }

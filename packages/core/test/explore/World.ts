@@ -330,7 +330,8 @@ export class World {
     if (!this.station(node).dials.includes(address)) return
     if (this.end(node, to)._tag !== "Open") this.connect(node, to)
     const end = this.end(node, to)
-    if (end._tag !== "Open") return
+    // The far end was told of a higher epoch of its id: this attempt is over, whatever it makes of the news.
+    if (end._tag !== "Open") return this.apply({ _tag: "FailContact", node, address })
     this.change(node, { dials: this.station(node).dials.filter((a) => a !== address) })
     this.give(node, { _tag: "LinkOpened", now: this.now, address, peer: end.peer })
   }

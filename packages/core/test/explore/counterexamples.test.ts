@@ -70,7 +70,8 @@ describe("sequences found by exploration", () => {
     const world = rested(3, 2)
     const state = world.stateOf(0)
     if (state === undefined) throw new Error("node 0 runs")
-    const sounding = { ...state, dialing: [{ address: 102, purpose: "probe" as const, deadline: world.now + 100 }] }
+    const dialing = [{ address: 102, purpose: "probe" as const, deadline: world.now + 100 }]
+    const sounding = { ...state, contacts: { ...state.contacts, dialing } }
     const contact = { id: 2, epoch: 1, address: 102 }
     const { outputs } = HyParView.step(sounding, { _tag: "LinkOpened", now: world.now, address: 102, peer: contact })
     assert.deepStrictEqual(

@@ -244,9 +244,9 @@ const showState = (world: World, id: number): ReadonlyArray<string> => {
   const parts = [
     ["epoch", `${state.self.epoch}`],
     ["asking", asking.length === 0 ? "-" : asking.join(" ")],
-    ["graveyard", showNodes(state.graveyard.map((grave) => grave.id))],
-    ["suspects", showNodes(state.suspects)],
-    ["left", showNodes(state.departed.map((gone) => gone.id))]
+    ["graveyard", showNodes(state.memory.graveyard.map((grave) => grave.id))],
+    ["suspects", showNodes(state.memory.suspects)],
+    ["left", showNodes(state.memory.departed.map((gone) => gone.id))]
   ]
   return [`${id}  ${parts.map(([name, value]) => `${name} ${value}`).join("  ")}`]
 }

@@ -27,7 +27,7 @@ const probed = (p: Subject): { readonly to: number; readonly nonce: number } => 
 
 /** Nobody answers the probe. */
 const expire = (p: Subject): void => {
-  while (p.state.probe !== undefined) p.fires("Request")
+  while (p.state.search.probe !== undefined) p.fires("Request")
 }
 
 /** A node that knows a contact's address, and sounds it out in each cycle unless its configuration says otherwise. */
@@ -93,7 +93,7 @@ describe("cuts and their healing", () => {
       let dials = 0
       for (let cycle = 0; cycle < 2_000; cycle++) {
         dials += p.fires("Cycle").gives("Dial").length
-        if (p.state.dialing.length > 0) p.cannotDial(109)
+        if (p.state.contacts.dialing.length > 0) p.cannotDial(109)
       }
       return dials
     }
@@ -121,7 +121,7 @@ describe("cuts and their healing", () => {
     const p = node(1, { active: [2, 3, 4], graveyard: [9] })
     probed(p)
     p.cannotReach(9)
-    assert.deepStrictEqual([p.active, p.passive, p.graveyard, p.state.probe], [[2, 3, 4], [], [9], undefined])
+    assert.deepStrictEqual([p.active, p.passive, p.graveyard, p.state.search.probe], [[2, 3, 4], [], [9], undefined])
     probed(p)
     expire(p)
     assert.deepStrictEqual(p.graveyard, [9])

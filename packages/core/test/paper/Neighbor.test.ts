@@ -29,12 +29,40 @@ describe("rule 6: being asked", () => {
     assert.deepStrictEqual([p.active, p.says("Disconnect")], [[2, 9], []])
   })
 
-  it("6b. repair and joinWalk are accepted into a slot that is neither filled nor promised", () => {
+  it("6b. repair and joinWalk are accepted into a slot that is neither filled nor promised, whatever the asker's id", () => {
     for (const reason of ["repair", "joinWalk"] as const) {
       const p = node(1, { active: [2, 3] }).hears(9, neighbor(7, reason))
       assert.deepStrictEqual(p.saysTo(9), [reply(7, "accepted")])
       assert.deepStrictEqual(p.active, [2, 3, 9])
     }
+  })
+
+  it("6b. into one that is only promised to a request of its own, if the asker's id is the lower", () => {
+    for (const reason of ["repair", "joinWalk"] as const) {
+      const p = node(5, { active: [2, 3], passive: [6] }).fires("Cycle")
+      const requestId = p.requestTo(6)
+      p.hears(4, neighbor(7, reason))
+      assert.deepStrictEqual(p.saysTo(4), [reply(7, "accepted")])
+      assert.deepStrictEqual(p.active, [2, 3, 4])
+      // Its own request is still open, and let go again if it is accepted.
+      p.hears(6, reply(requestId, "accepted"))
+      assert.deepStrictEqual(p.active, [2, 3, 4])
+      assert.deepStrictEqual(
+        p.says("Disconnect").map(({ reason, to }) => [to, reason]),
+        [[6, "evicted"]]
+      )
+    }
+  })
+
+  it("6b. of three that ask each other in a circle the one that the highest asks does not accept", () => {
+    const answerOf = (id: number, asks: number, asker: number) =>
+      node(id, { active: [7, 8], passive: [asks] })
+        .fires("Cycle")
+        .hears(asker, neighbor(7, "repair"))
+        .saysTo(asker)
+    assert.deepStrictEqual(answerOf(1, 2, 3), [reply(7, "busy")])
+    assert.deepStrictEqual(answerOf(2, 3, 1), [reply(7, "accepted")])
+    assert.deepStrictEqual(answerOf(3, 1, 2), [reply(7, "accepted")])
   })
 
   it("6c. they are refused with full where active = A", () => {

@@ -137,12 +137,13 @@ const start = (id: number, given: Given): State => {
   const idle = HyParView.init({ config, self, random: seeded(given.seed ?? 1) })
   const { state } = step(idle, { _tag: "Join", now: 0, contacts: [] })
   const chosen = (given.chosen ?? []).map((id) => ({
+    id,
     peer: peer(id),
     link: linkOf(self.id, 500 + id, self.epoch),
     chosen: true,
     heardIn: 0
   }))
-  const others = (given.active ?? []).map((id) => ({ peer: peer(id), link: linkTo(id), chosen: false, heardIn: 0 }))
+  const others = (given.active ?? []).map((id) => ({ id, peer: peer(id), link: linkTo(id), chosen: false, heardIn: 0 }))
   const active = [...chosen, ...others]
   const passive = (given.passive ?? []).map((id) => peer(id))
   return {
@@ -151,12 +152,12 @@ const start = (id: number, given: Given): State => {
     active,
     passive,
     passiveSince: passive.map(() => 0),
-    graveyard: (given.graveyard ?? []).map((id) => peer(id)),
+    memory: { ...state.memory, graveyard: (given.graveyard ?? []).map((id) => peer(id)) },
     round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0, lead: undefined },
     // Slots that are free from the beginning stay where they are: no hole is moved on their account (4k).
-    holeSince: Number.MAX_SAFE_INTEGER,
+    hole: { since: Number.MAX_SAFE_INTEGER, moves: 0 },
     timers: { ...state.timers, Repair: { nonce: 0, at: 0 }, Discovery: { nonce: 0, at: 0 } },
-    discoveryWaitMillis: 0
+    contacts: { ...state.contacts, discoveryWaitMillis: 0 }
   }
 }
 
@@ -251,7 +252,7 @@ export class Subject {
   }
 
   get graveyard(): ReadonlyArray<number> {
-    return this.state.graveyard.map((grave) => grave.id)
+    return this.state.memory.graveyard.map((grave) => grave.id)
   }
 
   /** Whom it has asked for a link and has no answer from. */

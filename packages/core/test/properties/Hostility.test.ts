@@ -122,7 +122,7 @@ describe("a flood", () => {
       state = HyParView.step(state, input).state
     }
     while (state.active.length < friends.length) {
-      const address = state.dialing[0]?.address
+      const address = state.contacts.dialing[0]?.address
       if (address === undefined) {
         give({ _tag: "Join", now, contacts: friends.map((id) => 100 + id) })
         continue

@@ -110,7 +110,8 @@ export const message = (random: Random, state: State): Message => {
     case 9:
       return { _tag: "HeartbeatReply", link: link(random, state), nonce: state.heartbeatRound }
     case 10: {
-      const nonce = state.probe !== undefined && nextBelow(random, 2) === 0 ? state.probe.nonce : number(random)
+      const nonce =
+        state.search.probe !== undefined && nextBelow(random, 2) === 0 ? state.search.probe.nonce : number(random)
       return { _tag: one(random, ["Probe", "ProbeReply"]), nonce }
     }
     default:
@@ -138,12 +139,12 @@ export const input = (random: Random, state: State, now: number): Input => {
       return { _tag: "LinkClosed", now, peer: party(random, state), cause: one(random, linkCauses) }
     case 2:
     case 3: {
-      const address = state.dialing[0]?.address ?? 100 + id(random)
+      const address = state.contacts.dialing[0]?.address ?? 100 + id(random)
       // Somebody else than was dialled may answer, self among them.
       return { _tag: "LinkOpened", now, address, peer: nextBelow(random, 8) === 0 ? state.self : speaker(random) }
     }
     case 4: {
-      const address = state.dialing[0]?.address ?? 100 + id(random)
+      const address = state.contacts.dialing[0]?.address ?? 100 + id(random)
       return { _tag: "DialFailed", now, address, cause: one(random, dialCauses) }
     }
     case 5: {

@@ -369,14 +369,14 @@ export const makeDriver = Effect.fnUntraced(function* (
     awaitNeighbors,
     events: events.stream(() => state.membership.active.map(({ peer }) => ({ _tag: "NeighborUp", peer }) as const)),
     view: Effect.sync(() => {
-      const { active, graveyard, passive, pending, self, status } = state.membership
+      const { active, memory, passive, pending, self, status } = state.membership
       return {
         self,
         status,
         active: active.map(({ peer }) => ({ peer, roundTripMillis: roundTrips.get(peer.id) })),
         passive,
         pending: pending.length,
-        graveyard: graveyard.length,
+        graveyard: memory.graveyard.length,
         messages: { ...counts },
         ...links.statistics()
       }
