@@ -32,6 +32,9 @@ const flags = {
     Flag.withDescription(`${fields.contacts.description} (${variableOf("contacts")})`)
   ),
   clusterSize: text("clusterSize"),
+  tlsCert: text("tlsCert"),
+  tlsKey: text("tlsKey"),
+  tlsCa: text("tlsCa"),
   data: text("data"),
   admin: text("admin"),
   adminToken: text("adminToken"),
@@ -61,6 +64,9 @@ const handle = Effect.fnUntraced(function* ({
   take("advertise", others.advertise)
   take("contacts", contacts.length === 0 ? Option.none() : Option.some(contacts.join(",")))
   take("clusterSize", others.clusterSize)
+  take("tlsCert", others.tlsCert)
+  take("tlsKey", others.tlsKey)
+  take("tlsCa", others.tlsCa)
   take("data", others.data)
   take("admin", others.admin)
   take("adminToken", others.adminToken)
@@ -98,7 +104,9 @@ export const node = Command.make("node", flags, handle).pipe(
       "With --admin it serves GET /healthz, /readyz, /metrics (Prometheus), /view and /events (server-sent), and POST",
       "/publish?topic=T. Beyond loopback that needs a token: requests bear it as `Authorization: Bearer TOKEN`.",
       "",
-      "Plain TCP has no authentication and no encryption: keep it to networks that you trust.",
+      "With --tls-cert, --tls-key and --tls-ca links are mutual TLS 1.3: both ends have a certificate of the cluster's own",
+      "authority, and a node is who its certificate says. The files are read again when they change. Without, links have no",
+      "authentication and no encryption: keep them to networks that you trust.",
       "",
       "Exit codes: 0 it has left; 1 it failed while it ran (another process uses its id), or could not leave in time; 2 bad",
       "input, nothing was started; 3 it could not start (a port in use); 130 and 143 interrupted before it was up."
@@ -106,6 +114,7 @@ export const node = Command.make("node", flags, handle).pipe(
   ),
   Command.withExamples(({ commandPath }) => {
     const name = commandPath.join(" ")
+    const pem = (file: string) => `/etc/hyparview/${file}.pem`
     return [
       { command: `${name} --id node-a`, description: "A first node on this machine, at 127.0.0.1:7946" },
       {
@@ -115,6 +124,10 @@ export const node = Command.make("node", flags, handle).pipe(
       {
         command: `${name} --id node-c --cluster example --listen 0.0.0.0:7946 --advertise 10.0.0.3:7946 --contacts 10.0.0.1:7946,10.0.0.2:7946 --data /var/lib/hyparview`,
         description: "A node of a cluster of machines, which remembers its peers over restarts"
+      },
+      {
+        command: `${name} --id node-d --contacts 10.0.0.1:7946 --listen 10.0.0.4:7946 --tls-cert ${pem("node-d")} --tls-key ${pem("node-d-key")} --tls-ca ${pem("ca")}`,
+        description: "A node of a secured cluster"
       },
       {
         command: `HYPARVIEW_ADMIN_TOKEN=$(cat token) ${name} --config node.json --admin 0.0.0.0:9464`,

@@ -1,6 +1,7 @@
 /** `hyparview node` as a user runs it: real processes, real sockets. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Certificates from "@hyparview/transport-tcp/Certificates"
+import { Effect, Redacted } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -87,6 +88,35 @@ describe("hyparview node", () => {
   )
 
   it.live(
+    "joins over mutual TLS, and starts with no certificate but its own",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* folder
+        const authority = yield* Certificates.makeAuthority()
+        writeFileSync(join(place, "ca.pem"), authority.certificate)
+        const secured = Effect.fnUntraced(function* (id: string, certified = id) {
+          const { certificate, key } = yield* Certificates.issue(authority, { id: certified, cluster: "test" })
+          writeFileSync(join(place, `${id}.pem`), certificate)
+          writeFileSync(join(place, `${id}-key.pem`), Redacted.value(key))
+          const file = (name: string) => join(place, name)
+          const tls = ["--tls-cert", file(`${id}.pem`), "--tls-key", file(`${id}-key.pem`), "--tls-ca", file("ca.pem")]
+          return ["node", "--id", id, "--cluster", "test", ...tls, ...local]
+        })
+        const first = yield* hyparview(yield* secured("a"))
+        const contact = yield* told(first, "address")
+        const second = yield* hyparview([...(yield* secured("b")), "--contacts", contact])
+        yield* waitFor(second, "joined")
+        // Plain TCP does not get in.
+        const plain = yield* hyparview(["node", "--id", "p", "--cluster", "test", "--contacts", contact, ...local])
+        yield* waitFor(plain, "cannot be joined")
+        const other = yield* hyparview(yield* secured("c", "d"))
+        assert.strictEqual(yield* other.exit, 2, other.output())
+        assert.include(other.output(), `--tls-cert ${join(place, "c.pem")}: `)
+      }).pipe(Effect.scoped),
+    patience
+  )
+
+  it.live(
     "exports by OTLP what it has to say, before it ends",
     () =>
       Effect.gen(function* () {
@@ -117,21 +147,18 @@ describe("hyparview node", () => {
     "says what is wrong with exit code 2, and which port is in use with 3",
     () =>
       Effect.gen(function* () {
-        const wrong = yield* hyparview(["node", "--id", "a", "--listen", "0.0.0.0:0"])
-        assert.strictEqual(yield* wrong.exit, 2)
-        assert.include(wrong.output(), "add --advertise HOST:PORT")
         const file = join(yield* folder, "file")
         writeFileSync(file, "")
         const data = yield* hyparview(["node", "--id", "a", "--data", file, ...local])
-        assert.strictEqual(yield* data.exit, 2, data.output())
-        assert.include(data.output(), `--data ${file}: not a folder`)
         const first = yield* hyparview(["node", "--id", "a", "--admin", "127.0.0.1:0", ...local])
         const address = yield* told(first, "address")
+        const admin = new URL(yield* told(first, "admin")).host
         const taken = yield* hyparview(["node", "--id", "b", "--listen", address])
+        const beside = yield* hyparview(["node", "--id", "b", "--admin", admin, ...local])
+        assert.strictEqual(yield* data.exit, 2, data.output())
+        assert.include(data.output(), `--data ${file}: not a folder`)
         assert.strictEqual(yield* taken.exit, 3)
         assert.include(taken.output(), `cannot listen on ${address}`)
-        const admin = new URL(yield* told(first, "admin")).host
-        const beside = yield* hyparview(["node", "--id", "b", "--admin", admin, ...local])
         assert.strictEqual(yield* beside.exit, 3)
         assert.include(beside.output(), `no admin server on ${admin}`)
       }).pipe(Effect.scoped),

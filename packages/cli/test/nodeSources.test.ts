@@ -143,6 +143,11 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
     /^--admin 10\.0\.0\.1:1 .*HYPARVIEW_ADMIN_TOKEN/
   ],
   [
+    "a certificate without its key",
+    { flags: { id: "a" }, variables: { HYPARVIEW_TLS_CERT: "node.pem" }, file: { tlsCa: "ca.pem" } },
+    /^HYPARVIEW_TLS_CERT is not enough for TLS: add --tls-key/
+  ],
+  [
     "a token without an admin side",
     { file: { id: "a", adminToken: "x".repeat(16) } },
     /^FILE: adminToken is for an admin server/

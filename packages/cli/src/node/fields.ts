@@ -30,6 +30,9 @@ export const Settings = Schema.Struct({
   advertise: Schema.optionalKey(Dialable),
   contacts: Schema.Array(Dialable).check(Schema.isMaxLength(mostContacts)),
   clusterSize: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 })),
+  tlsCert: Schema.optionalKey(Schema.NonEmptyString),
+  tlsKey: Schema.optionalKey(Schema.NonEmptyString),
+  tlsCa: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.optionalKey(Schema.NonEmptyString),
   admin: Schema.optionalKey(HostPort),
   adminToken: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[!-~]{16,1024}$/))),
@@ -94,6 +97,23 @@ export const fields: Readonly<Record<Key, Field>> = {
     description: "The largest size expected, from which the views are sized. Default: 10000",
     expected: "a whole number from 1 to 1000000000",
     fromText: (text) => (/^\d+$/.test(text) ? Number(text) : text)
+  },
+  tlsCert: {
+    metavar: "PEM",
+    description:
+      "The file with the node's certificate, which names cluster and id: links are then mutual TLS. Default: none",
+    expected: "the path of a PEM file, or its text"
+  },
+  tlsKey: {
+    metavar: "PEM",
+    description: "The file with that certificate's key",
+    expected: "the path of a PEM file, or its text",
+    isSecret: true
+  },
+  tlsCa: {
+    metavar: "PEM",
+    description: "The file with the certificate of the cluster's own authority: whoever it has signed is a member",
+    expected: "the path of a PEM file, or its text"
   },
   data: {
     metavar: "DIR",

@@ -6,16 +6,14 @@ import * as Node from "@hyparview/runtime/Node"
 import { PeerStore } from "@hyparview/runtime/PeerStore"
 import * as PeerStoreFile from "@hyparview/runtime/PeerStoreFile"
 import { Transport, type TransportError } from "@hyparview/runtime/Transport"
-import * as Address from "@hyparview/transport-tcp/Address"
 import type { TcpConfigError } from "@hyparview/transport-tcp/TcpConfig"
-import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
+import type { CertificateError } from "@hyparview/transport-tcp/TlsConfig"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { isLoopback } from "../admin/guard.ts"
 import * as AdminServer from "../AdminServer.ts"
@@ -23,6 +21,8 @@ import { CommandFailed } from "../ExitCode.ts"
 import * as ExitCode from "../ExitCode.ts"
 import { StopSignal } from "../StopSignal.ts"
 import type { Settings } from "./fields.ts"
+import * as NodeTransport from "./transport.ts"
+import { isSecured, parsed } from "./transport.ts"
 
 /**
  * From the signal to the end of the process. Goodbyes take up to 3 seconds, the memory 2 and what is left to export 2; all
@@ -33,18 +33,18 @@ const leaveDeadline = "10 seconds"
 /** Bad input where the input is to blame, and otherwise a start that failed. */
 const startFailure = (error: StartError): CommandFailed => {
   const isStart = error._tag === "TransportError" || (error._tag === "AdminError" && error.reason === "notListening")
-  return new CommandFailed({ message: error.message, exitCode: isStart ? ExitCode.notStarted : ExitCode.badInput })
+  // It names the one of the three that is wrong, by the end of its flag's name.
+  const message = error._tag === "CertificateError" ? `--tls-${error.message}` : error.message
+  return new CommandFailed({ message, exitCode: isStart ? ExitCode.notStarted : ExitCode.badInput })
 }
 
-type StartError = TransportError | TcpConfigError | Node.OptionsError | HyParView.ConfigError | AdminServer.AdminError
-
-const parsed = (address: string): Address.Address => Result.getOrThrow(Address.parse(address))
-
-/** The transport. Everything that is about how nodes reach each other stands here. */
-const transport = ({ advertise, listen }: Settings) => {
-  const others = advertise === undefined ? undefined : parsed(advertise)
-  return TcpTransport.layer({ ...parsed(listen), advertiseHost: others?.host, advertisePort: others?.port })
-}
+type StartError =
+  | TransportError
+  | TcpConfigError
+  | CertificateError
+  | Node.OptionsError
+  | HyParView.ConfigError
+  | AdminServer.AdminError
 
 /** Where epoch and known peers are kept: the folder is made if need be. */
 const makeStore = Effect.fnUntraced(function* (data: string | undefined) {
@@ -69,7 +69,7 @@ const makeStore = Effect.fnUntraced(function* (data: string | undefined) {
 const start = Effect.fnUntraced(function* (settings: Settings) {
   const { admin, adminToken, cluster, clusterSize, contacts, id } = settings
   const store = yield* makeStore(settings.data)
-  const below = yield* Layer.build(transport(settings)).pipe(Effect.mapError(startFailure))
+  const below = yield* Layer.build(NodeTransport.layer(settings)).pipe(Effect.mapError(startFailure))
   const node = yield* Layer.build(
     Node.layer({ id, cluster, clusterSize, peerStoreTimeout: "2 seconds" }).pipe(
       Layer.provide([Layer.succeedContext(below), Discovery.layerStatic(contacts), store])
@@ -115,7 +115,7 @@ export const live = Effect.fnUntraced(function* (settings: Settings) {
   yield* Effect.log("listening").pipe(
     Effect.annotateLogs({ id, address, ...(adminUrl === undefined ? {} : { admin: adminUrl }) })
   )
-  if (!isLoopback(parsed(address).host)) {
+  if (!isSecured(settings) && !isLoopback(parsed(address).host)) {
     yield* Effect.logWarning("links are neither authenticated nor encrypted: keep them to a network that you trust")
   }
   const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(

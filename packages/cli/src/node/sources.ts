@@ -110,6 +110,12 @@ const contradiction = (settings: Settings, where: (key: Key) => string): string 
   if (advertise !== undefined && isEverywhere(advertise)) {
     return `${where("advertise")} ${advertise} is no address that others could dial`
   }
+  const tls: ReadonlyArray<Key> = ["tlsCert", "tlsKey", "tlsCa"]
+  const absent = tls.filter((key) => settings[key] === undefined)
+  const [present] = tls.filter((key) => settings[key] !== undefined)
+  if (present !== undefined && absent.length > 0) {
+    return `${where(present)} is not enough for TLS: add ${absent.map((key) => `--${flagOf(key)}`).join(" and ")}`
+  }
   if (admin === undefined && adminToken !== undefined) {
     return `${where("adminToken")} is for an admin server, and there is none: add --admin HOST:PORT`
   }
