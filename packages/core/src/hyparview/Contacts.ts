@@ -14,7 +14,7 @@ import { soundedOut } from "./Merge.ts"
 import { ask, dial, isJoining } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
 import { clearTimer, emit, none, setTimer, type State, type Transition, without } from "./State.ts"
-import { freeSlots, indexInActive, isAsking } from "./Views.ts"
+import { freeSlots, holds, indexInActive, isAsking } from "./Views.ts"
 
 /**
  * New contacts: of a Join command, or of Discovery. Both are remembered, the newest `contactsSize` of them: a contact is
@@ -80,8 +80,8 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
  * Whether this round has asked everybody for good: nobody is to be asked again soon, and it does not wait for another
  * reason (to be asked itself, after it was evicted for a bridge).
  */
-const nobodyIsLeft = <I extends Key, A>({ passive, round }: State<I, A>): boolean =>
-  round.busy.length === 0 && passive.every((peer) => round.tried.includes(peer.id))
+const nobodyIsLeft = <I extends Key, A>({ passiveIds, round }: State<I, A>): boolean =>
+  round.busy.length === 0 && passiveIds.every((id) => holds(round.tried, id))
 
 /** Discovery is not asked again within a time that a peer names, but nobody can make this node wait longer than it may. */
 export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis: number): void => {

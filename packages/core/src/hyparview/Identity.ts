@@ -3,22 +3,19 @@
  *
  * @since 0.1.0
  */
-import { type Key, noSample, type Peer } from "../Peer.ts"
+import { type Key, noSample } from "../Peer.ts"
 import { clearTimer, emit, freshRound, none, type State, type Transition } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
-import { indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
+import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
 
 /** The highest epoch this node has heard of for an id; −1 for one it has not heard of. */
 export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number => {
   if (id === state.self.id) return state.self.epoch
   let epoch = neighborOf(state, id)?.peer.epoch ?? -1
-  const look = (peers: ReadonlyArray<Peer<I, A>>) => {
-    const found = peers[indexOfPeer(peers, id)]
-    if (found !== undefined && found.epoch > epoch) epoch = found.epoch
-  }
-  look(state.passive)
-  if (state.memory.graveyard.length > 0) look(state.memory.graveyard)
-  for (const gone of state.memory.departed) if (gone.id === id && gone.epoch > epoch) epoch = gone.epoch
+  const { departed, graveyard } = state.memory
+  epoch = Math.max(epoch, state.passive[indexInPassive(state, id)]?.epoch ?? -1)
+  epoch = Math.max(epoch, graveyard[indexOfPeer(graveyard, id)]?.epoch ?? -1)
+  for (const gone of departed) if (gone.id === id) epoch = Math.max(epoch, gone.epoch)
   return epoch
 }
 
@@ -80,6 +77,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   }
   letGo(t, "leaving")
   state.passive = none
+  state.passiveIds = none
   state.passiveSince = none
   state.memory = { ...state.memory, graveyard: none }
   state.status = "left"

@@ -15,7 +15,7 @@ import { emit, type Transition } from "./State.ts"
 import {
   freeSlots,
   indexInActive,
-  indexOfPeer,
+  indexInPassive,
   integrate,
   isAsking,
   keepPassive,
@@ -272,7 +272,7 @@ export const onDisconnect = <I extends Key, A>(
     state.round = { ...state.round, waiting: true }
     return
   }
-  const likely = state.passive[indexOfPeer(state.passive, message.sample.peers[0]?.id ?? from.id)]
+  const likely = state.passive[indexInPassive(state, message.sample.peers[0]?.id ?? from.id)]
   if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isAsking(state, likely.id)) {
     ask(t, likely, state.active.length === 0 ? "empty" : "repair")
   }

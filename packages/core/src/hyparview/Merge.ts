@@ -14,7 +14,7 @@ import type { ShuffleReply } from "./Message.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
 import { emit, type Transition } from "./State.ts"
-import { exhume, freeSlots, indexInActive, indexOfPeer, isAsking, keepPassive } from "./Views.ts"
+import { exhume, freeSlots, indexInActive, indexInPassive, isAsking, keepPassive } from "./Views.ts"
 
 /** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
 export const startLooking = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -64,7 +64,7 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
  * know: who is asked becomes a neighbour, or is full and at least known from then on.
  */
 export const soundedOut = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
-  if (indexOfPeer(t.state.passive, peer.id) >= 0) return
+  if (indexInPassive(t.state, peer.id) >= 0) return
   shuffleDirectly(t, peer, true)
   if (freeSlots(t.state) > 0) meet(t, peer)
 }
@@ -78,7 +78,7 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
   const stranger = state.shuffle?.stranger
   if (stranger === undefined || state.shuffle?.requestId !== message.requestId) return
   const known = (peer: Peer<I, A>) =>
-    peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || indexOfPeer(state.passive, peer.id) >= 0
+    peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || indexInPassive(state, peer.id) >= 0
   if (!known(stranger) && !message.sample.peers.some(known)) meet(t, stranger)
 }
 

@@ -14,14 +14,25 @@ import { evictFor } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
-import { type Asking, emit, freshRound, none, type Round, setTimer, type Transition, without } from "./State.ts"
+import {
+  type Asking,
+  emit,
+  freshRound,
+  none,
+  type Round,
+  setTimer,
+  type State,
+  type Transition,
+  without
+} from "./State.ts"
 import {
   bury,
   dropPassive,
   exhume,
   freeSlots,
+  holds,
   indexInActive,
-  indexOfPeer,
+  indexInPassive,
   integrate,
   isAsking,
   keepPassive,
@@ -63,18 +74,21 @@ const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
 
 /** A random passive peer that this round has not tried and that is not being asked. */
 const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | undefined => {
-  const { passive, round } = t.state
-  const eligible = (peer: Peer<I, A>) => !round.tried.includes(peer.id) && !isAsking(t.state, peer.id)
-  if (round.lead !== undefined) {
-    for (const peer of passive) if (peer.id === round.lead && eligible(peer)) return peer
+  const { state } = t
+  const { passive, passiveIds, round } = state
+  if (round.lead !== undefined && isEligible(state, round.lead)) {
+    const lead = passive[indexInPassive(state, round.lead)]
+    if (lead !== undefined) return lead
   }
   let count = 0
-  for (const peer of passive) if (eligible(peer)) count++
+  for (const id of passiveIds) if (isEligible(state, id)) count++
   if (count === 0) return undefined
-  let skip = nextBelow(t.state, count)
-  for (const peer of passive) if (eligible(peer) && skip-- === 0) return peer
-  return undefined
+  let skip = nextBelow(state, count)
+  return passive[passiveIds.findIndex((id) => isEligible(state, id) && skip-- === 0)]
 }
+
+const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
+  !holds(state.round.tried, id) && !isAsking(state, id)
 
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -135,7 +149,7 @@ export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
 /** Leaves a peer out of the rest of this round. */
 export const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { config, round } = t.state
-  if (round.tried.includes(id)) return
+  if (holds(round.tried, id)) return
   const limit = Math.max(config.memorySize, config.passiveSize)
   const tried = round.tried.length >= limit ? round.tried.slice(1) : round.tried
   t.state.round = { ...round, tried: [...tried, id] }
@@ -250,7 +264,7 @@ export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<
   const { state } = t
   const index = state.pending.findIndex((asking) => asking.peer.id === peer.id && asking.peer.epoch === peer.epoch)
   if (index >= 0) state.pending = without(state.pending, index)
-  const known = state.passive[indexOfPeer(state.passive, peer.id)]
+  const known = state.passive[indexInPassive(state, peer.id)]
   // Only news of the incarnation that is known counts: a later one may be well.
   if (known === undefined ? index >= 0 : known.epoch <= peer.epoch) bury(t, peer)
 }
@@ -267,7 +281,7 @@ export const onNeighborFailed = <I extends Key, A>(t: Transition<I, A>, peer: Pe
 export const onSilent = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { state } = t
   markTried(t, peer.id)
-  if (indexOfPeer(state.passive, peer.id) < 0) return
+  if (indexInPassive(state, peer.id) < 0) return
   const { suspects } = state.memory
   if (suspects.includes(peer.id)) {
     bury(t, peer)

@@ -167,6 +167,8 @@ export interface Draft<I extends Key, A> extends Random {
   pending: ReadonlyArray<Asking<I, A>>
   /** The passive view: at most P, disjoint from the active view, self in neither. */
   passive: ReadonlyArray<Peer<I, A>>
+  /** Their ids, in the same order: whoever is sought is found without a look at every peer's record. */
+  passiveIds: ReadonlyArray<I>
   /** For each passive entry the cycle at which its age was 0. */
   passiveSince: ReadonlyArray<number>
 
@@ -213,6 +215,7 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transi
     active: state.active,
     pending: state.pending,
     passive: state.passive,
+    passiveIds: state.passiveIds,
     passiveSince: state.passiveSince,
     cycle: state.cycle,
     nextRequestId: state.nextRequestId,
@@ -297,6 +300,7 @@ export const init = <I extends Key, A>(options: {
   active: none,
   pending: none,
   passive: none,
+  passiveIds: none,
   passiveSince: none,
   cycle: 0,
   nextRequestId: 1,
@@ -314,17 +318,26 @@ export const init = <I extends Key, A>(options: {
   admission: { tokens: options.config.admissionOverall.burst, at: 0, askers: none }
 })
 
+/** Field by field, for the reason that `begin` has. */
+const withSlot = (timers: Readonly<Record<Timer, Slot>>, kind: Timer, slot: Slot): Readonly<Record<Timer, Slot>> => ({
+  Cycle: kind === "Cycle" ? slot : timers.Cycle,
+  Heartbeat: kind === "Heartbeat" ? slot : timers.Heartbeat,
+  Request: kind === "Request" ? slot : timers.Request,
+  Repair: kind === "Repair" ? slot : timers.Repair,
+  Discovery: kind === "Discovery" ? slot : timers.Discovery
+})
+
 /** Sets a timer slot. The nonce makes a timer that was replaced or cleared recognisable when it fires all the same. */
 export const setTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, at: number): void => {
   const nonce = t.state.nextNonce++
-  t.state.timers = { ...t.state.timers, [kind]: { nonce, at } }
+  t.state.timers = withSlot(t.state.timers, kind, { nonce, at })
   emit(t, { _tag: "SetTimer", kind, nonce, at })
 }
 
 /** Empties a timer slot. */
 export const clearTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
   if (t.state.timers[kind].nonce === 0) return
-  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
+  t.state.timers = withSlot(t.state.timers, kind, emptySlot)
   emit(t, { _tag: "ClearTimer", kind })
 }
 
@@ -335,7 +348,7 @@ export const takeTimer = <I extends Key, A>(
 ) => {
   const { nonce } = t.state.timers[input.kind]
   if (nonce === 0 || nonce !== input.nonce) return false
-  t.state.timers = { ...t.state.timers, [input.kind]: emptySlot }
+  t.state.timers = withSlot(t.state.timers, input.kind, emptySlot)
   return true
 }
 

@@ -22,6 +22,18 @@ export const indexInActive = <I extends Key, A>({ active }: State<I, A>, id: I):
 export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined =>
   state.active[indexInActive(state, id)]
 
+/** Where an id stands in the passive view; −1 where it does not. */
+export const indexInPassive = <I extends Key, A>({ passiveIds }: State<I, A>, id: I): number => indexOf(passiveIds, id)
+
+/** `Array.indexOf`, in line: a call costs more than the few entries that it would look at. */
+const indexOf = <B>(items: ReadonlyArray<B>, item: B): number => {
+  for (let i = 0; i < items.length; i++) if (items[i] === item) return i
+  return -1
+}
+
+/** Whether a short list holds an id. */
+export const holds = <I extends Key>(ids: ReadonlyArray<I>, id: I): boolean => indexOf(ids, id) >= 0
+
 /** Where an id stands among peers; −1 where it does not. */
 export const indexOfPeer = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>, id: I): number => {
   for (let i = 0; i < peers.length; i++) if (peers[i]?.id === id) return i
@@ -135,23 +147,21 @@ export const integrate = <I extends Key, A>(
 ): void => {
   const { state } = t
   const { passiveSize } = state.config
-  let passive: Array<Peer<I, A>> | undefined
-  let since: Array<number> | undefined
+  let draft: PassiveDraft<I, A> | undefined
   let nextSent = 0
   for (let i = 0; i < peers.length; i++) {
     const peer = peers[i]
     if (peer === undefined || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) continue
     if (state.memory.departed.length > 0 && hasDeparted(state, peer)) continue
     const bornAt = state.cycle - trueAge(ages[i])
-    const known = indexOfPeer(passive ?? state.passive, peer.id)
+    const known = indexOf(draft?.ids ?? state.passiveIds, peer.id)
     if (known >= 0) {
-      const old = (passive ?? state.passive)[known]
-      const oldSince = (since ?? state.passiveSince)[known] ?? 0
+      const old = (draft?.peers ?? state.passive)[known]
+      const oldSince = (draft?.since ?? state.passiveSince)[known] ?? 0
       if (old === undefined || old.epoch > peer.epoch || (old.epoch === peer.epoch && oldSince >= bornAt)) continue
-      passive ??= state.passive.slice()
-      since ??= state.passiveSince.slice()
-      passive[known] = peer
-      since[known] = bornAt
+      draft ??= draftOf(state)
+      draft.peers[known] = peer
+      draft.since[known] = bornAt
       continue
     }
     const { graveyard } = state.memory
@@ -161,29 +171,44 @@ export const integrate = <I extends Key, A>(
       if (grave !== undefined && grave.epoch >= peer.epoch) continue
       exhume(t, peer.id)
     }
-    passive ??= state.passive.slice()
-    since ??= state.passiveSince.slice()
-    if (passive.length < passiveSize) {
-      passive.push(peer)
+    draft ??= draftOf(state)
+    const { ids, since } = draft
+    if (ids.length < passiveSize) {
+      draft.peers.push(peer)
+      ids.push(peer.id)
       since.push(bornAt)
     } else {
       let victim = -1
       while (victim < 0 && nextSent < sent.length) {
         const offered = sent[nextSent++]
-        if (offered !== undefined) victim = indexOfPeer(passive, offered.id)
+        if (offered !== undefined) victim = indexOf(ids, offered.id)
       }
-      if (victim < 0) victim = nextBelow(state, passive.length)
-      passive[victim] = peer
+      if (victim < 0) victim = nextBelow(state, ids.length)
+      draft.peers[victim] = peer
+      ids[victim] = peer.id
       since[victim] = bornAt
     }
     // Somebody new to ask ends the wait of a round that had tried everybody.
-    if (state.round.waiting && !state.round.tried.includes(peer.id)) state.round = { ...state.round, waiting: false }
+    if (state.round.waiting && !holds(state.round.tried, peer.id)) state.round = { ...state.round, waiting: false }
   }
-  if (passive !== undefined && since !== undefined) {
-    state.passive = passive
-    state.passiveSince = since
-  }
+  if (draft === undefined) return
+  state.passive = draft.peers
+  state.passiveIds = draft.ids
+  state.passiveSince = draft.since
 }
+
+/** The passive view while it is changed: three arrays of one length. */
+interface PassiveDraft<I extends Key, A> {
+  readonly peers: Array<Peer<I, A>>
+  readonly ids: Array<I>
+  readonly since: Array<number>
+}
+
+const draftOf = <I extends Key, A>({ passive, passiveIds, passiveSince }: State<I, A>): PassiveDraft<I, A> => ({
+  peers: passive.slice(),
+  ids: passiveIds.slice(),
+  since: passiveSince.slice()
+})
 
 /** An age as it can be: whoever claims less than none, or more than the wire carries, is taken at the nearest. */
 const trueAge = (claimed: number | undefined): number =>
@@ -194,9 +219,10 @@ const oldestAge = 65_535
 /** Takes an id out of the passive view. */
 export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { state } = t
-  const index = indexOfPeer(state.passive, id)
+  const index = indexInPassive(state, id)
   if (index >= 0) {
     state.passive = without(state.passive, index)
+    state.passiveIds = without(state.passiveIds, index)
     state.passiveSince = without(state.passiveSince, index)
   }
   clearSuspicion(t, id)
@@ -243,15 +269,15 @@ export const samplePassive = <I extends Key, A>(
   into: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> }
 ): void => {
   const { state } = t
-  const { passive } = state
+  const { passive, passiveIds } = state
   const start = into.peers.length
   const size = passive.length
-  const wanted = Math.min(count, indexOfPeer(passive, except) >= 0 ? size - 1 : size)
+  const wanted = Math.min(count, holds(passiveIds, except) ? size - 1 : size)
   // Few of many: draw again whoever was drawn already.
   while (into.peers.length - start < wanted) {
     const index = nextBelow(state, size)
     const peer = passive[index]
-    if (peer === undefined || peer.id === except || into.peers.indexOf(peer, start) >= 0) continue
+    if (peer === undefined || passiveIds[index] === except || isDrawn(into.peers, start, peer)) continue
     into.peers.push(peer)
     into.ages.push(state.cycle - (state.passiveSince[index] ?? state.cycle))
   }
@@ -271,10 +297,15 @@ export const sampleActive = <I extends Key, A>(
   const wanted = Math.min(count, indexInActive(state, except) >= 0 ? size - 1 : size)
   while (into.peers.length - start < wanted) {
     const peer = active[nextBelow(state, size)]?.peer
-    if (peer === undefined || peer.id === except || into.peers.indexOf(peer, start) >= 0) continue
+    if (peer === undefined || peer.id === except || isDrawn(into.peers, start, peer)) continue
     into.peers.push(peer)
     into.ages.push(0)
   }
+}
+
+const isDrawn = <B>(drawn: ReadonlyArray<B>, start: number, item: B): boolean => {
+  for (let i = start; i < drawn.length; i++) if (drawn[i] === item) return true
+  return false
 }
 
 /** A sample of both views for `receiver`: ka neighbours and kp passive entries. */

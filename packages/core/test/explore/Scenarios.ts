@@ -77,7 +77,7 @@ export const acquainted = (size: number, config: Partial<HyParView.Config> = {})
     const passive = peers.filter((peer) => peer !== self)
     const state = HyParView.init({ config: world.config, self, random: world.randomFor(self.id, 1) })
     world.stations[self.id] = {
-      state: { ...state, passive, passiveSince: passive.map(() => 0) },
+      state: { ...state, passive, passiveIds: passive.map(({ id }) => id), passiveSince: passive.map(() => 0) },
       epoch: 1,
       dials: [],
       discovering: false

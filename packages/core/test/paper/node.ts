@@ -151,6 +151,7 @@ const start = (id: number, given: Given): State => {
     status: active.length > 0 ? "joined" : "joining",
     active,
     passive,
+    passiveIds: passive.map(({ id }) => id),
     passiveSince: passive.map(() => 0),
     memory: { ...state.memory, graveyard: (given.graveyard ?? []).map((id) => peer(id)) },
     round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0, lead: undefined },
