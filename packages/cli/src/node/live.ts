@@ -1,13 +1,10 @@
 /** One live node: started, joined, and told by a signal to leave. */
-import type * as HyParView from "@hyparview/core/HyParView"
 import { Discovery } from "@hyparview/runtime/Discovery"
 import { Membership } from "@hyparview/runtime/Membership"
 import * as Node from "@hyparview/runtime/Node"
 import { PeerStore } from "@hyparview/runtime/PeerStore"
 import * as PeerStoreFile from "@hyparview/runtime/PeerStoreFile"
-import { Transport, type TransportError } from "@hyparview/runtime/Transport"
-import type { TcpConfigError } from "@hyparview/transport-tcp/TcpConfig"
-import type { CertificateError } from "@hyparview/transport-tcp/TlsConfig"
+import { Transport } from "@hyparview/runtime/Transport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -39,11 +36,8 @@ const startFailure = (error: StartError): CommandFailed => {
 }
 
 type StartError =
-  | TransportError
-  | TcpConfigError
-  | CertificateError
-  | Node.OptionsError
-  | HyParView.ConfigError
+  | Layer.Error<ReturnType<typeof NodeTransport.layer>>
+  | Layer.Error<ReturnType<typeof Node.layer>>
   | AdminServer.AdminError
 
 /** Where epoch and known peers are kept: the folder is made if need be. */
