@@ -128,7 +128,7 @@ export const layer = (options: Options = {}): Layer.Layer<AdminServer, AdminErro
         return yield* new AdminError({ reason: "noToken", address, detail })
       }
       const { keepAlive = "15 seconds", stallTimeout = "10 seconds" } = options
-      const handler = makeHandler({
+      const { handler, readers } = makeHandler({
         membership: yield* Membership,
         broadcast: yield* Broadcast,
         token,
@@ -149,10 +149,18 @@ export const layer = (options: Options = {}): Layer.Layer<AdminServer, AdminErro
         Effect.mapError(({ cause }) => new AdminError({ reason: "notListening", address, detail: causeOf(cause) }))
       )
       yield* http.serve(handler)
-      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      yield* Effect.addFinalizer(() =>
+        Effect.andThen(
+          Effect.suspend(() => (readers() > 0 ? Effect.sleep(lastWords) : Effect.void)),
+          Effect.sync(() => server.closeAllConnections())
+        )
+      )
       return { url: HttpServer.formatAddress(http.address) }
     })
   )
 }
+
+/** A node that ends has just said goodbye: so long its last events have to reach those who listen. */
+const lastWords = "200 millis"
 
 const causeOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -317,6 +317,17 @@ describe("the events of a node", () => {
   )
 
   test(
+    "tell of a leave too",
+    Effect.gen(function* () {
+      const { a, url } = yield* setUp()
+      const { text } = yield* listen(url)
+      yield* shows(text, /NeighborUp/)
+      yield* Context.get(a, Membership.Membership).leave
+      yield* shows(text, /event: NeighborDown\ndata: \{"peer":\{"id":"b".*"reason":"leaving"\}/)
+    })
+  )
+
+  test(
     "are kept alive by comments, and end with the server",
     Effect.gen(function* () {
       const a = yield* node("a")

@@ -28,9 +28,13 @@ type Handle = (request: Request, url: URL) => Effect.Effect<Response>
 /** The body is larger than it may be. */
 class TooLarge extends Data.TaggedError("TooLarge")<{ readonly atLeast: number }> {}
 
-export const makeHandler = (
-  settings: Settings
-): Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest> => {
+export interface Handler {
+  readonly handler: Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest>
+  /** How many listen to events now. */
+  readonly readers: () => number
+}
+
+export const makeHandler = (settings: Settings): Handler => {
   const { broadcast, membership } = settings
 
   const healthz: Handle = () =>
@@ -104,7 +108,7 @@ export const makeHandler = (
     ["/publish", ["POST", publish]]
   ])
 
-  return Effect.gen(function* () {
+  const handler = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const refusal = refuse(request, settings)
     if (refusal !== undefined) return refusal
@@ -120,6 +124,7 @@ export const makeHandler = (
     }
     return yield* handle(request, url)
   })
+  return { handler, readers: () => readers }
 }
 
 const unpublished = (error: PublishError): Response => {
