@@ -109,7 +109,7 @@ export const live = Effect.fnUntraced(function* (settings: Settings) {
   yield* Effect.log("listening").pipe(
     Effect.annotateLogs({ id, address, ...(adminUrl === undefined ? {} : { admin: adminUrl }) })
   )
-  if (!isSecured(settings) && !isLoopback(parsed(address).host)) {
+  if (!isSecured(settings) && !isLoopback(parsed(settings.listen).host)) {
     yield* Effect.logWarning("links are neither authenticated nor encrypted: keep them to a network that you trust")
   }
   const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(
