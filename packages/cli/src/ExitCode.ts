@@ -3,8 +3,8 @@
  *
  * | code | meaning |
  * |---|---|
- * | 0 | all went well; a live cluster that was told to stop has left |
- * | 1 | something failed while it ran: a step of a scenario did not hold, a process was lost |
+ * | 0 | all went well; a live node or cluster that was told to stop has left |
+ * | 1 | something failed while it ran: a step of a scenario did not hold, a process was lost, an id is used twice |
  * | 2 | bad input: an unknown flag, a value out of its bounds, a file that cannot be written; nothing was started |
  * | 3 | it could not start: a port in use, a process that did not come up |
  * | 130, 143 | interrupted (Ctrl-C, SIGTERM) before it was done |

@@ -5,8 +5,10 @@
  * @since 0.1.0
  */
 export * as CertsCommand from "./CertsCommand.ts"
+export * as AdminServer from "./AdminServer.ts"
 export * as ClusterCommand from "./ClusterCommand.ts"
 export * as ClusterScenario from "./ClusterScenario.ts"
 export * as ExitCode from "./ExitCode.ts"
+export * as NodeCommand from "./NodeCommand.ts"
 export * as SimulateCommand from "./SimulateCommand.ts"
 export * as StopSignal from "./StopSignal.ts"

@@ -3,14 +3,15 @@
 import * as Command from "effect/cli/Command"
 import { certs } from "./CertsCommand.ts"
 import { cluster } from "./ClusterCommand.ts"
+import { node } from "./NodeCommand.ts"
 import { simulate } from "./SimulateCommand.ts"
 import { run } from "./internal/run.ts"
 
 run(
   Command.make("hyparview").pipe(
     Command.withDescription(
-      "HyParView overlays: live clusters on this machine, their certificates, and simulations of large ones."
+      "HyParView overlays: live nodes, live clusters on this machine, their certificates, and simulations of large ones."
     ),
-    Command.withSubcommands([cluster, certs, simulate])
+    Command.withSubcommands([node, cluster, certs, simulate])
   )
 )

@@ -1,44 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Readable } from "node:stream"
-import { fileURLToPath } from "node:url"
-
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+import { hyparview, waitFor } from "./command.ts"
 
 /** Real processes on a machine that does other things too. */
 const patience = 90_000
-
-interface Command {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>
-  readonly output: () => string
-  readonly exit: Effect.Effect<number | null>
-}
-
-/** The command as a user runs it. Ended with the test, whatever happens. */
-const hyparview = (args: ReadonlyArray<string>) =>
-  Effect.acquireRelease(
-    Effect.sync((): Command => {
-      const child = spawn(process.execPath, ["--conditions=source", main, ...args], {
-        stdio: ["ignore", "pipe", "pipe"]
-      })
-      let output = ""
-      const collect = (chunk: string): void => {
-        output += chunk
-      }
-      child.stdout.setEncoding("utf8").on("data", collect)
-      child.stderr.setEncoding("utf8").on("data", collect)
-      const exit = Effect.callback<number | null>((resume) => {
-        if (child.exitCode !== null) return resume(Effect.succeed(child.exitCode))
-        child.once("exit", (code) => resume(Effect.succeed(code)))
-      })
-      return { child, output: () => output, exit }
-    }),
-    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-  )
 
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
@@ -53,13 +21,6 @@ const isRunning = (pid: number): boolean => {
     return false
   }
 }
-
-const waitFor = Effect.fnUntraced(function* (command: Command, text: string) {
-  while (!command.output().includes(text)) {
-    if (command.child.exitCode !== null) return yield* Effect.die(new Error(`it ended:\n${command.output()}`))
-    yield* Effect.sleep("20 millis")
-  }
-})
 
 const Result = Schema.fromJsonString(
   Schema.Struct({

@@ -38,7 +38,9 @@ const definitions = {
   payloadBytes: counter("hyparview_payload_bytes_sent", "their bytes, heads included"),
   controlFrames: counter("hyparview_control_frames_sent", "all other frames handed to links"),
   controlBytes: counter("hyparview_control_bytes_sent", "their bytes"),
-  discoveries: counter("hyparview_discovery_asked", "questions to Discovery")
+  discoveries: counter("hyparview_discovery_asked", "questions to Discovery"),
+  peerStoreWrites: counter("hyparview_peer_store_writes", "memories written to the peer store"),
+  peerStoreFailures: counter("hyparview_peer_store_failures", "times that the peer store could not be read or written")
 }
 
 const downByReason = Metric.counter("hyparview_neighbor_down_reason", {
