@@ -1,0 +1,17 @@
+/** What the user is asked, and whether the help is open: one dialog at a time. */
+import { signal } from "@preact/signals"
+
+/** Before something that cannot be taken back, or that needs a number. */
+export interface Question {
+  readonly title: string
+  readonly text: string
+  /** What the button does, in a word. */
+  readonly verb: string
+  readonly isDestructive: boolean
+  /** A number to choose, with its bounds. */
+  readonly number?: { readonly label: string; readonly least: number; readonly most: number; readonly value: number }
+  readonly onYes: (chosen: number) => void
+}
+
+export const question = signal<Question | undefined>(undefined)
+export const showsHelp = signal(false)
