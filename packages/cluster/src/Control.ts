@@ -165,6 +165,21 @@ export class NotPublished extends Schema.TaggedError<NotPublished>()("NotPublish
 }
 
 /**
+ * A node could not be cut off from as many others as that. It is cut off from those from whom it was before.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotBlocked extends Schema.TaggedError<NotBlocked>()("NotBlocked", {
+  node: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `${this.node} was not cut off: ${this.detail}`
+  }
+}
+
+/**
  * The requests that a worker answers.
  *
  * @category protocols
@@ -200,6 +215,20 @@ export class Control extends RpcGroup.make(
   Rpc.make("Deliveries", { payload: { id: MessageId }, success: Schema.Array(Delivery) }),
   /** Destroys nodes without a goodbye: sockets reset, listening port closed. The process lives. */
   Rpc.make("Kill", { payload: { nodes: Schema.Array(Schema.String) }, error: NoSuchNode }),
+  /**
+   * Cuts nodes off from these addresses, both ways, and from no others any more. `silent`: frames vanish and dials hang;
+   * `reset`: links break and dials are refused. A node that is not named is left as it is; one that does not run is
+   * passed over, since it may have ended a moment ago.
+   */
+  Rpc.make("Block", {
+    payload: {
+      mode: Schema.Literals(["silent", "reset"]),
+      cuts: Schema.Array(Schema.Struct({ nodes: Schema.Array(Schema.String), from: Schema.Array(Schema.String) }))
+    },
+    error: NotBlocked
+  }),
+  /** All nodes of the process reach everybody again. */
+  Rpc.make("Heal"),
   /** All nodes of the process say goodbye. Returns when that is done, or their deadlines have passed. */
   Rpc.make("Leave"),
   Rpc.make("Usage", { payload: { collect: Schema.Boolean }, success: Usage })

@@ -1,32 +1,37 @@
 /**
  * A supervisor of live nodes: it starts worker processes, each with several nodes over loopback TCP, and speaks to them
- * over a control channel. It starts, joins, kills without a goodbye, restarts, broadcasts, watches, and takes leave.
+ * over a control channel. It starts, joins, kills without a goodbye, restarts, adds, parts and heals, broadcasts, watches,
+ * and takes leave.
  *
  * No worker outlives its supervisor, whatever ends it: a worker ends when its channel closes. A worker that ends
  * unasked is reported with its exit code or signal and the last lines that it wrote; the other processes go on.
  *
  * @since 0.1.0
  */
-import * as HyParView from "@hyparview/core/HyParView"
-import * as Random from "@hyparview/core/Random"
-import * as Clock from "effect/Clock"
+import type * as HyParView from "@hyparview/core/HyParView"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
-import * as PubSub from "effect/PubSub"
-import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
-import type { Delivery, MessageId, NodeNotStarted, NotPublished, Usage } from "./Control.ts"
-import { NoSuchNode } from "./Control.ts"
-import { makePool, startPatience } from "./internal/pool.ts"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type {
+  Delivery,
+  MessageId,
+  NodeNotStarted,
+  NodeView,
+  NoSuchNode,
+  NotBlocked,
+  NotPublished,
+  Usage
+} from "./Control.ts"
+import { supervise } from "./internal/supervise.ts"
 import type { Ending } from "./internal/workerProcess.ts"
 import type { Housing, KillPlan } from "./KillPlan.ts"
-import * as Overview from "./Overview.ts"
-import type { WorkerError, WorkerLost } from "./WorkerError.ts"
+import type * as Overview from "./Overview.ts"
+import type { InvalidPartition, Partition } from "./Partition.ts"
+import type { TooManyNodes, WorkerError, WorkerLost } from "./WorkerError.ts"
 
 /**
  * What to start.
@@ -39,6 +44,10 @@ export interface Options {
   readonly nodes: number
   /** In how many processes, 1 to `nodes`. Each gets as many nodes as the others, or one more. */
   readonly processes: number
+  /** The largest size expected, from which the nodes' views are sized. Default: `nodes`. */
+  readonly clusterSize?: number
+  /** How many nodes there may ever be, those added later and those killed included. Default 10,000. */
+  readonly mostNodes?: number
   /** The cluster's name. Default `local`. */
   readonly cluster?: string
   /** Where the nodes listen. Default `127.0.0.1`. */
@@ -80,6 +89,38 @@ export interface ManagedNode {
 }
 
 /**
+ * A message that was published. `atMillis`: the machine's clock. `expected`: the nodes that ran then.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Publication {
+  readonly id: MessageId
+  readonly from: string
+  readonly atMillis: number
+  readonly expected: ReadonlyArray<string>
+}
+
+/**
+ * Everything that there is to see of a cluster, at one moment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Status {
+  /** All nodes ever started. */
+  readonly nodes: ReadonlyArray<ManagedNode>
+  /** The views of those that run. */
+  readonly views: ReadonlyArray<NodeView>
+  /** The views, judged in the light of those seen before. */
+  readonly overview: Overview.Overview
+  /** The partition in force. */
+  readonly partition: Partition | undefined
+  /** The latest message, and whom it has reached so far, and when. */
+  readonly latest: (Publication & { readonly deliveries: ReadonlyArray<Delivery> }) | undefined
+}
+
+/**
  * How far a broadcast got.
  *
  * @category models
@@ -114,9 +155,6 @@ export interface ProcessUsage {
   readonly empty: Usage
 }
 
-/** Leaving takes at most a node's `leaveDeadline` of 3 seconds, and the answer a moment. */
-const leavePatience = Duration.seconds(10)
-
 /**
  * Live nodes in processes.
  *
@@ -148,13 +186,52 @@ export class Supervisor extends Context.Service<
     readonly overview: Effect.Effect<Overview.Overview, WorkerError>
 
     /**
+     * A poll, judged, with the latest message's way: two requests a process. `passive`: the ids in reserve too.
+     */
+    readonly status: (options: { readonly passive: boolean }) => Effect.Effect<Status, WorkerError>
+
+    /**
      * Kills without a goodbye: processes by SIGKILL, single nodes by destroying their sockets. Returns when all of them
      * are dead.
      */
     readonly kill: (plan: KillPlan) => Effect.Effect<void, WorkerError | NoSuchNode>
 
-    /** Starts nodes that were killed again, under their ids, and joins them through a node that runs. */
-    readonly restart: (nodes: ReadonlyArray<string>) => Effect.Effect<void, WorkerError | NodeNotStarted | NoSuchNode>
+    /** Kills a share (0 to 100 percent, rounded) of the nodes that run, drawn from the seed, and says whom. */
+    readonly killShare: (options: {
+      readonly percent: number
+      readonly seed: number
+    }) => Effect.Effect<KillPlan, WorkerError | NoSuchNode>
+
+    /**
+     * Starts nodes that were killed again, under their ids, and joins them through a node that runs: in a partition, one
+     * of their own part. Those that run are left alone.
+     */
+    readonly restart: (
+      nodes: ReadonlyArray<string>
+    ) => Effect.Effect<void, WorkerError | NodeNotStarted | NoSuchNode | NotBlocked>
+
+    /** Starts so many more nodes, in the processes that have the fewest, and joins them. They are in no group. */
+    readonly add: (
+      count: number
+    ) => Effect.Effect<
+      ReadonlyArray<ManagedNode>,
+      WorkerError | NodeNotStarted | NoSuchNode | NotBlocked | TooManyNodes
+    >
+
+    /**
+     * Parts the cluster into groups, in place of any partition before, and at every node: whoever is started again belongs
+     * to its group still. Nodes in no group reach everybody.
+     */
+    readonly partition: (partition: Partition) => Effect.Effect<void, WorkerError | InvalidPartition | NotBlocked>
+
+    /** Ends the partition. */
+    readonly heal: Effect.Effect<void, WorkerError>
+
+    /** Publishes a text from a node, and returns at once: `status` tells how far it gets. */
+    readonly publish: (options: {
+      readonly from: string
+      readonly text: string
+    }) => Effect.Effect<Publication, WorkerError | NoSuchNode | NotPublished>
 
     /**
      * Publishes a text from a node, and waits until every node that runs has it, or `within` has passed.
@@ -182,230 +259,14 @@ export class Supervisor extends Context.Service<
   }
 >()("@hyparview/cluster/Supervisor") {}
 
-/** `count` nodes over `processes`: as many in each as in the others, or one more. */
-const allot = (count: number, processes: number): ReadonlyArray<ReadonlyArray<string>> =>
-  Array.from({ length: processes }).map((_, process) => {
-    const first = Math.floor((count * process) / processes)
-    const next = Math.floor((count * (process + 1)) / processes)
-    return Array.from({ length: next - first }).map((_, index) => `n${first + index + 1}`)
-  })
-
-const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
-
 /**
  * A supervisor that has started nothing yet. Everything that it will start ends with the scope.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (
-  options: Options
-): Effect.fn.Return<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> {
-  const rules = yield* Effect.fromResult(HyParView.forClusterSize(options.nodes))
-  const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
-  const loss = yield* Deferred.make<never, WorkerLost>()
-  // Commands that start or end nodes exclude each other.
-  const turn = yield* Semaphore.make(1)
-  const nodes = new Map<string, ManagedNode>()
-  let watch = Overview.watch
-
-  /** By number, in whichever order they came up: a seed must choose the same ones each time. */
-  const listed = (): ReadonlyArray<ManagedNode> =>
-    [...nodes.values()].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)))
-
-  const runningIn = (process: number): ReadonlyArray<string> =>
-    listed()
-      .filter((node) => node.isRunning && node.process === process)
-      .map(({ id }) => id)
-
-  const bury = (ids: Iterable<string>): void => {
-    for (const id of ids) {
-      const node = nodes.get(id)
-      if (node !== undefined) nodes.set(id, { ...node, isRunning: false })
-    }
-  }
-
-  const pool = yield* makePool({
-    logLevel: options.logLevel ?? "Warn",
-    onLine: (process, line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line }),
-    onEnd: (process) => {
-      const gone = runningIn(process)
-      bury(gone)
-      return gone
-    },
-    onLoss: (lost) => Effect.andThen(Deferred.fail(loss, lost), PubSub.publish(events, { _tag: "WorkerLost", lost }))
-  })
-
-  const startNodes = Effect.fnUntraced(function* (process: number, ids: ReadonlyArray<string>) {
-    const request = {
-      cluster: options.cluster ?? "local",
-      clusterSize: options.nodes,
-      host: options.host ?? "127.0.0.1",
-      nodes: ids.map((id) => {
-        const index = Number(id.slice(1))
-        const seed = Random.nextBits(Random.seededFor(options.seed ?? 1, index)) >>> 0
-        return { id, port: index === 1 ? (options.port ?? 0) : 0, seed }
-      })
-    }
-    const listening = yield* pool.ask(process, "Start", (control) => control.Start(request), startPatience)
-    for (const { address, id } of listening ?? []) nodes.set(id, { id, process, address, isRunning: true })
-  })
-
-  const joinThrough = Effect.fnUntraced(function* (contact: string, ids: ReadonlySet<string>) {
-    yield* pool.askAll("Join", (control, process) => {
-      const some = runningIn(process).filter((id) => ids.has(id))
-      return some.length === 0 ? Effect.void : control.Join({ nodes: some, contacts: [contact] })
-    })
-  })
-
-  const poll = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
-    const views = yield* pool.askAll("Poll", (control) => control.Poll({ passive }))
-    return { atMillis: yield* monotonicMillis, nodes: views.flat() }
-  })
-
-  const deliveriesOf = (id: MessageId) =>
-    Effect.map(
-      pool.askAll("Deliveries", (control) => control.Deliveries({ id })),
-      (lists) => lists.flat()
-    )
-
-  /** The process in which a node runs. */
-  const processOf = (id: string): Effect.Effect<number, NoSuchNode> => {
-    const node = nodes.get(id)
-    return node?.isRunning === true ? Effect.succeed(node.process) : Effect.fail(new NoSuchNode({ node: id }))
-  }
-
-  return Supervisor.of({
-    rules,
-
-    start: Effect.gen(function* () {
-      const allotted = allot(options.nodes, options.processes)
-      yield* Effect.forEach(allotted.keys(), pool.spawn, { concurrency: "unbounded", discard: true })
-      yield* Effect.forEach(allotted.entries(), ([process, ids]) => startNodes(process, ids), {
-        concurrency: "unbounded",
-        discard: true
-      })
-      return listed()
-    }).pipe(turn.withPermits(1)),
-
-    join: Effect.suspend(() => {
-      const contact = nodes.get("n1")
-      return contact === undefined
-        ? Effect.fail(new NoSuchNode({ node: "n1" }))
-        : joinThrough(contact.address, new Set(nodes.keys()))
-    }).pipe(turn.withPermits(1)),
-
-    nodes: Effect.sync(() => listed()),
-
-    housings: Effect.sync(() =>
-      pool
-        .workers()
-        .map(({ process }) => ({ process, nodes: runningIn(process) }))
-        .sort((a, b) => a.process - b.process)
-    ),
-
-    poll,
-
-    overview: Effect.map(poll({ passive: false }), (seen) => {
-      const observed = Overview.observe(watch, seen, rules)
-      watch = observed.watch
-      return observed.overview
-    }),
-
-    kill: Effect.fnUntraced(function* (plan) {
-      const single = yield* Effect.forEach(plan.nodes, (id) =>
-        Effect.map(processOf(id), (process) => ({ id, process }))
-      )
-      const killSingle = Effect.forEach(
-        Map.groupBy(single, ({ process }) => process),
-        ([process, members]) => {
-          const ids = members.map(({ id }) => id)
-          return Effect.map(
-            pool.ask(process, "Kill", (control) => control.Kill({ nodes: ids })),
-            () => bury(ids)
-          )
-        },
-        { concurrency: "unbounded", discard: true }
-      )
-      yield* Effect.all([pool.kill(plan.processes), killSingle], { concurrency: "unbounded", discard: true })
-    }, turn.withPermits(1)),
-
-    restart: Effect.fnUntraced(function* (ids) {
-      const contact = listed().find((node) => node.isRunning)
-      const dead = yield* Effect.forEach(ids, (id) => {
-        const node = nodes.get(id)
-        return node === undefined ? Effect.fail(new NoSuchNode({ node: id })) : Effect.succeed(node)
-      })
-      const groups = Map.groupBy(
-        dead.filter((node) => !node.isRunning),
-        (node) => node.process
-      )
-      yield* Effect.forEach(
-        groups,
-        Effect.fnUntraced(function* ([process, members]) {
-          if (!pool.workers().some((worker) => worker.process === process)) yield* pool.spawn(process)
-          yield* startNodes(
-            process,
-            members.map(({ id }) => id)
-          )
-        }),
-        { concurrency: "unbounded", discard: true }
-      )
-      const through = contact ?? nodes.get("n1")
-      if (through !== undefined) yield* joinThrough(through.address, new Set(ids))
-    }, turn.withPermits(1)),
-
-    broadcast: Effect.fnUntraced(function* ({ from, text, within }) {
-      const process = yield* processOf(from)
-      const expected = listed()
-        .filter((node) => node.isRunning)
-        .map(({ id }) => id)
-      const published = yield* pool.ask(process, "Publish", (control) => control.Publish({ node: from, text }))
-      const { atMillis, id } = published ?? (yield* new NoSuchNode({ node: from }))
-      const missingIn = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => {
-        const reached = new Set(deliveries.map(({ node }) => node))
-        return expected.filter((node) => !reached.has(node))
-      }
-      const deadline = (yield* monotonicMillis) + Duration.toMillis(within)
-      let deliveries = yield* deliveriesOf(id)
-      while (missingIn(deliveries).length > 0 && (yield* monotonicMillis) < deadline) {
-        yield* Effect.sleep("20 millis")
-        deliveries = yield* deliveriesOf(id)
-      }
-      return {
-        id,
-        from,
-        expected: expected.length,
-        deliveries,
-        missing: missingIn(deliveries),
-        repeated: deliveries.filter(({ copies }) => copies > 1).map(({ node }) => node),
-        lastMillis: deliveries.reduce((last, delivery) => Math.max(last, delivery.atMillis - atMillis), 0),
-        hops: deliveries.reduce((most, { hops }) => Math.max(most, hops), 0)
-      }
-    }),
-
-    usage: ({ collect }) =>
-      Effect.map(
-        pool.askAll("Usage", (control, process) =>
-          Effect.map(control.Usage({ collect }), (usage) => ({ process, usage }))
-        ),
-        (usages) =>
-          usages.flatMap(({ process, usage }) =>
-            pool
-              .workers()
-              .flatMap((worker) => (worker.process === process ? [{ process, usage, empty: worker.empty }] : []))
-          )
-      ),
-
-    leave: Effect.asVoid(pool.askAll("Leave", (control) => control.Leave(), leavePatience)).pipe(turn.withPermits(1)),
-
-    stop: pool.stop.pipe(turn.withPermits(1)),
-
-    events: Stream.fromPubSub(events),
-
-    untilLoss: Deferred.await(loss)
-  })
-})
+export const make: (options: Options) => Effect.Effect<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> =
+  supervise
 
 /**
  * A supervisor as a layer. Its end is the end of all that it started: without a goodbye, so `leave` first.

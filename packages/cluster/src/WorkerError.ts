@@ -51,3 +51,19 @@ export class WorkerSilent extends Data.TaggedError("WorkerSilent")<{
  * @since 0.1.0
  */
 export type WorkerError = WorkerLost | WorkerSilent
+
+/**
+ * There would be more nodes than `mostNodes`, or the number is none. Nothing was done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyNodes extends Data.TaggedError("TooManyNodes")<{
+  readonly wanted: number
+  readonly present: number
+  readonly limit: number
+}> {
+  override get message(): string {
+    return `cannot add ${this.wanted} nodes to ${this.present}: from 1, up to ${this.limit} in all`
+  }
+}

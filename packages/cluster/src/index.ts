@@ -6,5 +6,6 @@
 export * as Control from "./Control.ts"
 export * as KillPlan from "./KillPlan.ts"
 export * as Overview from "./Overview.ts"
+export * as Partition from "./Partition.ts"
 export * as Supervisor from "./Supervisor.ts"
 export * as WorkerError from "./WorkerError.ts"

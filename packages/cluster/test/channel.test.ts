@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, NoSuchNode, NotPublished } from "@hyparview/cluster/Control"
+import { Control, NoSuchNode, NotBlocked, NotPublished } from "@hyparview/cluster/Control"
 import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import * as RpcServer from "effect/rpc/RpcServer"
 import { EventEmitter } from "node:events"
@@ -56,6 +56,8 @@ const handlers = (stuck: Deferred.Deferred<void>) =>
     Publish: ({ node }) => Effect.fail(new NotPublished({ node, detail: "not joined" })),
     Deliveries: () => Effect.succeed([]),
     Kill: () => Effect.void,
+    Block: () => Effect.fail(new NotBlocked({ node: "n1", detail: "too many" })),
+    Heal: () => Effect.void,
     Leave: () => Effect.andThen(Deferred.succeed(stuck, undefined), Effect.never),
     Usage: () => Effect.succeed(usage)
   })
@@ -88,6 +90,11 @@ describe("the control channel", () => {
       const unpublished = yield* Effect.flip(client.Publish({ node: "n1", text: "hello" }))
       assert.instanceOf(unpublished, NotPublished)
       assert.strictEqual(unpublished.message, "n1 did not publish: not joined")
+      const cuts = [{ nodes: ["n1"], from: ["127.0.0.1:1"] }]
+      const whole = yield* Effect.flip(client.Block({ mode: "reset", cuts }))
+      assert.instanceOf(whole, NotBlocked)
+      assert.strictEqual(whole.message, "n1 was not cut off: too many")
+      yield* client.Heal()
     })
   )
 

@@ -29,11 +29,13 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { Broadcast } from "./Broadcast.ts"
 import { Discovery } from "./Discovery.ts"
 import { makeDriver } from "./internal/driver.ts"
 import { Membership } from "./Membership.ts"
+import { PeerStore } from "./PeerStore.ts"
 import { Transport } from "./Transport.ts"
 
 /**
@@ -55,6 +57,7 @@ export interface Options {
   readonly broadcast?: Partial<Flood.Config>
   /**
    * This start's epoch. Default: the clock in milliseconds at start, so that each start's is higher than the one before.
+   * Where a `PeerStore` remembers one, this start's is above that in any case.
    */
   readonly epoch?: number
   /** The seed of the node's choices. Default: random. Give one to make tests repeatable. */
@@ -77,6 +80,12 @@ export interface Options {
   readonly subscriberBuffer?: number
   /** Membership events that may wait for one subscriber. Default 4,096. */
   readonly eventsBuffer?: number
+  /** How many peers a `PeerStore` is given to keep, 0 to 4,096. Default 64: both views, and some of those before. */
+  readonly rememberedPeers?: number
+  /** A `PeerStore` is written at most once in this time (and when the epoch changes). Default 30 seconds (a guess). */
+  readonly peerStoreInterval?: Duration.Input
+  /** How long one reading or writing of a `PeerStore` may take; then the node goes on without. Default 5 seconds. */
+  readonly peerStoreTimeout?: Duration.Input
 }
 
 /**
@@ -99,6 +108,9 @@ export class OptionsError extends Data.TaggedError("OptionsError")<{
  * A node over whatever `Transport` and `Discovery` are provided. It is up, but has not joined: `Membership.join` does
  * that. Closing the layer leaves in order (see `leaveOnClose`), and ends every fiber and link of the node.
  *
+ * If a `PeerStore` is provided as well, the node's epoch is above the one stored, and the peers that it knew are contacts
+ * beside those given to `join`.
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -108,7 +120,8 @@ export const layer = (
   Layer.effectContext(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(resolve(options))
-      const { broadcast, membership } = yield* makeDriver(settings, yield* Transport, yield* Discovery)
+      const store = Option.getOrUndefined(yield* Effect.serviceOption(PeerStore))
+      const { broadcast, membership } = yield* makeDriver(settings, yield* Transport, yield* Discovery, store)
       return Context.make(Membership, membership).pipe(Context.add(Broadcast, broadcast))
     })
   )
@@ -135,6 +148,9 @@ export interface Settings {
   readonly mailboxSize: number
   readonly subscriberBuffer: number
   readonly eventsBuffer: number
+  readonly rememberedPeers: number
+  readonly peerStoreIntervalMillis: number
+  readonly peerStoreTimeoutMillis: number
 }
 
 /**
@@ -149,7 +165,7 @@ export const resolve = (options: Options): Result.Result<Settings, OptionsError 
   const bytes = (text: string) => new TextEncoder().encode(text).length
   const named = (option: "id" | "cluster") =>
     bytes(options[option]) >= 1 && bytes(options[option]) <= 255 ? undefined : wrong(option, "expected 1 to 255 bytes")
-  const millis = (option: "handshakeTimeout" | "temporaryLinkIdle" | "leaveDeadline", value: number) =>
+  const millis = (option: keyof Options, value: number) =>
     value >= 1 && value <= 86_400_000 ? undefined : wrong(option, "expected 1 millisecond to 1 day")
   const whole = (option: keyof Options, value: number, low: number, high: number) =>
     Number.isInteger(value) && value >= low && value <= high
@@ -173,7 +189,10 @@ export const resolve = (options: Options): Result.Result<Settings, OptionsError 
         temporaryLinks: options.temporaryLinks ?? 1_024,
         mailboxSize: options.mailboxSize ?? 8_192,
         subscriberBuffer: options.subscriberBuffer ?? 1_024,
-        eventsBuffer: options.eventsBuffer ?? 4_096
+        eventsBuffer: options.eventsBuffer ?? 4_096,
+        rememberedPeers: options.rememberedPeers ?? 64,
+        peerStoreIntervalMillis: Duration.toMillis(options.peerStoreInterval ?? "30 seconds"),
+        peerStoreTimeoutMillis: Duration.toMillis(options.peerStoreTimeout ?? "5 seconds")
       }
       const fault =
         named("id") ??
@@ -187,6 +206,9 @@ export const resolve = (options: Options): Result.Result<Settings, OptionsError 
         whole("mailboxSize", settings.mailboxSize, 16, 10_000_000) ??
         whole("subscriberBuffer", settings.subscriberBuffer, 1, 10_000_000) ??
         whole("eventsBuffer", settings.eventsBuffer, 16, 10_000_000) ??
+        whole("rememberedPeers", settings.rememberedPeers, 0, 4_096) ??
+        millis("peerStoreInterval", settings.peerStoreIntervalMillis) ??
+        millis("peerStoreTimeout", settings.peerStoreTimeoutMillis) ??
         (settings.handshakeMillis < membership.requestTimeoutMillis
           ? undefined
           : wrong("handshakeTimeout", `must be below requestTimeoutMillis (${membership.requestTimeoutMillis})`))

@@ -4,8 +4,11 @@
  * @since 0.1.0
  */
 export * as Broadcast from "./Broadcast.ts"
+export * as ControlledTransport from "./ControlledTransport.ts"
 export * as Discovery from "./Discovery.ts"
 export * as DiscoveryDns from "./DiscoveryDns.ts"
 export * as Membership from "./Membership.ts"
 export * as Node from "./Node.ts"
+export * as PeerStore from "./PeerStore.ts"
+export * as PeerStoreFile from "./PeerStoreFile.ts"
 export * as Transport from "./Transport.ts"

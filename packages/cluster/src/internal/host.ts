@@ -3,6 +3,7 @@
  * one can be destroyed while the others go on.
  */
 import { Broadcast } from "@hyparview/runtime/Broadcast"
+import * as ControlledTransport from "@hyparview/runtime/ControlledTransport"
 import { Discovery } from "@hyparview/runtime/Discovery"
 import { Membership } from "@hyparview/runtime/Membership"
 import * as Node from "@hyparview/runtime/Node"
@@ -15,14 +16,12 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Control, type Delivery, type MessageId, NoSuchNode, NodeNotStarted, NotPublished } from "../Control.ts"
+import { Control, NoSuchNode, NodeNotStarted, NotBlocked, NotPublished } from "../Control.ts"
+import { makeDeliveries } from "./deliveries.ts"
 import * as Release from "./release.ts"
 
 /** The one topic on which a supervisor publishes, and which all its nodes subscribe to. */
 const topic = "cluster"
-
-/** How many messages a worker remembers the deliveries of. */
-const rememberedMessages = 256
 
 interface Hosted {
   readonly id: string
@@ -30,33 +29,22 @@ interface Hosted {
   readonly scope: Scope.Closeable
   readonly membership: Membership["Service"]
   readonly broadcast: Broadcast["Service"]
+  readonly control: ControlledTransport.TransportControl["Service"]
 }
 
-const keyOf = ({ epoch, sequence, source }: MessageId): string => `${source}@${epoch}#${sequence}`
-
-/** Who was handed which message, the oldest forgotten first. */
-const makeDeliveries = () => {
-  const messages = new Map<string, Map<string, Delivery>>()
-  return {
-    of: (id: MessageId): ReadonlyArray<Delivery> => [...(messages.get(keyOf(id))?.values() ?? [])],
-    record: (id: MessageId, node: string, hops: number): void => {
-      let receivers = messages.get(keyOf(id))
-      if (receivers === undefined) {
-        receivers = new Map()
-        messages.set(keyOf(id), receivers)
-        const [oldest] = messages.keys()
-        if (messages.size > rememberedMessages && oldest !== undefined) messages.delete(oldest)
-      }
-      const earlier = receivers.get(node)
-      receivers.set(
-        node,
-        earlier === undefined
-          ? { node, hops, atMillis: Date.now(), copies: 1 }
-          : { ...earlier, copies: earlier.copies + 1 }
-      )
-    }
-  }
-}
+/** Cuts a node off from these addresses, and from no others any more. */
+const cutOff = Effect.fnUntraced(function* (
+  { control, id }: Hosted,
+  from: ReadonlySet<string>,
+  mode: ControlledTransport.How["mode"]
+) {
+  const before = yield* control.blocked
+  const kept = before.filter((block) => block.mode === mode && from.has(block.name)).map(({ name }) => name)
+  yield* control.unblock(before.filter(({ name }) => !from.has(name)).map(({ name }) => name))
+  yield* control
+    .block(from.difference(new Set(kept)), { mode })
+    .pipe(Effect.mapError((error) => new NotBlocked({ node: id, detail: error.message })))
+})
 
 /** Answers the control channel's requests. The nodes live as long as the layer. */
 export const layer = Control.toLayer(
@@ -73,8 +61,9 @@ export const layer = Control.toLayer(
 
     const start = Effect.fnUntraced(
       function* (options: Node.Options, listen: TcpOptions, nodeScope: Scope.Closeable) {
+        const transport = ControlledTransport.layer().pipe(Layer.provide(TcpTransport.layer(listen)))
         const context = yield* Layer.buildWithScope(
-          Node.layer(options).pipe(Layer.provideMerge(Layer.merge(TcpTransport.layer(listen), Discovery.layerNone))),
+          Node.layer(options).pipe(Layer.provideMerge(Layer.merge(transport, Discovery.layerNone))),
           nodeScope
         )
         const broadcast = Context.get(context, Broadcast)
@@ -88,7 +77,8 @@ export const layer = Control.toLayer(
         )
         const { address } = Context.get(context, Transport)
         const membership = Context.get(context, Membership)
-        return { id: options.id, address, scope: nodeScope, membership, broadcast }
+        const control = Context.get(context, ControlledTransport.TransportControl)
+        return { id: options.id, address, scope: nodeScope, membership, broadcast, control }
       },
       (effect, { id }, _listen, nodeScope) =>
         effect.pipe(
@@ -162,6 +152,18 @@ export const layer = Control.toLayer(
         const found = yield* Effect.forEach(nodes, find)
         yield* Effect.forEach(found, kill, { concurrency: "unbounded", discard: true })
       }),
+
+      Block: Effect.fnUntraced(function* ({ cuts, mode }) {
+        for (const { from, nodes } of cuts) {
+          const names = new Set(from)
+          for (const id of nodes) {
+            const node = hosted.get(id)
+            if (node !== undefined) yield* cutOff(node, names, mode)
+          }
+        }
+      }),
+
+      Heal: () => Effect.forEach(hosted.values(), ({ control }) => control.heal, { discard: true }),
 
       Leave: () =>
         Effect.suspend(() =>

@@ -26,11 +26,13 @@ import {
 import type { Discovery } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { Settings } from "../Node.ts"
+import type { PeerStore } from "../PeerStore.ts"
 import type { Transport } from "../Transport.ts"
 import { makeTimers } from "./alarm.ts"
 import { makeFanout, type Fanout } from "./fanout.ts"
 import { makeLinks } from "./links.ts"
 import { makeMeter } from "./metrics.ts"
+import { makeRemembering } from "./remembering.ts"
 import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
 
@@ -48,7 +50,8 @@ type Published = Extract<Node.Output, { _tag: "Delivered" }>["id"] | undefined
 export const makeDriver = Effect.fnUntraced(function* (
   settings: Settings,
   transport: Transport["Service"],
-  discovery: Discovery["Service"]
+  discovery: Discovery["Service"],
+  store: PeerStore["Service"] | undefined
 ) {
   const clock = yield* Clock.Clock
   const meter = makeMeter(yield* Effect.context<never>())
@@ -65,12 +68,16 @@ export const makeDriver = Effect.fnUntraced(function* (
   }
 
   const seed = settings.seed ?? (yield* RandomService.nextIntBetween(0, Number.MAX_SAFE_INTEGER))
-  const self: Peer.Peer = { id: settings.id, epoch: settings.epoch ?? now(), address: transport.address }
+  const remembering = yield* makeRemembering(settings, store, meter, () => state.membership)
+  const epoch = remembering.epochAbove(settings.epoch ?? now())
+  const self: Peer.Peer = { id: settings.id, epoch, address: transport.address }
   let state: Node.State = Node.init({
     config: { membership: settings.membership, broadcast: settings.broadcast },
     self,
     random: Random.seeded(seed)
   })
+  // Before anybody hears of it: the next start must know of this one, however short it is.
+  yield* remembering.begin
 
   const roundTrips = new Map<string, number>()
   const counts = { sent: 0, received: 0 }
@@ -227,6 +234,7 @@ export const makeDriver = Effect.fnUntraced(function* (
         return meter.count("duplicates")
       case "EpochRaised":
         run(Effect.logWarning("a higher epoch of this id was known: ours is raised above it", { self: output.self }))
+        run(remembering.save)
         return links.closeAll("superseded")
       case "Left":
         return links.closeAll("shutdown")
@@ -281,7 +289,8 @@ export const makeDriver = Effect.fnUntraced(function* (
   const join = Effect.fn("Membership.join")(function* (contacts: ReadonlyArray<string>) {
     yield* Effect.annotateCurrentSpan({ self: settings.id, contacts: contacts.length })
     if (duplicate !== undefined) return yield* duplicate
-    post({ _tag: "Join", now: now(), contacts })
+    const known = state.membership.active.length === 0 ? remembering.withRemembered(contacts) : contacts
+    post({ _tag: "Join", now: now(), contacts: known })
   })
 
   /** Waits until a condition on the node holds; looked at after every batch. */
@@ -293,6 +302,8 @@ export const makeDriver = Effect.fnUntraced(function* (
     })
 
   const leave = Effect.gen(function* () {
+    // Whoever has left knows nobody any more.
+    remembering.note()
     post({ _tag: "Leave", now: now() })
     yield* until(() => !isUp())
     yield* Effect.timeoutOption(until(links.allEnded), settings.leaveDeadlineMillis)
@@ -372,6 +383,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     })
   })
 
+  yield* Effect.addFinalizer(() => (settings.leaveOnClose ? remembering.save : Effect.void))
   yield* Effect.addFinalizer(() => Effect.suspend(() => (settings.leaveOnClose && isUp() ? leave : Effect.void)))
   yield* Effect.addFinalizer(() => Effect.sync(meter.flush))
 

@@ -22,7 +22,9 @@ const definitions = {
   delivered: counter("hyparview_broadcasts_delivered", "broadcast messages delivered, each once"),
   duplicates: counter("hyparview_broadcasts_duplicate", "copies of broadcast messages already known"),
   published: counter("hyparview_broadcasts_published", "broadcast messages published here"),
-  discoveries: counter("hyparview_discovery_asked", "questions to Discovery")
+  discoveries: counter("hyparview_discovery_asked", "questions to Discovery"),
+  peerStoreWrites: counter("hyparview_peer_store_writes", "memories written to the peer store"),
+  peerStoreFailures: counter("hyparview_peer_store_failures", "times that the peer store could not be read or written")
 }
 
 const downByReason = Metric.counter("hyparview_neighbor_down_reason", {

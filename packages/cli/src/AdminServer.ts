@@ -1,0 +1,158 @@
+/**
+ * The admin side of a live node, over HTTP: is it well, has it joined, what does it measure, whom does it know, what
+ * happens to it; and publishing. It stands above `Membership` and `Broadcast` of the runtime, and any node can have one.
+ *
+ * | request | answer |
+ * |---|---|
+ * | `GET /healthz` | 200 while the node runs; 503 once it has stopped because another process uses its id |
+ * | `GET /readyz` | 200 while it has joined and has not left; 503 before and after |
+ * | `GET /metrics` | every metric of the process, as Prometheus reads them |
+ * | `GET /view` | the node's view as JSON: itself, neighbours with round trips, the reserve, counters |
+ * | `GET /events` | server-sent events: `NeighborUp` for each present neighbour, then every change, with its reason |
+ * | `POST /publish?topic=T` | publishes the request's body, as it is, on a topic; answers with the message's id |
+ *
+ * Everything else is a JSON object with `error`: 400 (no topic), 401 (no token, or a wrong one), 403 (a page of another
+ * origin asks), 404, 405 (with `Allow`), 413 (with the usable size), 421 (a Host that is none of ours), 503 (not joined,
+ * overloaded, too many readers of events).
+ *
+ * **Who may ask.** On a loopback address whoever is on the machine may, unless a token is set; anywhere else nobody may
+ * without the token, and a server without one does not start. Web pages may not: a request that names another origin is
+ * refused, and on a loopback address the `Host` must be a name of the loopback, so that no page reaches it by letting its
+ * own name point here (DNS rebinding). Elsewhere the token, which no page knows, does the same.
+ *
+ * @since 0.1.0
+ */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Broadcast } from "@hyparview/runtime/Broadcast"
+import { Membership } from "@hyparview/runtime/Membership"
+import * as Address from "@hyparview/transport-tcp/Address"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as HttpServer from "effect/http/HttpServer"
+import { createServer } from "node:http"
+import { isLoopback } from "./admin/guard.ts"
+import { makeHandler } from "./admin/handler.ts"
+
+/**
+ * Where it listens and what it allows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** An IP address or a name; IPv6 without brackets. Default `127.0.0.1`. */
+  readonly host?: string
+  /** 0 to 65535; 0, the default, is any free one. */
+  readonly port?: number
+  /** What requests must bear (`Authorization: Bearer …`). Needed where `host` is no loopback address. 1 byte or more. */
+  readonly token?: Redacted.Redacted | undefined
+  /** The largest body that `publish` takes, in bytes. Default 1 MiB, the largest frame of a transport's default. */
+  readonly maxBodyBytes?: number
+  /** How many may listen to `/events` at once, 1 or more. Default 32. */
+  readonly eventReaders?: number
+  /** A reader of `/events` that takes nothing for so long is cut off. Default 10 seconds (a guess). */
+  readonly stallTimeout?: Duration.Input
+  /** After so long without an event a comment is sent, so that both ends notice a dead connection. Default 15 seconds. */
+  readonly keepAlive?: Duration.Input
+  /** Connections at once, 1 or more; more are closed at once. Default 128. */
+  readonly maxConnections?: number
+}
+
+/**
+ * The admin server could not start. Nothing listens.
+ *
+ * - `noToken`: others could reach it, and it has no token
+ * - `notListening`: the port is in use, or the host is not of this machine
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AdminError extends Data.TaggedError("AdminError")<{
+  readonly reason: "noToken" | "notListening"
+  readonly address: string
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `no admin server on ${this.address}: ${this.detail}`
+  }
+}
+
+/**
+ * A running admin server.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class AdminServer extends Context.Service<
+  AdminServer,
+  {
+    /** Where it listens, port 0 made a real one: `http://127.0.0.1:9464`. */
+    readonly url: string
+  }
+>()("@hyparview/cli/AdminServer") {}
+
+/**
+ * An admin server for the node that is provided. Its end cuts off whoever listens.
+ *
+ * @example
+ * ```ts
+ * import { AdminServer } from "@hyparview/cli"
+ * import { Discovery, Node } from "@hyparview/runtime"
+ * import { TcpTransport } from "@hyparview/transport-tcp"
+ * import { Layer } from "effect"
+ *
+ * const NodeLive = Node.layer({ id: "node-a", cluster: "example" }).pipe(
+ *   Layer.provide(TcpTransport.layer({ port: 7946 })),
+ *   Layer.provide(Discovery.Discovery.layerNone)
+ * )
+ * const WithAdmin = AdminServer.layer({ port: 9464 }).pipe(Layer.provideMerge(NodeLive))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<AdminServer, AdminError, Membership | Broadcast> => {
+  const { host = "127.0.0.1", port = 0 } = options
+  const address = Address.format({ host, port })
+  const token = options.token === undefined ? undefined : Redacted.value(options.token)
+  return Layer.effect(
+    AdminServer,
+    Effect.gen(function* () {
+      const loopback = isLoopback(host)
+      if (!loopback && (token === undefined || token === "")) {
+        const detail = "other machines can reach it there, so it needs a token; or let it listen on 127.0.0.1"
+        return yield* new AdminError({ reason: "noToken", address, detail })
+      }
+      const { keepAlive = "15 seconds", stallTimeout = "10 seconds" } = options
+      const handler = makeHandler({
+        membership: yield* Membership,
+        broadcast: yield* Broadcast,
+        token,
+        isLoopback: loopback,
+        maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
+        eventReaders: options.eventReaders ?? 32,
+        stallMillis: Duration.toMillis(stallTimeout),
+        keepAliveMillis: Duration.toMillis(keepAlive)
+      })
+      // Slow and silent clients must not pile up: so long may a request take until all of it is here.
+      const server = createServer({
+        requestTimeout: 30_000,
+        headersTimeout: 10_000,
+        connectionsCheckingInterval: 5_000
+      })
+      server.maxConnections = options.maxConnections ?? 128
+      const http = yield* NodeHttpServer.make(() => server, { host, port, gracefulShutdownTimeout: 0 }).pipe(
+        Effect.mapError(({ cause }) => new AdminError({ reason: "notListening", address, detail: causeOf(cause) }))
+      )
+      yield* http.serve(handler)
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      return { url: HttpServer.formatAddress(http.address) }
+    })
+  )
+}
+
+const causeOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -1,0 +1,151 @@
+/** The admin server's requests, each with its method, and what is answered. */
+import type { Broadcast, PublishError } from "@hyparview/runtime/Broadcast"
+import type { Membership } from "@hyparview/runtime/Membership"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import { IncomingMessage } from "node:http"
+import { commonHeaders, json, problem } from "./answer.ts"
+import { cutIfStalled, feed } from "./events.ts"
+import { type Policy, refuse } from "./guard.ts"
+
+export interface Settings extends Policy {
+  readonly membership: Membership["Service"]
+  readonly broadcast: Broadcast["Service"]
+  readonly maxBodyBytes: number
+  readonly eventReaders: number
+  readonly stallMillis: number
+  readonly keepAliveMillis: number
+}
+
+type Request = HttpServerRequest.HttpServerRequest
+type Response = HttpServerResponse.HttpServerResponse
+type Handle = (request: Request, url: URL) => Effect.Effect<Response>
+
+/** The body is larger than it may be. */
+class TooLarge extends Data.TaggedError("TooLarge")<{ readonly atLeast: number }> {}
+
+export const makeHandler = (
+  settings: Settings
+): Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest> => {
+  const { broadcast, membership } = settings
+
+  const healthz: Handle = () =>
+    Effect.map(membership.view, ({ status }) => json({ status }, status === "stopped" ? 503 : 200))
+
+  const readyz: Handle = () =>
+    Effect.map(membership.view, ({ active, status }) =>
+      json({ status, neighbors: active.length }, status === "joined" ? 200 : 503)
+    )
+
+  const metrics: Handle = () =>
+    Effect.map(PrometheusMetrics.format(), (text) =>
+      HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8", headers: commonHeaders })
+    )
+
+  const view: Handle = () => Effect.map(membership.view, (view) => json(view))
+
+  let readers = 0
+  const events: Handle = (request) =>
+    Effect.sync(() => {
+      if (readers >= settings.eventReaders) {
+        return problem(503, `${readers} readers listen already`, {}, { "retry-after": "5" })
+      }
+      const cut = () => {
+        if (request.source instanceof IncomingMessage) request.source.socket.destroy()
+      }
+      const counted = Stream.unwrap(
+        Effect.as(
+          Effect.acquireRelease(
+            Effect.sync(() => readers++),
+            () => Effect.sync(() => readers--)
+          ),
+          feed(membership, settings.keepAliveMillis)
+        )
+      )
+      return HttpServerResponse.stream(cutIfStalled(counted, settings.stallMillis, cut), {
+        contentType: "text/event-stream",
+        headers: commonHeaders
+      })
+    })
+
+  const publish: Handle = (request, url) =>
+    Effect.gen(function* () {
+      const topic = url.searchParams.get("topic")
+      if (topic === null) return problem(400, "which topic? POST /publish?topic=TOPIC, the payload as the body")
+      const payload = yield* bodyOf(request, settings.maxBodyBytes)
+      return json({ id: yield* broadcast.publish(topic, payload) })
+    }).pipe(
+      Effect.catchTags({
+        TooLarge: ({ atLeast }) =>
+          Effect.succeed(
+            problem(
+              413,
+              `a body of ${atLeast} bytes: at most ${settings.maxBodyBytes} are taken`,
+              { usableBytes: settings.maxBodyBytes },
+              // The rest of it is not worth reading.
+              { connection: "close" }
+            )
+          ),
+        HttpServerError: () => Effect.succeed(problem(400, "the body broke off"))
+      }),
+      Effect.catch((error) => Effect.succeed(unpublished(error)))
+    )
+
+  const routes: ReadonlyMap<string, readonly [method: "GET" | "POST", handle: Handle]> = new Map([
+    ["/healthz", ["GET", healthz]],
+    ["/readyz", ["GET", readyz]],
+    ["/metrics", ["GET", metrics]],
+    ["/view", ["GET", view]],
+    ["/events", ["GET", events]],
+    ["/publish", ["POST", publish]]
+  ])
+
+  return Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const refusal = refuse(request, settings)
+    if (refusal !== undefined) return refusal
+    const url = URL.parse(request.url, "http://localhost")
+    const route = url === null ? undefined : routes.get(url.pathname)
+    if (url === null || route === undefined) {
+      return problem(404, "no such thing here", { routes: [...routes].map(([path, [method]]) => `${method} ${path}`) })
+    }
+    const [method, handle] = route
+    // A HEAD is a GET of which only the head is sent.
+    if (request.method !== method && !(request.method === "HEAD" && method === "GET" && handle !== events)) {
+      return problem(405, `${url.pathname} takes ${method} only`, {}, { allow: method })
+    }
+    return yield* handle(request, url)
+  })
+}
+
+const unpublished = (error: PublishError): Response => {
+  switch (error._tag) {
+    case "InvalidTopic":
+      return problem(400, error.message)
+    case "PayloadTooLarge":
+      return problem(413, error.message, { usableBytes: error.usableBytes })
+    case "NotJoined":
+      return problem(503, error.message)
+    case "Overloaded":
+      return problem(503, error.message, {}, { "retry-after": "1" })
+  }
+}
+
+/** The whole body, read no further than it may be long. */
+const bodyOf = (request: Request, most: number) =>
+  Effect.gen(function* () {
+    const announced = Number(request.headers["content-length"] ?? 0)
+    if (announced > most) return yield* new TooLarge({ atLeast: announced })
+    const chunks: Array<Uint8Array> = []
+    let bytes = 0
+    yield* Stream.runForEach(request.stream, (chunk) => {
+      bytes += chunk.byteLength
+      chunks.push(chunk)
+      return bytes > most ? Effect.fail(new TooLarge({ atLeast: bytes })) : Effect.void
+    })
+    return new Uint8Array(Buffer.concat(chunks))
+  })

@@ -1,0 +1,33 @@
+/**
+ * Who in a worker process was handed which message: what a supervisor asks for to see how far a broadcast got. The oldest
+ * messages are forgotten first.
+ */
+import type { Delivery, MessageId } from "../Control.ts"
+
+/** How many messages a worker remembers the deliveries of. */
+const rememberedMessages = 256
+
+const keyOf = ({ epoch, sequence, source }: MessageId): string => `${source}@${epoch}#${sequence}`
+
+export const makeDeliveries = () => {
+  const messages = new Map<string, Map<string, Delivery>>()
+  return {
+    of: (id: MessageId): ReadonlyArray<Delivery> => [...(messages.get(keyOf(id))?.values() ?? [])],
+    record: (id: MessageId, node: string, hops: number): void => {
+      let receivers = messages.get(keyOf(id))
+      if (receivers === undefined) {
+        receivers = new Map()
+        messages.set(keyOf(id), receivers)
+        const [oldest] = messages.keys()
+        if (messages.size > rememberedMessages && oldest !== undefined) messages.delete(oldest)
+      }
+      const earlier = receivers.get(node)
+      receivers.set(
+        node,
+        earlier === undefined
+          ? { node, hops, atMillis: Date.now(), copies: 1 }
+          : { ...earlier, copies: earlier.copies + 1 }
+      )
+    }
+  }
+}

@@ -1,0 +1,328 @@
+/**
+ * How a supervisor does what `Supervisor.ts` says: a roster of nodes, a pool of processes, and requests to them. Commands
+ * that start, end or part nodes exclude each other.
+ */
+import * as HyParView from "@hyparview/core/HyParView"
+import * as Random from "@hyparview/core/Random"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { type Delivery, type MessageId, NoSuchNode } from "../Control.ts"
+import * as KillPlan from "../KillPlan.ts"
+import * as Overview from "../Overview.ts"
+import * as Partition from "../Partition.ts"
+import type { Options, Publication, Supervisor, SupervisorEvent } from "../Supervisor.ts"
+import { TooManyNodes, type WorkerLost } from "../WorkerError.ts"
+import { makePool, startPatience } from "./pool.ts"
+import { makeRoster, numberOf } from "./roster.ts"
+
+/** Leaving takes at most a node's `leaveDeadline` of 3 seconds, and the answer a moment. */
+const leavePatience = Duration.seconds(10)
+
+/** Each node costs sockets and memory, and a poll grows with them. */
+const defaultMostNodes = 10_000
+
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+/** `count` nodes over `processes`: as many in each as in the others, or one more. */
+const allot = (count: number, processes: number): ReadonlyArray<ReadonlyArray<string>> =>
+  Array.from({ length: processes }).map((_, process) => {
+    const first = Math.floor((count * process) / processes)
+    const next = Math.floor((count * (process + 1)) / processes)
+    return Array.from({ length: next - first }).map((_, index) => `n${first + index + 1}`)
+  })
+
+const eachAtOnce = { concurrency: "unbounded", discard: true } as const
+
+export const supervise = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> {
+  const clusterSize = options.clusterSize ?? options.nodes
+  const rules = yield* Effect.fromResult(HyParView.forClusterSize(clusterSize))
+  const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
+  const loss = yield* Deferred.make<never, WorkerLost>()
+  const turn = yield* Semaphore.make(1)
+  const roster = makeRoster()
+  let watch = Overview.watch
+  let partition: Partition.Partition | undefined
+  let latest: Publication | undefined
+
+  const pool = yield* makePool({
+    logLevel: options.logLevel ?? "Warn",
+    onLine: (process, line) => PubSub.publishUnsafe(events, { _tag: "WorkerWrote", process, line }),
+    onEnd: (process) => {
+      const gone = roster.runningIn(process)
+      roster.bury(gone)
+      return gone
+    },
+    onLoss: (lost) => Effect.andThen(Deferred.fail(loss, lost), PubSub.publish(events, { _tag: "WorkerLost", lost }))
+  })
+
+  // --- starting and joining ------------------------------------------------------------------------------------------
+
+  const startIn = Effect.fnUntraced(function* (process: number, ids: ReadonlyArray<string>) {
+    const request = {
+      cluster: options.cluster ?? "local",
+      clusterSize,
+      host: options.host ?? "127.0.0.1",
+      nodes: ids.map((id) => {
+        const index = numberOf(id)
+        const seed = Random.nextBits(Random.seededFor(options.seed ?? 1, index)) >>> 0
+        return { id, port: index === 1 ? (options.port ?? 0) : 0, seed }
+      })
+    }
+    const listening = yield* pool.ask(process, "Start", (control) => control.Start(request), startPatience)
+    for (const { address, id } of listening ?? []) roster.put({ id, process, address, isRunning: true })
+  })
+
+  /** Starts nodes in their processes, which are started too where they do not run. */
+  const startAll = (groups: Iterable<readonly [process: number, ids: ReadonlyArray<string>]>) =>
+    Effect.forEach(
+      groups,
+      Effect.fnUntraced(function* ([process, ids]) {
+        if (!pool.workers().some((worker) => worker.process === process)) yield* pool.spawn(process)
+        yield* startIn(process, ids)
+      }),
+      eachAtOnce
+    )
+
+  const joinThrough = (contact: string, ids: ReadonlySet<string>) =>
+    pool.askAll("Join", (control, process) => {
+      const some = roster.runningIn(process).filter((id) => ids.has(id))
+      return some.length === 0 ? Effect.void : control.Join({ nodes: some, contacts: [contact] })
+    })
+
+  /** Whoever is in a part of the cluster joins through somebody of the same part. */
+  const contactFor = (id: string, others: ReadonlySet<string>): string | undefined => {
+    const groupOf = (id: string) => partition?.groups.findIndex((group) => group.includes(id)) ?? -1
+    const own = groupOf(id)
+    const running = roster.running().filter((node) => !others.has(node.id))
+    const near = running.find((node) => own < 0 || groupOf(node.id) < 0 || groupOf(node.id) === own)
+    return (near ?? running[0] ?? roster.get("n1"))?.address
+  }
+
+  /** New nodes, or old ones anew: under the partition in force before they speak to anybody. */
+  const bringUp = Effect.fnUntraced(function* (
+    groups: ReadonlyMap<number, ReadonlyArray<string>>,
+    ids: ReadonlyArray<string>
+  ) {
+    yield* startAll(groups)
+    if (partition !== undefined) yield* enforce(partition)
+    const started = new Set(ids)
+    const contacts = Map.groupBy(ids, (id) => contactFor(id, started))
+    yield* Effect.forEach(
+      contacts,
+      ([contact, some]) => (contact === undefined ? Effect.void : joinThrough(contact, new Set(some))),
+      { discard: true }
+    )
+  })
+
+  const restart = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+    const dead = yield* Effect.forEach(ids, (id) => {
+      const node = roster.get(id)
+      return node === undefined ? Effect.fail(new NoSuchNode({ node: id })) : Effect.succeed(node)
+    })
+    const groups = Map.groupBy(
+      dead.filter((node) => !node.isRunning),
+      (node) => node.process
+    )
+    const named = [...groups].map(([process, members]) => [process, members.map(({ id }) => id)] as const)
+    yield* bringUp(
+      new Map(named),
+      named.flatMap(([, ids]) => ids)
+    )
+  })
+
+  const add = Effect.fnUntraced(function* (count: number) {
+    const limit = options.mostNodes ?? defaultMostNodes
+    if (!Number.isInteger(count) || count < 1 || roster.size() + count > limit) {
+      return yield* new TooManyNodes({ wanted: count, present: roster.size(), limit })
+    }
+    const names = roster.newNames(count)
+    const groups = new Map<number, Array<string>>(pool.workers().map(({ process }) => [process, []]))
+    if (groups.size === 0) groups.set(0, [])
+    const load = new Map([...groups.keys()].map((process) => [process, roster.runningIn(process).length]))
+    for (const name of names) {
+      const [process = 0] = [...load].reduce((least, each) => (each[1] < least[1] ? each : least))
+      groups.get(process)?.push(name)
+      load.set(process, (load.get(process) ?? 0) + 1)
+    }
+    yield* bringUp(new Map([...groups].filter(([, ids]) => ids.length > 0)), names)
+    return names.flatMap((name) => roster.get(name) ?? [])
+  })
+
+  // --- killing and parting -------------------------------------------------------------------------------------------
+
+  /** The process in which a node runs. */
+  const processOf = (id: string): Effect.Effect<number, NoSuchNode> => {
+    const node = roster.get(id)
+    return node?.isRunning === true ? Effect.succeed(node.process) : Effect.fail(new NoSuchNode({ node: id }))
+  }
+
+  const housings = (): ReadonlyArray<KillPlan.Housing> =>
+    pool
+      .workers()
+      .map(({ process }) => ({ process, nodes: roster.runningIn(process) }))
+      .sort((a, b) => a.process - b.process)
+
+  const kill = Effect.fnUntraced(function* (plan: KillPlan.KillPlan) {
+    const single = yield* Effect.forEach(plan.nodes, (id) => Effect.map(processOf(id), (process) => ({ id, process })))
+    const killSingle = Effect.forEach(
+      Map.groupBy(single, ({ process }) => process),
+      ([process, members]) => {
+        const ids = members.map(({ id }) => id)
+        return Effect.map(
+          pool.ask(process, "Kill", (control) => control.Kill({ nodes: ids })),
+          () => roster.bury(ids)
+        )
+      },
+      eachAtOnce
+    )
+    yield* Effect.all([pool.kill(plan.processes), killSingle], eachAtOnce)
+  })
+
+  const enforce = (partition: Partition.Partition) => {
+    const cuts = Partition.cuts(partition, roster.running())
+    return pool.askAll("Block", (control, process) => {
+      const here = new Set(roster.runningIn(process))
+      const own = cuts.flatMap(({ from, nodes }) => {
+        const some = nodes.filter((id) => here.has(id))
+        return some.length === 0 ? [] : [{ nodes: some, from }]
+      })
+      return own.length === 0 ? Effect.void : control.Block({ mode: partition.mode, cuts: own })
+    })
+  }
+
+  const heal = Effect.suspend(() => {
+    partition = undefined
+    return pool.askAll("Heal", (control) => control.Heal())
+  })
+
+  const part = Effect.fnUntraced(function* (wanted: Partition.Partition) {
+    const checked = yield* Effect.fromResult(Partition.make(wanted, (id) => roster.get(id) !== undefined))
+    // A node that is in no group any more reaches everybody.
+    if (partition !== undefined) yield* heal
+    partition = checked
+    yield* enforce(checked)
+  })
+
+  // --- watching ------------------------------------------------------------------------------------------------------
+
+  const poll = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
+    const views = yield* pool.askAll("Poll", (control) => control.Poll({ passive }))
+    return { atMillis: yield* monotonicMillis, nodes: views.flat() }
+  })
+
+  const judge = (seen: Overview.Poll): Overview.Overview => {
+    const observed = Overview.observe(watch, seen, rules)
+    watch = observed.watch
+    return observed.overview
+  }
+
+  const deliveriesOf = (id: MessageId) =>
+    Effect.map(
+      pool.askAll("Deliveries", (control) => control.Deliveries({ id })),
+      (lists) => lists.flat()
+    )
+
+  const publish = Effect.fnUntraced(function* ({ from, text }: { readonly from: string; readonly text: string }) {
+    const process = yield* processOf(from)
+    const expected = roster.running().map(({ id }) => id)
+    const published = yield* pool.ask(process, "Publish", (control) => control.Publish({ node: from, text }))
+    if (published === undefined) return yield* new NoSuchNode({ node: from })
+    latest = { ...published, from, expected }
+    return latest
+  })
+
+  const broadcast: Supervisor["Service"]["broadcast"] = Effect.fnUntraced(function* ({ from, text, within }) {
+    const { atMillis, expected, id } = yield* publish({ from, text })
+    const missingIn = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => {
+      const reached = new Set(deliveries.map(({ node }) => node))
+      return expected.filter((node) => !reached.has(node))
+    }
+    const deadline = (yield* monotonicMillis) + Duration.toMillis(within)
+    let deliveries = yield* deliveriesOf(id)
+    while (missingIn(deliveries).length > 0 && (yield* monotonicMillis) < deadline) {
+      yield* Effect.sleep("20 millis")
+      deliveries = yield* deliveriesOf(id)
+    }
+    return {
+      id,
+      from,
+      expected: expected.length,
+      deliveries,
+      missing: missingIn(deliveries),
+      repeated: deliveries.filter(({ copies }) => copies > 1).map(({ node }) => node),
+      lastMillis: deliveries.reduce((last, delivery) => Math.max(last, delivery.atMillis - atMillis), 0),
+      hops: deliveries.reduce((most, { hops }) => Math.max(most, hops), 0)
+    }
+  })
+
+  const status: Supervisor["Service"]["status"] = Effect.fnUntraced(function* ({ passive }) {
+    const shown = latest
+    const [seen, deliveries] = yield* Effect.all(
+      [poll({ passive }), shown === undefined ? Effect.succeed([]) : deliveriesOf(shown.id)],
+      { concurrency: 2 }
+    )
+    return {
+      nodes: roster.all(),
+      views: seen.nodes,
+      overview: judge(seen),
+      partition,
+      latest: shown === undefined ? undefined : { ...shown, deliveries }
+    }
+  })
+
+  const usage: Supervisor["Service"]["usage"] = ({ collect }) =>
+    Effect.map(
+      pool.askAll("Usage", (control, process) =>
+        Effect.map(control.Usage({ collect }), (usage) => ({ process, usage }))
+      ),
+      (usages) =>
+        usages.flatMap(({ process, usage }) =>
+          pool
+            .workers()
+            .flatMap((worker) => (worker.process === process ? [{ process, usage, empty: worker.empty }] : []))
+        )
+    )
+
+  const inTurn = turn.withPermits(1)
+  return {
+    rules,
+    start: startAll(allot(options.nodes, options.processes).entries()).pipe(Effect.map(roster.all), inTurn),
+    join: Effect.suspend(() => {
+      const contact = roster.get("n1")
+      return contact === undefined
+        ? Effect.fail(new NoSuchNode({ node: "n1" }))
+        : Effect.asVoid(joinThrough(contact.address, new Set(roster.all().map(({ id }) => id))))
+    }).pipe(inTurn),
+    nodes: Effect.sync(roster.all),
+    housings: Effect.sync(housings),
+    poll,
+    overview: Effect.map(poll({ passive: false }), judge),
+    status,
+    kill: (plan) => inTurn(kill(plan)),
+    killShare: ({ percent, seed }) =>
+      Effect.suspend(() => {
+        const count = KillPlan.share(roster.running().length, percent)
+        const plan = KillPlan.plan(housings(), count, seed)
+        return Effect.as(kill(plan), plan)
+      }).pipe(inTurn),
+    restart: (ids) => inTurn(restart(ids)),
+    add: (count) => inTurn(add(count)),
+    partition: (wanted) => inTurn(part(wanted)),
+    heal: Effect.asVoid(heal).pipe(inTurn),
+    publish,
+    broadcast,
+    usage,
+    leave: Effect.asVoid(pool.askAll("Leave", (control) => control.Leave(), leavePatience)).pipe(inTurn),
+    stop: pool.stop.pipe(inTurn),
+    events: Stream.fromPubSub(events),
+    untilLoss: Deferred.await(loss)
+  }
+})

@@ -1,0 +1,154 @@
+/** What a person does to a live cluster, in real processes: kill, add, restart, part, heal, publish, and look. */
+import { assert, describe, it } from "@effect/vitest"
+import { Overview, Supervisor } from "@hyparview/cluster"
+import { Effect } from "effect"
+import { survivors } from "./processes.ts"
+
+/** Real processes on a machine that does other things too. */
+const patience = 90_000
+
+type Service = Supervisor.Supervisor["Service"]
+
+const until = Effect.fnUntraced(function* (supervisor: Service, isReached: (status: Supervisor.Status) => boolean) {
+  let status = yield* supervisor.status({ passive: false })
+  while (!isReached(status)) {
+    yield* Effect.sleep("50 millis")
+    status = yield* supervisor.status({ passive: false })
+  }
+  return status
+})
+
+const isOne = (nodes: number) => (status: Supervisor.Status) =>
+  status.overview.joined === nodes && Overview.isWhole(status.overview)
+
+/** Two parts that hold only each other, all of them with somebody. */
+const isParted = (groups: ReadonlyArray<ReadonlyArray<string>>) => (status: Supervisor.Status) =>
+  status.views.every(({ active, id }) => {
+    const own = groups.find((group) => group.includes(id)) ?? []
+    return active.length > 0 && active.every((peer) => own.includes(peer))
+  })
+
+const reached = (status: Supervisor.Status) => (status.latest?.deliveries ?? []).map(({ node }) => node).sort()
+
+describe("a supervisor's commands", () => {
+  it.live(
+    "publish from a node, kill some and a share, start them again and more, and show it all",
+    () =>
+      Effect.gen(function* () {
+        let pids: ReadonlyArray<number> = []
+        yield* Effect.gen(function* () {
+          const supervisor = yield* Supervisor.Supervisor
+          yield* supervisor.start
+          yield* supervisor.join
+          const first = yield* until(supervisor, isOne(4))
+          assert.isUndefined(first.latest)
+          assert.isUndefined(first.partition)
+          pids = (yield* supervisor.usage({ collect: false })).map(({ usage }) => usage.pid)
+
+          const published = yield* supervisor.publish({ from: "n3", text: "hello" })
+          assert.deepStrictEqual([published.from, published.expected], ["n3", ["n1", "n2", "n3", "n4"]])
+          const told = yield* until(supervisor, (status) => reached(status).length === 4)
+          const own = told.latest?.deliveries.find(({ node }) => node === "n3")
+          assert.strictEqual(own?.hops, 0)
+          assert.isAtLeast(own?.atMillis ?? 0, published.atMillis)
+
+          // One node, and then a third of the rest.
+          yield* supervisor.kill({ processes: [], nodes: ["n2"] })
+          const plan = yield* supervisor.killShare({ percent: 34, seed: 1 })
+          assert.deepStrictEqual([plan.processes, plan.nodes.length], [[0], 0])
+          const few = yield* until(supervisor, isOne(2))
+          assert.deepStrictEqual(
+            few.nodes.map(({ isRunning }) => isRunning),
+            [false, false, true, true]
+          )
+
+          const added = yield* supervisor.add(2)
+          assert.deepStrictEqual(
+            added.map(({ id, process }) => [id, process]),
+            [
+              ["n5", 1],
+              ["n6", 1]
+            ]
+          )
+          yield* supervisor.restart(["n1", "n2", "n3"])
+          const all = yield* until(supervisor, isOne(6))
+          assert.isTrue(all.nodes.every(({ isRunning }) => isRunning))
+          pids = [...pids, ...(yield* supervisor.usage({ collect: false })).map(({ usage }) => usage.pid)]
+          const { views } = yield* supervisor.status({ passive: true })
+          assert.strictEqual(views.length, 6)
+          assert.isTrue(views.every(({ passive, passiveSize }) => passive.length === passiveSize))
+
+          const tooMany = yield* Effect.flip(supervisor.add(3))
+          assert.strictEqual(tooMany.message, "cannot add 3 nodes to 6: from 1, up to 8 in all")
+          const none = yield* Effect.flip(supervisor.add(0))
+          assert.strictEqual(none._tag, "TooManyNodes")
+          const stranger = yield* Effect.flip(supervisor.publish({ from: "n9", text: "?" }))
+          assert.strictEqual(stranger.message, "n9 does not run")
+        }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, clusterSize: 6, mostNodes: 8, seed: 1 })))
+        assert.deepStrictEqual(yield* survivors(pids), [])
+      }),
+    patience
+  )
+
+  it.live(
+    "part a cluster in two, whoever is started again included, and heal it",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        yield* until(supervisor, isOne(6))
+
+        const groups = [
+          ["n1", "n2", "n4"],
+          ["n3", "n5", "n6"]
+        ]
+        yield* supervisor.partition({ groups, mode: "reset" })
+        const parted = yield* until(supervisor, isParted(groups))
+        assert.deepStrictEqual(parted.partition, { groups, mode: "reset" })
+        assert.strictEqual(parted.overview.components.count, 2)
+
+        yield* supervisor.kill({ processes: [], nodes: ["n3"] })
+        yield* supervisor.restart(["n3"])
+        yield* until(supervisor, (status) => status.views.length === 6 && isParted(groups)(status))
+        yield* supervisor.publish({ from: "n3", text: "only here" })
+        const told = yield* until(supervisor, (status) => reached(status).length === 3)
+        assert.deepStrictEqual(reached(told), ["n3", "n5", "n6"])
+
+        yield* supervisor.heal
+        const healed = yield* until(supervisor, isOne(6))
+        assert.isUndefined(healed.partition)
+        const reach = yield* supervisor.broadcast({ from: "n1", text: "all of you", within: "10 seconds" })
+        assert.deepStrictEqual(reach.missing, [])
+
+        const wrong = yield* Effect.flip(supervisor.partition({ groups: [["n1"], ["n7"]], mode: "reset" }))
+        assert.strictEqual(wrong.message, "no partition: there is no node n7")
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 6, processes: 2, seed: 1 }))),
+    patience
+  )
+
+  it.live(
+    "cut a node off silently: its links stand, nothing crosses them, and all of it is one again after the heal",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        const { views } = yield* until(supervisor, isOne(4))
+        const neighbors = views.find(({ id }) => id === "n4")?.active ?? []
+
+        yield* supervisor.partition({ groups: [["n4"], ["n1", "n2", "n3"]], mode: "silent" })
+        // What would have crossed is there within milliseconds.
+        const reach = yield* supervisor.broadcast({ from: "n4", text: "anybody?", within: "500 millis" })
+        assert.deepStrictEqual(reach.missing, ["n1", "n2", "n3"])
+        const cut = yield* supervisor.status({ passive: false })
+        assert.deepStrictEqual(cut.views.find(({ id }) => id === "n4")?.active, neighbors)
+
+        yield* supervisor.heal
+        yield* until(supervisor, isOne(4))
+        const again = yield* supervisor.broadcast({ from: "n4", text: "all of you", within: "10 seconds" })
+        assert.deepStrictEqual(again.missing, [])
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1 }))),
+    patience
+  )
+})

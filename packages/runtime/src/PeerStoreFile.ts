@@ -1,0 +1,113 @@
+/**
+ * A peer store in a file: JSON, replaced as a whole. On Effect's FileSystem, which is tagged unstable in 4.1: so this
+ * adapter is an entry point of its own.
+ *
+ * The new memory is written to a temporary file beside the old one, forced to the disk, and renamed over it: whoever is
+ * killed meanwhile, by a power cut even, leaves the old memory or the new one. One node has one file: two that share it
+ * overwrite each other, and each ignores what the other wrote.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type { PlatformError } from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import { type Memory, PeerStore, PeerStoreError } from "./PeerStore.ts"
+
+/**
+ * Where the memory is kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The file's path. Its folder must exist, and the node must be allowed to create files in it. */
+  readonly file: string
+  /**
+   * A larger file is not read: it is no memory of a node. In bytes, 1 or more. Default 4 MiB, room for 4,096 peers with
+   * ids and addresses as long as they may be.
+   */
+  readonly maxBytes?: number
+}
+
+const Text = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255))
+const Epoch = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** The file's content. `version` is there for whoever changes the rest. */
+const Content = Schema.fromJsonString(
+  Schema.Struct({
+    version: Schema.Literal(1),
+    cluster: Text,
+    id: Text,
+    epoch: Epoch,
+    peers: Schema.Array(Schema.Struct({ id: Text, epoch: Epoch, address: Text }))
+  })
+)
+
+const decode = Schema.decodeUnknownEffect(Content)
+const encode = Schema.encodeEffect(Content)
+
+/**
+ * A store in a file. A file that does not exist is an empty memory.
+ *
+ * @example
+ * ```ts
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { PeerStoreFile } from "@hyparview/runtime"
+ * import { Layer } from "effect"
+ *
+ * const Store = PeerStoreFile.layer({ file: "/var/lib/hyparview/node-a.json" }).pipe(
+ *   Layer.provide(NodeFileSystem.layer)
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<PeerStore, never, FileSystem.FileSystem> =>
+  Layer.effect(
+    PeerStore,
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const { file, maxBytes = 4_194_304 } = options
+      const failure = (reason: PeerStoreError["reason"]) => (error: { readonly message: string }) =>
+        new PeerStoreError({ reason, place: file, detail: error.message })
+
+      const load = Effect.gen(function* () {
+        const { size, type } = yield* files.stat(file)
+        if (type !== "File") return yield* failure("unreadable")({ message: `it is a ${type}` })
+        if (Number(size) > maxBytes) {
+          return yield* failure("corrupt")({ message: `it has ${size} bytes, more than ${maxBytes}` })
+        }
+        const { version: _, ...memory } = yield* decode(yield* files.readFileString(file))
+        return memory
+      }).pipe(
+        Effect.catchTags({
+          SchemaError: (error) => Effect.fail(failure("corrupt")(error)),
+          PlatformError: (error) =>
+            error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(failure("unreadable")(error))
+        })
+      )
+
+      const temporary = `${file}.new`
+      const write = (text: string): Effect.Effect<void, PlatformError> =>
+        Effect.gen(function* () {
+          const open = yield* files.open(temporary, { flag: "w", mode: 0o600 })
+          yield* open.writeAll(new TextEncoder().encode(text))
+          yield* open.sync
+        }).pipe(
+          Effect.scoped,
+          Effect.andThen(files.rename(temporary, file)),
+          Effect.onError(() => Effect.ignore(files.remove(temporary, { force: true })))
+        )
+
+      const save = (memory: Memory) =>
+        encode({ version: 1, ...memory }).pipe(
+          Effect.flatMap((text) => write(`${text}\n`)),
+          Effect.mapError(failure("unwritable"))
+        )
+
+      return { load, save }
+    })
+  )

@@ -1,0 +1,145 @@
+/**
+ * What a node remembers over restarts, as the driver uses it: the memory of the start before, and the writing of this
+ * one's. Rules 9c (the epoch) and 1d (contacts) of `docs/protocol.md`.
+ */
+import type { Peer } from "@hyparview/core"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { Settings } from "../Node.ts"
+import { type Memory, PeerStoreError, type PeerStore } from "../PeerStore.ts"
+import type { Meter } from "./metrics.ts"
+
+/** What is remembered of a node's state. */
+export interface Memorable {
+  readonly self: Peer.Peer
+  readonly active: ReadonlyArray<{ readonly peer: Peer.Peer }>
+  readonly passive: ReadonlyArray<Peer.Peer>
+}
+
+export interface Remembering {
+  /** The epoch of this start, if the clock or the options say `wanted`. */
+  readonly epochAbove: (wanted: number) => number
+  /** The contacts given, and as many peers from memory as there is room for beside them. */
+  readonly withRemembered: (contacts: ReadonlyArray<string>) => ReadonlyArray<string>
+  /** Takes note of the views as they are; saving does so too. */
+  readonly note: () => void
+  /** Takes note, and writes it. Fails never. */
+  readonly save: Effect.Effect<void>
+  /** Saves now, and from then on whenever the interval has passed and something has changed, as long as the scope. */
+  readonly begin: Effect.Effect<void, never, Scope.Scope>
+}
+
+/** 2⁵²: an epoch is a clock in milliseconds, and the core takes no higher one for one. */
+const highestEpoch = 2 ** 52
+
+const nothing: Remembering = {
+  epochAbove: (wanted) => wanted,
+  withRemembered: (contacts) => contacts,
+  note: () => undefined,
+  save: Effect.void,
+  begin: Effect.void
+}
+
+/** `state` is asked for no sooner than `note` or a save is. */
+export const makeRemembering = Effect.fnUntraced(function* (
+  settings: Settings,
+  store: PeerStore["Service"] | undefined,
+  meter: Meter,
+  state: () => Memorable
+): Effect.fn.Return<Remembering> {
+  if (store === undefined) return nothing
+  const { cluster, id, rememberedPeers } = settings
+  const loaded = yield* load(settings, store, meter)
+  let peers: ReadonlyArray<Peer.Peer> = (loaded?.peers ?? []).slice(0, rememberedPeers)
+  /** What the store holds; undefined if that is not known. */
+  let written: Memory | undefined
+  let isFailing = false
+  const turn = yield* Semaphore.make(1)
+
+  /** Those known now come first; who is known no more goes last, and is the first to be forgotten. */
+  const note = (): void => {
+    const { active, passive, self } = state()
+    const known = new Map<string, Peer.Peer>()
+    for (const peer of [...active.map(({ peer }) => peer), ...passive, ...peers]) {
+      if (known.size >= rememberedPeers) break
+      if (peer.id !== self.id && !known.has(peer.id)) known.set(peer.id, peer)
+    }
+    peers = [...known.values()]
+  }
+
+  const save = Effect.suspend(() => {
+    note()
+    const memory: Memory = { cluster, id, epoch: state().self.epoch, peers }
+    return bounded(settings, store.save(memory), "unwritable").pipe(
+      Effect.matchEffect({
+        onSuccess: () => {
+          meter.count("peerStoreWrites")
+          written = memory
+          isFailing = false
+          return Effect.void
+        },
+        onFailure: (error) => {
+          meter.count("peerStoreFailures")
+          written = undefined
+          if (isFailing) return Effect.void
+          isFailing = true
+          return Effect.logWarning("known peers and epoch are not kept; trying again, without another word", error)
+        }
+      })
+    )
+  }).pipe(turn.withPermits(1))
+
+  const saveIfChanged = Effect.suspend(() => {
+    note()
+    const isSame = written !== undefined && written.epoch === state().self.epoch && isSameOrder(written.peers, peers)
+    return isSame ? Effect.void : save
+  })
+
+  return {
+    epochAbove: (wanted) => Math.max(wanted, (loaded?.epoch ?? -1) + 1),
+    withRemembered: (contacts) => {
+      const room = settings.membership.contactsSize - contacts.length
+      const others = peers.map(({ address }) => address).filter((address) => !contacts.includes(address))
+      return room <= 0 ? contacts : [...contacts, ...others.slice(0, room)]
+    },
+    note,
+    save,
+    begin: Effect.andThen(
+      save,
+      Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(settings.peerStoreIntervalMillis), saveIfChanged)))
+    )
+  }
+})
+
+const isSameOrder = (some: ReadonlyArray<Peer.Peer>, others: ReadonlyArray<Peer.Peer>): boolean =>
+  some.length === others.length && some.every((peer, index) => peer === others[index])
+
+const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Effect.Effect<Memory | undefined> =>
+  bounded(settings, store.load, "unreadable").pipe(
+    Effect.flatMap((memory) => {
+      if (memory === undefined) return Effect.undefined
+      const { cluster, epoch, id } = memory
+      if (epoch > highestEpoch) {
+        return Effect.fail(new PeerStoreError({ reason: "corrupt", place: "", detail: `epoch ${epoch} is no time` }))
+      }
+      if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)
+      return Effect.as(Effect.logWarning("the peer store is another node's: ignored", { cluster, id }), undefined)
+    }),
+    Effect.catch((error) => {
+      meter.count("peerStoreFailures")
+      return Effect.as(Effect.logWarning("the peer store cannot be read: ignored", error), undefined)
+    })
+  )
+
+/** A store that does not answer must not keep the node from starting, or from ending. */
+const bounded = <A>(
+  { peerStoreTimeoutMillis }: Settings,
+  use: Effect.Effect<A, PeerStoreError>,
+  reason: PeerStoreError["reason"]
+): Effect.Effect<A, PeerStoreError> =>
+  Effect.timeoutOrElse(use, {
+    duration: peerStoreTimeoutMillis,
+    orElse: () =>
+      Effect.fail(new PeerStoreError({ reason, place: "", detail: `no answer within ${peerStoreTimeoutMillis} ms` }))
+  })

@@ -1,0 +1,235 @@
+/** What a node remembers from one start to the next: rule 9c, and the peers it knew as contacts of the next join. */
+import { assert, describe, it } from "@effect/vitest"
+import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
+import { Context, Effect, Exit, Layer, Logger, Metric, Result, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { Discovery, Membership, Node, PeerStore } from "../src/index.ts"
+
+const { PeerStoreError } = PeerStore
+
+/** A store that a test can look into, and break. */
+const makeStore = () => {
+  const saved: Array<PeerStore.Memory> = []
+  const state: { fails: boolean; hangs: boolean; memory: PeerStore.Memory | undefined } = {
+    fails: false,
+    hangs: false,
+    memory: undefined
+  }
+  const use = <A>(effect: Effect.Effect<A>, reason: PeerStore.PeerStoreError["reason"]) =>
+    Effect.suspend(() => {
+      if (state.hangs) return Effect.never
+      return state.fails ? Effect.fail(new PeerStoreError({ reason, place: "here", detail: "broken" })) : effect
+    })
+  const service = PeerStore.PeerStore.of({
+    load: use(
+      Effect.sync(() => state.memory),
+      "corrupt"
+    ),
+    save: (memory) =>
+      use(
+        Effect.sync(() => {
+          state.memory = memory
+          saved.push(memory)
+        }),
+        "unwritable"
+      )
+  })
+  return { state, saved, layer: Layer.succeed(PeerStore.PeerStore, service) }
+}
+
+/** A start of a node, in a scope of its own. */
+const start = Effect.fnUntraced(function* (
+  id: string,
+  store: Layer.Layer<PeerStore.PeerStore> | undefined,
+  options: Partial<Node.Options> = {}
+) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const node = Node.layer({ id, cluster: "test", seed: 1, ...options }).pipe(
+    Layer.provide([MemoryTransport.layer({ address: `host-${id}` }), Discovery.Discovery.layerNone]),
+    Layer.fresh
+  )
+  const context = yield* Layer.buildWithScope(store === undefined ? node : node.pipe(Layer.provide(store)), scope)
+  const membership = Context.get(context, Membership.Membership)
+  // A node that leaves waits for its goodbyes.
+  const stop = Effect.gen(function* () {
+    yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+    yield* TestClock.adjust("4 seconds")
+  })
+  return { membership, stop }
+})
+
+const ids = (peers: ReadonlyArray<{ readonly id: string }>) => peers.map(({ id }) => id).sort()
+
+const network = MemoryNetwork.layer({ seed: 1 })
+
+/** Rebinds the log to lines. */
+const logged = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
+  return { lines, layer: Logger.layer([logger]) }
+}
+
+describe("a node with a peer store", () => {
+  it.effect("has the clock's epoch at its first start, and writes it before it joins", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(5_000)
+      const store = makeStore()
+      const { membership } = yield* start("a", store.layer)
+      assert.strictEqual((yield* membership.self).epoch, 5_000)
+      assert.deepStrictEqual(store.saved, [{ cluster: "test", id: "a", epoch: 5_000, peers: [] }])
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  it.effect("has a higher epoch than before although the clock was set back, and whatever epoch it is given", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      yield* TestClock.setTime(5_000)
+      yield* (yield* start("a", store.layer)).stop
+      yield* TestClock.setTime(1_000)
+      const second = yield* start("a", store.layer)
+      assert.strictEqual((yield* second.membership.self).epoch, 5_001)
+      yield* second.stop
+      const third = yield* start("a", store.layer, { epoch: 7 })
+      assert.strictEqual((yield* third.membership.self).epoch, 5_002)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  it.effect("keeps an epoch that it had to raise while it ran", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      // Somebody who knows a later incarnation of this id.
+      const other = yield* start("b", undefined)
+      yield* other.membership.join([])
+      const later = yield* start("a", undefined, { epoch: 90_000, leaveOnClose: false })
+      yield* later.membership.join(["host-b"])
+      yield* TestClock.adjust("5 seconds")
+      yield* later.stop
+      const { membership } = yield* start("a", store.layer)
+      yield* membership.join(["host-b"])
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* membership.self).epoch, 90_001)
+      assert.strictEqual(store.state.memory?.epoch, 90_001)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  it.effect("finds back to the peers that it knew when it is given no contact", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      for (const id of ["b", "c", "d"]) yield* (yield* start(id, undefined)).membership.join(["host-b"])
+      const first = yield* start("a", store.layer)
+      yield* first.membership.join(["host-b"])
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(ids(yield* first.membership.neighbors), ["b", "c", "d"])
+      yield* first.stop
+      assert.deepStrictEqual(ids(store.state.memory?.peers ?? []), ["b", "c", "d"])
+      const second = yield* start("a", store.layer)
+      yield* second.membership.join([])
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(ids(yield* second.membership.neighbors), ["b", "c", "d"])
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  it.effect("after a crash remembers what was written last, and in one interval writes at most once", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      yield* (yield* start("b", undefined)).membership.join([])
+      const first = yield* start("a", store.layer, { leaveOnClose: false, peerStoreInterval: "10 seconds" })
+      yield* first.membership.join(["host-b"])
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(store.saved.length, 1)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(ids(store.saved.at(-1)?.peers ?? []), ["b"])
+      // Nothing changes, so nothing is written.
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(store.saved.length, 2)
+      yield* first.stop
+      assert.strictEqual(store.saved.length, 2)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  it.effect("keeps no more peers than it may, those known now before those known once", () =>
+    Effect.gen(function* () {
+      const peers = ["x", "y", "z"].map((id) => ({ id, epoch: 1, address: `host-${id}` }))
+      const store = makeStore()
+      store.state.memory = { cluster: "test", id: "a", epoch: 1, peers }
+      yield* (yield* start("b", undefined)).membership.join([])
+      const first = yield* start("a", store.layer, { rememberedPeers: 2 })
+      yield* first.membership.join(["host-b"])
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(
+        store.state.memory.peers.map(({ id }) => id),
+        ["b", "x"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  const strangers: ReadonlyArray<readonly [string, Partial<PeerStore.Memory>]> = [
+    ["another cluster", { cluster: "other" }],
+    ["another node", { id: "z" }],
+    ["an epoch that is no time", { epoch: Number.MAX_SAFE_INTEGER }]
+  ]
+  for (const [name, changes] of strangers) {
+    it.effect(`reports and ignores a memory of ${name}`, () => {
+      const { layer, lines } = logged()
+      return Effect.gen(function* () {
+        const store = makeStore()
+        const peers = [{ id: "b", epoch: 1, address: "host-b" }]
+        store.state.memory = { cluster: "test", id: "a", epoch: 9_000, peers, ...changes }
+        const { membership } = yield* start("a", store.layer, { epoch: 3 })
+        assert.strictEqual((yield* membership.self).epoch, 3)
+        assert.strictEqual(lines.filter((line) => line.includes("ignored")).length, 1)
+        assert.deepStrictEqual(store.state.memory, { cluster: "test", id: "a", epoch: 3, peers: [] })
+      }).pipe(Effect.scoped, Effect.provide([network, layer]))
+    })
+  }
+
+  it.effect("lives without a store that fails, says so once, and counts each time", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      const store = makeStore()
+      store.state.fails = true
+      yield* (yield* start("b", undefined)).membership.join([])
+      const { membership } = yield* start("a", store.layer, { peerStoreInterval: "10 seconds" })
+      yield* membership.join(["host-b"])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(ids(yield* membership.neighbors), ["b"])
+      assert.strictEqual(lines.filter((line) => line.includes("cannot be read")).length, 1)
+      assert.strictEqual(lines.filter((line) => line.includes("are not kept")).length, 1)
+      const failures = (yield* Metric.snapshot).find(({ id }) => id === "hyparview_peer_store_failures")
+      assert.isTrue(failures !== undefined && "count" in failures.state && Number(failures.state.count) >= 6)
+      store.state.fails = false
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(ids(store.state.memory?.peers ?? []), ["b"])
+    }).pipe(Effect.scoped, Effect.provide([network, layer]), Effect.provideService(Metric.MetricRegistry, new Map()))
+  })
+
+  it.effect("starts without a store that does not answer", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      store.state.hangs = true
+      const fiber = yield* Effect.forkScoped(start("a", store.layer, { peerStoreTimeout: "1 second" }))
+      yield* TestClock.adjust("2 seconds")
+      const exit = fiber.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isSuccess(exit))
+      // Nor does it wait for it for ever when it ends; here time does not go on by itself.
+      store.state.hangs = false
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+})
+
+describe("the options of a peer store", () => {
+  const wrong: ReadonlyArray<Partial<Node.Options>> = [
+    { rememberedPeers: -1 },
+    { rememberedPeers: 4_097 },
+    { peerStoreInterval: 0 },
+    { peerStoreTimeout: "2 days" }
+  ]
+  for (const options of wrong) {
+    const [named = ""] = Object.keys(options)
+    it(`have bounds: ${JSON.stringify(options)}`, () => {
+      const resolved = Node.resolve({ id: "n", cluster: "test", ...options })
+      if (Result.isSuccess(resolved)) return assert.fail("expected an error")
+      assert.include(resolved.failure.message, named)
+    })
+  }
+})

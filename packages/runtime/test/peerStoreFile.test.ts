@@ -1,0 +1,99 @@
+/** A peer store in a real file: replaced as a whole, and never fatal, whatever is found there. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, FileSystem, Layer, type Scope } from "effect"
+import { PeerStore, PeerStoreFile } from "../src/index.ts"
+
+const memory: PeerStore.Memory = {
+  cluster: "test",
+  id: "a",
+  epoch: 1_700_000_000_000,
+  peers: [{ id: "b", epoch: 3, address: "127.0.0.1:7946" }]
+}
+
+/** A folder of the test's own, and a store in it. */
+const setUp = Effect.fnUntraced(function* (options: { readonly maxBytes?: number; readonly folder?: string } = {}) {
+  const files = yield* FileSystem.FileSystem
+  const folder = yield* files.makeTempDirectoryScoped()
+  const file = `${folder}${options.folder ?? ""}/memory.json`
+  const { folder: _, ...rest } = options
+  const context = yield* Layer.build(PeerStoreFile.layer({ file, ...rest }))
+  return { files, folder, file, store: Context.get(context, PeerStore.PeerStore) }
+})
+
+const test = (name: string, body: Effect.Effect<void, unknown, FileSystem.FileSystem | Scope.Scope>) =>
+  it.live(name, () => body.pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+
+describe("a peer store in a file", () => {
+  test(
+    "gives back what was saved last, and nothing before anything was",
+    Effect.gen(function* () {
+      const { files, folder, store } = yield* setUp()
+      assert.isUndefined(yield* store.load)
+      yield* store.save(memory)
+      yield* store.save({ ...memory, epoch: memory.epoch + 1 })
+      assert.deepStrictEqual(yield* store.load, { ...memory, epoch: memory.epoch + 1 })
+      // The temporary file is gone.
+      assert.deepStrictEqual(yield* files.readDirectory(folder), ["memory.json"])
+    })
+  )
+
+  test(
+    "holds more peers than a node may remember",
+    Effect.gen(function* () {
+      const { store } = yield* setUp()
+      const long = (index: number) => String(index).padStart(255, "x")
+      const peers = Array.from({ length: 4_096 }, (_, index) => ({ id: long(index), epoch: 1, address: long(index) }))
+      yield* store.save({ ...memory, peers })
+      assert.strictEqual((yield* store.load)?.peers.length, 4_096)
+    })
+  )
+
+  const corrupt: ReadonlyArray<readonly [name: string, content: string]> = [
+    ["nothing", ""],
+    ["half a memory", JSON.stringify({ version: 1, ...memory }).slice(0, 50)],
+    ["no JSON", "hello"],
+    ["another version", JSON.stringify({ version: 2, ...memory })],
+    ["no epoch", JSON.stringify({ version: 1, ...memory, epoch: "soon" })],
+    ["a negative epoch", JSON.stringify({ version: 1, ...memory, epoch: -1 })],
+    ["peers that are none", JSON.stringify({ version: 1, ...memory, peers: [{ id: "" }] })]
+  ]
+  for (const [name, content] of corrupt) {
+    test(
+      `that holds ${name} is corrupt, and can be written again`,
+      Effect.gen(function* () {
+        const { file, files, store } = yield* setUp()
+        yield* files.writeFileString(file, content)
+        const error = yield* Effect.flip(store.load)
+        assert.deepStrictEqual([error.reason, error.place], ["corrupt", file])
+        yield* store.save(memory)
+        assert.deepStrictEqual(yield* store.load, memory)
+      })
+    )
+  }
+
+  test(
+    "is not read if it is too large to be a memory",
+    Effect.gen(function* () {
+      const { file, files, store } = yield* setUp({ maxBytes: 100 })
+      yield* files.writeFileString(file, JSON.stringify({ version: 1, ...memory, pad: "x".repeat(100) }))
+      const error = yield* Effect.flip(store.load)
+      assert.strictEqual(error.reason, "corrupt")
+      assert.match(error.message, /bytes, more than 100/)
+    })
+  )
+
+  test(
+    "that is a folder cannot be read; one in a folder that does not exist cannot be written",
+    Effect.gen(function* () {
+      const first = yield* setUp()
+      yield* first.files.makeDirectory(first.file)
+      assert.strictEqual((yield* Effect.flip(first.store.load)).reason, "unreadable")
+      assert.strictEqual((yield* Effect.flip(first.store.save(memory))).reason, "unwritable")
+      assert.deepStrictEqual(yield* first.files.readDirectory(first.folder), ["memory.json"])
+      const second = yield* setUp({ folder: "/none" })
+      assert.isUndefined(yield* second.store.load)
+      assert.strictEqual((yield* Effect.flip(second.store.save(memory))).reason, "unwritable")
+    })
+  )
+})
