@@ -205,7 +205,8 @@ export interface Happening {
  * - `KillShare`: a share of those that run, in percent, whole processes first
  * - `Restart`: these, or every dead one if none is named, under their own ids
  * - `AddNodes`: new ones, which join through one that runs
- * - `Partition`: who is in different groups hears nothing of each other; who is in no group hears everybody
+ * - `Partition`: who is in different groups hears nothing of each other; who is in no group hears everybody. `reset`: links
+ *   between them break at once; `silent`: what is sent vanishes, as with a cut cable, and has to be missed
  * - `Heal`: ends the partition
  *
  * @category models
@@ -218,7 +219,8 @@ export const Action = Schema.TaggedUnion({
   Restart: { nodes: ids },
   AddNodes: { count: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })) },
   Partition: {
-    groups: Schema.Array(ids.check(Schema.isMinLength(1))).check(Schema.isMinLength(2), Schema.isMaxLength(8))
+    groups: Schema.Array(ids.check(Schema.isMinLength(1))).check(Schema.isMinLength(2), Schema.isMaxLength(8)),
+    mode: Schema.Literals(["reset", "silent"])
   },
   Heal: {}
 })

@@ -52,6 +52,7 @@ export const makeUp = Effect.fnUntraced(function* (options: Options) {
   const { degree = 5, processes = 5 } = options
   const random = randomFrom(7)
   const nodes: Array<Node> = []
+  const byId = new Map<string, Node>()
   const happenings = yield* Queue.sliding<Happening>(1_000)
   let sent = 0
   let observations = 0
@@ -86,7 +87,10 @@ export const makeUp = Effect.fnUntraced(function* (options: Options) {
   const add = (count: number): ReadonlyArray<string> => {
     const added = Array.from({ length: count }, () => {
       const id = `n${nodes.length + 1}`
-      nodes.push({ id, process: nodes.length % processes, active: new Set(), isAlive: true, group: null })
+      const process = nodes.length % processes
+      const node: Node = { id, process, active: new Set(), isAlive: true, group: null }
+      nodes.push(node)
+      byId.set(id, node)
       return id
     })
     mend()
@@ -103,7 +107,7 @@ export const makeUp = Effect.fnUntraced(function* (options: Options) {
   }
 
   const find = (id: string): Effect.Effect<Node, NoSuchNode> => {
-    const node = nodes.find((candidate) => candidate.id === id)
+    const node = byId.get(id)
     return node?.isAlive === true ? Effect.succeed(node) : Effect.fail(new NoSuchNode({ node: id }))
   }
 
@@ -153,7 +157,7 @@ export const makeUp = Effect.fnUntraced(function* (options: Options) {
       case "Partition": {
         action.groups.forEach((ids, group) => {
           for (const id of ids) {
-            const node = nodes.find((candidate) => candidate.id === id)
+            const node = byId.get(id)
             if (node !== undefined) node.group = group
           }
         })

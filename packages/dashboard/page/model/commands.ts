@@ -105,7 +105,9 @@ export const partition = (): void => {
     verb: "Cut",
     isDestructive: true,
     number: { label: "Groups", least: 2, most: Math.min(8, alive.length), value: 2 },
-    onYes: (groups) => void perform({ _tag: "Partition", groups: dealt(alive, groups) })
+    option: "Silently, as with a cut cable: who is cut off has to be missed first",
+    onYes: (groups, isSilent) =>
+      void perform({ _tag: "Partition", groups: dealt(alive, groups), mode: isSilent ? "silent" : "reset" })
   }
 }
 

@@ -10,7 +10,9 @@ export interface Question {
   readonly isDestructive: boolean
   /** A number to choose, with its bounds. */
   readonly number?: { readonly label: string; readonly least: number; readonly most: number; readonly value: number }
-  readonly onYes: (chosen: number) => void
+  /** Something to choose beside it, off at first. */
+  readonly option?: string
+  readonly onYes: (chosen: number, isOn: boolean) => void
 }
 
 export const question = signal<Question | undefined>(undefined)

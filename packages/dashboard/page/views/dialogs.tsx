@@ -27,7 +27,8 @@ const Modal = (props: {
 
 const Asking = ({ asked }: { readonly asked: Question }) => {
   const input = useRef<HTMLInputElement>(null)
-  const { number } = asked
+  const checkbox = useRef<HTMLInputElement>(null)
+  const { number, option } = asked
   return (
     <Modal label={asked.title} onClose={() => (question.value = undefined)}>
       <form
@@ -35,7 +36,7 @@ const Asking = ({ asked }: { readonly asked: Question }) => {
         class="asking"
         onSubmit={({ submitter }) => {
           if (!(submitter instanceof HTMLButtonElement) || submitter.value !== "yes") return
-          asked.onYes(input.current === null ? 0 : input.current.valueAsNumber)
+          asked.onYes(input.current === null ? 0 : input.current.valueAsNumber, checkbox.current?.checked ?? false)
         }}
       >
         <h2>{asked.title}</h2>
@@ -52,6 +53,12 @@ const Asking = ({ asked }: { readonly asked: Question }) => {
               step={1}
               defaultValue={String(number.value)}
             />
+          </label>
+        )}
+        {option === undefined ? null : (
+          <label class="option">
+            <input ref={checkbox} type="checkbox" />
+            {option}
           </label>
         )}
         <div class="row end">
