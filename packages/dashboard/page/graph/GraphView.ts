@@ -62,7 +62,7 @@ vec4 layer_ring(vec4 v_ringColor) {
 
 const keyOf = ({ a, b }: Pick<PictureLink, "a" | "b">): string => `${a}\u0000${b}`
 
-const passiveKey = (id: string): string => `passive\u0000${id}`
+const reserveKey = (id: string): string => `reserve\u0000${id}`
 
 /** A camera that shows everything. */
 const wholeView = { x: 0.5, y: 0.5, ratio: 1.04, angle: 0 }
@@ -72,7 +72,7 @@ export const makeGraphView = (
   onSelect: (id: string | undefined) => void,
   isStill: () => boolean
 ): GraphView => {
-  const graph = new UndirectedGraph<NodeAttributes, LinkAttributes>()
+  let graph = new UndirectedGraph<NodeAttributes, LinkAttributes>()
   let shown: Shown | undefined
   /** Nodes or links have come or gone, and sigma has not drawn since: its tables do not know them yet. */
   let isFresh = true
@@ -144,55 +144,70 @@ export const makeGraphView = (
 
   const layout = makeLayout(place)
 
-  const syncNodes = ({ choice, inks, picture }: Shown): void => {
-    for (const id of graph.nodes()) if (!picture.nodes.has(id)) graph.dropNode(id)
+  /** The links in reserve that are drawn: to nodes that are there, and are no neighbours already. */
+  const reserveOf = ({ choice, passive, picture }: Shown): ReadonlyArray<string> => {
+    const { selected } = choice
+    if (selected === undefined || !picture.nodes.has(selected)) return []
+    const neighbors = new Set(picture.links.flatMap(({ a, b }) => (a === selected ? [b] : b === selected ? [a] : [])))
+    return [...new Set(passive)].filter((id) => id !== selected && picture.nodes.has(id) && !neighbors.has(id))
+  }
+
+  const hasShape = ({ nodes, links }: Picture, reserve: ReadonlyArray<string>): boolean =>
+    graph.order === nodes.size &&
+    graph.size === links.length + reserve.length &&
+    links.every((link) => graph.hasEdge(keyOf(link))) &&
+    reserve.every((id) => graph.hasEdge(reserveKey(id))) &&
+    nodes.keys().every((id) => graph.hasNode(id))
+
+  /** For other nodes or links: sigma takes a whole graph in one go, and each one that is dropped in as long. */
+  const build = (next: Shown, reserve: ReadonlyArray<string>): void => {
+    const { choice, inks, picture } = next
+    graph = new UndirectedGraph()
+    const scale = scaleOf(picture)
+    for (const node of picture.nodes.values()) {
+      const { color, ring, size, zIndex } = paintNode(node, picture, scale, choice, inks)
+      const { x, y } = layout.placeOf(node.id) ?? { x: 0, y: 0 }
+      graph.addNode(node.id, { color, size, ringColor: ring, zIndex, label: node.id, x, y })
+    }
+    for (const link of picture.links) {
+      const { color, size } = paintLink(link, picture.nodes.size, choice, inks)
+      graph.addEdgeWithKey(keyOf(link), link.a, link.b, { color, size, zIndex: 0 })
+    }
+    for (const id of reserve) {
+      graph.addEdgeWithKey(reserveKey(id), choice.selected, id, { color: inks.passive, size: 1, zIndex: 1 })
+    }
+    isFresh = true
+    sigma.setGraph(graph)
+  }
+
+  const paintNodes = ({ choice, inks, picture }: Shown): void => {
     const scale = scaleOf(picture)
     const changed: Array<string> = []
     let isReordered = false
     for (const node of picture.nodes.values()) {
       const { color, ring, size, zIndex } = paintNode(node, picture, scale, choice, inks)
-      if (!graph.hasNode(node.id)) {
-        const { x, y } = layout.placeOf(node.id) ?? { x: 0, y: 0 }
-        graph.addNode(node.id, { color, size, ringColor: ring, zIndex, label: node.id, x, y })
-        continue
-      }
       const drawn = graph.getNodeAttributes(node.id)
       if (drawn.color === color && drawn.ringColor === ring && drawn.size === size && drawn.zIndex === zIndex) continue
       isReordered ||= drawn.zIndex !== zIndex
       Object.assign(drawn, { color, size, ringColor: ring, zIndex })
       changed.push(node.id)
     }
-    if (changed.length > 0) {
-      sigma.refresh({ partialGraph: { nodes: changed }, skipIndexation: !isReordered && !isFresh, schedule: true })
-    }
+    if (changed.length === 0) return
+    sigma.refresh({ partialGraph: { nodes: changed }, skipIndexation: !isReordered && !isFresh, schedule: true })
   }
 
-  const syncLinks = ({ choice, inks, passive, picture }: Shown): void => {
-    const wanted = new Set<string>(passive.map(passiveKey))
-    for (const link of picture.links) wanted.add(keyOf(link))
-    for (const key of graph.edges()) if (!wanted.has(key)) graph.dropEdge(key)
+  const paintLinks = ({ choice, inks, picture }: Shown): void => {
     const changed: Array<string> = []
     for (const link of picture.links) {
       const key = keyOf(link)
       const { color, size } = paintLink(link, picture.nodes.size, choice, inks)
-      if (!graph.hasEdge(key)) {
-        // A link in reserve that has become one.
-        if (graph.hasEdge(link.a, link.b)) graph.dropEdge(link.a, link.b)
-        graph.addEdgeWithKey(key, link.a, link.b, { color, size, zIndex: 0 })
-        continue
-      }
       const drawn = graph.getEdgeAttributes(key)
       if (drawn.color === color && drawn.size === size) continue
       Object.assign(drawn, { color, size })
       changed.push(key)
     }
-    if (changed.length > 0) sigma.refresh({ partialGraph: { edges: changed }, schedule: true })
-    const from = choice.selected
-    if (from === undefined || !graph.hasNode(from)) return
-    for (const id of passive) {
-      if (id === from || !graph.hasNode(id) || graph.hasEdge(from, id)) continue
-      graph.addEdgeWithKey(passiveKey(id), from, id, { color: inks.passive, size: 1, zIndex: 1 })
-    }
+    if (changed.length > 0)
+      sigma.refresh({ partialGraph: { edges: changed }, skipIndexation: !isFresh, schedule: true })
   }
 
   const animated = (state: Partial<{ x: number; y: number; ratio: number }>): void => {
@@ -205,16 +220,8 @@ export const makeGraphView = (
       const before = shown
       const next = { picture, choice, inks, passive }
       shown = next
-      const isOther = before?.picture.of !== picture.of
-      if (isOther || before.inks !== inks) {
-        labelInk = inks.label
-        surface = inks.surface
-        isFresh = true
-        graph.clear()
-      }
-      if (isOther) sigma.getCamera().setState(wholeView)
+      if (before?.picture.of !== picture.of) sigma.getCamera().setState(wholeView)
       if (before?.picture !== picture) {
-        isFresh = true
         // Who is dead stays where he was, and takes no part.
         const present = [...picture.nodes.values()].filter(({ state }) => state !== "dead" && state !== "left")
         layout.arrange(
@@ -227,14 +234,18 @@ export const makeGraphView = (
           sigma.setSetting("labelRenderedSizeThreshold", threshold)
         }
       }
-      syncNodes(next)
-      const isWaveOnly =
-        before !== undefined &&
-        before.picture === picture &&
-        before.inks === inks &&
-        before.passive === passive &&
-        before.choice.selected === choice.selected
-      if (!isWaveOnly) syncLinks(next)
+      labelInk = inks.label
+      surface = inks.surface
+      const reserve = reserveOf(next)
+      const isOther = before?.picture.of !== picture.of || before.inks !== inks
+      const isReselected = before?.choice.selected !== choice.selected && reserve.length > 0
+      if (isOther || isReselected || !hasShape(picture, reserve)) {
+        build(next, reserve)
+        return
+      }
+      paintNodes(next)
+      // While only a message's wave goes on, no link changes its looks.
+      if (before.picture !== picture || before.choice.selected !== choice.selected) paintLinks(next)
     },
     zoom: (factor) => {
       const camera = sigma.getCamera()

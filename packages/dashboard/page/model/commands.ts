@@ -3,10 +3,10 @@ import type { SeenNode } from "../../src/ClusterSource.ts"
 import { isRunning } from "../../src/Overlay.ts"
 import { many } from "../../src/Story.ts"
 import { question } from "./question.ts"
-import { feed, token } from "./session.ts"
+import { seenNodes, token } from "./session.ts"
 import { perform, result, selected, tell } from "./state.ts"
 
-const nodes = (): ReadonlyArray<SeenNode> => [...(feed.value?.nodes.values() ?? [])]
+const nodes = (): ReadonlyArray<SeenNode> => [...(seenNodes.value?.values() ?? [])]
 
 export const running = (): ReadonlyArray<string> =>
   nodes()

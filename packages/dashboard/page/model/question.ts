@@ -16,4 +16,10 @@ export interface Question {
 }
 
 export const question = signal<Question | undefined>(undefined)
+
+/** Its dialog is gone. The next question may be there already, for the browser tells of the end of a dialog a moment later. */
+export const answered = (asked: Question): void => {
+  if (question.value === asked) question.value = undefined
+}
+
 export const showsHelp = signal(false)

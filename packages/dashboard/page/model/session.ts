@@ -2,7 +2,7 @@
  * Talks to the server that gave the page: the token from the address, the stream of changes, the actions. Nothing else of
  * the page knows of HTTP.
  */
-import { signal } from "@preact/signals"
+import { computed, signal } from "@preact/signals"
 import * as Schema from "effect/Schema"
 import { type Action, ActionResult, NodeDetail } from "../../src/ClusterSource.ts"
 import * as Feed from "../../src/Feed.ts"
@@ -33,6 +33,12 @@ export const token = signal<string | undefined>(takeToken())
 export const connection = signal<"connecting" | "live" | "lost">("connecting")
 
 export const feed = signal<Feed.State | undefined>(undefined)
+
+// Five updates come a second, and most of them change the counters alone: what is drawn of the rest stays as it is.
+export const seenNodes = computed(() => feed.value?.nodes)
+export const latestReach = computed(() => feed.value?.reach ?? null)
+export const logEntries = computed(() => feed.value?.log)
+export const about = computed(() => feed.value?.about)
 
 /** Follows the cluster for as long as the page lives. The browser reconnects by itself, and is sent a snapshot then. */
 export const follow = (): void => {

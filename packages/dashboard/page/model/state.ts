@@ -5,7 +5,7 @@ import { ofAction } from "../../src/Story.ts"
 import * as Picture from "./Picture.ts"
 import * as Replay from "./Replay.ts"
 import * as ResultFile from "./ResultFile.ts"
-import { act, feed, inspect } from "./session.ts"
+import { act, inspect, latestReach, seenNodes } from "./session.ts"
 
 // ── what is shown
 
@@ -34,12 +34,8 @@ const resultGraph = computed(() => {
 
 export const selected = signal<string | undefined>(undefined)
 
-// Five updates come a second, and most of them change neither: then the picture stays the same.
-const liveNodes = computed(() => feed.value?.nodes)
-const liveReach = computed(() => feed.value?.reach ?? null)
-
 const livePicture = computed(() =>
-  liveNodes.value === undefined ? Picture.nothing : Picture.ofFeed({ nodes: liveNodes.value, reach: liveReach.value })
+  seenNodes.value === undefined ? Picture.nothing : Picture.ofFeed({ nodes: seenNodes.value, reach: latestReach.value })
 )
 
 export const picture = computed((): Picture.Picture => {
@@ -99,7 +95,7 @@ let noticeTimer: ReturnType<typeof setTimeout> | undefined
 export const tell = (text: string, isBad = false): void => {
   notice.value = { text, isBad }
   clearTimeout(noticeTimer)
-  noticeTimer = setTimeout(() => (notice.value = undefined), isBad ? 12_000 : 6_000)
+  noticeTimer = setTimeout(() => (notice.value = undefined), isBad ? 12_000 : 4_000)
 }
 
 // ── what the user does
@@ -176,7 +172,7 @@ effect(() => {
   if (id === undefined || result.value !== undefined) return undefined
   const stop = new AbortController()
   const ask = (): void => {
-    const status = feed.peek()?.nodes.get(id)?.status
+    const status = seenNodes.peek()?.get(id)?.status
     if (status !== "alive" && status !== "joining") {
       detail.value = undefined
       return

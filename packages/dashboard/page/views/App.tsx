@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import * as commands from "../model/commands.ts"
-import { question, showsHelp } from "../model/question.ts"
+import { showsHelp } from "../model/question.ts"
 import * as state from "../model/state.ts"
 import { Actions } from "./Actions.tsx"
 import { Dialogs } from "./dialogs.tsx"
@@ -64,7 +64,7 @@ const isTaken = ({ key, target }: KeyboardEvent): boolean => {
 
 const onKey = (event: KeyboardEvent): void => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
-  if (question.value !== undefined || showsHelp.value || isTaken(event)) return
+  if (document.querySelector("dialog[open]") !== null || isTaken(event)) return
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
   const command = (state.series.value === undefined ? undefined : replayKeys[key]) ?? keys[key]
   if (command === undefined) return

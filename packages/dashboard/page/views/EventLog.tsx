@@ -1,5 +1,5 @@
 /** What happened, the newest first, with reasons. */
-import { feed } from "../model/session.ts"
+import { logEntries } from "../model/session.ts"
 import { selected } from "../model/state.ts"
 
 /** More lines than anybody scrolls through. */
@@ -8,7 +8,7 @@ const shown = 200
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })
 
 export const EventLog = () => {
-  const entries = feed.value?.log.slice(-shown).reverse() ?? []
+  const entries = logEntries.value?.slice(-shown).reverse() ?? []
   return (
     <section class="panel log" aria-label="Events">
       <h2>Events</h2>

@@ -1,7 +1,7 @@
 /** The head of the page: what is watched, whether it answers, and how to find a node. */
 import { useRef } from "preact/hooks"
 import { showsHelp } from "../model/question.ts"
-import { connection, feed } from "../model/session.ts"
+import { about, connection, feed } from "../model/session.ts"
 import { openFiles, picture, result, selected, tell, type Theme, theme } from "../model/state.ts"
 import { view } from "./GraphPane.tsx"
 
@@ -79,8 +79,8 @@ export const Header = () => {
       <h1>HyParView</h1>
       <Status />
       <p class="about">
-        {result.value === undefined && feed.value !== undefined
-          ? `${feed.value.about.cluster}, ${feed.value.about.transport}`
+        {result.value === undefined && about.value !== undefined
+          ? `${about.value.cluster}, ${about.value.transport}`
           : ""}
       </p>
       <Search />

@@ -1,6 +1,6 @@
 /** The selected node: who it is, whom it knows, what can be done with it. */
 import * as commands from "../model/commands.ts"
-import { feed, token } from "../model/session.ts"
+import { seenNodes, token } from "../model/session.ts"
 import { detail, picture, result, selected, showsPassive } from "../model/state.ts"
 
 const words = { running: "alive", joining: "joining", isolated: "isolated", dead: "dead", left: "left" } as const
@@ -32,7 +32,7 @@ export const NodePanel = () => {
   if (id === undefined) return null
   const drawn = picture.value.nodes.get(id)
   if (drawn === undefined) return null
-  const live = result.value === undefined ? feed.value?.nodes.get(id) : undefined
+  const live = result.value === undefined ? seenNodes.value?.get(id) : undefined
   const arrival = picture.value.arrivals.get(id)
   const more = detail.value
   const isOff = token.value === undefined

@@ -4,7 +4,7 @@ import { Chart } from "../charts/Chart.tsx"
 import * as Figures from "../charts/figures.ts"
 import { inksOf, onRamp } from "../graph/colours.ts"
 import { isDark, picture } from "../model/state.ts"
-import { feed } from "../model/session.ts"
+import { about, feed, latestReach, seenNodes } from "../model/session.ts"
 
 /** The traffic's curve: a sample a second, for the last minutes. */
 const sampleMillis = 1_000
@@ -74,8 +74,8 @@ const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
 
 const Latest = () => {
-  const reach = feed.value?.reach
-  const points = reach === null || reach === undefined ? [] : Figures.arrivals(reach)
+  const reach = latestReach.value
+  const points = reach === null ? [] : Figures.arrivals(reach)
   const sorted = reach?.arrivals.map(([, , millis]) => millis).sort((a, b) => a - b) ?? []
   const reached = reach?.arrivals.length ?? 0
   const words = `${reached} of ${reach?.expected ?? 0} nodes, half of them after ${Math.round(percentile(sorted, 0.5))} ms`
@@ -89,7 +89,7 @@ const Latest = () => {
       yMax={100}
       empty="Publish from a node to see how far and how fast it gets."
     >
-      {reach === null || reach === undefined ? null : (
+      {reach === null ? null : (
         <span class="fact" data-fact="reach">
           {reached} of {reach.expected}, 99 % in {Math.round(percentile(sorted, 0.99))} ms
         </span>
@@ -122,7 +122,7 @@ const Hops = () => {
 
 const Degrees = () => {
   const points = Figures.degrees(picture.value)
-  const wanted = feed.value?.about.wantedDegree
+  const wanted = about.value?.wantedDegree
   return (
     <Chart
       title="Neighbours"
@@ -136,7 +136,7 @@ const Degrees = () => {
 }
 
 const RoundTrips = () => {
-  const points = Figures.roundTrips(feed.value?.nodes.values() ?? [])
+  const points = Figures.roundTrips(seenNodes.value?.values() ?? [])
   return (
     <Chart
       title="Latency to the neighbours"

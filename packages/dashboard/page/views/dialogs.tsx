@@ -1,7 +1,7 @@
 /** What is asked before something that cannot be taken back, and what needs more than a click. One dialog at a time. */
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef } from "preact/hooks"
-import { type Question, question, showsHelp } from "../model/question.ts"
+import { answered, type Question, question, showsHelp } from "../model/question.ts"
 
 /** A modal dialog of the browser: it keeps the focus, closes on Escape, and gives the focus back. */
 const Modal = (props: {
@@ -30,7 +30,7 @@ const Asking = ({ asked }: { readonly asked: Question }) => {
   const checkbox = useRef<HTMLInputElement>(null)
   const { number, option } = asked
   return (
-    <Modal label={asked.title} onClose={() => (question.value = undefined)}>
+    <Modal label={asked.title} onClose={() => answered(asked)}>
       <form
         method="dialog"
         class="asking"
@@ -116,9 +116,19 @@ const Help = () => (
   </Modal>
 )
 
+/** Each question is a dialog of its own, also where one follows another at once. */
+const keys = new WeakMap<Question, number>()
+let lastKey = 0
+
+const keyOf = (asked: Question): number => {
+  const key = keys.get(asked) ?? ++lastKey
+  keys.set(asked, key)
+  return key
+}
+
 export const Dialogs = () => (
   <>
-    {question.value === undefined ? null : <Asking asked={question.value} />}
+    {question.value === undefined ? null : <Asking key={keyOf(question.value)} asked={question.value} />}
     {showsHelp.value ? <Help /> : null}
   </>
 )
