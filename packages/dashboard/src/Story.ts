@@ -65,7 +65,7 @@ export const ofHappenings = (happenings: ReadonlyArray<Happening>): ReadonlyArra
     const text =
       group.length === 1
         ? `${nodes[0] ?? ""} ${what}${other === undefined ? "" : ` (${other})`}`.trim()
-        : `${names(who)} ${what}${group.length > who.length ? `, ${group.length} times in all` : ""}`.trim()
+        : `${names(who)} ${what}${group.length > who.length ? `, ${group.length.toLocaleString("en")} times in all` : ""}`.trim()
     return [line(kind, text, { isBad, reason, node: nodes[0] ?? null })]
   })
 }

@@ -210,6 +210,10 @@ export const makeGraphView = (
       sigma.refresh({ partialGraph: { edges: changed }, skipIndexation: !isFresh, schedule: true })
   }
 
+  // Sigma looks at the window's size alone, and its place also changes with what stands around it.
+  const observer = new ResizeObserver(() => sigma.resize().scheduleRender())
+  observer.observe(container)
+
   const animated = (state: Partial<{ x: number; y: number; ratio: number }>): void => {
     if (isStill()) sigma.getCamera().setState(state)
     else void sigma.getCamera().animate(state, { duration: 260 })
@@ -262,6 +266,7 @@ export const makeGraphView = (
     },
     isMoving: layout.isMoving,
     stop: () => {
+      observer.disconnect()
       layout.stop()
       sigma.kill()
     }

@@ -91,7 +91,7 @@ const Latest = () => {
     >
       {reach === null ? null : (
         <span class="fact" data-fact="reach">
-          {reached} of {reach.expected}, 99 % in {Math.round(percentile(sorted, 0.99))} ms
+          {whole(reached)} of {whole(reach.expected)}, 99 % in {Math.round(percentile(sorted, 0.99))} ms
         </span>
       )}
     </Chart>
