@@ -240,7 +240,9 @@ const checkDeclared = ({ path, rootManifest, workspace }: Place, entry: Import, 
   if (name === workspace.manifest.name || name === "(computed)") return
   const sections = ["dependencies", "peerDependencies", "optionalDependencies"] as const
   if (declares(workspace.manifest, name, sections)) return
-  if (path.startsWith(`${workspace.folder}/test/`)) {
+  // A page is bundled: its libraries are part of what is published, and nobody installs them with it.
+  if (path.startsWith(`${workspace.folder}/page/`) && declares(workspace.manifest, name, ["devDependencies"])) return
+  if (path.startsWith(`${workspace.folder}/test/`) || path.startsWith(`${workspace.folder}/e2e/`)) {
     // Tests share the root's tools, and reach the workspaces through the links at the root.
     if (name.startsWith(scope) || declares(workspace.manifest, name, ["devDependencies"])) return
     if (declares(rootManifest, name, ["devDependencies"])) return

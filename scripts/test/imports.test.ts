@@ -322,6 +322,19 @@ describe("manifest rules", () => {
     reports(withFile("examples/swap/A.ts", `import { Effect } from "effect"`), "examples/swap/A.ts", 1, "declared")
   })
 
+  it("lets a page take what is bundled with it from the development dependencies, and nothing else do so", () => {
+    const withPage = (path: string) =>
+      withManifest("packages/dashboard", (workspace) => ({
+        ...workspace,
+        manifest: { ...workspace.manifest, devDependencies: { preact: "1.0.0" } },
+        files: { ...workspace.files, [path]: `import { render } from "preact"\nexport const x = render` }
+      }))
+    assert.deepStrictEqual(withPage("packages/dashboard/page/main.tsx"), [])
+    assert.deepStrictEqual(withPage("packages/dashboard/e2e/Page.ts"), [])
+    const path = "packages/dashboard/src/Page.ts"
+    reports(withPage(path), path, 1, "declared")
+  })
+
   it("reports a dependency that nothing imports", () => {
     const found = withManifest("packages/runtime", (workspace) => ({
       ...workspace,

@@ -75,6 +75,17 @@ const flags = {
     Flag.optional,
     Flag.withDescription("The first node's port, so that other nodes know where to join. Default: any free one")
   ),
+  dashboard: Flag.Boolean("dashboard").pipe(
+    Flag.withDefault(true),
+    Flag.withDescription(
+      "Serve a page on this machine on which one sees the cluster and acts on it. --no-dashboard: none"
+    )
+  ),
+  dashboardPort: whole("dashboard-port", 1, 65_535).pipe(
+    Flag.optional,
+    Flag.withMetavar("PORT"),
+    Flag.withDescription("Where the page is served. Default: any free port, which is printed")
+  ),
   json: Flag.String("json").pipe(
     Flag.optional,
     Flag.withMetavar("FILE"),
@@ -90,14 +101,19 @@ interface Input {
   readonly kill: Option.Option<number>
   readonly seed: Option.Option<number>
   readonly port: Option.Option<number>
+  readonly dashboard: boolean
+  readonly dashboardPort: Option.Option<number>
   readonly json: Option.Option<string>
 }
 
 /** What no flag can know by itself. */
-const contradiction = ({ exit, json, kill, nodes, processes }: Input): string | undefined => {
+const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, processes }: Input): string | undefined => {
   const percent = Option.getOrElse(kill, () => defaultKill)
   if (Option.isSome(processes) && processes.value > nodes) {
     return `--processes ${processes.value} is more than --nodes ${nodes}: a process without a node is of no use`
+  }
+  if (Option.isSome(dashboardPort) && (exit || !dashboard)) {
+    return `--dashboard-port ${dashboardPort.value} is of no use ${exit ? "with --exit" : "with --no-dashboard"}: no page is served`
   }
   if (!exit && Option.isSome(kill)) return "--kill is a step of the scenario: add --exit"
   if (!exit && Option.isSome(json)) return "--json holds the scenario's summary: add --exit"
@@ -162,7 +178,8 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
   })
   if (exit) return yield* scenario({ nodes, processes, tls, kill, seed }, json).pipe(Effect.provide(supervisor))
-  return yield* live({ nodes, processes }).pipe(Effect.provide(supervisor))
+  const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0) } : undefined
+  return yield* live({ nodes, processes, page }).pipe(Effect.scoped, Effect.provide(supervisor))
 })
 
 /**
@@ -182,6 +199,9 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "",
       "It stays up and shows the overlay as it is: components, links and whether both ends hold them, how many neighbours",
       "the nodes have, messages. Ctrl-C or SIGTERM makes every node say goodbye, and exits 0; a second one stops at once.",
+      "",
+      "The printed address is a page on which the overlay is seen live, and is published to, killed, restarted, cut and",
+      "healed. It is served to this machine only, and acts only for who has the whole address: it holds this start's token.",
       "",
       "With --exit it plays a scenario instead, and exits 0 only if every step held: all join and form one component with",
       "full views; a broadcast reaches all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",

@@ -53,6 +53,9 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["cluster --kill 10", /--kill is a step of the scenario: add --exit/],
   ["cluster --json x.json", /--json holds the scenario's summary: add --exit/],
   ["cluster --port 70000", /--port: "70000"\. Expected: 1 to 65535/],
+  ["cluster --dashboard-port 0", /--dashboard-port: "0"\. Expected: 1 to 65535/],
+  ["cluster --no-dashboard --dashboard-port 7900", /--dashboard-port 7900 is of no use with --no-dashboard/],
+  ["cluster --exit --dashboard-port 7900", /--dashboard-port 7900 is of no use with --exit/],
   ["cluster --log-level loud", /--log-level/],
   ["cluster extra", /extra/],
   ["clutser", /Unknown subcommand "clutser"/]

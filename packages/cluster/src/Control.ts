@@ -38,7 +38,9 @@ export const NodeView = Schema.Struct({
   delivered: Schema.Int,
   duplicates: Schema.Int,
   /** Bytes that wait to be sent now. */
-  outboxBytes: Schema.Int
+  outboxBytes: Schema.Int,
+  /** The median round trip to its neighbours; absent where none has been measured. */
+  roundTripMillis: Schema.optionalKey(Schema.Finite)
 })
 
 /**
@@ -46,6 +48,37 @@ export const NodeView = Schema.Struct({
  * @since 0.1.0
  */
 export type NodeView = typeof NodeView.Type
+
+/**
+ * One node in full: its view with the reserve, and each neighbour's round trip, null where none has been measured.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Inspection = Schema.Struct({
+  view: NodeView,
+  neighbors: Schema.Array(Schema.Struct({ id: Schema.String, roundTripMillis: Schema.NullOr(Schema.Finite) }))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Inspection = typeof Inspection.Type
+
+/**
+ * A neighbour that a node lost, and why: `HyParView.DownReason`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const LinkLoss = Schema.Struct({ node: Schema.String, neighbor: Schema.String, reason: Schema.String })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type LinkLoss = typeof LinkLoss.Type
 
 /**
  * Where a node listens.
@@ -210,6 +243,10 @@ export class Control extends RpcGroup.make(
   }),
   /** The views of all nodes of the process. */
   Rpc.make("Poll", { payload: { passive: Schema.Boolean }, success: Schema.Array(NodeView) }),
+  /** One node in full. */
+  Rpc.make("Inspect", { payload: { node: Schema.String }, success: Inspection, error: NoSuchNode }),
+  /** The links that nodes of the process have lost since this was last asked. A worker remembers the last 1,024. */
+  Rpc.make("TakeLinkLosses", { success: Schema.Array(LinkLoss) }),
   /** Publishes text from a node, on the topic that all nodes of a supervisor listen to. */
   Rpc.make("Publish", {
     payload: { node: Schema.String, text: Schema.String },

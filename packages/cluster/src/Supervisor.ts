@@ -18,6 +18,8 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type {
   Delivery,
+  Inspection,
+  LinkLoss,
   MessageId,
   NodeNotStarted,
   NodeView,
@@ -197,6 +199,15 @@ export class Supervisor extends Context.Service<
      * A poll, judged, with the latest message's way: two requests a process. `passive`: the ids in reserve too.
      */
     readonly status: (options: { readonly passive: boolean }) => Effect.Effect<Status, WorkerError>
+
+    /** One node in full. */
+    readonly inspect: (id: string) => Effect.Effect<Inspection, WorkerError | NoSuchNode>
+
+    /**
+     * The links that nodes have lost since this was last asked, with reasons; what a process that is gone had yet to tell
+     * is not among them.
+     */
+    readonly takeLinkLosses: Effect.Effect<ReadonlyArray<LinkLoss>, WorkerError>
 
     /**
      * Kills without a goodbye: processes by SIGKILL, single nodes by destroying their sockets. Returns when all of them

@@ -57,6 +57,8 @@ const handlers = (stuck: Deferred.Deferred<void>) =>
     Poll: () => Effect.succeed([view]),
     Publish: ({ node }) => Effect.fail(new NotPublished({ node, detail: "not joined" })),
     Deliveries: () => Effect.succeed([]),
+    Inspect: ({ node }) => Effect.fail(new NoSuchNode({ node })),
+    TakeLinkLosses: () => Effect.succeed([]),
     Kill: () => Effect.void,
     Block: () => Effect.fail(new NotBlocked({ node: "n1", detail: "too many" })),
     Heal: () => Effect.void,

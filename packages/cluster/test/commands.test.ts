@@ -1,6 +1,6 @@
 /** What a person does to a live cluster, in real processes: kill, add, restart, part, heal, publish, and look. */
 import { assert, describe, it } from "@effect/vitest"
-import { Overview, Supervisor } from "@hyparview/cluster"
+import { type Control, Overview, Supervisor } from "@hyparview/cluster"
 import { Effect } from "effect"
 import { survivors } from "./processes.ts"
 
@@ -47,13 +47,30 @@ describe("a supervisor's commands", () => {
 
           const published = yield* supervisor.publish({ from: "n3", text: "hello" })
           assert.deepStrictEqual([published.from, published.expected], ["n3", ["n1", "n2", "n3", "n4"]])
-          const told = yield* until(supervisor, (status) => reached(status).length === 4)
-          const own = told.latest?.deliveries.find(({ node }) => node === "n3")
+          const spread = yield* until(supervisor, (status) => reached(status).length === 4)
+          const own = spread.latest?.deliveries.find(({ node }) => node === "n3")
           assert.strictEqual(own?.hops, 0)
           assert.isAtLeast(own?.atMillis ?? 0, published.atMillis)
 
+          const inspected = yield* supervisor.inspect("n4")
+          assert.deepStrictEqual(
+            inspected.neighbors.map(({ id }) => id),
+            inspected.view.active
+          )
+          assert.strictEqual(inspected.view.passive.length, inspected.view.passiveSize)
+
           // One node, and then a third of the rest.
+          yield* supervisor.takeLinkLosses
+          const mourners = (yield* supervisor.inspect("n2")).view.active
           yield* supervisor.kill({ processes: [], nodes: ["n2"] })
+          const losses: Array<Control.LinkLoss> = []
+          const told = () => new Set(losses.filter(({ neighbor }) => neighbor === "n2").map(({ node }) => node))
+          while (!mourners.every((id) => told().has(id))) {
+            yield* Effect.sleep("20 millis")
+            losses.push(...(yield* supervisor.takeLinkLosses))
+          }
+          assert.isTrue(losses.every(({ reason }) => reason !== ""))
+          assert.strictEqual((yield* Effect.flip(supervisor.inspect("n2"))).message, "n2 does not run")
           const plan = yield* supervisor.killShare({ percent: 34, seed: 1 })
           assert.deepStrictEqual([plan.processes, plan.nodes.length], [[0], 0])
           const few = yield* until(supervisor, isOne(2))

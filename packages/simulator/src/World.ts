@@ -521,7 +521,7 @@ export class World {
     this.states.forEach((state, node) => {
       if (state === undefined) return
       const { active, self } = state.membership
-      let broadcast = Plumtree.init({ config, self })
+      let broadcast = Plumtree.init({ config, self, random: Random.seededFor(this.options.seed, 0x50000000 + node) })
       for (const { peer } of active) broadcast = Plumtree.step(broadcast, { _tag: "NeighborUp", now, peer }).state
       this.states[node] = { ...state, broadcast }
     })

@@ -1,15 +1,19 @@
 /** A cluster that stays up until it is told to stop, and shows itself meanwhile. */
 import { type Overview, Supervisor } from "@hyparview/cluster"
+import * as Server from "@hyparview/dashboard/Server"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import { CommandFailed } from "../ExitCode.ts"
 import * as ExitCode from "../ExitCode.ts"
 import { StopSignal } from "../StopSignal.ts"
+import * as ClusterSource from "./clusterSource.ts"
 import { type Header, line, screen, traffic } from "./clusterStatus.ts"
 import { many } from "./table.ts"
 
@@ -64,8 +68,24 @@ const makeLines = (): Display => {
 const asCommandFailed = (exitCode: typeof ExitCode.failed | typeof ExitCode.notStarted) =>
   Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message, exitCode }))
 
+/** Serves the page for as long as the scope is open, and says where. */
+const servePage = Effect.fnUntraced(function* (port: number, display: Display) {
+  const about = { cluster: "local", transport: "TCP on loopback" }
+  const server = yield* Layer.build(Server.layer({ port }).pipe(Layer.provide(ClusterSource.layer(about)))).pipe(
+    asCommandFailed(ExitCode.notStarted)
+  )
+  yield* display.say(`dashboard ${Context.get(server, Server.Dashboard).urlWithToken}`)
+})
+
+interface Options {
+  readonly nodes: number
+  readonly processes: number
+  /** Where the dashboard's page is served; undefined: nowhere. */
+  readonly page: { readonly port: number } | undefined
+}
+
 /** Starts, joins, shows, and at the signal leaves. */
-export const live = Effect.fnUntraced(function* (options: { readonly nodes: number; readonly processes: number }) {
+export const live = Effect.fnUntraced(function* (options: Options) {
   const supervisor = yield* Supervisor.Supervisor
   const stopSignal = yield* StopSignal
   const { canAnimate } = yield* TerminalCapabilities
@@ -77,12 +97,19 @@ export const live = Effect.fnUntraced(function* (options: { readonly nodes: numb
     Effect.forkChild({ startImmediately: true })
   )
 
-  const watching = Effect.gen(function* () {
+  const starting = Effect.gen(function* () {
     yield* display.say(`starting ${many(options.nodes, "node")} in ${many(options.processes, "process")}`)
     const nodes = yield* supervisor.start.pipe(asCommandFailed(ExitCode.notStarted))
     const contact = nodes.find(({ id }) => id === "n1")?.address ?? "?"
     yield* display.say(`${many(nodes.length, "node")} listen; joining through ${contact}`)
     yield* supervisor.join.pipe(asCommandFailed(ExitCode.failed))
+    return contact
+  })
+
+  const watching = Effect.gen(function* () {
+    const serving = options.page === undefined ? Effect.void : servePage(options.page.port, display)
+    // The page may have to be built first, which takes some seconds.
+    const [contact] = yield* Effect.all([starting, serving], { concurrency: 2 })
     const began = yield* Clock.currentTimeMillis
     while (true) {
       const housings = yield* supervisor.housings

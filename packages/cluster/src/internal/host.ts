@@ -20,6 +20,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Control, NoSuchNode, NodeNotStarted, NotBlocked, NotPublished } from "../Control.ts"
 import { makeDeliveries } from "./deliveries.ts"
+import { makeLinkLosses } from "./linkLosses.ts"
+import { inspectionOf, nodeViewOf } from "./nodeView.ts"
 import * as Release from "./release.ts"
 
 /** The one topic on which a supervisor publishes, and which all its nodes subscribe to. */
@@ -64,6 +66,7 @@ export const layer = Control.toLayer(
     const scope = yield* Effect.scope
     const hosted = new Map<string, Hosted>()
     const deliveries = makeDeliveries()
+    const losses = makeLinkLosses()
     yield* Effect.forkScoped(Release.whenQuiet)
 
     const find = (id: string): Effect.Effect<Hosted, NoSuchNode> => {
@@ -89,6 +92,18 @@ export const layer = Control.toLayer(
         )
         const { address } = Context.get(context, Transport)
         const membership = Context.get(context, Membership)
+        yield* membership.events.pipe(
+          Stream.runForEach((event) =>
+            Effect.sync(() => {
+              if (event._tag !== "NeighborDown") return
+              losses.record({ node: options.id, neighbor: event.peer.id, reason: event.reason })
+            })
+          ),
+          // Who has fallen behind begins anew; of a duplicate identity the node's status tells.
+          Effect.retry({ while: ({ _tag }) => _tag === "EventsLost" }),
+          Effect.ignore,
+          Effect.forkIn(nodeScope, { startImmediately: true })
+        )
         const control = Context.get(context, ControlledTransport.TransportControl)
         return { id: options.id, address, scope: nodeScope, membership, broadcast, control }
       },
@@ -131,25 +146,16 @@ export const layer = Control.toLayer(
       }),
 
       Poll: ({ passive }) =>
-        Effect.forEach([...hosted.values()], ({ broadcast, membership }) =>
-          Effect.zipWith(membership.view, broadcast.view, (view, { delivered, duplicates }) => ({
-            id: view.self.id,
-            epoch: view.self.epoch,
-            address: view.self.address,
-            status: view.status,
-            active: view.active.map(({ peer }) => peer.id),
-            passive: passive ? view.passive.map(({ id }) => id) : [],
-            passiveSize: view.passive.length,
-            pending: view.pending,
-            graveyard: view.graveyard,
-            links: view.links,
-            sent: view.messages.sent,
-            received: view.messages.received,
-            delivered,
-            duplicates,
-            outboxBytes: view.outboxBytes
-          }))
+        Effect.forEach(hosted.values(), ({ broadcast, membership }) =>
+          Effect.zipWith(membership.view, broadcast.view, (view, counts) => nodeViewOf(view, counts, { passive }))
         ),
+
+      Inspect: ({ node }) =>
+        Effect.flatMap(find(node), ({ broadcast, membership }) =>
+          Effect.zipWith(membership.view, broadcast.view, inspectionOf)
+        ),
+
+      TakeLinkLosses: () => Effect.sync(losses.take),
 
       Publish: Effect.fnUntraced(function* ({ node, text }) {
         const { broadcast } = yield* find(node)

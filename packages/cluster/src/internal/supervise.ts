@@ -349,6 +349,16 @@ export const supervise = Effect.fnUntraced(function* (
     poll,
     overview: Effect.map(poll({ passive: false }), judge),
     status,
+    inspect: (id) =>
+      Effect.gen(function* () {
+        const process = yield* processOf(id)
+        const found = yield* pool.ask(process, "Inspect", (control) => control.Inspect({ node: id }))
+        return found ?? (yield* new NoSuchNode({ node: id }))
+      }),
+    takeLinkLosses: Effect.map(
+      pool.askAll("TakeLinkLosses", (control) => control.TakeLinkLosses()),
+      (lists) => lists.flat()
+    ),
     kill: (plan) => inTurn(kill(plan)),
     killShare: ({ percent, seed }) =>
       Effect.suspend(() => {

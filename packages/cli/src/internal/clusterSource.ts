@@ -1,0 +1,250 @@
+/** What the dashboard needs of a cluster, answered by its supervisor. */
+import { Supervisor } from "@hyparview/cluster"
+import type { LinkLoss, NodeView } from "@hyparview/cluster/Control"
+import * as KillPlan from "@hyparview/cluster/KillPlan"
+import type { WorkerLost } from "@hyparview/cluster/WorkerError"
+import type * as HyParView from "@hyparview/core/HyParView"
+import {
+  type Action,
+  type ActionError,
+  ActionRefused,
+  type ActionResult,
+  ClusterSource,
+  ClusterUnavailable,
+  type Happening,
+  NoSuchNode,
+  type NodeStatus,
+  type Observation,
+  type Reach,
+  type SeenNode
+} from "@hyparview/dashboard/ClusterSource"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { many } from "./table.ts"
+
+/** How long a publisher waits for the last node; who is cut off has nothing by then. */
+const reachWithin = "2 seconds"
+
+/** Lost links that wait to be read; more between two observations are not told one by one. */
+const waitingLosses = 4_096
+
+/** Characters of a reason: what a process wrote last may be anything. */
+const mostReason = 400
+
+const statuses: Readonly<Record<NodeView["status"], NodeStatus>> = {
+  idle: "joining",
+  joining: "joining",
+  joined: "alive",
+  left: "left",
+  stopped: "left"
+}
+
+const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArray<SeenNode> => {
+  const viewOf = new Map(views.map((view) => [view.id, view]))
+  const groupOf = new Map(partition?.groups.flatMap((group, index) => group.map((id) => [id, index] as const)))
+  return nodes.map(({ address, id, isRunning, process }) => {
+    const view = isRunning ? viewOf.get(id) : undefined
+    return {
+      id,
+      address,
+      process,
+      // A node that runs without a view is one that its process has only just started.
+      status: view === undefined ? (isRunning ? "joining" : "dead") : statuses[view.status],
+      active: view?.active ?? [],
+      passiveSize: view?.passiveSize ?? 0,
+      roundTripMillis: view?.roundTripMillis ?? null,
+      group: groupOf.get(id) ?? null
+    }
+  })
+}
+
+const messageId = ({ epoch, sequence, source }: Supervisor.Publication["id"]): string =>
+  `${source}@${epoch}#${sequence}`
+
+const reachOf = ({ latest }: Supervisor.Status): Reach | null =>
+  latest === undefined
+    ? null
+    : {
+        id: messageId(latest.id),
+        from: latest.from,
+        publishedAtMillis: latest.atMillis,
+        expected: latest.expected.length,
+        arrivals: latest.deliveries.map(({ atMillis, hops, node }) => [
+          node,
+          hops,
+          // One clock, read in two processes, to the millisecond: nobody has a message before it was published.
+          Math.max(0, atMillis - latest.atMillis)
+        ])
+      }
+
+const observationOf = (status: Supervisor.Status, processes: number): Observation => ({
+  nodes: seenNodes(status),
+  processes,
+  messages: status.overview.messages,
+  outboxBytes: status.overview.outboxBytes,
+  reach: reachOf(status)
+})
+
+/** What a reader is told of the reason for which a neighbour was lost. */
+const reasons: Readonly<Record<HyParView.DownReason, string>> = {
+  evicted: "its place was needed for another",
+  disconnected: "the neighbour needed the place for another",
+  left: "the neighbour said goodbye",
+  notNeighbor: "the neighbour held no such link",
+  restarted: "the neighbour has been started again",
+  silent: "the neighbour missed its heartbeats",
+  leaving: "the node is leaving itself",
+  epochRaised: "the node had to take a new identity",
+  closed: "the neighbour closed the connection",
+  reset: "the connection was reset",
+  slow: "the neighbour read too slowly",
+  protocol: "the neighbour broke the protocol",
+  local: "the node closed the connection itself",
+  refused: "the connection was refused",
+  timeout: "the connection could not be made in time",
+  unreachable: "the neighbour could not be reached",
+  rejected: "the neighbour would not speak with the node",
+  identity: "somebody else answered at the neighbour's address"
+}
+
+const reasonInWords = new Map<string, string>(Object.entries(reasons))
+
+const happeningOfLoss = ({ neighbor, node, reason }: LinkLoss): Happening => ({
+  kind: "link",
+  isBad: false,
+  nodes: [node, neighbor],
+  what: "lost a neighbour",
+  reason: reasonInWords.get(reason) ?? reason
+})
+
+const happeningOfLostWorker = ({ code, lastLines, nodes, process, signal }: WorkerLost): Happening => {
+  const how = signal === null ? `exit code ${code ?? "unknown"}` : signal
+  return {
+    kind: "process",
+    isBad: true,
+    nodes: [],
+    what: `process ${process + 1} ended unasked, with its ${many(nodes.length, "node")}`,
+    reason: [how, ...lastLines.slice(-1)].join(": ").slice(0, mostReason)
+  }
+}
+
+const unavailable = (error: { readonly message: string }) => new ClusterUnavailable({ detail: error.message })
+
+interface SupervisorError {
+  readonly _tag: string
+  readonly message: string
+}
+
+/** What the supervisor's error means to who asked. */
+const asActionError =
+  (action: Action) =>
+  (error: SupervisorError | ActionError): ActionError => {
+    if (error instanceof ActionRefused || error instanceof NoSuchNode || error instanceof ClusterUnavailable) {
+      return error
+    }
+    if (error._tag === "WorkerLost" || error._tag === "WorkerSilent") return unavailable(error)
+    return new ActionRefused({ action: action._tag, detail: error.message })
+  }
+
+const plannedNodes = (plan: KillPlan.KillPlan, housings: ReadonlyArray<KillPlan.Housing>): ReadonlyArray<string> => [
+  ...housings.flatMap(({ nodes, process }) => (plan.processes.includes(process) ? nodes : [])),
+  ...plan.nodes
+]
+
+const makeAct = (supervisor: Supervisor.Supervisor["Service"]) => {
+  const published = Effect.fnUntraced(function* (from: string, text: string) {
+    yield* supervisor.broadcast({ from, text, within: reachWithin })
+    const reach = reachOf(yield* supervisor.status({ passive: false }))
+    return reach === null ? yield* new NoSuchNode({ node: from }) : { _tag: "Published" as const, reach }
+  })
+
+  const killedShare = Effect.fnUntraced(function* (percent: number) {
+    const housings = yield* supervisor.housings
+    const running = housings.reduce((sum, { nodes }) => sum + nodes.length, 0)
+    if (KillPlan.share(running, percent) >= running) {
+      const detail = `${percent} % of ${many(running, "node")} leaves nobody to heal`
+      return yield* new ActionRefused({ action: "KillShare", detail })
+    }
+    const plan = yield* supervisor.killShare({ percent, seed: yield* Random.nextIntBetween(0, 2 ** 31) })
+    return { _tag: "Killed" as const, nodes: plannedNodes(plan, housings) }
+  })
+
+  const restarted = Effect.fnUntraced(function* (wanted: ReadonlyArray<string>) {
+    const dead = (yield* supervisor.nodes).filter(({ isRunning }) => !isRunning).map(({ id }) => id)
+    const nodes = wanted.length === 0 ? dead : wanted
+    const [alive] = nodes.filter((id) => !dead.includes(id))
+    if (nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "nobody is dead" })
+    if (alive !== undefined) return yield* new ActionRefused({ action: "Restart", detail: `${alive} is not dead` })
+    yield* supervisor.restart(nodes)
+    return { _tag: "Restarted" as const, nodes }
+  })
+
+  const perform = (action: Action): Effect.Effect<ActionResult, SupervisorError | ActionError> => {
+    switch (action._tag) {
+      case "Publish":
+        return published(action.node, action.text)
+      case "Kill":
+        return Effect.as(supervisor.kill({ processes: [], nodes: action.nodes }), {
+          _tag: "Killed",
+          nodes: action.nodes
+        })
+      case "KillShare":
+        return killedShare(action.percent)
+      case "Restart":
+        return restarted(action.nodes)
+      case "AddNodes":
+        return Effect.map(supervisor.add(action.count), (added) => ({
+          _tag: "Added",
+          nodes: added.map(({ id }) => id)
+        }))
+      case "Partition":
+        return Effect.as(supervisor.partition({ groups: action.groups, mode: action.mode }), {
+          _tag: "Partitioned",
+          sizes: action.groups.map(({ length }) => length)
+        })
+      case "Heal":
+        return Effect.as(supervisor.heal, { _tag: "Healed" })
+    }
+  }
+  return (action: Action) => Effect.mapError(perform(action), asActionError(action))
+}
+
+/** The cluster of the supervisor, as the dashboard sees it. */
+export const layer = (about: {
+  readonly cluster: string
+  readonly transport: string
+}): Layer.Layer<ClusterSource, never, Supervisor.Supervisor> =>
+  Layer.effect(
+    ClusterSource,
+    Effect.gen(function* () {
+      const supervisor = yield* Supervisor.Supervisor
+      const losses = yield* PubSub.sliding<Happening>({ capacity: waitingLosses })
+      return {
+        about: { ...about, wantedDegree: supervisor.rules.activeSize },
+        observe: Effect.gen(function* () {
+          const status = yield* supervisor.status({ passive: false })
+          yield* PubSub.publishAll(losses, (yield* supervisor.takeLinkLosses).map(happeningOfLoss))
+          return observationOf(status, (yield* supervisor.housings).length)
+        }).pipe(Effect.mapError(unavailable)),
+        inspect: (id) =>
+          supervisor.inspect(id).pipe(
+            Effect.map(({ neighbors, view }) => ({ ...view, neighbors })),
+            Effect.mapError((error) =>
+              error._tag === "NoSuchNode" ? new NoSuchNode({ node: id }) : unavailable(error)
+            )
+          ),
+        happenings: Stream.merge(
+          Stream.fromPubSub(losses),
+          // What a worker writes is on the terminal already.
+          Stream.filterMap(supervisor.events, (event) =>
+            event._tag === "WorkerLost" ? Result.succeed(happeningOfLostWorker(event.lost)) : Result.fail(undefined)
+          )
+        ),
+        act: makeAct(supervisor)
+      }
+    })
+  )

@@ -1,0 +1,185 @@
+/** The cluster in numbers and curves. */
+import { signal, useSignalEffect } from "@preact/signals"
+import { Chart } from "../charts/Chart.tsx"
+import * as Figures from "../charts/figures.ts"
+import { inksOf, onRamp } from "../graph/colours.ts"
+import { isDark, picture } from "../model/state.ts"
+import { about, feed, latestReach, seenNodes } from "../model/session.ts"
+
+/** The traffic's curve: a sample a second, for the last minutes. */
+const sampleMillis = 1_000
+const mostSamples = 300
+
+interface Sample {
+  readonly atMillis: number
+  readonly sentPerSecond: number
+}
+
+const traffic = signal<ReadonlyArray<Sample>>([])
+
+const Tile = (props: {
+  readonly name: string
+  readonly value: string
+  readonly note?: string | undefined
+  readonly tone?: "bad" | "quiet" | undefined
+}) => (
+  <div class={`tile ${props.tone ?? ""}`} data-tile={props.name}>
+    <dt>{props.name}</dt>
+    <dd>{props.value}</dd>
+    <small>{props.note ?? ""}</small>
+  </div>
+)
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 })
+const whole = (value: number): string => value.toLocaleString("en")
+
+export const Counters = () => {
+  const state = feed.value
+  if (state === undefined) return <p class="quiet">Waiting for the cluster …</p>
+  const { alive, components, dead, groups, isolated, joining, largest, left, links, oneSided } = state.counters
+  const { outboxBytes, processes, sent, sentPerSecond } = state.counters
+  return (
+    <dl class="tiles" aria-label="Counters">
+      <Tile
+        name="Alive"
+        value={whole(alive)}
+        note={
+          joining > 0 ? `${whole(joining)} joining` : `in ${processes} ${processes === 1 ? "process" : "processes"}`
+        }
+      />
+      <Tile
+        name="Dead"
+        value={whole(dead)}
+        note={left > 0 ? `${whole(left)} left` : "since the start"}
+        tone={dead > 0 ? undefined : "quiet"}
+      />
+      <Tile name="Isolated" value={whole(isolated)} note="without a neighbour" tone={isolated > 0 ? "bad" : "quiet"} />
+      <Tile
+        name="Components"
+        value={whole(components)}
+        note={components > 1 ? `largest ${whole(largest)}` : groups > 1 ? `cut into ${groups}` : "one piece"}
+        tone={components > 1 ? "bad" : undefined}
+      />
+      <Tile name="Links" value={whole(links)} note={oneSided > 0 ? `${whole(oneSided)} one-sided` : "all symmetric"} />
+      <Tile
+        name="Messages"
+        value={sentPerSecond === null ? "–" : `${compact.format(sentPerSecond)}/s`}
+        note={outboxBytes > 0 ? `${compact.format(outboxBytes)} B waiting` : `${compact.format(sent)} sent`}
+      />
+    </dl>
+  )
+}
+
+const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+
+const Latest = () => {
+  const reach = latestReach.value
+  const points = reach === null ? [] : Figures.arrivals(reach)
+  const sorted = reach?.arrivals.map(([, , millis]) => millis).sort((a, b) => a - b) ?? []
+  const reached = reach?.arrivals.length ?? 0
+  const words = `${reached} of ${reach?.expected ?? 0} nodes, half of them after ${Math.round(percentile(sorted, 0.5))} ms`
+  return (
+    <Chart
+      title="Latest broadcast"
+      words={words}
+      series={[{ kind: "steps", colour: "var(--ours)", points }]}
+      xUnit=" ms"
+      yUnit=" %"
+      yMax={100}
+      empty="Publish from a node to see how far and how fast it gets."
+    >
+      {reach === null ? null : (
+        <span class="fact" data-fact="reach">
+          {whole(reached)} of {whole(reach.expected)}, 99 % in {Math.round(percentile(sorted, 0.99))} ms
+        </span>
+      )}
+    </Chart>
+  )
+}
+
+const Hops = () => {
+  const points = Figures.hops(picture.value)
+  const { ramp } = inksOf(isDark.value)
+  const most = points.at(-1)?.[0] ?? 1
+  return (
+    <Chart
+      title="Hops it took"
+      words={Figures.inWords(points, "hops")}
+      series={[
+        {
+          kind: "bars",
+          colour: "var(--ours)",
+          points,
+          colours: points.map(([hop]) => onRamp(ramp, hop / Math.max(1, most)))
+        }
+      ]}
+      empty="No broadcast yet."
+      height={96}
+    />
+  )
+}
+
+const Degrees = () => {
+  const points = Figures.degrees(picture.value)
+  const wanted = about.value?.wantedDegree
+  return (
+    <Chart
+      title="Neighbours"
+      words={Figures.inWords(points, "neighbours")}
+      series={[{ kind: "bars", colour: "var(--ours)", points }]}
+      height={96}
+    >
+      {wanted === undefined ? null : <span class="fact">{wanted} wanted</span>}
+    </Chart>
+  )
+}
+
+const RoundTrips = () => {
+  const points = Figures.roundTrips(seenNodes.value?.values() ?? [])
+  return (
+    <Chart
+      title="Latency to the neighbours"
+      words={Figures.inWords(points, "milliseconds")}
+      series={[{ kind: "bars", colour: "var(--second)", points }]}
+      xUnit=" ms"
+      empty="No round trip measured yet."
+      height={96}
+    />
+  )
+}
+
+const Traffic = () => {
+  useSignalEffect(() => {
+    const counters = feed.value?.counters
+    if (counters === undefined || counters.sentPerSecond === null) return
+    const before = traffic.peek()
+    if (counters.atMillis - (before.at(-1)?.atMillis ?? 0) < sampleMillis) return
+    const { atMillis, sentPerSecond } = counters
+    traffic.value = [...before, { atMillis, sentPerSecond }].slice(-mostSamples)
+  })
+  const samples = traffic.value
+  const now = samples.at(-1)?.atMillis ?? 0
+  const points = samples.map(({ atMillis, sentPerSecond }) => [(atMillis - now) / 1_000, sentPerSecond] as const)
+  return (
+    <Chart
+      title="Messages a second"
+      words={`${Math.round(samples.at(-1)?.sentPerSecond ?? 0)} now`}
+      series={[{ kind: "line", colour: "var(--muted)", points }]}
+      xUnit=" s"
+      xMin={points[0]?.[0] ?? -10}
+      xMax={0}
+      height={80}
+    />
+  )
+}
+
+export const Charts = () => (
+  <div class="charts">
+    <Latest />
+    <Hops />
+    <Degrees />
+    <RoundTrips />
+    <Traffic />
+  </div>
+)
