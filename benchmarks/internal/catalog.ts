@@ -71,6 +71,14 @@ const cluster: Benchmark = {
   }
 }
 
+const broadcast: Benchmark = {
+  about: "messages to all of 10, 50 and 100 nodes over TCP, beside js-libp2p's gossipsub",
+  run: async (full) => {
+    const { broadcastBench } = await import("../broadcast.ts")
+    return broadcastBench({ pairs: full ? 5 : 3 })
+  }
+}
+
 export const catalog: ReadonlyMap<string, Benchmark> = new Map(
-  Object.entries({ core, codec, transport, clock, cluster })
+  Object.entries({ core, codec, transport, broadcast, clock, cluster })
 )
