@@ -16,6 +16,7 @@ import { spawn } from "node:child_process"
 import type { AddressInfo, Socket } from "node:net"
 import { createConnection, createServer } from "node:net"
 import { pathToFileURL } from "node:url"
+import { rawBatch, rawFrames } from "./internal/raw-frames.ts"
 
 export interface TransportBenchOptions {
   /** Default 64 and 1024. */
@@ -51,7 +52,6 @@ interface Run {
 }
 
 const second = 1e9
-const prefixBytes = 4
 
 interface Rate {
   readonly perSecond: number
@@ -75,32 +75,6 @@ const median = (values: ReadonlyArray<number>): number =>
 const announcement = (frames: number): Uint8Array => new TextEncoder().encode(String(frames))
 const announced = (frame: Uint8Array): number => Number(new TextDecoder().decode(frame))
 const answer = new Uint8Array([1])
-
-const rawFrames = (onFrame: (frame: Uint8Array) => void) => {
-  let rest: Buffer | undefined
-  return (chunk: Buffer): void => {
-    const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk])
-    let at = 0
-    while (bytes.length - at >= prefixBytes) {
-      const length = bytes.readUInt32BE(at)
-      if (bytes.length - at - prefixBytes < length) break
-      onFrame(bytes.subarray(at + prefixBytes, at + prefixBytes + length))
-      at += prefixBytes + length
-    }
-    rest = at === bytes.length ? undefined : bytes.subarray(at)
-  }
-}
-
-const rawBatch = (frame: Uint8Array, count: number): Buffer => {
-  const batch = Buffer.allocUnsafe(count * (prefixBytes + frame.length))
-  let at = 0
-  for (let index = 0; index < count; index++) {
-    batch.writeUInt32BE(frame.length, at)
-    batch.set(frame, at + prefixBytes)
-    at += prefixBytes + frame.length
-  }
-  return batch
-}
 
 const rawReceiver = (socket: Socket): void => {
   let left = -1
