@@ -63,11 +63,12 @@ export class LinkClosed extends Data.TaggedError("LinkClosed")<{
  * - `invalidAddress`: the address is not of the transport's form
  * - `limit`: this end has reached its own limit of links or descriptors
  * - `closed`: the transport itself has been shut down
+ * - `untrusted`: somebody listens there, but has not proved to be of this cluster
  *
  * @category models
  * @since 0.1.0
  */
-export type DialFailure = "refused" | "timeout" | "unreachable" | "invalidAddress" | "limit" | "closed"
+export type DialFailure = "refused" | "timeout" | "unreachable" | "invalidAddress" | "limit" | "closed" | "untrusted"
 
 /**
  * A dial failed. No link exists; nothing else is affected.

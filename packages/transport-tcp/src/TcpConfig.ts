@@ -97,7 +97,8 @@ export interface TcpOptions {
  * @since 0.1.0
  */
 export class TcpConfigError extends Data.TaggedError("TcpConfigError")<{
-  readonly option: keyof TcpOptions
+  /** `reloadEvery` is an option of TLS. */
+  readonly option: keyof TcpOptions | "reloadEvery"
   readonly detail: string
 }> {
   override get message(): string {
@@ -138,7 +139,7 @@ const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:
 
 type Checked<A> = Result.Result<A, TcpConfigError>
 
-const fail = (option: keyof TcpOptions, detail: string) => Result.fail(new TcpConfigError({ option, detail }))
+const fail = (option: TcpConfigError["option"], detail: string) => Result.fail(new TcpConfigError({ option, detail }))
 
 const whole = (option: keyof TcpOptions, value: number, minimum: number, maximum: number): Checked<number> =>
   Number.isInteger(value) && value >= minimum && value <= maximum
@@ -153,7 +154,17 @@ const host = (option: keyof TcpOptions, value: string): Checked<string> =>
         `${JSON.stringify(value)} is neither an IP address nor a host name (IPv6 stands here without brackets)`
       )
 
-const millis = (option: keyof TcpOptions, value: Duration.Input, minimum: number): Checked<number> => {
+/**
+ * Checks an option that is a duration, and gives its milliseconds.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const millis = (
+  option: TcpConfigError["option"],
+  value: Duration.Input,
+  minimum: number
+): Result.Result<number, TcpConfigError> => {
   const duration = Option.map(Duration.fromInput(value), Duration.toMillis)
   return Option.isSome(duration) && duration.value >= minimum && duration.value <= dayMillis
     ? Result.succeed(Math.ceil(duration.value))

@@ -3,7 +3,7 @@
  * links and frames, limits and time-outs, and nothing of what frames say.
  *
  * Frames travel behind their length (four bytes, big-endian). There is no greeting and no encryption: keep it to networks
- * that you trust.
+ * that you trust, and use `TlsTransport` on others.
  *
  * **Gotchas**
  *
@@ -19,11 +19,9 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { TransportError } from "@hyparview/runtime/Transport"
 import { Transport } from "@hyparview/runtime/Transport"
-import * as Address from "./Address.ts"
-import { makeCounters } from "./internal/counters.ts"
-import { Endpoint } from "./internal/endpoint.ts"
-import { listen } from "./internal/socket.ts"
-import type { TcpConfig, TcpConfigError, TcpOptions } from "./TcpConfig.ts"
+import { open } from "./internal/open.ts"
+import { plain } from "./internal/security.ts"
+import type { TcpConfigError, TcpOptions } from "./TcpConfig.ts"
 import * as Config from "./TcpConfig.ts"
 
 /**
@@ -41,29 +39,9 @@ export const make: (
 ) => Effect.Effect<Transport["Service"], TransportError | TcpConfigError, Scope.Scope> = Effect.fn("TcpTransport.make")(
   function* (options) {
     const config = yield* Effect.fromResult(Config.make(options))
-    const context = yield* Effect.context()
-    const run = Effect.runForkWith(context)
-    const after = (millis: number, then: () => void): (() => void) => {
-      const fiber = run(Effect.delay(Effect.sync(then), millis))
-      return () => fiber.interruptUnsafe()
-    }
-    const endpoint = new Endpoint(config, makeCounters(context), after)
-    const listener = yield* listen(config, {
-      connection: endpoint.accept,
-      error: (error) => run(Effect.logWarning("The listening socket reports an error", error)),
-      close: endpoint.shutdown
-    })
-    return Transport.of({
-      address: addressOf(config, listener.port),
-      maxFrameBytes: config.maxFrameBytes,
-      dial: endpoint.dial,
-      accepted: endpoint.accepted
-    })
+    return yield* open(config, plain)
   }
 )
-
-const addressOf = (config: TcpConfig, boundPort: number): string =>
-  Address.format({ host: config.advertiseHost ?? config.host, port: config.advertisePort ?? boundPort })
 
 /**
  * A TCP transport as a Layer.

@@ -1,5 +1,5 @@
 /**
- * TCP, as a Layer for the runtime's `Transport`.
+ * TCP and mutual TLS, as Layers for the runtime's `Transport`.
  *
  * @since 0.1.0
  */
@@ -7,3 +7,7 @@ export * as Address from "./Address.ts"
 export * as TcpConfig from "./TcpConfig.ts"
 export * as TcpMetrics from "./TcpMetrics.ts"
 export * as TcpTransport from "./TcpTransport.ts"
+export * as CertificateName from "./CertificateName.ts"
+export * as TlsConfig from "./TlsConfig.ts"
+export * as TlsMetrics from "./TlsMetrics.ts"
+export * as TlsTransport from "./TlsTransport.ts"

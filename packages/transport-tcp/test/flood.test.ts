@@ -4,8 +4,12 @@ import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
+import * as Certificates from "@hyparview/transport-tcp/Certificates"
+import type { TcpOptions } from "@hyparview/transport-tcp/TcpConfig"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
+import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
 import { addressOf } from "./kit.ts"
+import { member } from "./tlsKit.ts"
 
 const connections = 10_000
 
@@ -26,13 +30,22 @@ const flooder = `
   for (let count = 0; count < connections; count++) flood()
 `
 
-describe("a flood", () => {
+const someone = await Effect.runPromise(
+  Effect.flatMap(Certificates.makeAuthority(), (authority) => member(authority, "someone"))
+)
+
+const transports = [
+  ["TCP", (options: TcpOptions) => TcpTransport.make(options)],
+  ["TLS", (options: TcpOptions) => TlsTransport.make({ ...options, ...someone })]
+] as const
+
+describe.each(transports)("a flood over %s", (_, make) => {
   it.live(
     "of 10,000 connections is reset beyond the limits, counted, and an ordinary dial is served after it",
     () =>
       Effect.gen(function* () {
         const maxHandshakes = 50
-        const transport = yield* TcpTransport.make({ maxHandshakes, handshakeTimeout: "1 minute" })
+        const transport = yield* make({ maxHandshakes, handshakeTimeout: "1 minute" })
         const port = addressOf(transport.address).port
         yield* Effect.scoped(
           Effect.gen(function* () {
@@ -57,7 +70,7 @@ describe("a flood", () => {
           })
         )
         while ((yield* Metric.value(TcpMetrics.links)).count > 0) yield* Effect.sleep(10)
-        const near = yield* TcpTransport.make({})
+        const near = yield* make({})
         const link = yield* near.dial(transport.address)
         yield* link.send([[new Uint8Array([1])]])
         const far = yield* Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)

@@ -69,13 +69,14 @@ export const readHello = (link: Link, ourselves: Ourselves): Effect.Effect<Greet
     }
     const { peer } = control
     const { self } = ourselves
+    // Before anything else is made of the id: one who only claims ours must not pass for a second process that has it.
+    if (link.authenticatedId !== undefined && link.authenticatedId !== peer.id) {
+      return refuse("identity", `its certificate belongs to ${JSON.stringify(link.authenticatedId)}`)
+    }
     if (peer.id === self.id) {
       return peer.epoch === self.epoch && peer.address === self.address
         ? refuse("identity", "this node has dialled itself", peer)
         : refuse("identity", "another process has the id of this node", peer, peer.epoch)
-    }
-    if (link.authenticatedId !== undefined && link.authenticatedId !== peer.id) {
-      return refuse("identity", `its certificate belongs to ${JSON.stringify(link.authenticatedId)}`, peer)
     }
     const known = ourselves.knownEpoch(peer.id)
     if (peer.epoch < known) return refuse("superseded", `epoch ${peer.epoch} is over, ${known} is known`, peer)

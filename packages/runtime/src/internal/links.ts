@@ -277,6 +277,7 @@ export const makeLinks = (
 
   const reportRefusal = (refused: Refused, address: string): void => {
     meter.count("handshakesRefused")
+    meter.refused(refused.reason)
     if (refused.conflictingEpoch !== undefined) {
       above.report({ _tag: "EpochConflict", epoch: refused.conflictingEpoch })
     }
@@ -289,6 +290,7 @@ export const makeLinks = (
   const accept = (link: Link): void => {
     if (connections.size + handshakes >= settings.membership.activeSize + settings.temporaryLinks) {
       meter.count("handshakesRefused")
+      meter.refused("limit")
       run(turnAway(link, "limit", "too many links"))
       return
     }
@@ -490,5 +492,7 @@ export const makeLinks = (
   }
 }
 
-const causeOfDial = (reason: DialFailure): HyParView.DialCause =>
-  reason === "refused" || reason === "timeout" ? reason : "unreachable"
+const causeOfDial = (reason: DialFailure): HyParView.DialCause => {
+  if (reason === "untrusted") return "identity"
+  return reason === "refused" || reason === "timeout" ? reason : "unreachable"
+}

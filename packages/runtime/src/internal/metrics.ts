@@ -29,6 +29,10 @@ const downByReason = Metric.counter("hyparview_neighbor_down_reason", {
   description: "links lost from the active view, by reason",
   incremental: true
 })
+const refusedByReason = Metric.counter("hyparview_handshakes_refused_reason", {
+  description: "handshakes that came to nothing, by the reason that this end or the other gave",
+  incremental: true
+})
 const roundTrip = Metric.histogram("hyparview_round_trip_milliseconds", {
   description: "round trips to neighbours, measured by heartbeats",
   boundaries: [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000]
@@ -41,18 +45,24 @@ const active = Metric.gauge("hyparview_active", { description: "neighbours of th
 
 export type Counted = keyof typeof definitions
 
-const reasons = new Map<string, typeof downByReason>()
-const reasonOf = (reason: string): typeof downByReason => {
-  const known = reasons.get(reason)
-  if (known !== undefined) return known
-  const metric = Metric.withAttributes(downByReason, { reason })
-  reasons.set(reason, metric)
-  return metric
+/** One series for each reason, built once. */
+const byReason = (metric: typeof downByReason): ((reason: string) => typeof downByReason) => {
+  const series = new Map<string, typeof downByReason>()
+  return (reason) => {
+    const known = series.get(reason)
+    if (known !== undefined) return known
+    const made = Metric.withAttributes(metric, { reason })
+    series.set(reason, made)
+    return made
+  }
 }
+const downFor = byReason(downByReason)
+const refusedFor = byReason(refusedByReason)
 
 export interface Meter {
   readonly count: (what: Counted, by?: number) => void
   readonly down: (reason: string) => void
+  readonly refused: (reason: string) => void
   readonly roundTrip: (millis: number) => void
   readonly hops: (count: number) => void
   readonly active: (neighbors: number) => void
@@ -66,7 +76,8 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
     count: (what, by = 1) => {
       counts.set(what, (counts.get(what) ?? 0) + by)
     },
-    down: (reason) => reasonOf(reason).updateUnsafe(1, context),
+    down: (reason) => downFor(reason).updateUnsafe(1, context),
+    refused: (reason) => refusedFor(reason).updateUnsafe(1, context),
     roundTrip: (millis) => roundTrip.updateUnsafe(millis, context),
     hops: (count) => hops.updateUnsafe(count, context),
     active: (neighbors) => active.updateUnsafe(neighbors, context),

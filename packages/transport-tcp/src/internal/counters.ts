@@ -63,7 +63,8 @@ export const makeCounters = (context: Context.Context<never>): Counters => {
       unreachable: dialFailed("unreachable"),
       invalidAddress: dialFailed("invalidAddress"),
       limit: dialFailed("limit"),
-      closed: dialFailed("closed")
+      closed: dialFailed("closed"),
+      untrusted: dialFailed("untrusted")
     }
   }
 }

@@ -1,7 +1,8 @@
 /**
  * One transport's links and its limits. A connection takes one of `maxLinks` slots from its dial or accept until its
- * descriptor is free; an accepted one takes one of `maxHandshakes` as well, until its first frame. What finds no slot is
- * reset at once, without a fiber, so that a flood costs little more than the kernel's own work.
+ * descriptor is free; an accepted one takes one of `maxHandshakes` as well, until its first frame, TLS included. What
+ * finds no slot is reset at once, without a fiber and before TLS takes memory for it, so that a flood costs little more
+ * than the kernel's own work.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,7 +17,16 @@ import { Arrivals } from "./arrivals.ts"
 import type { Counters, Refusal } from "./counters.ts"
 import type { Owner } from "./link.ts"
 import { TcpLink } from "./link.ts"
+import type { Connection, Security } from "./security.ts"
 import { abort, awaitOpen, openConnection } from "./socket.ts"
+
+/** An accepted connection without a first frame. */
+interface Greeting {
+  /** Cancels its time-out. */
+  cancel: () => void
+  /** Once it is secured. */
+  link: TcpLink | undefined
+}
 
 export class Endpoint implements Owner {
   readonly config: TcpConfig
@@ -25,13 +35,17 @@ export class Endpoint implements Owner {
 
   readonly #links = new Set<TcpLink>()
   readonly #arrivals = new Arrivals((link) => this.#releaseIfGone(link))
-  /** Accepted links without a first frame, with what cancels their time-out. */
-  readonly #handshakes = new Map<TcpLink, () => void>()
+  readonly #handshakes = new Map<Socket, Greeting>()
+  /** Accepted connections that are not secured yet. */
+  readonly #securing = new Set<Socket>()
   readonly #dialing = new Set<Socket>()
   #closing = false
 
-  constructor(config: TcpConfig, counters: Counters, after: Owner["after"]) {
+  readonly #security: Security
+
+  constructor(config: TcpConfig, security: Security, counters: Counters, after: Owner["after"]) {
     this.config = config
+    this.#security = security
     this.counters = counters
     this.after = after
   }
@@ -40,25 +54,44 @@ export class Endpoint implements Owner {
     return this.#arrivals.stream
   }
 
-  readonly accept = (socket: Socket): void => {
+  readonly accept = (raw: Socket): void => {
+    raw.on("error", () => {})
     const refusal = this.#refusal()
     if (refusal !== undefined) {
       this.counters.refused[refusal](1)
-      socket.on("error", () => {})
-      abort(socket)
+      abort({ raw, socket: raw })
       return
     }
-    const link = this.#open(socket)
-    this.counters.accepted(1)
+    const greeting: Greeting = { cancel: () => {}, link: undefined }
+    greeting.cancel = this.after(this.config.handshakeTimeoutMillis, () => this.#onStalled(raw, greeting))
+    this.#handshakes.set(raw, greeting)
     this.counters.handshakes(1)
-    const { handshakeTimeoutMillis } = this.config
-    this.#handshakes.set(
-      link,
-      this.after(handshakeTimeoutMillis, () =>
-        link.abort("handshakeTimeout", `no first frame in ${handshakeTimeoutMillis} ms`)
-      )
-    )
-    this.#arrivals.add(link)
+    this.#securing.add(raw)
+    this.counters.links(1)
+    raw.on("close", () => this.#onUnsecured(raw))
+    this.#security.accept(raw, (connection) => {
+      if (!this.#secured(raw)) return
+      const link = this.#open(connection)
+      greeting.link = link
+      this.counters.accepted(1)
+      this.#arrivals.add(link)
+    })
+  }
+
+  /** Not any more a connection to be secured; false if it was none. */
+  #secured(raw: Socket): boolean {
+    const was = this.#securing.delete(raw)
+    if (was) this.counters.links(-1)
+    return was
+  }
+
+  #onUnsecured(raw: Socket): void {
+    if (this.#secured(raw)) this.handshakeDone(raw)
+  }
+
+  #onStalled(raw: Socket, { link }: Greeting): void {
+    if (link === undefined) this.#security.giveUp(raw, "stalled")
+    else link.abort("handshakeTimeout", `no first frame in ${this.config.handshakeTimeoutMillis} ms`)
   }
 
   #refusal(): Refusal | undefined {
@@ -88,7 +121,8 @@ export class Endpoint implements Owner {
         const socket = openConnection(address, this.config)
         this.#dialing.add(socket)
         this.counters.links(1)
-        return restore(this.#withinDialTimeout(text, awaitOpen(socket, text))).pipe(
+        const secured = Effect.flatMap(awaitOpen(socket, text), () => this.#security.dial(socket, text))
+        return restore(this.#withinDialTimeout(text, secured)).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => {
               this.#dialing.delete(socket)
@@ -100,14 +134,14 @@ export class Endpoint implements Owner {
             () => this.#closing,
             () => this.#cannotDial(text, "closed", "the transport was closed")
           ),
-          Effect.flatMap(() => {
+          Effect.flatMap((connection) => {
             // Both may have come to pass since the socket said that it is open.
             if (this.#closing) {
               socket.destroy()
               return this.#cannotDial(text, "closed", "the transport was closed")
             }
-            if (socket.destroyed) return this.#cannotDial(text, "refused", "the far end hung up at once")
-            const link = this.#open(socket)
+            if (connection.socket.destroyed) return this.#cannotDial(text, "refused", "the far end hung up at once")
+            const link = this.#open(connection)
             this.counters.dialed(1)
             return Effect.as(
               Effect.addFinalizer(() => link.close("abort")),
@@ -119,7 +153,7 @@ export class Endpoint implements Owner {
     )
   }
 
-  #withinDialTimeout(text: string, open: Effect.Effect<void, DialError>): Effect.Effect<void, DialError> {
+  #withinDialTimeout<A>(text: string, open: Effect.Effect<A, DialError>): Effect.Effect<A, DialError> {
     const { dialTimeoutMillis } = this.config
     return Effect.timeoutOrElse(open, {
       duration: dialTimeoutMillis,
@@ -128,22 +162,22 @@ export class Endpoint implements Owner {
   }
 
   get #full(): boolean {
-    return this.#links.size + this.#dialing.size >= this.config.maxLinks
+    return this.#links.size + this.#dialing.size + this.#securing.size >= this.config.maxLinks
   }
 
-  #open(socket: Socket): TcpLink {
-    const link = new TcpLink(this, socket)
+  #open(connection: Connection): TcpLink {
+    const link = new TcpLink(this, connection)
     this.#links.add(link)
     this.counters.links(1)
     return link
   }
 
-  readonly handshakeDone = (link: TcpLink): void => {
-    const cancel = this.#handshakes.get(link)
-    if (cancel === undefined) return
-    this.#handshakes.delete(link)
+  readonly handshakeDone = (raw: Socket): void => {
+    const greeting = this.#handshakes.get(raw)
+    if (greeting === undefined) return
+    this.#handshakes.delete(raw)
     this.counters.handshakes(-1)
-    cancel()
+    greeting.cancel()
   }
 
   readonly released = (link: TcpLink): void => {
@@ -157,12 +191,13 @@ export class Endpoint implements Owner {
     if (this.#links.delete(link)) this.counters.links(-1)
   }
 
-  /** Aborts every link and every dial under way, and resolves when the links' descriptors are free. */
+  /** Aborts every link, dial and handshake under way, and resolves when the links' descriptors are free. */
   readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {
     this.#closing = true
     const links = [...this.#links]
     for (const link of links) link.abort("local", "the transport was closed")
     for (const socket of this.#dialing) socket.destroy(new Error("the transport was closed"))
+    for (const raw of this.#securing) this.#security.giveUp(raw, "closing")
     this.#arrivals.end()
     return Effect.forEach(links, (link) => link.released, { discard: true })
   })

@@ -16,6 +16,7 @@ import type { TcpConfig } from "../TcpConfig.ts"
 import type { Counters } from "./counters.ts"
 import { FrameReader } from "./frames.ts"
 import { Outgoing } from "./outgoing.ts"
+import type { Connection } from "./security.ts"
 import { abort, remoteAddressOf } from "./socket.ts"
 
 type Frames = ReadonlyArray<Uint8Array>
@@ -30,19 +31,24 @@ export interface Owner {
   readonly counters: Counters
   /** Calls back after a time on the transport's clock, unless cancelled first. */
   readonly after: (millis: number, then: () => void) => () => void
-  /** The first frame has arrived, or never will. Once for each link. */
-  readonly handshakeDone: (link: TcpLink) => void
+  /** The first frame has arrived, or never will. Once for each link, by its TCP connection. */
+  readonly handshakeDone: (raw: Socket) => void
   /** The socket is gone, and its descriptor with it. Once for each link. */
   readonly released: (link: TcpLink) => void
 }
 
+/** A TLS record of type handshake, of one of the versions that a first record may claim, read as a length. */
+const isTlsGreeting = (announcedBytes: number): boolean =>
+  announcedBytes >>> 8 === 0x16_03_01 || announcedBytes >>> 8 === 0x16_03_03
+
 export class TcpLink implements Link {
   readonly remoteAddress: string
-  readonly authenticatedId: string | undefined = undefined
+  readonly authenticatedId: string | undefined
   readonly bytes = { received: 0, sent: 0 }
   readonly closed: Effect.Effect<LinkClosed>
 
   readonly #owner: Owner
+  readonly #connection: Connection
   readonly #socket: Socket
   readonly #reader: FrameReader
   readonly #outgoing = new Outgoing()
@@ -63,11 +69,14 @@ export class TcpLink implements Link {
   #cancelCloseTimer: (() => void) | undefined
 
   /** The socket must be alive still: of one that is destroyed, nothing more would be heard. */
-  constructor(owner: Owner, socket: Socket) {
+  constructor(owner: Owner, connection: Connection) {
+    const { authenticatedId, raw, socket } = connection
     this.#owner = owner
+    this.#connection = connection
     this.#socket = socket
+    this.authenticatedId = authenticatedId
     this.#reader = new FrameReader(owner.config.maxFrameBytes)
-    this.remoteAddress = remoteAddressOf(socket)
+    this.remoteAddress = remoteAddressOf(raw)
     this.closed = Deferred.await(this.#over)
     socket.on("data", (chunk: Uint8Array) => this.#onData(chunk))
     socket.on("end", () => this.#onFarEnd())
@@ -119,7 +128,7 @@ export class TcpLink implements Link {
   /** Ends this end at once. The far end sees a reset. */
   abort(reason: CloseReason, detail: string): void {
     if (this.#state === "over") return
-    abort(this.#socket)
+    abort(this.#connection)
     this.#finish(new LinkClosed({ reason, detail }))
   }
 
@@ -211,7 +220,9 @@ export class TcpLink implements Link {
       if (this.#handshaking) this.#handshakeDone()
     }
     if (this.#reader.rejectedBytes !== undefined) {
-      this.abort("frameTooLarge", `${this.#reader.rejectedBytes} bytes announced, ${config.maxFrameBytes} allowed`)
+      const { rejectedBytes } = this.#reader
+      const guess = isTlsGreeting(rejectedBytes) ? "; it looks like TLS, and this is plain TCP" : ""
+      this.abort("frameTooLarge", `${rejectedBytes} bytes announced, ${config.maxFrameBytes} allowed${guess}`)
       return
     }
     if (arrived > 0) this.#wakeReceiver()
@@ -258,7 +269,7 @@ export class TcpLink implements Link {
     this.#finish(
       this.#reader.midFrame
         ? new LinkClosed({ reason: "reset", detail: "the far end closed in the middle of a frame" })
-        : new LinkClosed({ reason: "closed", detail: "" })
+        : new LinkClosed({ reason: "closed", detail: this.#earlyEndDetail })
     )
   }
 
@@ -266,8 +277,13 @@ export class TcpLink implements Link {
     if (this.#state === "flushing") this.#endFlush(`the flush was cut short: ${detail}`)
     else if (this.#state === "open") {
       this.#socket.destroy()
-      this.#finish(new LinkClosed({ reason: "reset", detail }))
+      const early = this.#earlyEndDetail
+      this.#finish(new LinkClosed({ reason: "reset", detail: early === "" ? detail : `${detail}; ${early}` }))
     }
+  }
+
+  get #earlyEndDetail(): string {
+    return this.bytes.received === 0 ? this.#connection.earlyEndDetail : ""
   }
 
   #onReleased(): void {
@@ -278,7 +294,7 @@ export class TcpLink implements Link {
 
   #handshakeDone(): void {
     this.#handshaking = false
-    this.#owner.handshakeDone(this)
+    this.#owner.handshakeDone(this.#connection.raw)
   }
 
   /** Away from `open`. What arrived stays to be read after an orderly close by the far end, and only then. */

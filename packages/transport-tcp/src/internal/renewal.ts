@@ -1,0 +1,80 @@
+/**
+ * Looks after the certificate files, for the life of the scope: what has changed is loaded, checked, and put to use; what
+ * cannot be used is reported, once, and what was in use before stays. Says when the certificate in use is about to expire.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Schedule from "effect/Schedule"
+import type { TlsOptions } from "../TlsConfig.ts"
+import * as TlsMetrics from "../TlsMetrics.ts"
+import type { Credentials, Sources } from "./credentials.ts"
+import { load, stamps } from "./credentials.ts"
+
+/** A certificate that has less of its life left than this should have been followed by another one. */
+const lastShare = 0.1
+
+const loaded = Metric.withAttributes(TlsMetrics.reloads, { outcome: "loaded" })
+const failed = Metric.withAttributes(TlsMetrics.reloads, { outcome: "failed" })
+
+/** Gives the expiry to the metric, and says once for each certificate that it is near or past. */
+export const makeExpiryWatch = () => {
+  let told: Credentials | undefined
+  return Effect.fnUntraced(function* (credentials: Credentials) {
+    const { name, notAfterMillis, notBeforeMillis } = credentials
+    yield* Metric.update(TlsMetrics.certificateExpiry, Math.floor(notAfterMillis / 1_000))
+    const leftMillis = notAfterMillis - (yield* Clock.currentTimeMillis)
+    if (told === credentials || leftMillis > lastShare * (notAfterMillis - notBeforeMillis)) return
+    told = credentials
+    const expires = new Date(notAfterMillis).toISOString()
+    yield* Effect.logWarning("this node's certificate is about to expire; peers will refuse it then", {
+      id: name.id,
+      expires
+    })
+  })
+}
+
+export const renew = Effect.fnUntraced(function* (options: {
+  readonly sources: Sources
+  /** How the files were when `first` was loaded, or before. */
+  readonly stamp: string
+  readonly first: Credentials
+  readonly wanted: Pick<TlsOptions, "cluster" | "id">
+  readonly everyMillis: number
+  readonly use: (credentials: Credentials) => void
+}) {
+  const { first, sources, use, wanted } = options
+  const watchExpiry = makeExpiryWatch()
+  let current = first
+  let stamp = options.stamp
+  const look = Effect.gen(function* () {
+    const seen = yield* stamps(sources)
+    if (seen !== stamp) {
+      stamp = seen
+      yield* Effect.matchEffect(load(sources, wanted), {
+        onFailure: (error) =>
+          Effect.andThen(
+            Metric.update(failed, 1),
+            Effect.logError("the certificate files have changed and cannot be used; the ones before stay in use", {
+              option: error.option,
+              reason: error.reason,
+              detail: error.message
+            })
+          ),
+        onSuccess: (credentials) =>
+          Effect.gen(function* () {
+            use(credentials)
+            current = credentials
+            yield* Metric.update(loaded, 1)
+            yield* Effect.logInfo("new certificates are in use for new links", {
+              id: credentials.name.id,
+              expires: new Date(credentials.notAfterMillis).toISOString()
+            })
+          })
+      })
+    }
+    yield* watchExpiry(current)
+  })
+  yield* watchExpiry(first)
+  yield* Effect.forkScoped(Effect.schedule(look, Schedule.spaced(options.everyMillis)))
+})
