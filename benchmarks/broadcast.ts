@@ -96,10 +96,9 @@ const measure = async (trial: Trial): Promise<Figures> => {
   const countsBefore = mesh.counts()
   const bytesBefore = wire.total()
   const latency = await load.latency(modest)
+  const wireBytes = (wire.total() - bytesBefore) / (modest.messages * (nodes - 1))
   await load.settle()
   const counts = mesh.counts()
-  const deliveries = counts.deliveries - countsBefore.deliveries
-  const wireBytes = (wire.total() - bytesBefore) / deliveries
 
   const perSecond: Array<number> = []
   for (const { bytes, publishers } of loads) perSecond.push(await load.throughput(bytes, publishers, leastMillis))
@@ -113,7 +112,7 @@ const measure = async (trial: Trial): Promise<Figures> => {
     readySeconds: readyMillis / 1_000,
     perSecond,
     ...latency,
-    copies: (counts.copies - countsBefore.copies) / deliveries,
+    copies: (counts.copies - countsBefore.copies) / (counts.deliveries - countsBefore.deliveries),
     wireBytes,
     idleMegabytes,
     loadedMegabytes
@@ -178,7 +177,7 @@ const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): Re
 export const broadcastBench = async (options: BroadcastBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
   const { nodes = [10, 50, 100], pairs = 3 } = options
   const rows: Array<Row> = []
-  for (const secured of [false]) {
+  for (const secured of [false, true]) {
     for (const count of nodes) rows.push(...rowsOf(count, secured, await measurePairs(count, secured, pairs)))
   }
   return rows

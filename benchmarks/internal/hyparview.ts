@@ -1,13 +1,14 @@
 /**
  * This project's side of the broadcast benchmark: nodes of the real runtime, with their defaults for a cluster of this
- * size, that join through the first.
+ * size, that join through the first. Secured, over mutual TLS, with a certificate for each from an authority of their own.
  */
 import { Discovery } from "@hyparview/runtime/Discovery"
 import { Broadcast } from "@hyparview/runtime/Broadcast"
 import { Membership } from "@hyparview/runtime/Membership"
 import * as Node from "@hyparview/runtime/Node"
 import { Transport } from "@hyparview/runtime/Transport"
-import { TcpTransport } from "@hyparview/transport-tcp"
+import { TcpTransport, TlsTransport } from "@hyparview/transport-tcp"
+import * as Certificates from "@hyparview/transport-tcp/Certificates"
 import { Context, Effect, Layer, Metric, Scope, Stream } from "effect"
 import { type Contender, type Counts, type Mesh, type MeshOptions, topic } from "./mesh.ts"
 
@@ -23,9 +24,35 @@ const counts = (): Counts => {
   return { deliveries, copies: deliveries + counted("duplicate") }
 }
 
-const startNode = Effect.fnUntraced(function* (index: number, { nodes, onMessage }: MeshOptions, scope: Scope.Scope) {
-  const node = Node.layer({ id: `node-${index}`, cluster: "benchmark", clusterSize: nodes, leaveOnClose: false })
-  const transport = TcpTransport.layer({ host: "127.0.0.1" })
+const cluster = "benchmark"
+
+const idOf = (index: number): string => `node-${index}`
+
+type TransportLayer = ReturnType<typeof TcpTransport.layer> | ReturnType<typeof TlsTransport.layer>
+
+/** A transport for each node: its port is opened, and its certificate loaded, when the node starts. */
+const makeTransports = Effect.fnUntraced(function* ({ nodes, secured }: MeshOptions) {
+  const host = "127.0.0.1"
+  const indices = Array.from({ length: nodes }, (_, index) => index)
+  if (!secured) return indices.map((): TransportLayer => TcpTransport.layer({ host }))
+  const authority = yield* Certificates.makeAuthority()
+  return yield* Effect.forEach(
+    indices,
+    Effect.fnUntraced(function* (index) {
+      const { certificate, key } = yield* Certificates.issue(authority, { id: idOf(index), cluster })
+      const transport: TransportLayer = TlsTransport.layer({ host, cert: certificate, key, ca: authority.certificate })
+      return transport
+    })
+  )
+})
+
+const startNode = Effect.fnUntraced(function* (
+  index: number,
+  transport: TransportLayer,
+  { nodes, onMessage }: MeshOptions,
+  scope: Scope.Scope
+) {
+  const node = Node.layer({ id: idOf(index), cluster, clusterSize: nodes, leaveOnClose: false })
   const context = yield* Layer.buildWithScope(
     Layer.provideMerge(node, Layer.merge(transport, Discovery.layerNone)),
     scope
@@ -45,13 +72,11 @@ const startNode = Effect.fnUntraced(function* (index: number, { nodes, onMessage
   return { broadcast, membership: Context.get(context, Membership), address: Context.get(context, Transport).address }
 })
 
-const start = Effect.fnUntraced(function* (options: MeshOptions) {
+const start = Effect.fnUntraced(function* (options: MeshOptions, transports: ReadonlyArray<TransportLayer>) {
   const scope = yield* Scope.make()
-  const started = yield* Effect.forEach(
-    Array.from({ length: options.nodes }, (_, index) => index),
-    (index) => startNode(index, options, scope),
-    { concurrency: "unbounded" }
-  )
+  const started = yield* Effect.forEach(transports, (transport, index) => startNode(index, transport, options, scope), {
+    concurrency: "unbounded"
+  })
   const contacts = started.slice(0, 1).map(({ address }) => address)
   yield* Effect.forEach(started, ({ membership }, index) => membership.join(index === 0 ? [] : contacts), {
     discard: true
@@ -69,6 +94,7 @@ const start = Effect.fnUntraced(function* (options: MeshOptions) {
   return mesh
 })
 
-export const prepare = async (options: MeshOptions): Promise<Contender> => ({
-  start: () => Effect.runPromise(start(options))
-})
+export const prepare = async (options: MeshOptions): Promise<Contender> => {
+  const transports = await Effect.runPromise(makeTransports(options))
+  return { start: () => Effect.runPromise(start(options, transports)) }
+}

@@ -194,6 +194,8 @@ export class Load {
       ends.push(promise)
     }
     await this.#patiently(Promise.all(ends))
+    // Copies that come late count as bytes too.
+    await sleep(200)
     this.#latencies = undefined
     latencies.sort((a, b) => a - b)
     return { p50Millis: quantile(latencies, 0.5), p99Millis: quantile(latencies, 0.99) }
