@@ -146,14 +146,12 @@ export const makeLinks = (
       return
     }
     queue(connection, encoded.success)
-    connection.usedAt = above.now()
     meter.count("messagesSent")
     if (connection.queuedBytes > settings.outboxBytes) expel(connection)
   }
 
   const queue = (connection: Connection, frame: OutgoingFrame): void => {
     enqueue(connection, frame)
-    if (connection.sending) return
     if (unflushed.size === 0) above.flushSoon()
     unflushed.add(connection)
   }
@@ -467,7 +465,12 @@ export const makeLinks = (
   return {
     send,
     flush: () => {
-      for (const connection of unflushed) flush(connection, run)
+      if (unflushed.size === 0) return
+      const now = above.now()
+      for (const connection of unflushed) {
+        connection.usedAt = now
+        flush(connection, run)
+      }
       unflushed.clear()
     },
     dial: dialAddress,
