@@ -146,7 +146,7 @@ const batchesOf = ({ messages, payloadBytes }: Run, first: number): ReadonlyArra
   let batch: Array<Buffer> = []
   for (let sequence = first; sequence < first + messages; sequence++) {
     const id = { source: "source", epoch: 1, topic: "benchmark", sequence }
-    const body = { _tag: "Gossip", id, hops: 0, payload } as const
+    const body = { _tag: "Gossip", id, round: 1, publishedAt: 0, ageMillis: 0, payload, replay: undefined } as const
     const message = { _tag: "Carried", link: linkOf("source"), body } as const
     const ends = { local: peerOf("source"), remote: peerOf("relay") }
     batch.push(framed(Result.getOrThrow(Wire.encode(message, ends))))

@@ -40,6 +40,18 @@ export interface Step {
 }
 
 /**
+ * Copies for each delivery of the first and of the last of several broadcasts: the first floods, and so grows the tree along
+ * which the others go.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Copies {
+  readonly first: number
+  readonly last: number
+}
+
+/**
  * What was measured, undefined where the scenario did not get so far.
  *
  * @category models
@@ -53,6 +65,10 @@ export interface Figures {
   /** From the kill to one component of the survivors, every link symmetric. */
   readonly killToWholeSeconds: number | undefined
   readonly killToFullSeconds: number | undefined
+  /** Copies of its payload that the nodes received for each delivery of a broadcast after the joins; 1 is the least. */
+  readonly copiesAfterJoin: Copies | undefined
+  /** The same after the kill. */
+  readonly copiesAfterHeal: Copies | undefined
   /** Resident memory of a process that has no nodes yet. */
   readonly emptyProcessBytes: number | undefined
   /** What the processes have grown by with their nodes, a node, right after the joins and with their garbage. */
@@ -75,6 +91,9 @@ export interface Outcome extends Options {
   readonly figures: Figures
   readonly killed: { readonly nodes: number; readonly processes: number; readonly contact: boolean } | undefined
 }
+
+/** Broadcasts of a step, one after the other from the same node. */
+const rounds = 10
 
 /** Links that the joins needed for a moment are closed after 3 seconds, and the collection has thrown code away. */
 const settleSeconds = 3
@@ -129,6 +148,8 @@ export const play = Effect.fnUntraced(function* (
     startToFullSeconds: undefined,
     killToWholeSeconds: undefined,
     killToFullSeconds: undefined,
+    copiesAfterJoin: undefined,
+    copiesAfterHeal: undefined,
     emptyProcessBytes: undefined,
     residentBytesPerNode: undefined,
     collectedBytesPerNode: undefined,
@@ -159,18 +180,55 @@ export const play = Effect.fnUntraced(function* (
     return running[Random.nextBelow(random, running.length)]?.id ?? "n1"
   })
 
-  const broadcast = Effect.gen(function* () {
-    const from = yield* someone
-    const reach = yield* supervisor.broadcast({ from, text: `hello from ${from}`, within: limit.broadcast })
-    const ok = reach.missing.length === 0 && reach.repeated.length === 0
-    const got = `from ${from}: ${reach.expected - reach.missing.length} of ${reach.expected} got it`
-    const missing = reach.missing.length === 0 ? "" : `; missing: ${listed(reach.missing)}`
-    const repeated = reach.repeated.length === 0 ? "" : `; more than once: ${listed(reach.repeated)}`
-    return {
-      ok,
-      seen: `${got}, the last after ${reach.lastMillis} ms, ${reach.hops} hops at most${missing}${repeated}`
+  /** Copies received and deliveries, by all nodes since their starts, when nothing is under way any more. */
+  const received = Effect.gen(function* () {
+    let before = (yield* supervisor.overview).broadcasts
+    for (;;) {
+      yield* Effect.sleep(pollEvery(options.nodes))
+      const { broadcasts } = yield* supervisor.overview
+      if (broadcasts.delivered === before.delivered && broadcasts.duplicates === before.duplicates) return broadcasts
+      before = broadcasts
     }
   })
+
+  const broadcast = (figure: "copiesAfterJoin" | "copiesAfterHeal") =>
+    Effect.gen(function* () {
+      const from = yield* someone
+      const copies: Array<number> = []
+      let lastMillis = 0
+      let hops = 0
+      let expected = 0
+      for (let round = 1; round <= rounds; round++) {
+        const before = yield* received
+        const reach = yield* supervisor.broadcast({ from, text: `hello from ${from}`, within: limit.broadcast })
+        const { missing, repeated } = reach
+        if (missing.length > 0 || repeated.length > 0) {
+          const got = `broadcast ${round} from ${from}: ${reach.expected - missing.length} of ${reach.expected} got it`
+          return {
+            ok: false,
+            seen:
+              got +
+              (missing.length === 0 ? "" : `; missing: ${listed(missing)}`) +
+              (repeated.length === 0 ? "" : `; more than once: ${listed(repeated)}`)
+          }
+        }
+        const after = yield* received
+        const deliveries = after.delivered - before.delivered
+        copies.push((deliveries + after.duplicates - before.duplicates) / Math.max(1, deliveries))
+        lastMillis = Math.max(lastMillis, reach.lastMillis)
+        hops = Math.max(hops, reach.hops)
+        expected = reach.expected
+      }
+      const first = copies[0] ?? 0
+      const last = copies.at(-1) ?? 0
+      measured({ [figure]: { first, last } })
+      return {
+        ok: true,
+        seen:
+          `${many(rounds, "broadcast")} from ${from}: ${expected} of ${expected} got each, the last after ${lastMillis} ms,` +
+          ` ${hops} hops at most; copies for each delivery ${first.toFixed(2)} at first, ${last.toFixed(2)} at last`
+      }
+    })
 
   const whole = (start: () => number, figure: "startToWholeSeconds" | "killToWholeSeconds") =>
     Effect.gen(function* () {
@@ -212,7 +270,11 @@ export const play = Effect.fnUntraced(function* (
       bound: Duration.sum(limit.full, Duration.seconds(30)),
       body: full(() => began, "startToFullSeconds")
     },
-    { name: "broadcast reaches all", bound: Duration.sum(limit.broadcast, Duration.seconds(30)), body: broadcast },
+    {
+      name: "broadcasts reach all",
+      bound: Duration.sum(limit.broadcast, Duration.seconds(30)),
+      body: broadcast("copiesAfterJoin")
+    },
     {
       name: `idle for ${settleSeconds + idleSeconds} s`,
       bound: limit.idle,
@@ -259,9 +321,9 @@ export const play = Effect.fnUntraced(function* (
       body: full(() => killedAt, "killToFullSeconds")
     },
     {
-      name: "broadcast reaches all survivors",
+      name: "broadcasts reach all survivors",
       bound: Duration.sum(limit.broadcast, Duration.seconds(30)),
-      body: broadcast
+      body: broadcast("copiesAfterHeal")
     },
     {
       name: "leave",

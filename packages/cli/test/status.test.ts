@@ -19,6 +19,8 @@ const node = (id: string, active: ReadonlyArray<string>): NodeView => ({
   links: active.length,
   sent: 1_000,
   received: 0,
+  delivered: 0,
+  duplicates: 0,
   outboxBytes: 0
 })
 

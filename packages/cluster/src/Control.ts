@@ -34,6 +34,9 @@ export const NodeView = Schema.Struct({
   /** Messages since the node's start. */
   sent: Schema.Int,
   received: Schema.Int,
+  /** Broadcasts of others that the node has delivered, and copies of such as it knew already, since its start. */
+  delivered: Schema.Int,
+  duplicates: Schema.Int,
   /** Bytes that wait to be sent now. */
   outboxBytes: Schema.Int
 })
@@ -59,7 +62,7 @@ export const Listening = Schema.Struct({ id: Schema.String, address: Schema.Stri
 export type Listening = typeof Listening.Type
 
 /**
- * Names a published message; see `Flood.MessageId`.
+ * Names a published message; see `Plumtree.MessageId`.
  *
  * @category models
  * @since 0.1.0

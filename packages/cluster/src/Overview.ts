@@ -64,6 +64,8 @@ export interface Overview {
   readonly fullness: Overlay.Fullness<string>
   /** Messages since the nodes' starts. */
   readonly messages: { readonly sent: number; readonly received: number }
+  /** Broadcasts of others that the nodes have delivered, and copies of such as they knew already, since their starts. */
+  readonly broadcasts: { readonly delivered: number; readonly duplicates: number }
   /** Messages sent a second since the poll before, by nodes that answered both; undefined in the first. */
   readonly sentPerSecond: number | undefined
   /** Bytes that wait to be sent, in all nodes together. */
@@ -143,6 +145,10 @@ export const observe = (
     messages: {
       sent: nodes.reduce((sum, node) => sum + node.sent, 0),
       received: nodes.reduce((sum, node) => sum + node.received, 0)
+    },
+    broadcasts: {
+      delivered: nodes.reduce((sum, node) => sum + node.delivered, 0),
+      duplicates: nodes.reduce((sum, node) => sum + node.duplicates, 0)
     },
     sentPerSecond: rate(before, sent, atMillis),
     outboxBytes: nodes.reduce((sum, node) => sum + node.outboxBytes, 0)

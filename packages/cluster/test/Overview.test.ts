@@ -17,6 +17,8 @@ const node = (id: string, active: ReadonlyArray<string>, more: Partial<NodeView>
   links: active.length,
   sent: 0,
   received: 0,
+  delivered: 0,
+  duplicates: 0,
   outboxBytes: 0,
   ...more
 })

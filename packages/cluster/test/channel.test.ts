@@ -43,6 +43,8 @@ const view = {
   links: 1,
   sent: 10,
   received: 11,
+  delivered: 0,
+  duplicates: 0,
   outboxBytes: 0
 }
 

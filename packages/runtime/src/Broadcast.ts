@@ -2,38 +2,193 @@
  * Broadcast: a message to every node of the cluster. One overlay carries all topics; a message is handed once to each
  * subscriber of its topic on every node, the publishing node included.
  *
- * In this version messages flood the active view: every node passes each message on once to all its neighbours. Delivery
- * is best effort across failures: a message that is under way while links break may miss nodes.
+ * Messages travel down a tree that the nodes grow out of their links (Plumtree), so that in calm a node receives each
+ * payload once; what links and nodes lose is announced by others and fetched from them, and what was published during a
+ * partition arrives after it, as long as some node retains it. What cannot be had any more is reported as `Lagged`, with
+ * how much: of each source a node hears from, every message is delivered once, or named as lost once.
+ *
+ * Payloads are bytes here; `topic` adds a schema to a name, and lives in `Topic.ts`.
+ *
+ * @example
+ * ```ts
+ * import { Broadcast } from "@hyparview/runtime"
+ * import { Effect, Schema, Stream } from "effect"
+ *
+ * const Score = Schema.Struct({ player: Schema.String, points: Schema.Int })
+ *
+ * const program = Effect.gen(function* () {
+ *   const broadcast = yield* Broadcast.Broadcast
+ *   const scores = yield* broadcast.topic("scores", Score)
+ *   yield* scores.subscribe({ order: "source", history: 10 }).pipe(
+ *     Stream.runForEach((delivery) =>
+ *       delivery._tag === "Message" ? Effect.log(delivery.payload.player) : Effect.logWarning(delivery)
+ *     ),
+ *     Effect.forkScoped({ startImmediately: true })
+ *   )
+ *   yield* scores.publish({ player: "anna", points: 3 }, { whenFull: "wait" })
+ * })
+ * ```
  *
  * @since 0.1.0
  */
-import type { Flood } from "@hyparview/core"
+import type { Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { BytesCodec, Topic, TopicOptions } from "./Topic.ts"
 
 /**
- * What a subscriber gets.
- *
- * - `Message`: a message of the topic. `hops`: links it crossed, 0 on the publishing node.
- * - `Lagged`: this subscriber was too slow, and `missed` messages were dropped for it here. Nobody else is affected.
+ * A message of a topic.
  *
  * @category models
  * @since 0.1.0
  */
-export type Delivery =
+export interface Message<A = Uint8Array> {
+  readonly _tag: "Message"
+  /** Who published it, in which incarnation, on which topic, and the how-manieth it was: its name for ever. */
+  readonly id: Plumtree.MessageId
+  /** Bytes belong to all subscribers and to the network: read them, do not change them. */
+  readonly payload: A
+  /** The wall clock of the publishing node when it was published, in milliseconds. Clocks differ from node to node. */
+  readonly publishedAt: number
+  /** Links it crossed: 0 on the publishing node, and for history, of which it is not known. */
+  readonly hops: number
+  /** Whether it comes from the history that this subscriber asked for. */
+  readonly history: boolean
+}
+
+/**
+ * Messages that this subscriber will never be handed.
+ *
+ * - `subscriber`: it was too slow, and `missed` messages were dropped for it, here and for nobody else. They would have
+ *   come where this stands in the stream.
+ * - `network`: the node has given up the messages `first` to `last` of one incarnation of a source: nobody in reach
+ *   retains them any more, or they did not come in time. A subscriber in order is also told so if more messages wait for
+ *   an earlier one than `reorderBuffer` holds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Lagged =
+  | { readonly _tag: "Lagged"; readonly cause: "subscriber"; readonly topic: string; readonly missed: number }
   | {
-      readonly _tag: "Message"
-      readonly id: Flood.MessageId
-      readonly payload: Uint8Array
-      readonly hops: number
+      readonly _tag: "Lagged"
+      readonly cause: "network"
+      readonly topic: string
+      readonly missed: number
+      readonly source: string
+      readonly epoch: number
+      readonly first: number
+      readonly last: number
     }
-  | { readonly _tag: "Lagged"; readonly topic: string; readonly missed: number }
+
+/**
+ * What a subscriber gets.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery<A = Uint8Array> = Message<A> | Lagged
+
+/**
+ * How to subscribe.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubscribeOptions {
+  /**
+   * `none` (the default): messages in the order in which they reach this node. `source`: those of each incarnation of a
+   * source in the order in which it published them; one that is late holds back what follows it, until it comes or is
+   * `Lagged`. Sources do not wait for each other.
+   */
+  readonly order?: "none" | "source"
+  /**
+   * So many of the newest messages from before the subscription, oldest first, before anything new. They are the newest
+   * that this node and its neighbours retain, so there may be fewer; a message is never handed twice. Ask once there is a
+   * neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding back what is new, but no
+   * longer than `historyTimeout`. Default 0. More than the protocol's `recallMessages` are asked for as that many.
+   */
+  readonly history?: number
+  /** Messages that may wait for this subscriber, from 1. Default: the node's `subscriberBuffer`. */
+  readonly buffer?: number
+}
+
+/**
+ * How to publish.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PublishOptions {
+  /**
+   * What to do while the links take messages more slowly than they are published: `fail` (the default) with `Overloaded`,
+   * or `wait` until there is room. Publishers that wait take their turns in order.
+   */
+  readonly whenFull?: "fail" | "wait"
+}
+
+/**
+ * What a validator says of a message: `accept` delivers it and passes it on, `reject` and `ignore` do neither. A rejected
+ * message is counted against its sender's metrics; to ignore says nothing of anybody.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Verdict = "accept" | "reject" | "ignore"
+
+/**
+ * A message that waits for its verdict.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Candidate<A = Uint8Array> {
+  readonly id: Plumtree.MessageId
+  readonly payload: A
+  readonly publishedAt: number
+  /** The id of the neighbour that it came from, which need not be its source. */
+  readonly from: string
+}
+
+/**
+ * The broadcast of one node at a glance. Counters are since its start.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface View {
+  /** Messages of this node's own. */
+  readonly published: number
+  /** Messages of others, each once; and of these the ones that had been lost or missed, and were fetched. */
+  readonly delivered: number
+  readonly recovered: number
+  /** Copies of messages known already: (delivered + duplicates) / delivered is the copies for each delivery. */
+  readonly duplicates: number
+  /** Messages given up (`Lagged`), and such as a validator rejected. */
+  readonly lagged: number
+  readonly rejected: number
+  /** Frames with a payload, and all others, sent to peers; bytes as handed to the transport. */
+  readonly sent: {
+    readonly payloadFrames: number
+    readonly payloadBytes: number
+    readonly controlFrames: number
+    readonly controlBytes: number
+  }
+  /** Messages kept for others, in number and in bytes of payload. */
+  readonly retained: { readonly messages: number; readonly bytes: number }
+  /** Links along which payloads are pushed, and such along which they are only announced. */
+  readonly eager: number
+  readonly lazy: number
+}
 
 /**
  * The payload does not fit into a frame of this transport. Nothing was sent. `usableBytes` is the largest payload for
- * this topic.
+ * this topic. Larger ones are refused and not split, because a part is worth nothing without all others: split what is
+ * larger where its parts mean something, or publish where it can be fetched.
  *
  * @category errors
  * @since 0.1.0
@@ -61,27 +216,37 @@ export class NotJoined extends Data.TaggedError("NotJoined")<{ readonly status: 
 }
 
 /**
- * The node's own queues are full: the network takes messages more slowly than they are published. Nothing was sent; try
- * again later, or publish less.
+ * The network takes messages more slowly than they are published: every link along which this message would go has more
+ * than half of `outboxBytes` waiting already, or the node's mailbox is full, or (with `whenFull: "wait"`) more than
+ * `waitingPublishers` wait. Nothing was sent, and nothing is numbered; try again later, wait, or publish less.
  *
  * @category errors
  * @since 0.1.0
  */
-export class Overloaded extends Data.TaggedError("Overloaded")<{ readonly waitingBytes: number }> {
+export class Overloaded extends Data.TaggedError("Overloaded")<{
+  /** Bytes that wait on the least loaded of those links, what is being published included. */
+  readonly waitingBytes: number
+  readonly waitingPublishers: number
+}> {
   override get message(): string {
-    return `cannot publish: ${this.waitingBytes} bytes are waiting to be sent already`
+    return `cannot publish: ${this.waitingBytes} bytes and ${this.waitingPublishers} publishers are waiting already`
   }
 }
 
 /**
- * A topic's name is empty or longer than 255 bytes of UTF-8. Nothing was sent.
+ * A topic cannot be used: its name is empty, or longer than 255 bytes of UTF-8, or no text (`name`); or this node follows
+ * as many topics as it may (`limit`, the protocol's `topics`). Nothing was sent; nothing changed.
  *
  * @category errors
  * @since 0.1.0
  */
-export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{ readonly topic: string }> {
+export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{
+  readonly topic: string
+  readonly reason: "name" | "limit"
+}> {
   override get message(): string {
-    return `invalid topic ${JSON.stringify(this.topic.slice(0, 64))}: a name is 1 to 255 bytes of UTF-8`
+    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "the node follows as many as it may"
+    return `invalid topic ${JSON.stringify(this.topic.slice(0, 64))}: ${what}`
   }
 }
 
@@ -104,14 +269,49 @@ export class Broadcast extends Context.Service<
   {
     /**
      * Publishes a payload (its bytes must not change afterwards). Returns once the message is on its way to the
-     * neighbours; a node without neighbours delivers it to itself alone.
+     * neighbours. A node without neighbours delivers it to itself, retains it, and passes it on when it has some.
      */
-    readonly publish: (topic: string, payload: Uint8Array) => Effect.Effect<Flood.MessageId, PublishError>
+    readonly publish: (
+      topic: string,
+      payload: Uint8Array,
+      options?: PublishOptions
+    ) => Effect.Effect<Plumtree.MessageId, PublishError>
 
     /**
      * The messages of a topic from now on. Each run of the stream is a subscriber of its own; one that falls behind by
-     * more than `subscriberBuffer` messages loses some and is told how many.
+     * more than its buffer loses some and is told how many. It slows nobody.
      */
-    readonly subscribe: (topic: string) => Stream.Stream<Delivery>
+    readonly subscribe: (topic: string, options?: SubscribeOptions) => Stream.Stream<Delivery, InvalidTopic>
+
+    /**
+     * For as long as the scope is open, asks `judge` about every message of this topic that others publish, before it is
+     * delivered here or passed on. Of several validators all are asked, in order, until one does not accept. At most
+     * `validators` run at once; one that fails, or has not answered within `validatorTimeout`, counts as `ignore` and in
+     * the metrics. A message that is not accepted here may still reach others on other ways: let all nodes judge alike.
+     */
+    readonly validate: <R>(
+      topic: string,
+      judge: (message: Candidate) => Effect.Effect<Verdict, unknown, R>
+    ) => Effect.Effect<void, InvalidTopic, R | Scope.Scope>
+
+    /**
+     * A topic whose payloads are values of a schema. They travel as JSON; with `encoding: "bytes"` as whatever bytes the
+     * schema encodes to. See `Topic.Topic`.
+     */
+    readonly topic: {
+      <A, I>(
+        name: string,
+        schema: Schema.Codec<A, I>,
+        options?: TopicOptions & { readonly encoding?: "json" }
+      ): Effect.Effect<Topic<A>, InvalidTopic>
+      <A>(
+        name: string,
+        schema: BytesCodec<A>,
+        options: TopicOptions & { readonly encoding: "bytes" }
+      ): Effect.Effect<Topic<A>, InvalidTopic>
+    }
+
+    /** A snapshot. */
+    readonly view: Effect.Effect<View>
   }
 >()("@hyparview/runtime/Broadcast") {}

@@ -23,7 +23,7 @@
  *
  * @since 0.1.0
  */
-import { Flood, HyParView } from "@hyparview/core"
+import { HyParView, Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -51,8 +51,8 @@ export interface Options {
   readonly clusterSize?: number
   /** Overrides single parameters of the membership protocol. */
   readonly membership?: Partial<HyParView.Config>
-  /** Overrides single parameters of the broadcast. */
-  readonly broadcast?: Partial<Flood.Config>
+  /** Overrides single parameters of the broadcast: the strategy, what is retained, how what was missed is recovered. */
+  readonly broadcast?: Partial<Plumtree.Config>
   /**
    * This start's epoch. Default: the clock in milliseconds at start, so that each start's is higher than the one before.
    */
@@ -67,14 +67,30 @@ export interface Options {
   readonly leaveDeadline?: Duration.Input
   /** Whether the node leaves in order when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean
-  /** Bytes that may wait for one link; above it the peer is expelled as slow. Default 4 MiB. */
+  /**
+   * Bytes that may wait for one link; above it the peer is expelled as slow, and above half of it on every link of the
+   * tree publishers are held back. At least twice the broadcast's `fetchBytes`, whose default is at most an eighth of it.
+   * Default 4 MiB.
+   */
   readonly outboxBytes?: number
   /** Links beyond the active ones that may be open at once, in either direction. Default 1,024. */
   readonly temporaryLinks?: number
   /** Inputs that may wait for the node; readers pause above it. Default 8,192. */
   readonly mailboxSize?: number
-  /** Messages that may wait for one subscriber. Default 1,024. */
+  /** Messages that may wait for one subscriber, unless it asks otherwise. Default 1,024. */
   readonly subscriberBuffer?: number
+  /** Bytes of payload that may wait for one subscriber. Default 16 MiB; a single message fits whatever its size. */
+  readonly subscriberBytes?: number
+  /** Messages of a topic that may wait for an earlier one of their source, for subscribers in order. Default 1,024. */
+  readonly reorderBuffer?: number
+  /** How long a subscriber that asks for history waits for it, the first neighbour included. Default 3 seconds. */
+  readonly historyTimeout?: Duration.Input
+  /** Validators that may run at once. Default 16. */
+  readonly validators?: number
+  /** How long a validator may take. Default 1 second. */
+  readonly validatorTimeout?: Duration.Input
+  /** Publishers that may wait for room at once (`whenFull: "wait"`). Default 1,024. */
+  readonly waitingPublishers?: number
   /** Membership events that may wait for one subscriber. Default 4,096. */
   readonly eventsBuffer?: number
 }
@@ -104,7 +120,11 @@ export class OptionsError extends Data.TaggedError("OptionsError")<{
  */
 export const layer = (
   options: Options
-): Layer.Layer<Membership | Broadcast, OptionsError | HyParView.ConfigError, Transport | Discovery> =>
+): Layer.Layer<
+  Membership | Broadcast,
+  OptionsError | HyParView.ConfigError | Plumtree.ConfigError,
+  Transport | Discovery
+> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(resolve(options))
@@ -123,7 +143,7 @@ export interface Settings {
   readonly id: string
   readonly cluster: string
   readonly membership: HyParView.Config
-  readonly broadcast: Flood.Config
+  readonly broadcast: Plumtree.Config
   readonly epoch: number | undefined
   readonly seed: number | undefined
   readonly handshakeMillis: number
@@ -134,6 +154,12 @@ export interface Settings {
   readonly temporaryLinks: number
   readonly mailboxSize: number
   readonly subscriberBuffer: number
+  readonly subscriberBytes: number
+  readonly reorderBuffer: number
+  readonly historyMillis: number
+  readonly validators: number
+  readonly validatorMillis: number
+  readonly waitingPublishers: number
   readonly eventsBuffer: number
 }
 
@@ -143,54 +169,79 @@ export interface Settings {
  * @category constructors
  * @since 0.1.0
  */
-export const resolve = (options: Options): Result.Result<Settings, OptionsError | HyParView.ConfigError> => {
+export const resolve = (
+  options: Options
+): Result.Result<Settings, OptionsError | HyParView.ConfigError | Plumtree.ConfigError> => {
   const wrong = (option: keyof Options, expected: string) =>
     new OptionsError({ option, value: options[option], expected })
   const bytes = (text: string) => new TextEncoder().encode(text).length
   const named = (option: "id" | "cluster") =>
     bytes(options[option]) >= 1 && bytes(options[option]) <= 255 ? undefined : wrong(option, "expected 1 to 255 bytes")
-  const millis = (option: "handshakeTimeout" | "temporaryLinkIdle" | "leaveDeadline", value: number) =>
-    value >= 1 && value <= 86_400_000 ? undefined : wrong(option, "expected 1 millisecond to 1 day")
+  const millis = (
+    option: "handshakeTimeout" | "temporaryLinkIdle" | "leaveDeadline" | "historyTimeout" | "validatorTimeout",
+    value: number
+  ) => (value >= 1 && value <= 86_400_000 ? undefined : wrong(option, "expected 1 millisecond to 1 day"))
   const whole = (option: keyof Options, value: number, low: number, high: number) =>
     Number.isInteger(value) && value >= low && value <= high
       ? undefined
       : wrong(option, `expected a whole number from ${low} to ${high}`)
-  return Result.flatMap(
-    HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
-    (membership): Result.Result<Settings, OptionsError> => {
-      const settings: Settings = {
-        id: options.id,
-        cluster: options.cluster,
-        membership,
-        broadcast: { ...Flood.defaultConfig, ...options.broadcast },
-        epoch: options.epoch,
-        seed: options.seed,
-        handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "2 seconds"),
-        temporaryLinkIdleMillis: Duration.toMillis(options.temporaryLinkIdle ?? "3 seconds"),
-        leaveDeadlineMillis: Duration.toMillis(options.leaveDeadline ?? "3 seconds"),
-        leaveOnClose: options.leaveOnClose ?? true,
-        outboxBytes: options.outboxBytes ?? 4 * 1024 * 1024,
-        temporaryLinks: options.temporaryLinks ?? 1_024,
-        mailboxSize: options.mailboxSize ?? 8_192,
-        subscriberBuffer: options.subscriberBuffer ?? 1_024,
-        eventsBuffer: options.eventsBuffer ?? 4_096
-      }
-      const fault =
-        named("id") ??
-        named("cluster") ??
-        (options.epoch === undefined ? undefined : whole("epoch", options.epoch, 0, Number.MAX_SAFE_INTEGER)) ??
-        millis("handshakeTimeout", settings.handshakeMillis) ??
-        millis("temporaryLinkIdle", settings.temporaryLinkIdleMillis) ??
-        millis("leaveDeadline", settings.leaveDeadlineMillis) ??
-        whole("outboxBytes", settings.outboxBytes, 1_024, 2 ** 31) ??
-        whole("temporaryLinks", settings.temporaryLinks, 1, 1_000_000) ??
-        whole("mailboxSize", settings.mailboxSize, 16, 10_000_000) ??
-        whole("subscriberBuffer", settings.subscriberBuffer, 1, 10_000_000) ??
-        whole("eventsBuffer", settings.eventsBuffer, 16, 10_000_000) ??
-        (settings.handshakeMillis < membership.requestTimeoutMillis
-          ? undefined
-          : wrong("handshakeTimeout", `must be below requestTimeoutMillis (${membership.requestTimeoutMillis})`))
-      return fault === undefined ? Result.succeed(settings) : Result.fail(fault)
+  const outboxBytes = options.outboxBytes ?? 4 * 1024 * 1024
+  const configs = Result.all({
+    membership: HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
+    // What is fetched comes in one go: a peer that answers must not look like one that does not drain its link.
+    broadcast: Plumtree.makeConfig({
+      fetchBytes: Math.min(Plumtree.defaultConfig.fetchBytes, Math.max(1, Math.floor(outboxBytes / 8) || 1)),
+      ...options.broadcast
+    })
+  })
+  return Result.flatMap(configs, ({ broadcast, membership }): Result.Result<Settings, OptionsError> => {
+    const settings: Settings = {
+      id: options.id,
+      cluster: options.cluster,
+      membership,
+      broadcast,
+      epoch: options.epoch,
+      seed: options.seed,
+      handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "2 seconds"),
+      temporaryLinkIdleMillis: Duration.toMillis(options.temporaryLinkIdle ?? "3 seconds"),
+      leaveDeadlineMillis: Duration.toMillis(options.leaveDeadline ?? "3 seconds"),
+      leaveOnClose: options.leaveOnClose ?? true,
+      outboxBytes,
+      temporaryLinks: options.temporaryLinks ?? 1_024,
+      mailboxSize: options.mailboxSize ?? 8_192,
+      subscriberBuffer: options.subscriberBuffer ?? 1_024,
+      subscriberBytes: options.subscriberBytes ?? 16 * 1024 * 1024,
+      reorderBuffer: options.reorderBuffer ?? 1_024,
+      historyMillis: Duration.toMillis(options.historyTimeout ?? "3 seconds"),
+      validators: options.validators ?? 16,
+      validatorMillis: Duration.toMillis(options.validatorTimeout ?? "1 second"),
+      waitingPublishers: options.waitingPublishers ?? 1_024,
+      eventsBuffer: options.eventsBuffer ?? 4_096
     }
-  )
+    const fault =
+      named("id") ??
+      named("cluster") ??
+      (options.epoch === undefined ? undefined : whole("epoch", options.epoch, 0, Number.MAX_SAFE_INTEGER)) ??
+      millis("handshakeTimeout", settings.handshakeMillis) ??
+      millis("temporaryLinkIdle", settings.temporaryLinkIdleMillis) ??
+      millis("leaveDeadline", settings.leaveDeadlineMillis) ??
+      whole("outboxBytes", settings.outboxBytes, 1_024, 2 ** 31) ??
+      whole("temporaryLinks", settings.temporaryLinks, 1, 1_000_000) ??
+      whole("mailboxSize", settings.mailboxSize, 16, 10_000_000) ??
+      whole("subscriberBuffer", settings.subscriberBuffer, 1, 10_000_000) ??
+      whole("subscriberBytes", settings.subscriberBytes, 1, 2 ** 40) ??
+      whole("reorderBuffer", settings.reorderBuffer, 1, 10_000_000) ??
+      millis("historyTimeout", settings.historyMillis) ??
+      whole("validators", settings.validators, 1, 100_000) ??
+      millis("validatorTimeout", settings.validatorMillis) ??
+      whole("waitingPublishers", settings.waitingPublishers, 0, 10_000_000) ??
+      whole("eventsBuffer", settings.eventsBuffer, 16, 10_000_000) ??
+      (broadcast.fetchBytes <= settings.outboxBytes / 2
+        ? undefined
+        : wrong("outboxBytes", `must be at least twice the broadcast's fetchBytes (${broadcast.fetchBytes})`)) ??
+      (settings.handshakeMillis < membership.requestTimeoutMillis
+        ? undefined
+        : wrong("handshakeTimeout", `must be below requestTimeoutMillis (${membership.requestTimeoutMillis})`))
+    return fault === undefined ? Result.succeed(settings) : Result.fail(fault)
+  })
 }

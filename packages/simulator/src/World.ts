@@ -109,7 +109,16 @@ const linkLost = 1
 const dialAnswered = 2
 const discovered = 3
 const firstTimer = 4
-const timerKinds: ReadonlyArray<Node.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
+const timerKinds: ReadonlyArray<Node.Timer> = [
+  "Cycle",
+  "Heartbeat",
+  "Request",
+  "Repair",
+  "Discovery",
+  "Announce",
+  "Graft",
+  "Recover"
+]
 const cycleTimer = firstTimer
 
 const timerKindOf = (timer: Node.Timer): number => {
@@ -124,6 +133,12 @@ const timerKindOf = (timer: Node.Timer): number => {
       return firstTimer + 3
     case "Discovery":
       return firstTimer + 4
+    case "Announce":
+      return firstTimer + 5
+    case "Graft":
+      return firstTimer + 6
+    case "Recover":
+      return firstTimer + 7
   }
 }
 
@@ -581,7 +596,8 @@ export class World {
         }
         case "Duplicate": {
           const message = input._tag === "Received" ? input.message : undefined
-          const broadcast = message?._tag === "Carried" ? this.broadcastOf(message.body.payload) : undefined
+          const body = message?._tag === "Carried" ? message.body : undefined
+          const broadcast = body?._tag === "Gossip" ? this.broadcastOf(body.payload) : undefined
           if (broadcast !== undefined) broadcast.duplicates++
           break
         }
@@ -609,7 +625,7 @@ export class World {
 
   private send(from: number, to: SimulatedPeer, message: SimulatedMessage): void {
     this.messages++
-    if (message._tag === "Carried") {
+    if (message._tag === "Carried" && message.body._tag === "Gossip") {
       this.payloads++
       const broadcast = this.broadcastOf(message.body.payload)
       if (broadcast !== undefined) broadcast.payload++
@@ -879,10 +895,10 @@ export class World {
     const { queue } = this
     const { kind, second: nonce, third: incarnation } = queue
     if (this.incarnation[node] !== incarnation) return
-    const membership = this.states[node]?.membership
+    const state = this.states[node]
     const timer = timerKinds[kind - firstTimer]
     // A timer that was replaced or cleared need not be given.
-    if (timer === undefined || membership === undefined || membership.timers[timer].nonce !== nonce) return
+    if (timer === undefined || state === undefined || Node.timerNonce(state, timer) !== nonce) return
     if (kind === cycleTimer && this.isPostponed(node)) return
     queue.absorbInto(this.hash)
     this.give(node, { _tag: "TimerFired", now: this.millis(), kind: timer, nonce })

@@ -1,4 +1,4 @@
-import { Flood, HyParView } from "@hyparview/core"
+import { HyParView, Plumtree } from "@hyparview/core"
 import { FaultPlan, Latency, Overlay } from "@hyparview/faults"
 import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ const makeWorld = (
   new World({
     nodes,
     seed: 7,
-    config: { membership: Result.getOrThrow(HyParView.forClusterSize(nodes, config)), broadcast: Flood.defaultConfig },
+    config: { membership: Result.getOrThrow(HyParView.forClusterSize(nodes, config)), broadcast: Plumtree.floodConfig },
     latency: { _tag: "Constant", micros: 10_000 },
     detectionMillis: 500,
     dialFailure: "refused",

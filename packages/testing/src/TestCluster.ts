@@ -31,7 +31,7 @@
  * console.log((await Effect.runPromise(program)) > 100_000) // true
  * ```
  */
-import { type Flood, type HyParView, Random } from "@hyparview/core"
+import { type HyParView, type Plumtree, Random } from "@hyparview/core"
 import type { Overlay } from "@hyparview/faults"
 import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
 import { type Broadcast, type Membership, Node } from "@hyparview/runtime"
@@ -40,7 +40,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
-import { type Collected, Collections } from "./internal/collecting.ts"
+import { type Check, type Collected, Collections } from "./internal/collecting.ts"
 import {
   type NodeViews,
   NotSettled,
@@ -55,7 +55,7 @@ import { pass, passWhile } from "./internal/passing.ts"
 import { addressOf, optionsOf, Places, type Plan, type RunningNode } from "./internal/places.ts"
 import type { EndlessInstant } from "./VirtualClock.ts"
 
-export { type Collected, type NodeViews, NotSettled, type RunningNode, type SettleOptions, type Statistics }
+export { type Check, type Collected, type NodeViews, NotSettled, type RunningNode, type SettleOptions, type Statistics }
 
 /**
  * How a cluster is made.
@@ -139,10 +139,14 @@ export interface TestCluster {
   readonly publish: (
     index: number,
     topic: string,
-    payload: Uint8Array
-  ) => Effect.Effect<Flood.MessageId, Broadcast.PublishError>
+    payload: Uint8Array,
+    options?: Broadcast.PublishOptions
+  ) => Effect.Effect<Plumtree.MessageId, Broadcast.PublishError>
   /** Subscribes every node to a topic, those that start later too, until the scope ends. */
-  readonly collect: (topic: string) => Effect.Effect<Collected, never, Scope.Scope>
+  readonly collect: (
+    topic: string,
+    options?: Broadcast.SubscribeOptions
+  ) => Effect.Effect<Collected, never, Scope.Scope>
 
   /** Lets time pass. */
   readonly pass: (duration: Duration.Input) => Effect.Effect<void, EndlessInstant>
@@ -210,7 +214,7 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<
   TestCluster,
-  Node.OptionsError | HyParView.ConfigError | MemoryNetwork.InvalidOptions,
+  Node.OptionsError | HyParView.ConfigError | Plumtree.ConfigError | MemoryNetwork.InvalidOptions,
   Scope.Scope
 > {
   const plan = planOf(options)
@@ -278,8 +282,9 @@ export const make = Effect.fnUntraced(function* (
       const addresses = places.all.map(({ address }) => address)
       return passWhile(network.applyPlan(plan, { addresses, onFault: suffer(places, scope) }), "100 millis")
     },
-    publish: (index, topic, payload) => Effect.suspend(() => places.runningAt(index).broadcast.publish(topic, payload)),
-    collect: (topic) => collections.collect(places.all, topic),
+    publish: (index, topic, payload, options) =>
+      Effect.suspend(() => places.runningAt(index).broadcast.publish(topic, payload, options)),
+    collect: (topic, options = {}) => collections.collect(places.all, topic, options),
     pass,
     settle: (options = {}) =>
       Effect.suspend(() => {

@@ -1,5 +1,5 @@
 /** The summary of a scenario, as text. */
-import type { Outcome, Step } from "../ClusterScenario.ts"
+import type { Copies, Outcome, Step } from "../ClusterScenario.ts"
 import { kilobytes, percent, seconds, table } from "./table.ts"
 
 /** One step, as it ends. */
@@ -8,6 +8,8 @@ export const stepLine = ({ name, ok, seconds: took, seen }: Step): string =>
 
 const figure = <A>(value: A | undefined, show: (value: A) => string): string =>
   value === undefined ? "–" : show(value)
+
+const copies = ({ first, last }: Copies): string => `${first.toFixed(2)}, then ${last.toFixed(2)}`
 
 /** The table at the end. */
 export const report = ({ figures, ok, steps }: Outcome): ReadonlyArray<string> => [
@@ -31,6 +33,8 @@ export const report = ({ figures, ok, steps }: Outcome): ReadonlyArray<string> =
       ["start to full views", figure(figures.startToFullSeconds, seconds)],
       ["kill to one symmetric component", figure(figures.killToWholeSeconds, seconds)],
       ["kill to full views", figure(figures.killToFullSeconds, seconds)],
+      ["copies for each delivery after the joins", figure(figures.copiesAfterJoin, copies)],
+      ["copies for each delivery after the kill", figure(figures.copiesAfterHeal, copies)],
       ["resident memory of a process without nodes", figure(figures.emptyProcessBytes, kilobytes)],
       ["memory of a node beyond that, right after the joins", figure(figures.residentBytesPerNode, kilobytes)],
       ["the same when idle and collected", figure(figures.collectedBytesPerNode, kilobytes)],

@@ -129,8 +129,8 @@ export const layer = Control.toLayer(
       }),
 
       Poll: ({ passive }) =>
-        Effect.forEach([...hosted.values()], ({ membership }) =>
-          Effect.map(membership.view, (view) => ({
+        Effect.forEach([...hosted.values()], ({ broadcast, membership }) =>
+          Effect.zipWith(membership.view, broadcast.view, (view, { delivered, duplicates }) => ({
             id: view.self.id,
             epoch: view.self.epoch,
             address: view.self.address,
@@ -143,6 +143,8 @@ export const layer = Control.toLayer(
             links: view.links,
             sent: view.messages.sent,
             received: view.messages.received,
+            delivered,
+            duplicates,
             outboxBytes: view.outboxBytes
           }))
         ),

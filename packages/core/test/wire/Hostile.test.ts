@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
 import type { Message } from "@hyparview/core/Node"
 import * as Wire from "@hyparview/core/Wire"
-import { controlFrameOf, frameOf, frames, joined, read } from "./examples.ts"
+import { controlFrameOf, frameOf, frames, joined, payloadOf, read } from "./examples.ts"
 import { AnyMessage, Bye, ends, Hello } from "./oracle.ts"
 
 /** Valid frames of every kind, to start from. */
@@ -141,7 +141,7 @@ describe("hostile bytes", () => {
 
   it("that are cut anywhere are no message, but for a payload", () => {
     for (const { frame, name, read, value } of frames) {
-      const payload = value._tag === "Carried" ? value.body.payload.length : 0
+      const payload = payloadOf(value).length
       for (let length = 0; length < frame.length - payload; length++) {
         const error = Result.getOrThrow(Result.flip(read(frame.subarray(0, length))))
         assert.deepStrictEqual([error.reason, error.offset], ["truncated", length], name)

@@ -1,7 +1,8 @@
 /**
  * An open link to a peer whose identity is known, and the queue of what is to be sent over it.
  *
- * The queue is bounded in bytes. Control goes before payload. Whatever the node has queued in one turn goes out in one
+ * The queue is bounded in bytes. Membership goes before broadcast, so that no amount of payload delays a heartbeat; within
+ * each of the two the order is kept, since the answer to a fetch ends with a frame of its own. Whatever the node has queued in one turn goes out in one
  * `send`; the fiber that does so lives only while there is something to send. A peer that does not drain its link fills
  * only its own queue, and is expelled when that is full.
  */
@@ -19,30 +20,47 @@ export interface Connection {
   usedAt: number
   /** This end has ended it: its close is no news. */
   ended: boolean
-  control: Array<OutgoingFrame>
-  payload: Array<OutgoingFrame>
+  membership: Array<OutgoingFrame>
+  broadcast: Array<OutgoingFrame>
   /** Bytes queued or being sent. */
   queuedBytes: number
   sending: boolean
+  /** Called whenever something queued has been sent. */
+  readonly onSent: () => void
 }
 
-export const makeConnection = (peer: Peer.Peer, link: Link, now: number, onProbation: boolean): Connection => ({
+export const makeConnection = (
+  peer: Peer.Peer,
+  link: Link,
+  now: number,
+  onProbation: boolean,
+  onSent: () => void
+): Connection => ({
   peer,
   link,
+  onSent,
   onProbation,
   usedAt: now,
   ended: false,
-  control: [],
-  payload: [],
+  membership: [],
+  broadcast: [],
   queuedBytes: 0,
   sending: false
 })
 
-/** Queues a frame, to go out with the next `flush`; the caller has checked the bound. */
-export const enqueue = (connection: Connection, frame: OutgoingFrame): void => {
-  if (frame.length === 1) connection.control.push(frame)
-  else connection.payload.push(frame)
-  for (const chunk of frame) connection.queuedBytes += chunk.byteLength
+/** A frame with a broadcast payload has it as a chunk of its own. */
+export const isPayload = (frame: OutgoingFrame): boolean => frame.length > 1
+
+/** Which of the two orders a frame belongs to. */
+export type Lane = "membership" | "broadcast"
+
+/** Queues a frame, to go out with the next `flush`; the caller checks the bound. How many bytes it has. */
+export const enqueue = (connection: Connection, frame: OutgoingFrame, lane: Lane): number => {
+  connection[lane].push(frame)
+  let bytes = 0
+  for (const chunk of frame) bytes += chunk.byteLength
+  connection.queuedBytes += bytes
+  return bytes
 }
 
 /** Sends what is queued, and what is queued while that goes on. */
@@ -54,11 +72,12 @@ export const flush = (connection: Connection, run: Run): void => {
 
 const sendAll = (connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { control, link, payload } = connection
-    if (control.length + payload.length === 0) return sentAll(connection)
-    const frames = payload.length === 0 ? control : control.length === 0 ? payload : control.concat(payload)
-    connection.control = []
-    connection.payload = []
+    const { broadcast, link, membership } = connection
+    if (membership.length + broadcast.length === 0) return sentAll(connection)
+    const frames =
+      broadcast.length === 0 ? membership : membership.length === 0 ? broadcast : membership.concat(broadcast)
+    connection.membership = []
+    connection.broadcast = []
     const bytes = connection.queuedBytes
     return Effect.matchEffect(link.send(frames), {
       // The reader learns of the close too, after it has drained what arrived before, and reports it.
@@ -68,6 +87,7 @@ const sendAll = (connection: Connection): Effect.Effect<void> =>
       },
       onSuccess: () => {
         connection.queuedBytes -= bytes
+        connection.onSent()
         return connection.queuedBytes > 0 ? sendAll(connection) : sentAll(connection)
       }
     })

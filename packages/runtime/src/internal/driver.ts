@@ -6,7 +6,7 @@
  * Turns are no fiber: a fiber that waits for its mailbox costs more to suspend and to wake than a step (3 of 26 µs of a
  * heartbeat and its answer, measured over the in-process network), and everything that it does is synchronous.
  */
-import { Node, type Peer, Random, Wire } from "@hyparview/core"
+import { Node, type Peer, Random } from "@hyparview/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -14,36 +14,21 @@ import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import {
-  Broadcast,
-  type Delivery,
-  InvalidTopic,
-  NotJoined,
-  Overloaded,
-  PayloadTooLarge,
-  type PublishError
-} from "../Broadcast.ts"
 import type { Discovery } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { Settings } from "../Node.ts"
 import type { Transport } from "../Transport.ts"
 import { makeTimers } from "./alarm.ts"
-import { makeFanout, type Fanout } from "./fanout.ts"
+import { makeBroadcasting } from "./broadcast.ts"
+import { makeFanout } from "./fanout.ts"
 import { makeLinks } from "./links.ts"
 import { makeMeter } from "./metrics.ts"
+import type { Publication } from "./publications.ts"
 import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
 
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
-type Item =
-  | Node.Input
-  | {
-      readonly _tag: "Publication"
-      readonly input: Extract<Node.Input, { _tag: "Publish" }>
-      readonly done: (id: Published) => void
-    }
-
-type Published = Extract<Node.Output, { _tag: "Delivered" }>["id"] | undefined
+type Item = Node.Input | Publication
 
 export const makeDriver = Effect.fnUntraced(function* (
   settings: Settings,
@@ -85,7 +70,6 @@ export const makeDriver = Effect.fnUntraced(function* (
   const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(settings.eventsBuffer, (waiting) => ({
     error: new EventsLost({ waiting })
   }))
-  const topics = new Map<string, Fanout<Delivery, never>>()
 
   // --- the mailbox ---------------------------------------------------------------------------------------------------
 
@@ -119,6 +103,7 @@ export const makeDriver = Effect.fnUntraced(function* (
         run(Effect.logError("an input failed", defect))
       }
     }
+    broadcasting.turned()
     links.flush()
     planned = false
     if (mailbox.length > 0) plan()
@@ -129,8 +114,9 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   // --- the parts that report to the node -----------------------------------------------------------------------------
 
-  const timers = makeTimers<Node.Timer | "Idle" | "Handshake">(clock, run, (kind, nonce) => {
+  const timers = makeTimers<Node.Timer | "Idle" | "Handshake" | "History">(clock, run, (kind, nonce) => {
     if (kind === "Handshake") links.expire()
+    else if (kind === "History") plan()
     else if (kind !== "Idle") post({ _tag: "TimerFired", now: now(), kind, nonce })
     else {
       watching = false
@@ -150,6 +136,9 @@ export const makeDriver = Effect.fnUntraced(function* (
     flushSoon: plan,
     watchIdle,
     watchHandshakes: (at) => timers.set("Handshake", 0, at),
+    onSent: () => {
+      if (broadcasting.isWaiting()) plan()
+    },
     onEnd: () => changed.openUnsafe(),
     report: (report) => {
       post({ ...report, now: now() })
@@ -165,6 +154,21 @@ export const makeDriver = Effect.fnUntraced(function* (
       room.closeUnsafe()
       return room.await
     })
+  })
+
+  const broadcasting = makeBroadcasting(settings, {
+    maxFrameBytes: transport.maxFrameBytes,
+    run,
+    meter,
+    now,
+    state: () => state,
+    isUp,
+    post,
+    mailboxFull: () => mailbox.length >= settings.mailboxSize,
+    waitingBytes: links.leastWaitingBytes,
+    traffic: links.traffic,
+    wake: plan,
+    wakeAt: (at) => timers.set("History", 0, at)
   })
 
   const discover = Effect.gen(function* () {
@@ -214,17 +218,12 @@ export const makeDriver = Effect.fnUntraced(function* (
         run(Effect.logDebug("joined", { self: state.membership.self.id, through: output.peer.id }))
         return
       case "Delivered":
-        meter.count("delivered")
-        meter.hops(output.hops)
-        topics.get(output.id.topic)?.offer({
-          _tag: "Message",
-          id: output.id,
-          payload: output.payload,
-          hops: output.hops
-        })
-        return
       case "Duplicate":
-        return meter.count("duplicates")
+      case "Lagged":
+      case "Validate":
+      case "Rejected":
+      case "Recalled":
+        return broadcasting.perform(output)
       case "EpochRaised":
         run(Effect.logWarning("a higher epoch of this id was known: ours is raised above it", { self: output.self }))
         return links.closeAll("superseded")
@@ -256,22 +255,21 @@ export const makeDriver = Effect.fnUntraced(function* (
     if (lastNow - flushedAt < 1_000) return
     flushedAt = lastNow
     meter.active(neighbors)
+    broadcasting.measure()
     meter.flush()
   }
 
   const drive = (item: Item): void => {
-    if (item._tag !== "Publication") {
-      give(item)
-      return
-    }
-    let id: Published
-    for (const output of give(item.input)) if (output._tag === "Delivered") id = output.id
-    item.done(id)
+    if (item._tag === "Publication") item.done(give(item.input))
+    else give(item)
   }
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stopped = true
+      // Nobody waits for an answer of a node that is no more.
+      broadcasting.stop()
+      for (const item of mailbox) if (item._tag === "Publication") item.done([])
     })
   )
   yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))))
@@ -307,46 +305,6 @@ export const makeDriver = Effect.fnUntraced(function* (
       return Effect.sync(() => waiters.delete(waiter))
     })
 
-  const publish = (topic: string, payload: Uint8Array) =>
-    Effect.withSpan(offerPublication(topic, payload), "Broadcast.publish", { attributes: { topic } })
-
-  const offerPublication = (topic: string, payload: Uint8Array): Effect.Effect<NonNullable<Published>, PublishError> =>
-    Effect.callback((resume) => {
-      const topicBytes = Wire.byteLength(topic)
-      if (topicBytes === undefined || topicBytes < 1 || topicBytes > Wire.maxTextBytes)
-        return resume(Effect.fail(new InvalidTopic({ topic })))
-      const usableBytes = transport.maxFrameBytes - Wire.gossipOverhead(settings.id, topic)
-      if (payload.byteLength > usableBytes) {
-        return resume(Effect.fail(new PayloadTooLarge({ topic, bytes: payload.byteLength, usableBytes })))
-      }
-      const { status } = state.membership
-      if (!isUp()) return resume(Effect.fail(new NotJoined({ status })))
-      // Only when it is all neighbours that are behind: a single slow one delays nobody, and is expelled in the end.
-      if (links.leastWaitingBytes() > settings.outboxBytes / 2 || mailbox.length >= settings.mailboxSize) {
-        return resume(Effect.fail(new Overloaded({ waitingBytes: links.statistics().outboxBytes })))
-      }
-      meter.count("published")
-      post({
-        _tag: "Publication",
-        input: { _tag: "Publish", now: now(), topic, payload },
-        done: (id) => resume(id === undefined ? Effect.fail(new NotJoined({ status })) : Effect.succeed(id))
-      })
-    })
-
-  const subscribe = (topic: string): Stream.Stream<Delivery> =>
-    Stream.unwrap(
-      Effect.sync(() => {
-        let fanout = topics.get(topic)
-        if (fanout === undefined) {
-          fanout = makeFanout<Delivery, never>(settings.subscriberBuffer, (missed) => ({
-            item: { _tag: "Lagged", topic, missed }
-          }))
-          topics.set(topic, fanout)
-        }
-        return fanout.stream(() => [])
-      })
-    )
-
   const peers = (neighbors: ReadonlyArray<{ readonly peer: Peer.Peer }>) => neighbors.map(({ peer }) => peer)
 
   const membership = Membership.of({
@@ -373,7 +331,12 @@ export const makeDriver = Effect.fnUntraced(function* (
   })
 
   yield* Effect.addFinalizer(() => Effect.suspend(() => (settings.leaveOnClose && isUp() ? leave : Effect.void)))
-  yield* Effect.addFinalizer(() => Effect.sync(meter.flush))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      broadcasting.measure()
+      meter.flush()
+    })
+  )
 
-  return { membership, broadcast: Broadcast.of({ publish, subscribe }) }
+  return { membership, broadcast: broadcasting.service }
 })

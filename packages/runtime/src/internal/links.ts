@@ -11,7 +11,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { Settings } from "../Node.ts"
 import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
-import { abort, type Connection, enqueue, finish, flush, makeConnection } from "./connection.ts"
+import { abort, type Connection, enqueue, finish, flush, isPayload, type Lane, makeConnection } from "./connection.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
@@ -38,8 +38,18 @@ export interface Above {
   readonly watchIdle: () => void
   /** Have `expire` called at this time, in milliseconds. */
   readonly watchHandshakes: (at: number) => void
+  /** Something queued for a peer has been sent: there is room again. */
+  readonly onSent: () => void
   /** A link has ended altogether. */
   readonly onEnd: () => void
+}
+
+/** What was handed to links since the start. */
+export interface Traffic {
+  readonly payloadFrames: number
+  readonly payloadBytes: number
+  readonly controlFrames: number
+  readonly controlBytes: number
 }
 
 /** A dial to a known peer, and what waits for it. */
@@ -69,8 +79,9 @@ export interface Links {
   readonly expire: () => void
   readonly accept: (link: Link) => void
   readonly statistics: () => { readonly links: number; readonly outboxBytes: number }
-  /** Bytes that wait for the neighbour for whom least wait; 0 without neighbours. */
-  readonly leastWaitingBytes: () => number
+  /** Bytes that wait for the one of these peers for whom least wait; 0 for nobody. */
+  readonly leastWaitingBytes: (peers: ReadonlyArray<{ readonly id: string }>) => number
+  readonly traffic: () => Traffic
   /** Whether every link has ended, those being flushed included. */
   readonly allEnded: () => boolean
 }
@@ -86,6 +97,7 @@ export const makeLinks = (
   const dialing = new Map<string, Dialing>()
   const alive = new Set<Connection>()
   const unflushed = new Set<Connection>()
+  const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
   let handshakes = 0
 
   const ourselves = (): Ourselves => {
@@ -145,15 +157,24 @@ export const makeLinks = (
       if (encoded.failure.reason !== "stale") run(Effect.logError("a message that no frame can hold", encoded.failure))
       return
     }
-    queue(connection, encoded.success)
+    const frame = encoded.success
+    const bytes = queue(connection, frame, message._tag === "Carried" ? "broadcast" : "membership")
+    if (isPayload(frame)) {
+      traffic.payloadFrames++
+      traffic.payloadBytes += bytes
+    } else {
+      traffic.controlFrames++
+      traffic.controlBytes += bytes
+    }
     meter.count("messagesSent")
     if (connection.queuedBytes > settings.outboxBytes) expel(connection)
   }
 
-  const queue = (connection: Connection, frame: OutgoingFrame): void => {
-    enqueue(connection, frame)
+  const queue = (connection: Connection, frame: OutgoingFrame, lane: Lane): number => {
+    const bytes = enqueue(connection, frame, lane)
     if (unflushed.size === 0) above.flushSoon()
     unflushed.add(connection)
+    return bytes
   }
 
   /** The peer does not drain its link. Nobody else is affected; the core treats it as failed. */
@@ -332,7 +353,7 @@ export const makeLinks = (
   // --- a conversation ------------------------------------------------------------------------------------------------
 
   const adopt = (link: Link, peer: Peer.Peer, onProbation: boolean): Connection => {
-    const connection = makeConnection(peer, link, above.now(), onProbation)
+    const connection = makeConnection(peer, link, above.now(), onProbation, above.onSent)
     meter.count("linksOpened")
     alive.add(connection)
     if (!onProbation) replace(connection)
@@ -351,7 +372,8 @@ export const makeLinks = (
       above.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
     } else {
       // What still waits for the old link goes over the new one.
-      for (const frame of [...held.control, ...held.payload]) queue(connection, frame)
+      for (const frame of held.membership) queue(connection, frame, "membership")
+      for (const frame of held.broadcast) queue(connection, frame, "broadcast")
     }
   }
 
@@ -397,7 +419,7 @@ export const makeLinks = (
         over = "protocol"
         const detail = decoded.failure.message
         run(Effect.logWarning("a frame that is no message: the link is closed", { peer: connection.peer.id, detail }))
-        enqueue(connection, [Wire.encodeBye("protocol", detail)])
+        enqueue(connection, [Wire.encodeBye("protocol", detail)], "membership")
         break
       }
       const message = decoded.success
@@ -435,7 +457,7 @@ export const makeLinks = (
 
   const drop = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
     forget(connection)
-    enqueue(connection, [Wire.encodeBye(reason, detail)])
+    enqueue(connection, [Wire.encodeBye(reason, detail)], "membership")
     finish(connection, run)
   }
 
@@ -485,13 +507,12 @@ export const makeLinks = (
       for (const connection of alive) outboxBytes += connection.queuedBytes
       return { links: alive.size, outboxBytes }
     },
-    leastWaitingBytes: () => {
+    leastWaitingBytes: (peers) => {
       let least = Infinity
-      for (const { peer } of above.state().membership.active) {
-        least = Math.min(least, connections.get(peer.id)?.queuedBytes ?? 0)
-      }
+      for (const { id } of peers) least = Math.min(least, connections.get(id)?.queuedBytes ?? 0)
       return least === Infinity ? 0 : least
-    }
+    },
+    traffic: () => ({ ...traffic })
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import type { View } from "../Broadcast.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
@@ -19,9 +20,24 @@ const definitions = {
   framesRejected: counter("hyparview_frames_rejected", "frames that were no message"),
   neighborsUp: counter("hyparview_neighbors_up", "links gained in the active view"),
   neighborsDown: counter("hyparview_neighbors_down", "links lost from the active view"),
-  delivered: counter("hyparview_broadcasts_delivered", "broadcast messages delivered, each once"),
-  duplicates: counter("hyparview_broadcasts_duplicate", "copies of broadcast messages already known"),
   published: counter("hyparview_broadcasts_published", "broadcast messages published here"),
+  delivered: counter("hyparview_broadcasts_delivered", "broadcast messages delivered, each once, its own included"),
+  duplicates: counter("hyparview_broadcasts_duplicate", "copies of broadcast messages already known"),
+  recovered: counter("hyparview_broadcasts_recovered", "of those delivered, the ones that had to be asked for"),
+  lagged: counter("hyparview_broadcasts_lagged", "broadcast messages given up: nobody in reach retains them"),
+  rejected: counter("hyparview_broadcasts_rejected", "broadcast messages that a validator rejected"),
+  ignored: counter(
+    "hyparview_broadcasts_ignored",
+    "broadcast messages ignored: by a validator, or for want of a verdict"
+  ),
+  validatorsFailed: counter("hyparview_validators_failed", "validators that failed; their messages are ignored"),
+  validatorsSlow: counter("hyparview_validators_slow", "validators out of time; their messages are ignored"),
+  subscribersLagged: counter("hyparview_subscribers_lagged", "deliveries dropped for subscribers that were too slow"),
+  overloaded: counter("hyparview_publishers_overloaded", "publications refused for want of room on the links"),
+  payloadFrames: counter("hyparview_payload_frames_sent", "frames with a broadcast payload handed to links"),
+  payloadBytes: counter("hyparview_payload_bytes_sent", "their bytes, heads included"),
+  controlFrames: counter("hyparview_control_frames_sent", "all other frames handed to links"),
+  controlBytes: counter("hyparview_control_bytes_sent", "their bytes"),
   discoveries: counter("hyparview_discovery_asked", "questions to Discovery")
 }
 
@@ -41,6 +57,15 @@ const hops = Metric.histogram("hyparview_broadcast_hops", {
   description: "links a broadcast message crossed until it was delivered",
   boundaries: [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64]
 })
+const latency = Metric.histogram("hyparview_broadcast_latency_milliseconds", {
+  description: "from publication to delivery, by the clocks of two nodes: their difference is part of it",
+  boundaries: [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 30_000, 300_000]
+})
+const ofReporter = "of the node that reported last"
+const eager = Metric.gauge("hyparview_eager", { description: `links along which payloads are pushed, ${ofReporter}` })
+const lazy = Metric.gauge("hyparview_lazy", { description: `links that only announce payloads, ${ofReporter}` })
+const retained = Metric.gauge("hyparview_retained_messages", { description: `messages kept for others, ${ofReporter}` })
+const retainedBytes = Metric.gauge("hyparview_retained_bytes", { description: `payload bytes kept, ${ofReporter}` })
 const active = Metric.gauge("hyparview_active", { description: "neighbours of the node that reported last" })
 
 export type Counted = keyof typeof definitions
@@ -65,6 +90,8 @@ export interface Meter {
   readonly refused: (reason: string) => void
   readonly roundTrip: (millis: number) => void
   readonly hops: (count: number) => void
+  readonly latency: (millis: number) => void
+  readonly broadcast: (view: Pick<View, "eager" | "lazy" | "retained">) => void
   readonly active: (neighbors: number) => void
   /** Hands over what has been counted. */
   readonly flush: () => void
@@ -80,6 +107,13 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
     refused: (reason) => refusedFor(reason).updateUnsafe(1, context),
     roundTrip: (millis) => roundTrip.updateUnsafe(millis, context),
     hops: (count) => hops.updateUnsafe(count, context),
+    latency: (millis) => latency.updateUnsafe(millis, context),
+    broadcast: (view) => {
+      eager.updateUnsafe(view.eager, context)
+      lazy.updateUnsafe(view.lazy, context)
+      retained.updateUnsafe(view.retained.messages, context)
+      retainedBytes.updateUnsafe(view.retained.bytes, context)
+    },
     active: (neighbors) => active.updateUnsafe(neighbors, context),
     flush: () => {
       for (const [what, by] of counts) definitions[what].updateUnsafe(by, context)

@@ -1,0 +1,62 @@
+/**
+ * A chat: everybody who has joined hears what everybody says, each one's lines in the order in which they were said, and
+ * who comes (back) hears first what was said last.
+ *
+ * The program asks for `Membership` and `Broadcast`; what carries them, and what lines come from and go to, is up to who
+ * runs it.
+ */
+import { Broadcast, Membership } from "@hyparview/runtime"
+import { Effect, Schema, Stream } from "effect"
+
+/** What is said. Who said it is the name of the node that published it. */
+const Line = Schema.Struct({ text: Schema.NonEmptyString })
+
+export interface Options {
+  /** Addresses of others; with none, others come to us. */
+  readonly contacts: ReadonlyArray<string>
+  /** So many lines from before we came. */
+  readonly history: number
+  /** What we say, line by line. The chat is over when it ends. */
+  readonly input: Stream.Stream<string>
+  readonly print: (line: string) => Effect.Effect<void>
+}
+
+const clock = (millis: number): string => new Date(millis).toTimeString().slice(0, 5)
+
+export const chat = Effect.fn("chat")(function* ({ contacts, history, input, print }: Options) {
+  const membership = yield* Membership.Membership
+  const broadcast = yield* Broadcast.Broadcast
+  const { address, id: nick } = yield* membership.self
+  const lines = yield* broadcast.topic("chat", Line)
+
+  yield* print(`* ${nick} listens at ${address}`)
+  yield* membership.join(contacts)
+  if (contacts.length > 0) {
+    // History is asked of neighbours; while none can be reached the node goes on trying.
+    yield* membership.awaitNeighbors(1)
+    yield* print(`* joined through ${contacts.join(", ")}`)
+  }
+
+  const listen = lines.subscribe({ order: "source", history }).pipe(
+    Stream.runForEach((delivery) => {
+      switch (delivery._tag) {
+        case "Message":
+          return print(`${clock(delivery.publishedAt)} ${delivery.id.source}: ${delivery.payload.text}`)
+        case "Lagged":
+          return print(`* ${delivery.missed} lines are lost`)
+        case "Undecodable":
+          return print(`* ${delivery.id.source} says something that this version does not understand`)
+      }
+    })
+  )
+  const say = (text: string) =>
+    lines.publish({ text }, { whenFull: "wait" }).pipe(Effect.catch((error) => print(`* not said: ${error.message}`)))
+  const speak = input.pipe(
+    Stream.map((line) => line.trim()),
+    Stream.filter((line) => line !== ""),
+    Stream.runForEach(say)
+  )
+  // Ends only if another process goes by our name.
+  const watch = Stream.runDrain(membership.events)
+  yield* Effect.raceFirst(speak, Effect.all([listen, watch], { concurrency: "unbounded", discard: true }))
+})

@@ -1,0 +1,36 @@
+/** The chat in a terminal, over TCP. */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Discovery, Node } from "@hyparview/runtime"
+import { TcpTransport } from "@hyparview/transport-tcp"
+import { Duration, Effect, Layer } from "effect"
+import { Command, Flag } from "effect/cli"
+import { chat } from "./chat.ts"
+import { makeTerminal } from "./terminal.ts"
+
+const command = Command.make(
+  "chat",
+  {
+    nick: Flag.String("nick").pipe(Flag.withDescription("Your name, another one for everybody")),
+    contact: Flag.String("contact").pipe(
+      Flag.withDescription("host:port of somebody who is there already; may be given again"),
+      Flag.between(0, 100)
+    ),
+    host: Flag.String("host").pipe(Flag.withDefault("127.0.0.1"), Flag.withDescription("Where to listen")),
+    port: Flag.Int("port").pipe(Flag.withDefault(0), Flag.withDescription("0: any that is free")),
+    history: Flag.Int("history").pipe(Flag.withDefault(20), Flag.withDescription("Lines from before you came"))
+  },
+  ({ contact, history, host, nick, port }) => {
+    const NodeLive = Node.layer({
+      id: nick,
+      cluster: "chat",
+      // Everybody keeps the lines of a day. Who comes gets what `history` asks for, not all that is kept.
+      broadcast: { retainedMillis: Duration.toMillis("1 day"), catchUp: false }
+    }).pipe(Layer.provide(TcpTransport.layer({ host, port })), Layer.provide(Discovery.Discovery.layerNone))
+    return Effect.gen(function* () {
+      const { input, print } = yield* makeTerminal
+      yield* chat({ contacts: contact, history, input, print }).pipe(Effect.provide(NodeLive))
+    }).pipe(Effect.scoped)
+  }
+).pipe(Command.withDescription("A chat among terminals, without a server. Ctrl-C leaves."))
+
+NodeRuntime.runMain(Command.run(command, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer)))

@@ -1,0 +1,376 @@
+/**
+ * The broadcast's part of the driver: what the core says of messages goes to subscribers, validators and metrics, and
+ * what applications ask goes to the core. All of it is synchronous, in the node's turns; what waits is on either side of
+ * it, in bounded queues.
+ */
+import { type Node, Plumtree } from "@hyparview/core"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import {
+  Broadcast,
+  type Candidate,
+  type Delivery,
+  InvalidTopic,
+  type Message,
+  type SubscribeOptions,
+  type Verdict,
+  type View
+} from "../Broadcast.ts"
+import type { Settings } from "../Node.ts"
+import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
+import { type Asking, keyOf, makeHistory } from "./history.ts"
+import { Inbox } from "./inbox.ts"
+import { type InOrder, makeInOrder } from "./inOrder.ts"
+import type { Traffic } from "./links.ts"
+import type { Meter } from "./metrics.ts"
+import { isTopicName, makePublications, type Publication } from "./publications.ts"
+import { firstMissing, sizes } from "./queries.ts"
+import type { Run } from "./run.ts"
+import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
+import { makeValidation } from "./validation.ts"
+
+/** What it asks of the driver. */
+export interface Below {
+  readonly maxFrameBytes: number
+  readonly run: Run
+  readonly meter: Meter
+  readonly now: () => number
+  readonly state: () => Node.State
+  readonly isUp: () => boolean
+  readonly post: (item: Node.Input | Publication) => void
+  readonly mailboxFull: () => boolean
+  /** Bytes that wait on the least loaded link to these peers. */
+  readonly waitingBytes: (peers: ReadonlyArray<{ readonly id: string }>) => number
+  readonly traffic: () => Traffic
+  /** Have `turned` called soon. */
+  readonly wake: () => void
+  /** Have `turned` called at this time, in milliseconds, if not before. */
+  readonly wakeAt: (at: number) => void
+}
+
+type Output = Extract<
+  Node.Output,
+  { _tag: "Delivered" | "Duplicate" | "Lagged" | "Validate" | "Rejected" | "Recalled" }
+>
+
+export interface Broadcasting {
+  readonly service: Broadcast["Service"]
+  readonly perform: (output: Output) => void
+  /** At the end of each turn: hands on what was waiting for others, and lets in who was waiting for room. */
+  readonly turned: () => void
+  /** Whether publishers wait for room on the links. */
+  readonly isWaiting: () => boolean
+  /** Hands what is measured now and then, and not counted, to the metrics. */
+  readonly measure: () => void
+  readonly stop: () => void
+}
+
+interface Subscriber {
+  readonly inbox: Inbox<Delivery>
+  /** Whether a message was part of the history already; undefined once the core can deliver none such any more. */
+  wasHistory: ((id: Plumtree.MessageId) => boolean) | undefined
+}
+
+/** Everybody who listens to a topic here. */
+interface Audience {
+  readonly unordered: Set<Subscriber>
+  readonly ordered: Set<Subscriber>
+  order: InOrder | undefined
+}
+
+/** The largest buffer that a subscriber may ask for, in messages: as for the node's option. */
+const maxBuffer = 10_000_000
+
+const bounded = (value: number, low: number, high: number): number =>
+  Math.min(high, Math.max(low, Math.floor(value) || low))
+
+export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting => {
+  const { isUp, meter, now, post, run, state } = below
+  const audiences = new Map<string, Audience>()
+  /** Those of them in which some want order. */
+  const ordering = new Set<Audience>()
+  const counts = { published: 0, delivered: 0, recovered: 0, duplicates: 0, lagged: 0, rejected: 0 }
+
+  // --- messages to subscribers -----------------------------------------------------------------------------------------
+
+  const hand = (subscriber: Subscriber, delivery: Delivery): void => {
+    const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
+    if (delivery._tag === "Message" && subscriber.wasHistory?.(delivery.id) === true) return
+    if (!subscriber.inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
+  }
+
+  const handAll = (audience: Audience, source: string, epoch: number, sequence: number, delivery: Delivery): void => {
+    for (const subscriber of audience.unordered) hand(subscriber, delivery)
+    audience.order?.add(source, epoch, sequence, delivery)
+  }
+
+  const delivered = ({ hops, id, payload, publishedAt, via }: Extract<Output, { _tag: "Delivered" }>): void => {
+    meter.count("delivered")
+    meter.hops(hops)
+    if (via === "self") {
+      counts.published++
+      meter.count("published")
+    } else {
+      counts.delivered++
+      meter.latency(Math.max(0, now() - publishedAt))
+      if (via !== "push") {
+        counts.recovered++
+        meter.count("recovered")
+      }
+    }
+    const audience = audiences.get(id.topic)
+    if (audience === undefined) return
+    handAll(audience, id.source, id.epoch, id.sequence, {
+      _tag: "Message",
+      id,
+      payload,
+      publishedAt,
+      hops,
+      history: false
+    })
+  }
+
+  const lagged = ({ epoch, first, last, source, topic }: Extract<Output, { _tag: "Lagged" }>): void => {
+    const missed = last - first + 1
+    counts.lagged += missed
+    meter.count("lagged", missed)
+    const audience = audiences.get(topic)
+    if (audience === undefined) return
+    handAll(audience, source, epoch, first, {
+      _tag: "Lagged",
+      cause: "network",
+      topic,
+      source,
+      epoch,
+      first,
+      last,
+      missed
+    })
+  }
+
+  const perform = (output: Output): void => {
+    switch (output._tag) {
+      case "Delivered":
+        return delivered(output)
+      case "Duplicate":
+        counts.duplicates++
+        return meter.count("duplicates")
+      case "Lagged":
+        return lagged(output)
+      case "Validate":
+        return validation.ask({ ...output, from: output.from.id })
+      case "Rejected":
+        // Whoever it came from, it is over; what waits for it in order learns of that from the core.
+        if (output.verdict === "ignore") return meter.count("ignored")
+        counts.rejected++
+        return meter.count("rejected")
+      case "Recalled":
+        return history.recalled(output)
+    }
+  }
+
+  // --- subscribing ---------------------------------------------------------------------------------------------------
+
+  const missingOf = (topic: string, source: string, epoch: number): number | undefined =>
+    firstMissing(state().broadcast, { source, epoch, topic })
+
+  const audienceOf = (topic: string): Audience => {
+    const known = audiences.get(topic)
+    if (known !== undefined) return known
+    const audience: Audience = { unordered: new Set(), ordered: new Set(), order: undefined }
+    audiences.set(topic, audience)
+    return audience
+  }
+
+  const listen = (topic: string, order: "none" | "source", subscriber: Subscriber): void => {
+    const audience = audienceOf(topic)
+    if (order === "none") {
+      audience.unordered.add(subscriber)
+      return
+    }
+    const { ordered } = audience
+    ordered.add(subscriber)
+    ordering.add(audience)
+    audience.order ??= makeInOrder({
+      topic,
+      capacity: settings.reorderBuffer,
+      // Of a source that is not known nothing is awaited.
+      firstMissing: (source, epoch) => missingOf(topic, source, epoch) ?? Infinity,
+      handOn: (delivery) => {
+        for (const subscriber of ordered) hand(subscriber, delivery)
+      }
+    })
+  }
+
+  const unlisten = (topic: string, subscriber: Subscriber): void => {
+    const audience = audiences.get(topic)
+    if (audience === undefined) return
+    audience.unordered.delete(subscriber)
+    audience.ordered.delete(subscriber)
+    if (audience.ordered.size > 0) return
+    audience.order = undefined
+    ordering.delete(audience)
+    if (audience.unordered.size === 0) audiences.delete(topic)
+  }
+
+  const history = makeHistory({
+    hasNeighbor: () => state().membership.active.length > 0,
+    recall: (requestId, topic, count) => post({ _tag: "Recall", now: now(), requestId, topic, count })
+  })
+
+  /**
+   * Puts the past before what has come since. In order, nothing that the core may deliver yet, or that has come since,
+   * may stand in it before its time.
+   */
+  const settleHistory = (order: "none" | "source", subscriber: Subscriber, past: ReadonlyArray<Message>): void => {
+    const missing = (id: Plumtree.MessageId) => firstMissing(state().broadcast, id)
+    subscriber.inbox.release((waiting) => {
+      const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
+      if (order === "none") {
+        const known = new Set(since.map(keyOf))
+        const first = past.filter(({ id }) => !known.has(keyOf(id)))
+        const still = first.filter(({ id }) => id.sequence >= (missing(id) ?? 0)).map(({ id }) => keyOf(id))
+        const coming = new Set(still)
+        if (coming.size > 0) subscriber.wasHistory = (id) => coming.has(keyOf(id))
+        return first
+      }
+      const incarnation = ({ epoch, source }: Plumtree.MessageId) => `${epoch}:${source}`
+      const earliest = new Map<string, number>()
+      for (const id of since.toReversed()) earliest.set(incarnation(id), id.sequence)
+      const first = past.filter(
+        ({ id }) => id.sequence < Math.min(missing(id) ?? Infinity, earliest.get(incarnation(id)) ?? Infinity)
+      )
+      const upTo = new Map<string, number>()
+      for (const { id } of first) if (missing(id) === undefined) upTo.set(incarnation(id), id.sequence)
+      if (upTo.size > 0) subscriber.wasHistory = (id) => id.sequence <= (upTo.get(incarnation(id)) ?? -1)
+      return first
+    })
+  }
+
+  const subscribe = (topic: string, options: SubscribeOptions = {}): Stream.Stream<Delivery, InvalidTopic> =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
+        const { order = "none" } = options
+        const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
+        const inbox = new Inbox<Delivery>({ messages, bytes: settings.subscriberBytes }, (missed) => ({
+          _tag: "Lagged",
+          cause: "subscriber",
+          topic,
+          missed
+        }))
+        const subscriber: Subscriber = { inbox, wasHistory: undefined }
+        listen(topic, order, subscriber)
+        yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
+        const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
+        if (count > 0) {
+          inbox.hold()
+          const asking: Asking = {
+            count,
+            deadline: now() + settings.historyMillis,
+            settle: (past) => settleHistory(order, subscriber, past)
+          }
+          history.ask(topic, asking)
+          below.wake()
+          yield* Effect.addFinalizer(() => Effect.sync(() => history.cancel(topic, asking)))
+        }
+        return Stream.fromPull(Effect.succeed(inbox.take))
+      })
+    )
+
+  // --- validating and publishing ----------------------------------------------------------------------------------------
+
+  const validation = makeValidation({
+    concurrency: settings.validators,
+    timeoutMillis: settings.validatorMillis,
+    run,
+    meter,
+    watch: (topic, on) => post({ _tag: "ValidateTopic", now: now(), topic, on }),
+    decide: ({ id }, verdict) => post({ _tag: "Validated", now: now(), id, verdict })
+  })
+
+  const validate = <R>(topic: string, judge: (message: Candidate) => Effect.Effect<Verdict, unknown, R>) =>
+    Effect.gen(function* () {
+      if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
+      const context = yield* Effect.context<R>()
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          validation.add(topic, (message) =>
+            Effect.provide(
+              Effect.suspend(() => judge(message)),
+              context
+            )
+          )
+        ),
+        (remove) => Effect.sync(remove)
+      )
+    })
+
+  const publications = makePublications({
+    self: settings.id,
+    maxWaitingBytes: Math.floor(settings.outboxBytes / 2),
+    maxFrameBytes: below.maxFrameBytes,
+    maxWaitingPublishers: settings.waitingPublishers,
+    meter,
+    now,
+    down: () => (isUp() ? undefined : state().membership.status),
+    waitingBytes: () => below.waitingBytes(Plumtree.eagerPeers(state().broadcast, state().membership.self.id)),
+    mailboxFull: below.mailboxFull,
+    post
+  })
+
+  function topic<A, I>(
+    name: string,
+    schema: Schema.Codec<A, I>,
+    options?: TopicOptions & { readonly encoding?: "json" }
+  ): Effect.Effect<Topic<A>, InvalidTopic>
+  function topic<A>(
+    name: string,
+    schema: BytesCodec<A>,
+    options: TopicOptions & { readonly encoding: "bytes" }
+  ): Effect.Effect<Topic<A>, InvalidTopic>
+  function topic<A>(
+    name: string,
+    schema: BytesCodec<A>,
+    options?: TopicOptions
+  ): Effect.Effect<Topic<A>, InvalidTopic> {
+    return Effect.suspend(() => {
+      if (!isTopicName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
+      const codec = options?.encoding === "bytes" ? bytesCodec(schema) : jsonCodec(schema)
+      return Effect.succeed(makeTopic(name, codec, service))
+    })
+  }
+
+  const service = Broadcast.of({
+    publish: publications.publish,
+    subscribe,
+    validate,
+    topic,
+    view: Effect.sync((): View => ({ ...counts, sent: below.traffic(), ...sizes(state().broadcast) }))
+  })
+
+  let told = below.traffic()
+  const measure = (): void => {
+    meter.broadcast(sizes(state().broadcast))
+    const traffic = below.traffic()
+    for (const key of ["payloadFrames", "payloadBytes", "controlFrames", "controlBytes"] as const) {
+      meter.count(key, traffic[key] - told[key])
+    }
+    told = traffic
+  }
+
+  return {
+    service,
+    perform,
+    turned: () => {
+      for (const { order } of ordering) order?.release()
+      const next = history.turned(now())
+      if (next !== undefined) below.wakeAt(next)
+      publications.turned()
+    },
+    isWaiting: publications.isWaiting,
+    measure,
+    stop: publications.stop
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Publishing, with backpressure: whether there is room, and who waits for it. A publication goes through the node's
+ * mailbox like everything else; the bytes that wait there count as if they were on the links already, so that a burst
+ * cannot overrun them within one turn.
+ */
+import { type Node, type Plumtree, Wire } from "@hyparview/core"
+import * as Effect from "effect/Effect"
+import {
+  InvalidTopic,
+  NotJoined,
+  Overloaded,
+  PayloadTooLarge,
+  type PublishError,
+  type PublishOptions
+} from "../Broadcast.ts"
+import type { Meter } from "./metrics.ts"
+
+/** What waits in the mailbox for the core, and for whom. */
+export interface Publication {
+  readonly _tag: "Publication"
+  readonly input: Extract<Node.Input, { _tag: "Publish" }>
+  readonly done: (outputs: ReadonlyArray<Node.Output>) => void
+}
+
+type Resume = (result: Effect.Effect<Plumtree.MessageId, PublishError>) => void
+
+interface Waiting {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly resume: Resume
+}
+
+export interface Publications {
+  readonly publish: (
+    topic: string,
+    payload: Uint8Array,
+    options?: PublishOptions
+  ) => Effect.Effect<Plumtree.MessageId, PublishError>
+  /** Lets in whoever waits and finds room, at the end of a turn. */
+  readonly turned: () => void
+  /** Whether anybody waits for room. */
+  readonly isWaiting: () => boolean
+  /** The node has stopped: nobody waits any more. */
+  readonly stop: () => void
+}
+
+export const isTopicName = (topic: string): boolean => {
+  const bytes = Wire.byteLength(topic)
+  return bytes !== undefined && bytes >= 1 && bytes <= Wire.maxTextBytes
+}
+
+export const makePublications = (options: {
+  readonly self: string
+  /** Bytes that may wait on a link before publishers are held back, and the most that one payload may have. */
+  readonly maxWaitingBytes: number
+  readonly maxFrameBytes: number
+  readonly maxWaitingPublishers: number
+  readonly meter: Meter
+  readonly now: () => number
+  /** `undefined` while the node is up, its status otherwise. */
+  readonly down: () => string | undefined
+  /** Bytes that wait on the least loaded link along which a publication would go. */
+  readonly waitingBytes: () => number
+  readonly mailboxFull: () => boolean
+  readonly post: (publication: Publication) => void
+}): Publications => {
+  const { mailboxFull, maxFrameBytes, maxWaitingBytes, maxWaitingPublishers, meter, now, post, self } = options
+  const waiting: Array<Waiting> = []
+  /** Bytes of publications in the mailbox. */
+  let postedBytes = 0
+  let stopped = false
+  const down = (): string | undefined => (stopped ? "stopped" : options.down())
+
+  const isFull = (): boolean => options.waitingBytes() + postedBytes > maxWaitingBytes || mailboxFull()
+
+  const submit = ({ payload, resume, topic }: Waiting): void => {
+    postedBytes += payload.byteLength
+    post({
+      _tag: "Publication",
+      input: { _tag: "Publish", now: now(), topic, payload },
+      done: (outputs) => {
+        postedBytes -= payload.byteLength
+        for (const output of outputs) {
+          if (output._tag === "Delivered" && output.via === "self") return resume(Effect.succeed(output.id))
+        }
+        const status = down()
+        resume(
+          Effect.fail(status === undefined ? new InvalidTopic({ topic, reason: "limit" }) : new NotJoined({ status }))
+        )
+      }
+    })
+  }
+
+  const faultOf = (topic: string, payload: Uint8Array): PublishError | undefined => {
+    if (!isTopicName(topic)) return new InvalidTopic({ topic, reason: "name" })
+    // What a link could never hold would have its peer expelled.
+    const usableBytes = Math.min(maxFrameBytes, maxWaitingBytes) - Wire.gossipOverhead(self, topic)
+    const bytes = payload.byteLength
+    if (bytes > usableBytes) return new PayloadTooLarge({ topic, bytes, usableBytes })
+    const status = down()
+    return status === undefined ? undefined : new NotJoined({ status })
+  }
+
+  const publish: Publications["publish"] = (topic, payload, { whenFull = "fail" } = {}) =>
+    Effect.withSpan(offer(topic, payload, whenFull), "Broadcast.publish", { attributes: { topic } })
+
+  const offer = (
+    topic: string,
+    payload: Uint8Array,
+    whenFull: "fail" | "wait"
+  ): Effect.Effect<Plumtree.MessageId, PublishError> =>
+    Effect.callback((resume) => {
+      const fault = faultOf(topic, payload)
+      if (fault !== undefined) return resume(Effect.fail(fault))
+      const publication: Waiting = { topic, payload, resume }
+      if (waiting.length === 0 && !isFull()) return submit(publication)
+      if (whenFull === "fail" || waiting.length >= maxWaitingPublishers) {
+        meter.count("overloaded")
+        const waitingBytes = options.waitingBytes() + postedBytes
+        return resume(Effect.fail(new Overloaded({ waitingBytes, waitingPublishers: waiting.length })))
+      }
+      waiting.push(publication)
+      return Effect.sync(() => {
+        const at = waiting.indexOf(publication)
+        if (at >= 0) waiting.splice(at, 1)
+      })
+    })
+
+  const turned = (): void => {
+    if (waiting.length === 0) return
+    const status = down()
+    if (status !== undefined) {
+      for (const { resume } of waiting.splice(0)) resume(Effect.fail(new NotJoined({ status })))
+    }
+    while (waiting.length > 0 && !isFull()) for (const next of waiting.splice(0, 1)) submit(next)
+  }
+
+  return {
+    publish,
+    turned,
+    isWaiting: () => waiting.length > 0,
+    stop: () => {
+      stopped = true
+      turned()
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What a typed topic adds to a name: a codec at each end. Made once for a topic, so that a message costs no more than its
+ * own encoding.
+ */
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Broadcast, Delivery } from "../Broadcast.ts"
+import { type BytesCodec, EncodeError, type Topic, type Undecodable } from "../Topic.ts"
+
+/** Between values and bytes; what fails says why. */
+export interface Codec<A> {
+  readonly encode: (value: A) => Result.Result<Uint8Array, string>
+  readonly decode: (bytes: Uint8Array) => Result.Result<A, string>
+}
+
+const settled = <A>(exit: Exit.Exit<A, Schema.SchemaError>): Result.Result<A, string> => {
+  if (exit._tag === "Success") return Result.succeed(exit.value)
+  const [reason] = exit.cause.reasons
+  if (reason?._tag === "Fail") return Result.fail(reason.error.message)
+  return Result.fail("the schema does not answer at once")
+}
+
+export const jsonCodec = <A, I>(schema: Schema.Codec<A, I>): Codec<A> => {
+  const codec = Schema.toCodecJson(schema)
+  const encode = Schema.encodeExit(codec)
+  const decode = Schema.decodeUnknownExit(codec)
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder("utf-8", { fatal: true })
+  const parse = (bytes: Uint8Array): Result.Result<unknown, string> =>
+    Result.try({
+      try: (): unknown => JSON.parse(decoder.decode(bytes)),
+      catch: (error) => (error instanceof Error ? error.message : String(error))
+    })
+  return {
+    encode: (value) => Result.map(settled(encode(value)), (json) => encoder.encode(JSON.stringify(json))),
+    decode: (bytes) => Result.flatMap(parse(bytes), (json) => settled(decode(json)))
+  }
+}
+
+export const bytesCodec = <A>(schema: BytesCodec<A>): Codec<A> => {
+  const encode = Schema.encodeExit(schema)
+  const decode = Schema.decodeUnknownExit(schema)
+  return {
+    // What an encoder returns may be a view of a buffer that it uses again; a payload is kept for a long time.
+    encode: (value) => Result.map(settled(encode(value)), (bytes) => bytes.slice()),
+    decode: (bytes) => settled(decode(bytes))
+  }
+}
+
+type Untyped = Pick<Broadcast["Service"], "publish" | "subscribe" | "validate">
+
+export const makeTopic = <A>(name: string, { decode, encode }: Codec<A>, broadcast: Untyped): Topic<A> => {
+  const read = (delivery: Delivery): Delivery<A> | Undecodable => {
+    if (delivery._tag === "Lagged") return delivery
+    const decoded = decode(delivery.payload)
+    if (Result.isSuccess(decoded)) return { ...delivery, payload: decoded.success }
+    return { ...delivery, _tag: "Undecodable", reason: decoded.failure }
+  }
+  return {
+    name,
+    publish: (value, options) =>
+      Effect.flatMap(
+        Effect.suspend(() =>
+          Effect.fromResult(Result.mapError(encode(value), (reason) => new EncodeError({ topic: name, reason })))
+        ),
+        (bytes) => broadcast.publish(name, bytes, options)
+      ),
+    subscribe: (options) =>
+      // The name has been looked at when the topic was made.
+      Stream.map(Stream.orDie(broadcast.subscribe(name, options)), read),
+    validate: (judge, { undecodable = "accept" } = {}) =>
+      Effect.orDie(
+        broadcast.validate(name, (message) => {
+          const decoded = decode(message.payload)
+          return Result.isSuccess(decoded)
+            ? judge({ ...message, payload: decoded.success })
+            : Effect.succeed(undecodable)
+        })
+      )
+  }
+}

@@ -1,0 +1,125 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Delivery } from "../../src/Broadcast.ts"
+import { makeInOrder } from "../../src/internal/inOrder.ts"
+
+/** What the core knows of a source, by hand: the lowest sequence that may still come. */
+const setUp = (capacity = 100) => {
+  const missing = new Map<string, number>()
+  const got: Array<string> = []
+  const order = makeInOrder({
+    topic: "t",
+    capacity,
+    firstMissing: (source, epoch) => missing.get(`${source}${epoch}`) ?? Infinity,
+    handOn: (delivery) =>
+      got.push(
+        delivery._tag === "Message"
+          ? `${delivery.id.source}${delivery.id.epoch}#${delivery.id.sequence}`
+          : delivery.cause === "network"
+            ? `lost ${delivery.source}${delivery.epoch}#${delivery.first}-${delivery.last}: ${delivery.missed}`
+            : "?"
+      )
+  })
+  const message = (source: string, epoch: number, sequence: number) => {
+    const delivery: Delivery = {
+      _tag: "Message",
+      id: { source, epoch, topic: "t", sequence },
+      payload: new Uint8Array(1),
+      publishedAt: 0,
+      hops: 1,
+      history: false
+    }
+    order.add(source, epoch, sequence, delivery)
+  }
+  const lost = (source: string, epoch: number, first: number, last: number) =>
+    order.add(source, epoch, first, {
+      _tag: "Lagged",
+      cause: "network",
+      topic: "t",
+      missed: last - first + 1,
+      source,
+      epoch,
+      first,
+      last
+    })
+  /** Ends a turn in which the core came to await this sequence of source a. */
+  const turn = (awaited: number) => {
+    missing.set("a1", awaited)
+    order.release()
+    return got.splice(0)
+  }
+  return { message, lost, turn, missing, got, order }
+}
+
+describe("messages in order", () => {
+  it("are held back behind one that is missing, and handed on with it", () => {
+    const { message, turn } = setUp()
+    message("a", 1, 0)
+    message("a", 1, 2)
+    message("a", 1, 3)
+    assert.deepStrictEqual(turn(1), ["a1#0"])
+    message("a", 1, 1)
+    assert.deepStrictEqual(turn(4), ["a1#1", "a1#2", "a1#3"])
+  })
+
+  it("are sorted within a turn, whatever the order in which they came", () => {
+    const { message, turn } = setUp()
+    for (const sequence of [3, 0, 2, 1]) message("a", 1, sequence)
+    assert.deepStrictEqual(turn(4), ["a1#0", "a1#1", "a1#2", "a1#3"])
+  })
+
+  it("go on over a gap that the core gives up, and it is told in its place", () => {
+    const { lost, message, turn } = setUp()
+    message("a", 1, 5)
+    assert.deepStrictEqual(turn(2), [])
+    message("a", 1, 2)
+    lost("a", 1, 3, 4)
+    assert.deepStrictEqual(turn(6), ["a1#2", "lost a1#3-4: 2", "a1#5"])
+  })
+
+  it("go on over a message that a validator refused, of which nothing is said", () => {
+    const { message, turn } = setUp()
+    message("a", 1, 1)
+    assert.deepStrictEqual(turn(0), [])
+    assert.deepStrictEqual(turn(2), ["a1#1"])
+  })
+
+  it("of one source, or of one incarnation of it, do not wait for another's", () => {
+    const { message, missing, turn } = setUp()
+    missing.set("b1", 3)
+    missing.set("a2", 1)
+    message("a", 1, 7)
+    message("b", 1, 2)
+    message("a", 2, 0)
+    assert.deepStrictEqual(turn(6), ["b1#2", "a2#0"])
+  })
+
+  it("that would be more than the buffer holds give up the oldest gap of the source for which most waits", () => {
+    const { message, missing, turn } = setUp(3)
+    missing.set("b1", 0)
+    message("b", 1, 1)
+    for (const sequence of [2, 3, 6]) message("a", 1, sequence)
+    assert.deepStrictEqual(turn(1), ["lost a1#1-1: 1", "a1#2", "a1#3"])
+  })
+
+  it("that come after they were given up for want of room are not handed on, nor told twice", () => {
+    const { lost, message, turn } = setUp(1)
+    message("a", 1, 4)
+    message("a", 1, 5)
+    assert.deepStrictEqual(turn(1), ["lost a1#1-3: 3", "a1#4", "a1#5"])
+    message("a", 1, 2)
+    lost("a", 1, 3, 3)
+    assert.deepStrictEqual(turn(1), [])
+    message("a", 1, 6)
+    lost("a", 1, 1, 1)
+    assert.deepStrictEqual(turn(7), ["a1#6"])
+  })
+
+  it("that the core gives up beyond what was given up here are told for the rest", () => {
+    const { lost, message, turn } = setUp(1)
+    message("a", 1, 3)
+    message("a", 1, 4)
+    assert.deepStrictEqual(turn(1), ["lost a1#1-2: 2", "a1#3", "a1#4"])
+    lost("a", 1, 2, 6)
+    assert.deepStrictEqual(turn(7), ["lost a1#5-6: 2"])
+  })
+})

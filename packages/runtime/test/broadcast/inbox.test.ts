@@ -1,0 +1,77 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { Inbox } from "../../src/internal/inbox.ts"
+
+const make = (messages: number, bytes = 1_000) => new Inbox<string>({ messages, bytes }, (missed) => `missed ${missed}`)
+
+describe("an inbox", () => {
+  it.effect("hands out all that waits at once, and waits for more", () =>
+    Effect.gen(function* () {
+      const inbox = make(10)
+      inbox.offer("a", 1)
+      inbox.offer("b", 1)
+      assert.deepStrictEqual(yield* inbox.take, ["a", "b"])
+      const next = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
+      inbox.offer("c", 1)
+      assert.deepStrictEqual(yield* Fiber.join(next), ["c"])
+    })
+  )
+
+  it.effect("that is full says how much was lost, where it is missing, and takes more once it is read", () =>
+    Effect.gen(function* () {
+      const inbox = make(2)
+      assert.deepStrictEqual(
+        ["a", "b", "c", "d"].map((item) => inbox.offer(item, 1)),
+        [true, true, false, false]
+      )
+      assert.deepStrictEqual(yield* inbox.take, ["a", "b", "missed 2"])
+      assert.isTrue(inbox.offer("e", 1))
+      assert.deepStrictEqual(yield* inbox.take, ["e"])
+    })
+  )
+
+  it.effect("is bounded in bytes too, and takes a single item whatever its size", () =>
+    Effect.gen(function* () {
+      const inbox = make(10, 100)
+      assert.isTrue(inbox.offer("huge", 1_000))
+      assert.isFalse(inbox.offer("small", 1))
+      assert.deepStrictEqual(yield* inbox.take, ["huge", "missed 1"])
+      assert.isTrue(inbox.offer("half", 50))
+      assert.isTrue(inbox.offer("half", 50))
+      assert.isFalse(inbox.offer("more", 1))
+    })
+  )
+
+  it.effect("once it has lost one loses what follows, even if that would fit, so that one number tells the gap", () =>
+    Effect.gen(function* () {
+      const inbox = make(10, 100)
+      inbox.offer("a", 60)
+      inbox.offer("too much", 60)
+      inbox.offer("would fit", 1)
+      assert.deepStrictEqual(yield* inbox.take, ["a", "missed 2"])
+    })
+  )
+
+  it.effect("that is held hands out nothing until it is released, the past first", () =>
+    Effect.gen(function* () {
+      const inbox = make(2)
+      inbox.hold()
+      const taken = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
+      for (const item of ["c", "d", "e"]) inbox.offer(item, 1)
+      yield* Effect.yieldNow
+      assert.isUndefined(taken.pollUnsafe())
+      inbox.release((waiting) => ["a", "b"].filter((item) => !waiting.includes(item)))
+      assert.deepStrictEqual(yield* Fiber.join(taken), ["a", "b", "c", "d", "missed 1"])
+    })
+  )
+
+  it.effect("keeps what comes when its reader was interrupted while it waited", () =>
+    Effect.gen(function* () {
+      const inbox = make(2)
+      const reader = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
+      yield* Fiber.interrupt(reader)
+      inbox.offer("a", 1)
+      assert.deepStrictEqual(yield* inbox.take, ["a"])
+    })
+  )
+})

@@ -1,0 +1,161 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Metric } from "effect"
+import { TestClock } from "effect/testing"
+import type { Candidate, Verdict } from "../../src/Broadcast.ts"
+import { makeMeter } from "../../src/internal/metrics.ts"
+import { makeRun } from "../../src/internal/run.ts"
+import { type Judge, makeValidation } from "../../src/internal/validation.ts"
+
+const candidate = (sequence: number): Candidate => ({
+  id: { source: "a", epoch: 1, topic: "t", sequence },
+  payload: Uint8Array.of(sequence),
+  publishedAt: 0,
+  from: "b"
+})
+
+const setUp = (judge: Judge, concurrency = 2) =>
+  Effect.gen(function* () {
+    const decided: Array<string> = []
+    const watched: Array<boolean> = []
+    const meter = makeMeter(yield* Effect.context<never>())
+    const validation = makeValidation({
+      concurrency,
+      timeoutMillis: 1_000,
+      run: yield* makeRun,
+      meter,
+      watch: (_topic, on) => watched.push(on),
+      decide: ({ id }, verdict) => decided.push(`${id.sequence} ${verdict}`)
+    })
+    const remove = validation.add("t", judge)
+    return { validation, remove, decided, watched, meter }
+  })
+
+const counted = (name: string) =>
+  Effect.map(Metric.snapshot, (all) => {
+    const state = all.find(({ id }) => id === `hyparview_${name}`)?.state
+    return state !== undefined && "count" in state ? Number(state.count) : 0
+  })
+
+describe("a validator", () => {
+  it.effect("that answers at once decides at once", () =>
+    Effect.gen(function* () {
+      const verdicts: ReadonlyArray<Verdict> = ["accept", "reject", "ignore"]
+      const { decided, validation } = yield* setUp(({ id }) => Effect.succeed(verdicts[id.sequence] ?? "accept"))
+      for (const sequence of [0, 1, 2]) validation.ask(candidate(sequence))
+      assert.deepStrictEqual(decided, ["0 accept", "1 reject", "2 ignore"])
+    })
+  )
+
+  it.effect("runs no more often at once than it may; the others wait for a place", () =>
+    Effect.gen(function* () {
+      let running = 0
+      let most = 0
+      const judge: Judge = () =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            most = Math.max(most, ++running)
+          }),
+          () => Effect.as(Effect.sleep("100 millis"), "accept" as const),
+          () => Effect.sync(() => running--)
+        )
+      const { decided, validation } = yield* setUp(judge)
+      for (let sequence = 0; sequence < 7; sequence++) validation.ask(candidate(sequence))
+      yield* TestClock.adjust("150 millis")
+      assert.strictEqual(decided.length, 2)
+      yield* TestClock.adjust("300 millis")
+      assert.strictEqual(decided.length, 7)
+      assert.strictEqual(most, 2)
+    })
+  )
+
+  it.effect("that fails, dies or throws counts as ignore, and is counted", () =>
+    Effect.gen(function* () {
+      const judges: ReadonlyArray<Judge> = [
+        () => Effect.fail("no"),
+        () => Effect.die("never"),
+        () =>
+          Effect.suspend(() => {
+            throw new Error("thrown")
+          })
+      ]
+      const { decided, meter, validation } = yield* setUp(
+        (message) => judges[message.id.sequence]?.(message) ?? Effect.never
+      )
+      for (const sequence of [0, 1, 2]) validation.ask(candidate(sequence))
+      yield* TestClock.adjust("1 milli")
+      assert.deepStrictEqual(decided, ["0 ignore", "1 ignore", "2 ignore"])
+      meter.flush()
+      assert.strictEqual(yield* counted("validators_failed"), 3)
+      assert.strictEqual(yield* counted("validators_slow"), 0)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect("that is too slow is interrupted, counts as ignore, and makes room", () =>
+    Effect.gen(function* () {
+      const { decided, meter, validation } = yield* setUp(
+        ({ id }) => (id.sequence === 0 ? Effect.never : Effect.succeed("accept")),
+        1
+      )
+      validation.ask(candidate(0))
+      validation.ask(candidate(1))
+      yield* TestClock.adjust("999 millis")
+      assert.deepStrictEqual(decided, [])
+      yield* TestClock.adjust("1 milli")
+      assert.deepStrictEqual(decided, ["0 ignore", "1 accept"])
+      meter.flush()
+      assert.strictEqual(yield* counted("validators_slow"), 1)
+      assert.strictEqual(yield* counted("validators_failed"), 0)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect("that cannot be interrupted holds up nothing but its own place", () =>
+    Effect.gen(function* () {
+      const { decided, validation } = yield* setUp(({ id }) =>
+        id.sequence === 0
+          ? Effect.uninterruptible(Effect.as(Effect.sleep("1 minute"), "accept" as const))
+          : Effect.succeed("accept")
+      )
+      validation.ask(candidate(0))
+      yield* TestClock.adjust("1 second")
+      validation.ask(candidate(1))
+      assert.deepStrictEqual(decided, ["0 ignore", "1 accept"])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(decided, ["0 ignore", "1 accept"])
+    })
+  )
+
+  it.effect("is one of several, which are asked in turn until one does not accept", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const { decided, remove, validation, watched } = yield* setUp(() => {
+        asked.push("first")
+        return Effect.succeed("accept")
+      })
+      const removeSecond = validation.add("t", () => {
+        asked.push("second")
+        return Effect.succeed("reject")
+      })
+      validation.ask(candidate(0))
+      assert.deepStrictEqual(asked, ["first", "second"])
+      assert.deepStrictEqual(watched, [true])
+      removeSecond()
+      validation.ask(candidate(1))
+      assert.deepStrictEqual(decided, ["0 reject", "1 accept"])
+      remove()
+      assert.deepStrictEqual(watched, [true, false])
+    })
+  )
+
+  it.effect("may answer a thousand that have waited without a deep stack", () =>
+    Effect.gen(function* () {
+      const gate = yield* Effect.forkScoped(Effect.sleep("100 millis"), { startImmediately: true })
+      const { decided, validation } = yield* setUp(
+        ({ id }) => (id.sequence === 0 ? Effect.as(Fiber.join(gate), "accept" as const) : Effect.succeed("accept")),
+        1
+      )
+      for (let sequence = 0; sequence < 5_000; sequence++) validation.ask(candidate(sequence))
+      yield* TestClock.adjust("100 millis")
+      assert.strictEqual(decided.length, 5_000)
+    })
+  )
+})
