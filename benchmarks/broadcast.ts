@@ -11,7 +11,7 @@
  */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
-import { Load } from "./internal/load.ts"
+import { Load, type Throughput } from "./internal/load.ts"
 import type { Contender, MeshOptions } from "./internal/mesh.ts"
 import { type Aim, medianOf, type Row } from "./internal/row.ts"
 import { countWireBytes } from "./internal/wire-bytes.ts"
@@ -45,7 +45,7 @@ const loadName = ({ bytes, publishers }: (typeof loads)[number]): string =>
 interface Figures {
   readonly readySeconds: number
   /** In the order of `loads`. */
-  readonly perSecond: ReadonlyArray<number>
+  readonly throughput: ReadonlyArray<Throughput>
   readonly p50Millis: number
   readonly p99Millis: number
   readonly copies: number
@@ -100,8 +100,8 @@ const measure = async (trial: Trial): Promise<Figures> => {
   await load.settle()
   const counts = mesh.counts()
 
-  const perSecond: Array<number> = []
-  for (const { bytes, publishers } of loads) perSecond.push(await load.throughput(bytes, publishers, leastMillis))
+  const throughput: Array<Throughput> = []
+  for (const { bytes, publishers } of loads) throughput.push(await load.throughput(bytes, publishers, leastMillis))
   const loadedMegabytes = (usedMegabytes() - megabytesBefore) / nodes
   if (load.lost + load.repeated > 0) {
     console.error(
@@ -110,7 +110,7 @@ const measure = async (trial: Trial): Promise<Figures> => {
   }
   return {
     readySeconds: readyMillis / 1_000,
-    perSecond,
+    throughput,
     ...latency,
     copies: (counts.copies - countsBefore.copies) / (counts.deliveries - countsBefore.deliveries),
     wireBytes,
@@ -163,7 +163,14 @@ const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): Re
   const readyAtMost = { of: "median", bound: "≤", value: 2 } as const
   const copiesAtMost = { of: "median", bound: "≤", value: 1.05 } as const
   return [
-    ...loads.map((load, index) => row(loadName(load), "messages/s", (f) => f.perSecond[index] ?? NaN, ratioAtLeast)),
+    ...loads.flatMap((load, index) => [
+      row(loadName(load), "messages/s", ({ throughput }) => throughput[index]?.perSecond ?? NaN, ratioAtLeast),
+      row(
+        `${loadName(load)}, by CPU time`,
+        "messages/CPU-second",
+        ({ throughput }) => throughput[index]?.perCpuSecond ?? NaN
+      )
+    ]),
     row("latency p50", "ms", ({ p50Millis }) => p50Millis),
     row("latency p99", "ms", ({ p99Millis }) => p99Millis, ratioAtMost),
     row("copies a delivery", "copies", ({ copies }) => copies, copiesAtMost),

@@ -15,7 +15,7 @@ import { Membership } from "@hyparview/runtime/Membership"
 import * as Node from "@hyparview/runtime/Node"
 import { Transport } from "@hyparview/runtime/Transport"
 import { TcpTransport } from "@hyparview/transport-tcp"
-import { Peer, Wire } from "@hyparview/core"
+import { Node as Core, type Peer, Wire } from "@hyparview/core"
 import { Effect, Layer, Result } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
@@ -118,19 +118,29 @@ const peerOf = (id: string): Peer.Peer => ({ id, epoch: 1, address: "127.0.0.1:1
 
 const linkOf = (id: string): Peer.LinkId => ({ asker: id, epoch: 1, requestId: 1 })
 
-/** Becomes a neighbour: a Hello each way, a request and its answer. */
-const becomeNeighbor = async (port: number, id: string, onFrame: (frame: Uint8Array) => void): Promise<Socket> => {
-  const answers = Promise.withResolvers<void>()
-  let answered = 0
+/** Becomes a neighbour, by a Hello each way, a request and its answer; and stays one, by answering heartbeats. */
+const becomeNeighbor = async (port: number, id: string, onPayload: () => void): Promise<Socket> => {
+  const ends = { local: peerOf(id), remote: peerOf("relay") }
+  const answered = Promise.withResolvers<void>()
+  let greeted = false
+  const say = (message: Core.Message): void => {
+    socket.write(framed(Result.getOrThrow(Wire.encode(message, ends))))
+  }
   const socket = await connect(port, (frame) => {
-    if (++answered === 2) answers.resolve()
-    onFrame(frame)
+    if (!greeted) {
+      greeted = true
+      return
+    }
+    const decoded = Wire.decode(frame, ends)
+    const message = Result.isSuccess(decoded) ? decoded.success : undefined
+    if (message?._tag === "Carried" && message.body._tag === "Gossip") onPayload()
+    else if (message?._tag === "Heartbeat") say({ ...message, _tag: "HeartbeatReply" })
+    else if (message?._tag === "NeighborReply") answered.resolve()
   })
   const hello = { _tag: "Hello", versions: Wire.versions, cluster: "benchmark", peer: peerOf(id) } as const
   socket.write(framed([Result.getOrThrow(Wire.encodeHello({ ...hello, knownEpoch: undefined }))]))
-  const request = { _tag: "Neighbor", requestId: 1, reason: "repair" } as const
-  socket.write(framed(Result.getOrThrow(Wire.encode(request, { local: peerOf(id), remote: peerOf("relay") }))))
-  await answers.promise
+  say({ _tag: "Neighbor", requestId: 1, reason: "repair" })
+  await answered.promise
   return socket
 }
 
@@ -162,6 +172,9 @@ const batchMessages = 64
 /** Bytes of payload that may be between the source and the slowest sink, so that nothing piles up in the relay. */
 const windowBytes = 512 * 1024
 
+/** A run takes a second or so; whatever takes so long has come to a stop. */
+const patienceMillis = 60_000
+
 const cpuMicrosOf = async (child: ChildProcess): Promise<number> => {
   const answer = once(child, "message")
   child.send("usage")
@@ -176,15 +189,11 @@ const measure = async (kind: Kind, run: Run): Promise<number> => {
     const [{ port }] = await once(child, "message")
     const received = Array.from({ length: sinkCount }, () => 0)
     let progress = (): void => {}
-    const count =
-      (sink: number) =>
-      (frame: Uint8Array): void => {
-        // Neighbours say other things too, all of them short.
-        if (frame.length < run.payloadBytes) return
-        received[sink] = (received[sink] ?? 0) + 1
-        progress()
-      }
-    const open = (id: string, onFrame: (frame: Uint8Array) => void) =>
+    const count = (sink: number) => (): void => {
+      received[sink] = (received[sink] ?? 0) + 1
+      progress()
+    }
+    const open = (id: string, onFrame: () => void) =>
       kind === "node" ? becomeNeighbor(port, id, onFrame) : connect(port, onFrame)
     const source = await open("source", () => {})
     for (let sink = 0; sink < sinkCount; sink++) await open(`sink-${sink}`, count(sink))
@@ -204,7 +213,12 @@ const measure = async (kind: Kind, run: Run): Promise<number> => {
         }
       }
       progress()
+      const tooLong = setTimeout(
+        () => done.reject(new Error(`the relay ${kind} has stopped forwarding`)),
+        patienceMillis
+      )
       await done.promise
+      clearTimeout(tooLong)
       return (1e6 * run.messages) / ((await cpuMicrosOf(child)) - before)
     }
     await forward(0)

@@ -26,9 +26,11 @@ interface Open {
   readonly complete: () => void
 }
 
-interface Throughput {
-  readonly perSecond: number
+export interface Throughput {
   readonly messages: number
+  readonly perSecond: number
+  /** By the CPU time of the process, which is that of all nodes. */
+  readonly perCpuSecond: number
 }
 
 export interface Rate {
@@ -160,22 +162,26 @@ export class Load {
       planned = true
       setImmediate(refill)
     }
+    const cpu = process.cpuUsage()
     const begin = performance.now()
     refill()
     await this.#patiently(promise)
-    return { perSecond: (1_000 * completed) / (performance.now() - begin), messages: completed }
+    const perSecond = (1_000 * completed) / (performance.now() - begin)
+    const { system, user } = process.cpuUsage(cpu)
+    return { messages: completed, perSecond, perCpuSecond: (1e6 * completed) / (system + user) }
   }
 
   /**
    * Batches, each larger than the one before, until one takes `leastMillis` and has enough messages, or takes four times as
    * long. Those before it warm up; at the end of each nothing is under way.
    */
-  async throughput(bytes: number, publishers: number, leastMillis: number): Promise<number> {
+  async throughput(bytes: number, publishers: number, leastMillis: number): Promise<Throughput> {
     let messages = 4
     while (true) {
-      const { messages: completed, perSecond } = await this.#batch(messages, bytes, publishers)
+      const throughput = await this.#batch(messages, bytes, publishers)
+      const { messages: completed, perSecond } = throughput
       const tookMillis = (1_000 * completed) / perSecond
-      if ((tookMillis >= leastMillis && completed >= leastMessages) || tookMillis >= 4 * leastMillis) return perSecond
+      if ((tookMillis >= leastMillis && completed >= leastMessages) || tookMillis >= 4 * leastMillis) return throughput
       const wanted = Math.ceil((1.2 * leastMillis * perSecond) / 1_000)
       messages = Math.max(2 * messages, Math.min(8 * messages, wanted))
     }

@@ -143,4 +143,3 @@ const pass = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, onward: G
 /** What is kept for long must not keep a much larger buffer, of which it is a view, from being freed. */
 const compact = (payload: Uint8Array): Uint8Array =>
   2 * payload.byteLength < payload.buffer.byteLength ? payload.slice() : payload
-
