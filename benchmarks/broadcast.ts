@@ -56,12 +56,13 @@ interface Figures {
 
 // --- one mesh, in a process of its own -------------------------------------------------------------------------------
 
+/** CPU time. */
 const warmUpMillis = 1_500
 
 /** The modest rate, for latency, copies and bytes: two seconds of it. */
 const modest = { messages: 10, bytes: 1_024, perSecond: 5, publishers: 10 } as const
 
-/** The least time of a throughput measurement that counts. */
+/** The least CPU time of a throughput measurement that counts. */
 const leastMillis = 800
 
 const prepare = async (side: Side, options: MeshOptions): Promise<Contender> => {

@@ -47,6 +47,11 @@ export interface Latency {
 
 const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
+const cpuMillisNow = (): number => {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / 1_000
+}
+
 const quantile = (sorted: ReadonlyArray<number>, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 
@@ -128,10 +133,10 @@ export class Load {
     return millis
   }
 
-  /** Small batches for a while, that do not count. */
-  async warmUp(millis: number): Promise<void> {
-    const begin = performance.now()
-    while (performance.now() - begin < millis) await this.#batch(8, 64, 1)
+  /** Small batches that do not count, until so much CPU time is spent. */
+  async warmUp(cpuMillis: number): Promise<void> {
+    const end = cpuMillisNow() + cpuMillis
+    while (cpuMillisNow() < end) await this.#batch(8, 64, 1)
   }
 
   /** Waits until the nodes' counters are current: each hands them over at most once a second, and only when awake. */
@@ -162,27 +167,27 @@ export class Load {
       planned = true
       setImmediate(refill)
     }
-    const cpu = process.cpuUsage()
+    const cpuBegin = cpuMillisNow()
     const begin = performance.now()
     refill()
     await this.#patiently(promise)
     const perSecond = (1_000 * completed) / (performance.now() - begin)
-    const { system, user } = process.cpuUsage(cpu)
-    return { messages: completed, perSecond, perCpuSecond: (1e6 * completed) / (system + user) }
+    return { messages: completed, perSecond, perCpuSecond: (1_000 * completed) / (cpuMillisNow() - cpuBegin) }
   }
 
   /**
-   * Batches, each larger than the one before, until one takes `leastMillis` and has enough messages, or takes four times as
-   * long. Those before it warm up; at the end of each nothing is under way.
+   * Batches, each larger than the one before, until one takes `leastMillis` of CPU time and has enough messages, or takes
+   * four times as long. Those before it warm up; at the end of each nothing is under way. By CPU time, because a process
+   * that shares its machine may get little of it in a second.
    */
   async throughput(bytes: number, publishers: number, leastMillis: number): Promise<Throughput> {
     let messages = 4
     while (true) {
       const throughput = await this.#batch(messages, bytes, publishers)
-      const { messages: completed, perSecond } = throughput
-      const tookMillis = (1_000 * completed) / perSecond
+      const { messages: completed, perCpuSecond } = throughput
+      const tookMillis = (1_000 * completed) / perCpuSecond
       if ((tookMillis >= leastMillis && completed >= leastMessages) || tookMillis >= 4 * leastMillis) return throughput
-      const wanted = Math.ceil((1.2 * leastMillis * perSecond) / 1_000)
+      const wanted = Math.ceil((1.2 * leastMillis * perCpuSecond) / 1_000)
       messages = Math.max(2 * messages, Math.min(8 * messages, wanted))
     }
   }
