@@ -18,6 +18,7 @@ import type { AddressInfo, Server, Socket } from "node:net"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import { pathToFileURL } from "node:url"
+import { rawBatch, rawFrames } from "./internal/raw-frames.ts"
 
 /** What carries the frames: a TCP connection, or mutual TLS over one. */
 export type Carrier = "tcp" | "tls"
@@ -59,7 +60,6 @@ interface Run {
 }
 
 const second = 1e9
-const prefixBytes = 4
 
 interface Rate {
   readonly perSecond: number
@@ -83,32 +83,6 @@ const median = (values: ReadonlyArray<number>): number =>
 const announcement = (frames: number): Uint8Array => new TextEncoder().encode(String(frames))
 const announced = (frame: Uint8Array): number => Number(new TextDecoder().decode(frame))
 const answer = new Uint8Array([1])
-
-const rawFrames = (onFrame: (frame: Uint8Array) => void) => {
-  let rest: Buffer | undefined
-  return (chunk: Buffer): void => {
-    const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk])
-    let at = 0
-    while (bytes.length - at >= prefixBytes) {
-      const length = bytes.readUInt32BE(at)
-      if (bytes.length - at - prefixBytes < length) break
-      onFrame(bytes.subarray(at + prefixBytes, at + prefixBytes + length))
-      at += prefixBytes + length
-    }
-    rest = at === bytes.length ? undefined : bytes.subarray(at)
-  }
-}
-
-const rawBatch = (frame: Uint8Array, count: number): Buffer => {
-  const batch = Buffer.allocUnsafe(count * (prefixBytes + frame.length))
-  let at = 0
-  for (let index = 0; index < count; index++) {
-    batch.writeUInt32BE(frame.length, at)
-    batch.set(frame, at + prefixBytes)
-    at += prefixBytes + frame.length
-  }
-  return batch
-}
 
 const rawReceiver = (socket: Socket): void => {
   let left = -1

@@ -240,6 +240,8 @@ const checkDeclared = ({ path, rootManifest, workspace }: Place, entry: Import, 
   if (name === workspace.manifest.name || name === "(computed)") return
   const sections = ["dependencies", "peerDependencies", "optionalDependencies"] as const
   if (declares(workspace.manifest, name, sections)) return
+  // Nobody depends on the benchmarks: what they only compare with is not a dependency of the project.
+  if (kindOf(workspace) === "benchmarks" && declares(workspace.manifest, name, ["devDependencies"])) return
   // A page is bundled: its libraries are part of what is published, and nobody installs them with it.
   if (path.startsWith(`${workspace.folder}/page/`) && declares(workspace.manifest, name, ["devDependencies"])) return
   if (path.startsWith(`${workspace.folder}/test/`) || path.startsWith(`${workspace.folder}/e2e/`)) {

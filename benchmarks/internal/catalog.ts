@@ -74,6 +74,22 @@ const cluster: Benchmark = {
   }
 }
 
+const relay: Benchmark = {
+  about: "messages from one neighbour on to four others, beside a raw node:net relay",
+  run: async (full) => {
+    const { relayBench } = await import("../relay.ts")
+    return relayBench({ pairs: full ? 5 : 3 })
+  }
+}
+
+const broadcast: Benchmark = {
+  about: "messages to all of 10, 50 and 100 nodes over TCP, beside js-libp2p's gossipsub",
+  run: async (full) => {
+    const { broadcastBench } = await import("../broadcast.ts")
+    return broadcastBench({ pairs: full ? 5 : 3 })
+  }
+}
+
 export const catalog: ReadonlyMap<string, Benchmark> = new Map(
-  Object.entries({ core, codec, transport, clock, cluster })
+  Object.entries({ core, codec, transport, relay, broadcast, clock, cluster })
 )

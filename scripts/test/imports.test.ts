@@ -335,6 +335,24 @@ describe("manifest rules", () => {
     reports(withPage(path), path, 1, "declared")
   })
 
+  it("lets the benchmarks, and no package, declare as a development dependency what they compare with", () => {
+    const comparing = (folder: string, path: string) =>
+      check(
+        house().map((workspace) =>
+          workspace.folder === folder
+            ? {
+                ...workspace,
+                manifest: { ...workspace.manifest, devDependencies: { pino: "1.0.0" } },
+                files: { ...workspace.files, [path]: `import pino from "pino"` }
+              }
+            : workspace
+        ),
+        rootManifest
+      ).map(format)
+    assert.deepStrictEqual(comparing("benchmarks", "benchmarks/pino.ts"), [])
+    reports(comparing("packages/runtime", "packages/runtime/src/A.ts"), "packages/runtime/src/A.ts", 1, "declared")
+  })
+
   it("reports a dependency that nothing imports", () => {
     const found = withManifest("packages/runtime", (workspace) => ({
       ...workspace,

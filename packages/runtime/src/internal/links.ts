@@ -166,14 +166,12 @@ export const makeLinks = (
       traffic.controlFrames++
       traffic.controlBytes += bytes
     }
-    connection.usedAt = above.now()
     meter.count("messagesSent")
     if (connection.queuedBytes > settings.outboxBytes) expel(connection)
   }
 
   const queue = (connection: Connection, frame: OutgoingFrame, lane: Lane): number => {
     const bytes = enqueue(connection, frame, lane)
-    if (connection.sending) return bytes
     if (unflushed.size === 0) above.flushSoon()
     unflushed.add(connection)
     return bytes
@@ -489,7 +487,12 @@ export const makeLinks = (
   return {
     send,
     flush: () => {
-      for (const connection of unflushed) flush(connection, run)
+      if (unflushed.size === 0) return
+      const now = above.now()
+      for (const connection of unflushed) {
+        connection.usedAt = now
+        flush(connection, run)
+      }
       unflushed.clear()
     },
     dial: dialAddress,

@@ -29,7 +29,10 @@ export interface Counters {
 
 export const makeCounters = (context: Context.Context<never>): Counters => {
   const count = (metric: Metric.Metric<number, unknown>, attributes?: Record<string, string>): Count => {
-    const series = attributes === undefined ? metric : Metric.withAttributes(metric, attributes)
+    const { description, id } = metric
+    // A metric remembers the key of its last series only: series of their own would take turns in making theirs again.
+    const series =
+      attributes === undefined ? metric : Metric.counter(id, { description, incremental: true, attributes })
     return (by) => series.updateUnsafe(by, context)
   }
   const closed = (reason: CloseReason) => count(TcpMetrics.linksClosed, { reason })

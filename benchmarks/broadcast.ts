@@ -1,0 +1,198 @@
+/**
+ * Broadcast over real TCP, beside js-libp2p's gossipsub: 10, 50 and 100 nodes of either in one process, the same load,
+ * the same clock. Plain TCP stands beside gossipsub without signatures and encryption, mutual TLS beside signatures and
+ * noise.
+ *
+ *     node --conditions=source --expose-gc benchmarks/broadcast.ts
+ *
+ * Each mesh has a process of its own and serves all payloads and publishers, one after the other. The two sides take
+ * turns, and a ratio is the median over the pairs: a machine that is slower for a while slows both sides of a pair. How
+ * the sides are set up is in `internal/hyparview.ts` and `internal/gossipsub.ts`, what is measured in `internal/load.ts`.
+ */
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { Load, type Throughput } from "./internal/load.ts"
+import type { Contender, MeshOptions } from "./internal/mesh.ts"
+import { type Aim, medianOf, type Row } from "./internal/row.ts"
+import { countWireBytes } from "./internal/wire-bytes.ts"
+
+export interface BroadcastBenchOptions {
+  /** Default 10, 50 and 100. */
+  readonly nodes?: ReadonlyArray<number>
+  /** Default 3. */
+  readonly pairs?: number
+}
+
+type Side = "hyparview" | "gossipsub"
+
+interface Trial {
+  readonly side: Side
+  readonly nodes: number
+  readonly secured: boolean
+}
+
+const loads = [
+  { bytes: 64, publishers: 1 },
+  { bytes: 64, publishers: 10 },
+  { bytes: 1_024, publishers: 1 },
+  { bytes: 1_024, publishers: 10 }
+] as const
+
+const loadName = ({ bytes, publishers }: (typeof loads)[number]): string =>
+  `${bytes === 64 ? "64 B" : "1 KiB"}, ${publishers === 1 ? "1 publisher" : `${publishers} publishers`}`
+
+/** The figures of one mesh, in the order of the table. */
+interface Figures {
+  readonly readySeconds: number
+  /** In the order of `loads`. */
+  readonly throughput: ReadonlyArray<Throughput>
+  readonly p50Millis: number
+  readonly p99Millis: number
+  readonly copies: number
+  readonly wireBytes: number
+  readonly idleMegabytes: number
+  readonly loadedMegabytes: number
+}
+
+// --- one mesh, in a process of its own -------------------------------------------------------------------------------
+
+/** CPU time. */
+const warmUpMillis = 1_500
+
+/** The modest rate, for latency, copies and bytes: two seconds of it. */
+const modest = { messages: 10, bytes: 1_024, perSecond: 5, publishers: 10 } as const
+
+/** The least CPU time of a throughput measurement that counts. */
+const leastMillis = 800
+
+const prepare = async (side: Side, options: MeshOptions): Promise<Contender> => {
+  const contender = await (side === "hyparview" ? import("./internal/hyparview.ts") : import("./internal/gossipsub.ts"))
+  return contender.prepare(options)
+}
+
+/** The heap and the buffers outside of it that are in use. */
+const usedMegabytes = (): number => {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  const { external, heapUsed } = process.memoryUsage()
+  return (heapUsed + external) / 1e6
+}
+
+const measure = async (trial: Trial): Promise<Figures> => {
+  const { nodes } = trial
+  const load = new Load(nodes)
+  const wire = countWireBytes()
+  const contender = await prepare(trial.side, { ...trial, onMessage: load.onMessage })
+  const megabytesBefore = usedMegabytes()
+
+  const begin = performance.now()
+  const mesh = await contender.start()
+  load.mesh = mesh
+  const readyMillis = await load.firstComplete(begin)
+  await mesh.connected
+  await load.warmUp(warmUpMillis)
+
+  await load.settle()
+  const idleMegabytes = (usedMegabytes() - megabytesBefore) / nodes
+  const countsBefore = mesh.counts()
+  const bytesBefore = wire.total()
+  const latency = await load.latency(modest)
+  const wireBytes = (wire.total() - bytesBefore) / (modest.messages * (nodes - 1))
+  await load.settle()
+  const counts = mesh.counts()
+
+  const throughput: Array<Throughput> = []
+  for (const { bytes, publishers } of loads) throughput.push(await load.throughput(bytes, publishers, leastMillis))
+  const loadedMegabytes = (usedMegabytes() - megabytesBefore) / nodes
+  if (load.lost + load.repeated > 0) {
+    console.error(
+      `${JSON.stringify(trial)}: ${load.lost} messages missed nodes, ${load.repeated} were handed out twice`
+    )
+  }
+  return {
+    readySeconds: readyMillis / 1_000,
+    throughput,
+    ...latency,
+    copies: (counts.copies - countsBefore.copies) / (counts.deliveries - countsBefore.deliveries),
+    wireBytes,
+    idleMegabytes,
+    loadedMegabytes
+  }
+}
+
+// --- pairs of them ---------------------------------------------------------------------------------------------------
+
+/** A mesh that takes longer than this will never end. */
+const timeoutMillis = 300_000
+
+const measureApart = async (trial: Trial): Promise<Figures> => {
+  const flags = ["--conditions=source", "--expose-gc"]
+  const run = promisify(execFile)(process.execPath, [...flags, import.meta.filename, JSON.stringify(trial)], {
+    timeout: timeoutMillis
+  })
+  run.child.stderr?.pipe(process.stderr)
+  return JSON.parse((await run).stdout)
+}
+
+interface Pair {
+  readonly ours: Figures
+  readonly theirs: Figures
+}
+
+const measurePairs = async (nodes: number, secured: boolean, count: number): Promise<ReadonlyArray<Pair>> => {
+  const pairs: Array<Pair> = []
+  for (let pair = 0; pair < count; pair++) {
+    const figures: Partial<Record<Side, Figures>> = {}
+    const sides: ReadonlyArray<Side> = pair % 2 === 0 ? ["hyparview", "gossipsub"] : ["gossipsub", "hyparview"]
+    for (const side of sides) figures[side] = await measureApart({ side, nodes, secured })
+    const { gossipsub: theirs, hyparview: ours } = figures
+    if (ours !== undefined && theirs !== undefined) pairs.push({ ours, theirs })
+  }
+  return pairs
+}
+
+const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): ReadonlyArray<Row> => {
+  const row = (what: string, unit: string, of: (figures: Figures) => number, aim?: Aim): Row => ({
+    what: `${nodes} nodes, ${secured ? "secured" : "plain"}: ${what}`,
+    median: medianOf(pairs.map(({ ours }) => of(ours))),
+    unit,
+    ratio: { to: "gossipsub", value: medianOf(pairs.map(({ ours, theirs }) => of(ours) / of(theirs))) },
+    ...(aim === undefined ? {} : { aim })
+  })
+  const ratioAtLeast = { of: "ratio", bound: "≥", value: secured ? 100 : 50 } as const
+  const ratioAtMost = { of: "ratio", bound: "≤", value: 0.2 } as const
+  const readyAtMost = { of: "median", bound: "≤", value: 2 } as const
+  const copiesAtMost = { of: "median", bound: "≤", value: 1.05 } as const
+  return [
+    ...loads.flatMap((load, index) => [
+      row(loadName(load), "messages/s", ({ throughput }) => throughput[index]?.perSecond ?? NaN, ratioAtLeast),
+      row(
+        `${loadName(load)}, by CPU time`,
+        "messages/CPU-second",
+        ({ throughput }) => throughput[index]?.perCpuSecond ?? NaN
+      )
+    ]),
+    row("latency p50", "ms", ({ p50Millis }) => p50Millis),
+    row("latency p99", "ms", ({ p99Millis }) => p99Millis, ratioAtMost),
+    row("copies a delivery", "copies", ({ copies }) => copies, copiesAtMost),
+    row("on the wire a delivery of 1 KiB", "B", ({ wireBytes }) => wireBytes),
+    row("memory of a node", "MB", ({ idleMegabytes }) => idleMegabytes),
+    row("memory of a node, after the load", "MB", ({ loadedMegabytes }) => loadedMegabytes),
+    row("start to first delivery to all", "s", ({ readySeconds }) => readySeconds, readyAtMost)
+  ]
+}
+
+export const broadcastBench = async (options: BroadcastBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
+  const { nodes = [10, 50, 100], pairs = 3 } = options
+  const rows: Array<Row> = []
+  for (const secured of [false, true]) {
+    for (const count of nodes) rows.push(...rowsOf(count, secured, await measurePairs(count, secured, pairs)))
+  }
+  return rows
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const trial = process.argv[2]
+  if (trial === undefined) console.table(await broadcastBench())
+  else process.stdout.write(JSON.stringify(await measure(JSON.parse(trial))), () => process.exit(0))
+}
