@@ -35,7 +35,7 @@
  */
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
-import { onGossip, publish } from "./plumtree/Delivery.ts"
+import { onGossip, onVerdict, publish } from "./plumtree/Delivery.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import type { Message, MessageId } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
@@ -65,7 +65,7 @@ import {
 } from "./plumtree/State.ts"
 import { at, slotOf, sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
-import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
+import { dismissFirst, dismissLate, validateTopic } from "./plumtree/Verdict.ts"
 
 export {
   type Config,

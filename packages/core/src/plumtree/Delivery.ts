@@ -7,13 +7,13 @@ import type { Key, Peer } from "../Peer.ts"
 import { announce } from "./Announce.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found, optimizeFound } from "./Missing.ts"
-import type { Via } from "./Protocol.ts"
+import type { Verdict, Via } from "./Protocol.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
 import { isDone, isSequence, see } from "./Seen.ts"
 import { care, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, fresh, insert, keep, put, slotOf, sweepMillis } from "./Streams.ts"
 import { lazyIn, onDuplicate, onNews } from "./Tree.ts"
-import { awaitVerdict } from "./Verdict.ts"
+import { awaitVerdict, takeVerdict } from "./Verdict.ts"
 
 /** Publish: the next number of the topic, delivered here and sent to everybody. */
 export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, payload: Uint8Array): void => {
@@ -85,6 +85,13 @@ const mark = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Strea
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
   if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor)
+}
+
+/** The application's verdict on a message that waited for it. */
+export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, verdict: Verdict): void => {
+  const accepted = takeVerdict(t, id, verdict)
+  if (accepted === undefined) return
+  accept(t, slotOf(t.state.streams, id.source, id.epoch, id.topic), accepted.gossip, accepted.from, accepted.bornAt)
 }
 
 /** Delivers a message, passes it on, and keeps it. `from` is self for one of our own. */
