@@ -130,6 +130,13 @@ export interface Step<I extends Key = string, A = string> {
  * @since 0.1.0
  */
 export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
+  // Three of four messages of a flood: they change nothing, and nothing is copied for them.
+  if (state.config.strategy === "flood" && input._tag === "Received" && input.message._tag === "Gossip") {
+    const { id, replay } = input.message
+    if (replay === undefined && hasSeen(state, id)) {
+      return { state, outputs: [{ _tag: "Duplicate", id, from: input.from }] }
+    }
+  }
   const t = begin(state, input.now)
   perform(t, input)
   // Every deadline stands behind one of these two.
