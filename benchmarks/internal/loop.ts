@@ -133,7 +133,9 @@ export const membershipInput = (input: LoopInput): HyParView.Input<Id, Id> | und
       return undefined
     case "TimerFired": {
       const { kind, nonce, now } = input
-      return kind === "Announce" || kind === "Graft" || kind === "Recover" ? undefined : { _tag: "TimerFired", now, kind, nonce }
+      return kind === "Announce" || kind === "Graft" || kind === "Recover"
+        ? undefined
+        : { _tag: "TimerFired", now, kind, nonce }
     }
     case "Received": {
       const { from, message, now } = input

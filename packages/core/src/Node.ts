@@ -50,7 +50,10 @@ export type Message<I extends Key = string, A = string> = HyParView.Message<I, A
  */
 export type Timer = HyParView.Timer | Plumtree.Timer
 
-type MembershipInput<I extends Key, A> = Exclude<HyParView.Input<I, A>, { _tag: "Received" | "LinkUsed" | "TimerFired" }>
+type MembershipInput<I extends Key, A> = Exclude<
+  HyParView.Input<I, A>,
+  { _tag: "Received" | "LinkUsed" | "TimerFired" }
+>
 type BroadcastInput<I extends Key, A> = Extract<
   Plumtree.Input<I, A>,
   { _tag: "Publish" | "ValidateTopic" | "Validated" | "Recall" }
@@ -199,10 +202,7 @@ const afterMembership = <I extends Key, A>(
   return { state: { membership, broadcast }, outputs: lifted }
 }
 
-const newsOf = <I extends Key, A>(
-  output: HyParView.Output<I, A>,
-  now: number
-): Plumtree.Input<I, A> | undefined => {
+const newsOf = <I extends Key, A>(output: HyParView.Output<I, A>, now: number): Plumtree.Input<I, A> | undefined => {
   switch (output._tag) {
     case "NeighborUp":
     case "NeighborDown":

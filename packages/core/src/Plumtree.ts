@@ -18,7 +18,8 @@
  * | what neighbours say to each other | `Message.ts` |
  * | inputs, outputs, timers | `Protocol.ts` |
  * | what a node holds | `State.ts`, `Config.ts` |
- * | a message received, delivered, passed on | `Delivery.ts` |
+ * | a message published or received, told from what is known | `Reception.ts` |
+ * | delivered, passed on, kept | `Delivery.ts` |
  * | eager and lazy, prune, optimisation | `Tree.ts` |
  * | announcements batched | `Announce.ts` |
  * | announced and not come: graft | `Missing.ts` |
@@ -35,7 +36,6 @@
  */
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
-import { onGossip, publish } from "./plumtree/Delivery.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import type { Message, MessageId } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
@@ -49,6 +49,7 @@ import {
   onRecallEnd,
   recall
 } from "./plumtree/Recall.ts"
+import { onGossip, publish } from "./plumtree/Reception.ts"
 import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
 import { isDone } from "./plumtree/Seen.ts"
 import {

@@ -246,7 +246,10 @@ const faultOf = (config: Config): ConfigError | undefined => {
       : wrong("graftAgainMillis", `must be below graftMillis (${config.graftMillis}), as in the paper`)) ??
     (config.retainedMessages <= config.windowSize
       ? undefined
-      : wrong("retainedMessages", `must be at most windowSize (${config.windowSize}), or what is kept could not arrive`)) ??
+      : wrong(
+          "retainedMessages",
+          `must be at most windowSize (${config.windowSize}), or what is kept could not arrive`
+        )) ??
     (config.recovery && config.retainedBytes === 0
       ? wrong("recovery", "nothing can be recovered where nothing is kept (retainedBytes is 0)")
       : undefined)

@@ -11,7 +11,12 @@ import { care, type OpenRecall, type Transition } from "./State.ts"
 import { at } from "./Streams.ts"
 
 /** The application's Recall: what is kept here, and then, if that is not enough, what neighbours keep. */
-export const recall = <I extends Key, A>(t: Transition<I, A>, requestId: number, topic: string, count: number): void => {
+export const recall = <I extends Key, A>(
+  t: Transition<I, A>,
+  requestId: number,
+  topic: string,
+  count: number
+): void => {
   const { config, care: old } = t.state
   const wanted = Math.min(count, config.recallMessages)
   const messages = latest(t, topic, wanted)

@@ -312,4 +312,3 @@ export const indexOf = <I extends Key, A>(state: State<I, A>, id: I): number => 
 
 /** The earlier of two instants, where 0 is none. */
 export const earlier = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))
-

@@ -24,7 +24,8 @@ const trees = ["shared", "source"] as const
 const answers = ["no", "yes"] as const
 const origins = ["other", "same"] as const
 
-const writeYes = (writer: Writer, yes: boolean, field: string): void => writer.choice(answers, yes ? "yes" : "no", field)
+const writeYes = (writer: Writer, yes: boolean, field: string): void =>
+  writer.choice(answers, yes ? "yes" : "no", field)
 
 const readYes = (reader: Reader, field: string): boolean => reader.choice(answers, field) === "yes"
 

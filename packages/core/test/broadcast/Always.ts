@@ -100,7 +100,10 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
     check(size <= bound, () => `${name} holds ${size}, its bound is ${bound}`)
   let announcing = 0
   for (let entry = state.announcing; entry !== undefined; entry = entry.next) announcing++
-  check(announcing === state.announcingCount, () => `${announcing} announcements wait, counted as ${state.announcingCount}`)
+  check(
+    announcing === state.announcingCount,
+    () => `${announcing} announcements wait, counted as ${state.announcingCount}`
+  )
   atMost("announcing", announcing, config.announceSize)
   atMost("missing", state.missing.length, config.missingSize * Plumtree.maxNeighbors)
   for (const { announcers, rounds } of state.missing) {

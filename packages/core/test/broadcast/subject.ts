@@ -43,7 +43,9 @@ export const gossip = (
 })
 
 /** Announces messages, each with the round that it would have from the announcer. */
-export const iHave = (...announced: ReadonlyArray<readonly [source: number, sequence: number, round: number]>): Message => ({
+export const iHave = (
+  ...announced: ReadonlyArray<readonly [source: number, sequence: number, round: number]>
+): Message => ({
   _tag: "IHave",
   announcements: announced.map(([source, sequence, round]) => ({ id: id(source, sequence), round }))
 })

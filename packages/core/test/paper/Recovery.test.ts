@@ -1,7 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import { stateFaults } from "../broadcast/Always.ts"
-import { bytes, digest, fetch, fetched, gossip, graft, id, node, peer, ranges, type Subject, topic } from "../broadcast/subject.ts"
+import {
+  bytes,
+  digest,
+  fetch,
+  fetched,
+  gossip,
+  graft,
+  id,
+  node,
+  peer,
+  ranges,
+  type Subject,
+  topic
+} from "../broadcast/subject.ts"
 
 /** The message comes as the answer to a fetch. */
 const brings = (p: Subject, from: number, ...sequences: ReadonlyArray<number>): Subject => {
@@ -93,7 +106,12 @@ describe("recovery", () => {
       { _tag: "Fetch", wanted: [ranges(9, 4, 4, 6, 6), ranges(8, 0, 1)], to: 3 }
     ])
     // Of what is here nothing.
-    assert.deepStrictEqual(node([2, 3]).hears(2, gossip(9, 0)).hears(3, digest(ranges(9, 0, 0))).outputs, [])
+    assert.deepStrictEqual(
+      node([2, 3])
+        .hears(2, gossip(9, 0))
+        .hears(3, digest(ranges(9, 0, 0))).outputs,
+      []
+    )
   })
 
   it("R3. one fetch to each neighbour is open, and the next begins when it has ended", () => {
@@ -160,7 +178,8 @@ describe("recovery", () => {
     p.hears(2, gossip(9, 11)).hears(3, gossip(9, 8))
     assert.deepStrictEqual([p.delivered, p.state.care.gaps], [["9/8"], []])
     // Nothing of what never came is lagged, however far the source goes on.
-    for (let sequence = 12; sequence < 200; sequence++) assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).lagged, [])
+    for (let sequence = 12; sequence < 200; sequence++)
+      assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).lagged, [])
   })
 
   it("R5. or the first digest; and a later one may bring it down", () => {
@@ -215,7 +234,10 @@ describe("recovery", () => {
     const rounds = asked.filter(([to]) => to === 2).map(([, after]) => after)
     assert.isTrue(rounds.length >= 5 && rounds.length <= 12, rounds.join(" "))
     const pauses = rounds.map((after, i) => after - (rounds[i - 1] ?? 0)).slice(1)
-    assert.isTrue(pauses.every((pause, i) => i === 0 || pause >= (pauses[i - 1] ?? 0)), pauses.join(" "))
+    assert.isTrue(
+      pauses.every((pause, i) => i === 0 || pause >= (pauses[i - 1] ?? 0)),
+      pauses.join(" ")
+    )
     assert.deepStrictEqual(p.lagged, [])
   })
 
@@ -235,7 +257,13 @@ describe("recovery", () => {
       { _tag: "Fetched", gone: [{ ...gone, below: 4 }], more: false, to: 2 }
     ])
     // And not one that misses it too.
-    assert.deepStrictEqual(node([2]).hears(2, gossip(9, 6)).hears(2, fetch(ranges(9, 1, 5))).says("Fetched")[0]?.gone, [])
+    assert.deepStrictEqual(
+      node([2])
+        .hears(2, gossip(9, 6))
+        .hears(2, fetch(ranges(9, 1, 5)))
+        .says("Fetched")[0]?.gone,
+      []
+    )
   })
 
   it("R7. when one says so and nothing of it comes for gapMillis; when nothing comes for as long as messages are kept", () => {
@@ -291,7 +319,10 @@ describe("recovery", () => {
     p.state = state
     for (const source of [100, 115, 116, 4_711, 10_099]) assert.deepStrictEqual(p.kept(source), [0, 1])
     // A new neighbour is told of them in 157 messages.
-    let told = p.wins(3).says("Digest").reduce((sum, { held }) => sum + held.length, 0)
+    let told = p
+      .wins(3)
+      .says("Digest")
+      .reduce((sum, { held }) => sum + held.length, 0)
     for (let messages = 1; messages < 157; messages++) told += p.fires("Recover").says("Digest")[0]?.held.length ?? 0
     assert.strictEqual(told, 10_000)
   })
@@ -323,18 +354,19 @@ describe("recovery", () => {
 
   it("R13. history is recalled from what is kept here, then from neighbours, and neither delivered nor passed on", () => {
     const p = node([2, 3]).hears(2, gossip(9, 7, { publishedAt: 70 }))
-    const recall = (requestId: number, count: number) =>
-      p.step({ _tag: "Recall", now: p.now, requestId, topic, count })
+    const recall = (requestId: number, count: number) => p.step({ _tag: "Recall", now: p.now, requestId, topic, count })
     recall(5, 1)
     assert.deepStrictEqual(
-      p.gives("Recalled").map(({ done, messages, requestId }) => [requestId, messages.map(({ id }) => id.sequence), done]),
+      p
+        .gives("Recalled")
+        .map(({ done, messages, requestId }) => [requestId, messages.map(({ id }) => id.sequence), done]),
       [[5, [7], true]]
     )
     recall(6, 3)
-    assert.deepStrictEqual([p.gives("Recalled")[0]?.done, p.says("Recall")], [
-      false,
-      [{ _tag: "Recall", requestId: 6, topic, count: 3, to: 2 }]
-    ])
+    assert.deepStrictEqual(
+      [p.gives("Recalled")[0]?.done, p.says("Recall")],
+      [false, [{ _tag: "Recall", requestId: 6, topic, count: 3, to: 2 }]]
+    )
     const answer = (from: number, sequence: number) =>
       p.hears(from, { _tag: "Recalled", requestId: 6, id: id(9, sequence), publishedAt: 10, payload: bytes("old") })
     answer(2, 7)
@@ -348,9 +380,7 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.saysTo("Recall"), [3])
     // One that does not answer is not waited for for ever.
     p.fires("Recover")
-    assert.deepStrictEqual(p.gives("Recalled"), [
-      { _tag: "Recalled", requestId: 6, topic, messages: [], done: true }
-    ])
+    assert.deepStrictEqual(p.gives("Recalled"), [{ _tag: "Recalled", requestId: 6, topic, messages: [], done: true }])
   })
 
   it("R13. and is answered: the last of the topic, whoever published them, within bounds", () => {
@@ -368,7 +398,11 @@ describe("recovery", () => {
         [8, 1]
       ]
     )
-    assert.deepStrictEqual(p.outputs.at(-1), { _tag: "Send", to: peer(3), message: { _tag: "RecallEnd", requestId: 1 } })
+    assert.deepStrictEqual(p.outputs.at(-1), {
+      _tag: "Send",
+      to: peer(3),
+      message: { _tag: "RecallEnd", requestId: 1 }
+    })
     p.hears(2, gossip(9, 2, { publishedAt: 9, payload: new Uint8Array(20) }))
     assert.strictEqual(p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 100 }).says("Recalled").length, 1)
   })
@@ -410,7 +444,9 @@ describe("recovery", () => {
   it("R15. a node that leaves waits for nothing", () => {
     const p = node([2, 3], { announceMillis: 100 }).hears(3, { _tag: "Prune", tree: undefined })
     p.step({ _tag: "ValidateTopic", now: p.now, topic: "judged", on: true })
-    p.hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).hears(2, { _tag: "IHave", announcements: [{ id: id(9, 7), round: 1 }] })
+    p.hears(2, gossip(9, 0))
+      .hears(2, gossip(9, 3))
+      .hears(2, { _tag: "IHave", announcements: [{ id: id(9, 7), round: 1 }] })
     p.hears(2, gossip(9, 0, { id: { ...id(9, 0), topic: "judged" } }))
     p.step({ _tag: "Recall", now: p.now, requestId: 1, topic: "nothing", count: 3 })
     for (const kind of ["Announce", "Graft", "Recover"] as const) assert.isTrue(p.isSet(kind), kind)

@@ -198,7 +198,10 @@ describe("the tree", () => {
 
   it("PT10. an announcement of what has not come is remembered, and starts timeout1 if no timer runs", () => {
     const p = node([2, 3]).hears(2, iHave([9, 0, 2]))
-    assert.deepStrictEqual(p.gives("SetTimer").map(({ at, kind }) => [kind, at - p.now]), [["Graft", 500]])
+    assert.deepStrictEqual(
+      p.gives("SetTimer").map(({ at, kind }) => [kind, at - p.now]),
+      [["Graft", 500]]
+    )
     p.now += 100
     p.hears(3, iHave([9, 0, 2], [9, 1, 2]))
     assert.deepStrictEqual(p.gives("SetTimer"), [])
@@ -207,12 +210,18 @@ describe("the tree", () => {
       [[2, 3], [3]]
     )
     // What has come needs nobody.
-    p.hears(2, gossip(9, 0)).hears(2, gossip(9, 1)).hears(3, iHave([9, 1, 2]))
+    p.hears(2, gossip(9, 0))
+      .hears(2, gossip(9, 1))
+      .hears(3, iHave([9, 1, 2]))
     assert.deepStrictEqual([p.state.missing, p.isSet("Graft")], [[], false])
   })
 
   it("PT11. when it fires the first announcer is grafted and eager, the next after timeout2", () => {
-    const p = node([2, 3]).hears(2, prune).hears(3, prune).hears(2, iHave([9, 0, 2])).hears(3, iHave([9, 0, 2]))
+    const p = node([2, 3])
+      .hears(2, prune)
+      .hears(3, prune)
+      .hears(2, iHave([9, 0, 2]))
+      .hears(3, iHave([9, 0, 2]))
     p.fires("Graft")
     assert.deepStrictEqual(p.says("Graft"), [{ _tag: "Graft", ids: [id(9, 0)], payload: true, to: 2 }])
     assert.deepStrictEqual([p.eager(), p.lazy()], [[2], [3]])
@@ -224,7 +233,10 @@ describe("the tree", () => {
   })
 
   it("PT12. when nobody is left it is forgotten, and a later announcement begins anew", () => {
-    const p = node([2, 3]).hears(2, iHave([9, 0, 2])).fires("Graft").fires("Graft")
+    const p = node([2, 3])
+      .hears(2, iHave([9, 0, 2]))
+      .fires("Graft")
+      .fires("Graft")
     assert.deepStrictEqual([p.outputs, p.state.missing], [[], []])
     p.hears(3, iHave([9, 0, 2]))
     assert.strictEqual(p.state.timers.Graft.at - p.now, p.state.config.graftMillis)
@@ -235,7 +247,9 @@ describe("the tree", () => {
   })
 
   it("PT13. a graft makes its sender eager, and the payload is sent again", () => {
-    const p = node([2, 3]).hears(3, prune).hears(2, gossip(9, 0, { round: 4 }))
+    const p = node([2, 3])
+      .hears(3, prune)
+      .hears(2, gossip(9, 0, { round: 4 }))
     p.now += 30
     p.hears(3, graft(id(9, 0)))
     assert.deepStrictEqual(p.eager(), [2, 3])
@@ -254,7 +268,11 @@ describe("the tree", () => {
     assert.deepStrictEqual(p.says("GraftMiss"), [{ _tag: "GraftMiss", ids: [id(9, 0)], to: 3 }])
     assert.deepStrictEqual(p.eager(), [2, 3])
 
-    const q = node([2, 3]).hears(2, iHave([9, 0, 2])).hears(3, iHave([9, 0, 2])).fires("Graft").hears(2, prune)
+    const q = node([2, 3])
+      .hears(2, iHave([9, 0, 2]))
+      .hears(3, iHave([9, 0, 2]))
+      .fires("Graft")
+      .hears(2, prune)
     q.hears(2, { _tag: "GraftMiss", ids: [id(9, 0)] })
     assert.deepStrictEqual(q.saysTo("Graft"), [3])
     assert.deepStrictEqual(q.eager(), [2, 3])
@@ -274,29 +292,43 @@ describe("the tree", () => {
   })
 
   it("PT16. a path that is shorter by the threshold takes the parent's place, announced before the message", () => {
-    const p = node([2, 3, 4], { optimizeHops: 3 }).hears(3, prune).hears(3, iHave([9, 0, 2])).hears(2, gossip(9, 0, { round: 5 }))
+    const p = node([2, 3, 4], { optimizeHops: 3 })
+      .hears(3, prune)
+      .hears(3, iHave([9, 0, 2]))
+      .hears(2, gossip(9, 0, { round: 5 }))
     assert.deepStrictEqual(p.says("Graft"), [{ _tag: "Graft", ids: [id(9, 0)], payload: false, to: 3 }])
     assert.deepStrictEqual(p.saysTo("Prune"), [2])
     assert.deepStrictEqual([p.eager(), p.lazy()], [[3, 4], [2]])
-    const q = node([2, 3], { optimizeHops: 3 }).hears(3, prune).hears(3, iHave([9, 0, 3])).hears(2, gossip(9, 0, { round: 5 }))
+    const q = node([2, 3], { optimizeHops: 3 })
+      .hears(3, prune)
+      .hears(3, iHave([9, 0, 3]))
+      .hears(2, gossip(9, 0, { round: 5 }))
     assert.deepStrictEqual([q.says("Graft"), q.says("Prune"), q.lazy()], [[], [], [3]])
   })
 
   it("PT16. and after it, once for a message", () => {
-    const p = node([2, 3, 4], { optimizeHops: 3 }).hears(3, prune).hears(4, prune).hears(2, gossip(9, 0, { round: 8 }))
+    const p = node([2, 3, 4], { optimizeHops: 3 })
+      .hears(3, prune)
+      .hears(4, prune)
+      .hears(2, gossip(9, 0, { round: 8 }))
     p.hears(3, iHave([9, 0, 4]))
     assert.deepStrictEqual([p.saysTo("Graft"), p.saysTo("Prune"), p.eager()], [[3], [2], [3]])
     p.hears(4, iHave([9, 0, 2]))
     assert.deepStrictEqual(p.outputs, [])
     p.hears(4, iHave([9, 0, 1]))
     assert.deepStrictEqual([p.saysTo("Graft"), p.saysTo("Prune"), p.eager()], [[4], [3], [4]])
-    const off = node([2, 3]).hears(3, prune).hears(2, gossip(9, 0, { round: 200 })).hears(3, iHave([9, 0, 1]))
+    const off = node([2, 3])
+      .hears(3, prune)
+      .hears(2, gossip(9, 0, { round: 200 }))
+      .hears(3, iHave([9, 0, 1]))
     assert.deepStrictEqual(off.outputs, [])
   })
 
   it("PT17. a neighbour that was lost is forgotten everywhere", () => {
     const p = node([2, 3, 4], { announceMillis: 100 }).hears(2, prune).hears(3, gossip(9, 0))
-    p.hears(2, iHave([8, 0, 2])).hears(4, iHave([8, 0, 2])).hears(2, iHave([8, 1, 2]))
+    p.hears(2, iHave([8, 0, 2]))
+      .hears(4, iHave([8, 0, 2]))
+      .hears(2, iHave([8, 1, 2]))
     p.loses(2)
     assert.deepStrictEqual([p.eager(), p.lazy()], [[3, 4], []])
     assert.deepStrictEqual(
@@ -308,7 +340,10 @@ describe("the tree", () => {
   })
 
   it("PT17. an eager peer lost in mid-message: what it was sending is grafted from who announced it", () => {
-    const p = node([2, 3]).hears(3, prune).hears(2, gossip(9, 0)).hears(3, iHave([9, 1, 4]))
+    const p = node([2, 3])
+      .hears(3, prune)
+      .hears(2, gossip(9, 0))
+      .hears(3, iHave([9, 1, 4]))
     p.loses(2).fires("Graft")
     assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [3]])
     assert.deepStrictEqual(p.hears(3, gossip(9, 1, { replay: "graft" })).delivered, ["9/1"])
@@ -319,7 +354,10 @@ describe("the tree", () => {
     const p = node([2, 3]).hears(3, gossip(9, 0)).hears(2, gossip(9, 0))
     assert.deepStrictEqual(p.saysTo("Prune"), [2])
     // The other end, as node 1 of its own fixture: its neighbour 2 is our node.
-    const q = node([2, 4]).hears(2, gossip(9, 0)).hears(2, iHave([9, 1, 2])).fires("Graft")
+    const q = node([2, 4])
+      .hears(2, gossip(9, 0))
+      .hears(2, iHave([9, 1, 2]))
+      .fires("Graft")
     assert.deepStrictEqual(q.saysTo("Graft"), [2])
     q.hears(2, prune)
     if (holds) p.hears(3, gossip(9, 1))
@@ -346,10 +384,13 @@ describe("the tree", () => {
   it("PT18. and eager at both when the payload was missed", () => {
     const { p, q } = crossing(false)
     for (const { to: _, ...message } of p.says("GraftMiss")) q.hears(2, message)
-    assert.deepStrictEqual([p.eager(), q.eager()], [
-      [2, 3],
-      [2, 4]
-    ])
+    assert.deepStrictEqual(
+      [p.eager(), q.eager()],
+      [
+        [2, 3],
+        [2, 4]
+      ]
+    )
   })
 
   it("PT19. the round saturates at 255", () => {
@@ -384,7 +425,9 @@ describe("the tree", () => {
     const p = node([2, 3, 4], { strategy: "flood" })
     p.hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
     assert.deepStrictEqual(p.outputs, [{ _tag: "Duplicate", id: id(9, 0), from: peer(3) }])
-    p.hears(3, prune).hears(4, iHave([9, 1, 1])).hears(4, { _tag: "GraftMiss", ids: [id(9, 1)] })
+    p.hears(3, prune)
+      .hears(4, iHave([9, 1, 1]))
+      .hears(4, { _tag: "GraftMiss", ids: [id(9, 1)] })
     assert.deepStrictEqual([p.lazy(), p.state.missing, p.isSet("Graft")], [[], [], false])
     p.hears(2, gossip(9, 1))
     assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave")], [[3, 4], []])
