@@ -140,11 +140,12 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
     case "ValidateTopic":
     case "Validated":
     case "Recall":
-      return lift(state.membership, none, Plumtree.step(state.broadcast, input))
+      return lift(state, state.membership, none, Plumtree.step(state.broadcast, input))
     case "TimerFired": {
       const { kind, nonce, now } = input
       if (isOfBroadcast(kind)) {
-        return lift(state.membership, none, Plumtree.step(state.broadcast, { _tag: "TimerFired", now, kind, nonce }))
+        const fired = Plumtree.step(state.broadcast, { _tag: "TimerFired", now, kind, nonce })
+        return lift(state, state.membership, none, fired)
       }
       return afterMembership(state, HyParView.step(state.membership, { _tag: "TimerFired", now, kind, nonce }), now)
     }
@@ -180,7 +181,7 @@ const onCarried = <I extends Key, A>(
     broadcast = checked.state.broadcast
     membership = checked.state.membership
   }
-  return lift(membership, before, Plumtree.step(broadcast, { _tag: "Received", now, from, message: body }))
+  return lift(state, membership, before, Plumtree.step(broadcast, { _tag: "Received", now, from, message: body }))
 }
 
 /** Tells the broadcast what the membership has said of neighbours. */
@@ -217,12 +218,16 @@ const newsOf = <I extends Key, A>(output: HyParView.Output<I, A>, now: number): 
 }
 
 const lift = <I extends Key, A>(
+  state: State<I, A>,
   membership: HyParView.State<I, A>,
   before: ReadonlyArray<Output<I, A>>,
   { outputs, state: broadcast }: Plumtree.Step<I, A>
 ): Step<I, A> => {
   const onward = carried(membership, outputs)
-  return { state: { membership, broadcast }, outputs: before.length === 0 ? onward : [...before, ...onward] }
+  return {
+    state: membership === state.membership && broadcast === state.broadcast ? state : { membership, broadcast },
+    outputs: before.length === 0 ? onward : [...before, ...onward]
+  }
 }
 
 /** Puts broadcast messages on the links of their receivers. */

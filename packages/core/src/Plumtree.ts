@@ -18,7 +18,8 @@
  * | what neighbours say to each other | `Message.ts` |
  * | inputs, outputs, timers | `Protocol.ts` |
  * | what a node holds | `State.ts`, `Config.ts` |
- * | a message received, delivered, passed on | `Delivery.ts` |
+ * | a message published or received, told from what is known | `Reception.ts` |
+ * | delivered, passed on, kept | `Delivery.ts` |
  * | eager and lazy, prune, optimisation | `Tree.ts` |
  * | announcements batched | `Announce.ts` |
  * | announced and not come: graft | `Missing.ts` |
@@ -35,7 +36,6 @@
  */
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
-import { onGossip, onVerdict, publish } from "./plumtree/Delivery.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import type { Message, MessageId } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
@@ -49,6 +49,7 @@ import {
   onRecallEnd,
   recall
 } from "./plumtree/Recall.ts"
+import { onGossip, publish } from "./plumtree/Reception.ts"
 import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
 import { isDone } from "./plumtree/Seen.ts"
 import {
@@ -65,7 +66,7 @@ import {
 } from "./plumtree/State.ts"
 import { at, slotOf, sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
-import { dismissFirst, dismissLate, validateTopic } from "./plumtree/Verdict.ts"
+import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 
 export {
   type Config,
@@ -130,6 +131,13 @@ export interface Step<I extends Key = string, A = string> {
  * @since 0.1.0
  */
 export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
+  // Three of four messages of a flood: they change nothing, and nothing is copied for them.
+  if (state.config.strategy === "flood" && input._tag === "Received" && input.message._tag === "Gossip") {
+    const { id, replay } = input.message
+    if (replay === undefined && hasSeen(state, id)) {
+      return { state, outputs: [{ _tag: "Duplicate", id, from: input.from }] }
+    }
+  }
   const t = begin(state, input.now)
   perform(t, input)
   // Every deadline stands behind one of these two.

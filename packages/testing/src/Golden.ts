@@ -38,7 +38,9 @@
  * | `deliveries` | what was published and where it was delivered, since this was last asked |
  *
  * The options of `nodes` are `seed`, `latency`, and any field of the membership's config over `forClusterSize(N)`: a
- * number, two as `1000..60000`, a rate as `5/12` (at once / a minute).
+ * number, two as `1000..60000`, a rate as `5/12` (at once / a minute). `broadcast=flood`, which is what a script gets that
+ * says nothing, floods and keeps nothing; `broadcast=plumtree` is a live node's broadcast (`Plumtree.defaultConfig`), and
+ * `broadcast=sources` the same with a tree for each source. Any number of the broadcast's config may be given too.
  *
  * **Drivers.** A script is run against a `Harness`, which executes the commands on some driver of the protocols. A script
  * marked `drivers: core` is run on the bare core only, whose harness has commands of its own that reach for single
@@ -60,6 +62,7 @@
  * @since 0.1.0
  */
 import * as HyParView from "@hyparview/core/HyParView"
+import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Overlay from "@hyparview/faults/Overlay"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -128,6 +131,7 @@ export interface Setup {
   readonly seed: number
   readonly latencyMillis: number
   readonly config: HyParView.Config
+  readonly broadcast: Plumtree.Config
 }
 
 /**
@@ -368,6 +372,8 @@ const setupOf = (args: ReadonlyArray<string>): Result.Result<Setup, string> => {
   const nodes = Number(count)
   if (!(Number.isInteger(nodes) && nodes >= 1 && nodes <= 1_000)) return Result.fail(`${count} is no number of nodes`)
   const override: Record<string, unknown> = {}
+  const broadcast: Record<string, number> = {}
+  let preset: Plumtree.Config = Plumtree.floodConfig
   let seed = 1
   let latencyMillis = 10
   for (const option of options) {
@@ -378,17 +384,38 @@ const setupOf = (args: ReadonlyArray<string>): Result.Result<Setup, string> => {
       latencyMillis = latency.success
       continue
     }
+    if (name === "broadcast") {
+      const chosen = presets.get(value)
+      if (chosen === undefined) return Result.fail(`${option}: broadcast is one of ${[...presets.keys()].join(", ")}`)
+      preset = chosen
+      continue
+    }
     const parsed = valueOf(value)
     if (parsed === undefined) return Result.fail(`${option} is no option: name=value`)
-    if (name !== "seed") override[name] = parsed
+    if (typeof parsed === "number" && broadcastFields.has(name)) broadcast[name] = parsed
+    else if (name !== "seed") override[name] = parsed
     else if (typeof parsed === "number") seed = parsed
   }
   if (!isOverride(override)) return Result.fail(`no such field of the config, or not such a value: ${args.join(" ")}`)
-  return Result.mapBoth(HyParView.forClusterSize(nodes, override), {
-    onFailure: (error) => error.message,
-    onSuccess: (config) => ({ nodes, seed, latencyMillis, config })
-  })
+  return Result.mapBoth(
+    Result.all([HyParView.forClusterSize(nodes, override), Plumtree.validate({ ...preset, ...broadcast })]),
+    {
+      onFailure: (error) => error.message,
+      onSuccess: ([config, broadcast]) => ({ nodes, seed, latencyMillis, config, broadcast })
+    }
+  )
 }
+
+const presets: ReadonlyMap<string, Plumtree.Config> = new Map([
+  ["flood", Plumtree.floodConfig],
+  ["plumtree", Plumtree.defaultConfig],
+  ["sources", { ...Plumtree.defaultConfig, trees: "source" }]
+])
+
+/** The fields of the broadcast's config that are numbers. */
+const broadcastFields: ReadonlySet<string> = new Set(
+  Object.entries(Plumtree.defaultConfig).flatMap(([name, value]) => (typeof value === "number" ? [name] : []))
+)
 
 const fields: ReadonlyMap<string, unknown> = new Map(Object.entries(Result.getOrThrow(HyParView.forClusterSize(1))))
 

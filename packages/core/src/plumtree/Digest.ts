@@ -6,9 +6,9 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { slotFor } from "./Delivery.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
+import { slotFor } from "./Reception.ts"
 import { addHolder, askForGaps, lag } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"

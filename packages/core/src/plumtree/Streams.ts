@@ -11,7 +11,7 @@ import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
 import type { Origin } from "./Message.ts"
-import { giveUp } from "./Seen.ts"
+import { giveUp, isDone } from "./Seen.ts"
 import {
   care,
   type Draft,
@@ -199,7 +199,7 @@ export const fresh = <I extends Key, A>(
     floor,
     above: noSlots,
     owed: done >= 0 ? done + 1 : first,
-    top: Math.max(floor, first - 1),
+    top: done >= 0 ? done : Math.max(floor, first - 1),
     usedAt: now,
     held: nothingHeld,
     gap: undefined
@@ -210,7 +210,8 @@ export const fresh = <I extends Key, A>(
 export const keep = <I extends Key, A>(t: Transition<I, A>, slot: number, kept: Kept<I>): void => {
   const { config, streams } = t.state
   const stream = at(streams, slot)
-  if (stream === undefined || bytesBeyond(config, kept)) return
+  // While a verdict was awaited the origin may have made room, and begun anew.
+  if (stream === undefined || !isDone(stream, kept.sequence) || bytesBeyond(config, kept)) return
   let held = Held.add(stream.held, kept)
   if (held.count > config.retainedMessages) held = Held.withoutFirst(held)
   put(t, slot, { ...stream, held })

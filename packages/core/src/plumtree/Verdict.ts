@@ -5,9 +5,11 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
+import { accept } from "./Delivery.ts"
 import type { MessageId } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
 import { care, type Transition, type Waiting } from "./State.ts"
+import { slotOf } from "./Streams.ts"
 
 /** ValidateTopic. What waits already still waits for its verdict. */
 export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: string, on: boolean): void => {
@@ -27,24 +29,14 @@ export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Wai
   t.outputs.push({ _tag: "Validate", id, payload, publishedAt, from })
 }
 
-/**
- * The application's verdict: the message that it accepts, to be delivered. A verdict that comes too late, or twice, is
- * ignored.
- */
-export const takeVerdict = <I extends Key, A>(
-  t: Transition<I, A>,
-  id: MessageId<I>,
-  verdict: Verdict
-): Waiting<I, A> | undefined => {
-  const { waiting } = t.state.care
-  const index = waiting.findIndex(({ gossip }) => isSame(gossip.id, id))
-  if (index < 0) return undefined
-  if (verdict !== "accept") {
-    dismiss(t, index, verdict)
-    return undefined
-  }
-  care(t, { waiting: waiting.toSpliced(index, 1) })
-  return waiting[index]
+/** The application's verdict. One that comes too late, or twice, is ignored. */
+export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, verdict: Verdict): void => {
+  const index = t.state.care.waiting.findIndex(({ gossip }) => isSame(gossip.id, id))
+  const waiting = t.state.care.waiting[index]
+  if (waiting === undefined) return
+  if (verdict !== "accept") return dismiss(t, index, verdict)
+  care(t, { waiting: t.state.care.waiting.toSpliced(index, 1) })
+  accept(t, slotOf(t.state.streams, id.source, id.epoch, id.topic), waiting.gossip, waiting.from, waiting.bornAt)
 }
 
 const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>

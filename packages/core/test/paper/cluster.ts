@@ -3,6 +3,7 @@
  */
 import type * as HyParView from "@hyparview/core/HyParView"
 import * as HyParViewModule from "@hyparview/core/HyParView"
+import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Overlay from "@hyparview/faults/Overlay"
 import * as Result from "effect/Result"
 import { World } from "../golden/World.ts"
@@ -12,7 +13,7 @@ export const minute = 60_000
 /** Nodes 1 to `count`, joined one after the other through node 1, and then left alone for five minutes. */
 export const cluster = (count: number, override: Partial<HyParView.Config> = {}, seed = 1): World => {
   const config = Result.getOrThrow(HyParViewModule.forClusterSize(count, override))
-  const world = new World({ nodes: count, seed, latencyMillis: 10, config })
+  const world = new World({ nodes: count, seed, latencyMillis: 10, config, broadcast: Plumtree.floodConfig })
   for (let id = 1; id <= count; id++) {
     world.start(id, id === 1 ? [] : [1])
     world.advance(200)

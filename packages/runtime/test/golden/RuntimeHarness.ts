@@ -38,6 +38,7 @@ export const makeRuntimeHarness = Effect.gen(function* () {
         idOf: idOf(setup.nodes),
         node: {
           membership: setup.config,
+          broadcast: setup.broadcast,
           handshakeTimeout: Math.max(1, Math.floor((setup.config.requestTimeoutMillis * 2) / 3))
         },
         network: { latency: { _tag: "Constant", micros: setup.latencyMillis * 1_000 } }

@@ -26,12 +26,12 @@ export class WorldHarness implements Harness {
   private readonly started = new Set<number>()
   private readonly published: Array<Published> = []
 
-  readonly create = ({ config, latencyMillis, nodes, seed }: Setup) =>
+  readonly create = ({ broadcast, config, latencyMillis, nodes, seed }: Setup) =>
     Effect.sync(() => {
       this.world = new World({
         nodes,
         seed,
-        config: { membership: config, broadcast: Plumtree.floodConfig },
+        config: { membership: config, broadcast },
         latency: { _tag: "Constant", micros: latencyMillis * 1_000 },
         detectionMillis: 0,
         dialFailure: "refused",
