@@ -26,6 +26,9 @@ const counts = (): Counts => {
 
 const cluster = "benchmark"
 
+/** How many nodes are joining at any time, as on the other side: their handshakes share one processor. */
+const joinsAtOnce = 8
+
 const idOf = (index: number): string => `node-${index}`
 
 type TransportLayer = ReturnType<typeof TcpTransport.layer> | ReturnType<typeof TlsTransport.layer>
@@ -78,10 +81,14 @@ const start = Effect.fnUntraced(function* (options: MeshOptions, transports: Rea
     concurrency: "unbounded"
   })
   const contacts = started.slice(0, 1).map(({ address }) => address)
-  yield* Effect.forEach(started, ({ membership }, index) => membership.join(index === 0 ? [] : contacts), {
-    discard: true
-  })
-  const run = Effect.runForkWith(yield* Effect.context())
+  const context = yield* Effect.context()
+  const joining = Effect.forEach(
+    started,
+    ({ membership }, index) =>
+      index === 0 ? membership.join([]) : Effect.andThen(membership.join(contacts), membership.awaitNeighbors(1)),
+    { concurrency: joinsAtOnce, discard: true }
+  )
+  const run = Effect.runForkWith(context)
   const mesh: Mesh = {
     publish: (node, payload, refused) => {
       const publisher = started[node]
@@ -89,7 +96,7 @@ const start = Effect.fnUntraced(function* (options: MeshOptions, transports: Rea
       run(Effect.catch(publisher.broadcast.publish(topic, payload), () => Effect.sync(refused)))
     },
     counts,
-    connected: Promise.resolve()
+    connected: Effect.runPromiseWith(context)(joining)
   }
   return mesh
 })
