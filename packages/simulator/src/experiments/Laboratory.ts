@@ -236,19 +236,19 @@ export class Laboratory {
   }
 }
 
-/**
- * The broadcast of a world. Most experiments flood one message at a time; there a short memory of sources forgets nothing
- * that matters.
- */
+/** The broadcast of a world. Most experiments flood. */
 const broadcastOf = (experiment: Name, options: Options): Plumtree.Config =>
-  experiment === "plumtree" ? treeConfig(options) : { ...Plumtree.floodConfig, sourcesSize: 16 }
+  experiment === "plumtree" ? treeConfig(options) : { ...Plumtree.floodConfig, sourcesSize: drainedSources }
+
+/** Where one broadcast is drained before the next, a short memory of sources forgets nothing that matters. */
+const drainedSources = 2
 
 /** The paper's Plumtree, or flooding, as the options have it. */
 export const treeConfig = (
-  options: Pick<Options, "announceMillis" | "optimizeHops" | "senders" | "strategy">
+  options: Pick<Options, "announceMillis" | "optimizeHops" | "pace" | "strategy">
 ): Plumtree.Config => {
-  const { announceMillis, optimizeHops, senders, strategy } = options
-  const sourcesSize = senders === "one" ? 16 : 1_024
+  const { announceMillis, optimizeHops, pace, strategy } = options
+  const sourcesSize = pace === "rate" ? 1_024 : drainedSources
   if (strategy === "flood") return { ...Plumtree.floodConfig, sourcesSize }
   // A message that waits to be announced must not be missed before it is.
   const graftMillis = Math.max(Plumtree.paperConfig.graftMillis, 2 * announceMillis)
