@@ -1,6 +1,6 @@
 /**
- * How much of a raw socket's throughput a TCP link keeps: frames a second over one loopback connection, against
- * `node:net` with the same framing and the same batches in the same run.
+ * How much of a raw socket's throughput a link keeps: frames a second over one loopback connection, against `node:net`,
+ * and for mutual TLS against `node:tls`, with the same framing and the same batches in the same run.
  *
  *     node --conditions=source benchmarks/transport.ts
  *
@@ -9,20 +9,27 @@
  * pairs, so that a machine that is slower for a while slows both sides of a pair. With one process both ends share a core;
  * with two, the slower end decides.
  */
-import { Effect, Stream } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import type { Link } from "@hyparview/runtime/Transport"
-import { TcpTransport } from "@hyparview/transport-tcp"
+import { TcpTransport, TlsTransport } from "@hyparview/transport-tcp"
+import * as Certificates from "@hyparview/transport-tcp/Certificates"
 import { spawn } from "node:child_process"
-import type { AddressInfo, Socket } from "node:net"
-import { createConnection, createServer } from "node:net"
+import type { AddressInfo, Server, Socket } from "node:net"
+import * as Net from "node:net"
+import * as Tls from "node:tls"
 import { pathToFileURL } from "node:url"
 import { rawBatch, rawFrames } from "./internal/raw-frames.ts"
+
+/** What carries the frames: a TCP connection, or mutual TLS over one. */
+export type Carrier = "tcp" | "tls"
 
 export interface TransportBenchOptions {
   /** Default 64 and 1024. */
   readonly frameBytes?: ReadonlyArray<number>
   /** Frames in one `send`. Default 64. */
   readonly batchFrames?: ReadonlyArray<number>
+  /** Default both. */
+  readonly carriers?: ReadonlyArray<Carrier>
   /** Default one and two. */
   readonly processes?: ReadonlyArray<1 | 2>
   /** Pairs of runs that count; one more warms up. Default 5. */
@@ -32,6 +39,7 @@ export interface TransportBenchOptions {
 }
 
 export interface TransportBenchRow {
+  readonly carrier: Carrier
   readonly processes: 1 | 2
   readonly frameBytes: number
   readonly batchFrames: number
@@ -88,19 +96,51 @@ const rawReceiver = (socket: Socket): void => {
   )
 }
 
-const listenRaw = Effect.acquireRelease(
-  Effect.callback<ReturnType<typeof createServer>>((resume) => {
-    const server = createServer({ noDelay: true }, rawReceiver)
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) => Effect.sync(() => server.close())
-)
+/** One certificate for both ends; undefined on plain TCP. */
+type Credentials = { readonly cert: string; readonly key: string; readonly ca: string } | undefined
 
-const portOf = (server: ReturnType<typeof createServer>): number => (server.address() as AddressInfo).port
+const makeCredentials = Effect.gen(function* () {
+  const authority = yield* Certificates.makeAuthority()
+  const { certificate, key } = yield* Certificates.issue(authority, { id: "bench", cluster: "bench" })
+  return { cert: certificate, key: Redacted.value(key), ca: authority.certificate }
+})
 
-const sendRaw = (port: number, run: Run): Effect.Effect<Rate> =>
+const makeTransport = (credentials: Credentials) =>
+  credentials === undefined ? TcpTransport.make({}) : TlsTransport.make(credentials)
+
+const createRaw = (credentials: Credentials): Server =>
+  credentials === undefined
+    ? Net.createServer({ noDelay: true }, rawReceiver)
+    : Tls.createServer(
+        { ...credentials, minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true, noDelay: true },
+        rawReceiver
+      )
+
+const connectRaw = (port: number, credentials: Credentials, onOpen: (socket: Socket) => void): void => {
+  const to = { host: "127.0.0.1", port, noDelay: true }
+  const socket: Socket =
+    credentials === undefined
+      ? Net.createConnection(to, () => onOpen(socket))
+      : Tls.connect({ ...to, ...credentials, checkServerIdentity: () => undefined }, () => {
+          socket.setNoDelay(true)
+          onOpen(socket)
+        })
+}
+
+const listenRaw = (credentials: Credentials) =>
+  Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createRaw(credentials)
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => server.close())
+  )
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
+
+const sendRaw = ({ credentials, rawPort }: Receivers, run: Run): Effect.Effect<Rate> =>
   Effect.callback<Rate>((resume) => {
-    const socket = createConnection({ host: "127.0.0.1", port, noDelay: true }, () => {
+    connectRaw(rawPort, credentials, (socket) => {
       const frame = new Uint8Array(run.frameBytes).fill(7)
       const measured = measure(run.frames)
       socket.write(rawBatch(announcement(run.frames), 1))
@@ -137,8 +177,8 @@ const linkReceiver = Effect.fnUntraced(
   Effect.catchTag("LinkClosed", () => Effect.void)
 )
 
-const listenLink = Effect.gen(function* () {
-  const transport = yield* TcpTransport.make({})
+const listenLink = Effect.fnUntraced(function* (credentials: Credentials) {
+  const transport = yield* makeTransport(credentials)
   yield* transport.accepted.pipe(
     Stream.runForEach((link) => Effect.forkScoped(linkReceiver(link))),
     Effect.forkScoped
@@ -146,9 +186,9 @@ const listenLink = Effect.gen(function* () {
   return transport.address
 })
 
-const sendLink = Effect.fnUntraced(function* (address: string, run: Run) {
-  const transport = yield* TcpTransport.make({})
-  const link = yield* transport.dial(address)
+const sendLink = Effect.fnUntraced(function* ({ credentials, linkAddress }: Receivers, run: Run) {
+  const transport = yield* makeTransport(credentials)
+  const link = yield* transport.dial(linkAddress)
   const frame = [new Uint8Array(run.frameBytes).fill(7)]
   const batch = Array.from({ length: run.batchFrames }, () => frame)
   const measured = measure(run.frames)
@@ -166,54 +206,62 @@ const sendLink = Effect.fnUntraced(function* (address: string, run: Run) {
 interface Receivers {
   readonly rawPort: number
   readonly linkAddress: string
+  readonly credentials: Credentials
 }
 
-const receivers = Effect.gen(function* () {
-  const server = yield* listenRaw
-  return { rawPort: portOf(server), linkAddress: yield* listenLink }
+const receivers = Effect.fnUntraced(function* (carrier: Carrier) {
+  const credentials = carrier === "tcp" ? undefined : yield* makeCredentials
+  const server = yield* listenRaw(credentials)
+  return { rawPort: portOf(server), linkAddress: yield* listenLink(credentials), credentials }
 })
 
 /** The same receivers in a child process, which ends with its standard input. */
-const childReceivers = Effect.acquireRelease(
-  Effect.sync(() =>
-    spawn(process.execPath, [...process.execArgv, import.meta.filename, "receivers"], {
-      stdio: ["pipe", "pipe", "inherit"]
-    })
-  ),
-  (child) => Effect.sync(() => child.stdin.end())
-).pipe(
-  Effect.flatMap((child) =>
-    Effect.callback<Receivers>((resume) => {
-      let text = ""
-      child.stdout.on("data", (chunk: Buffer) => {
-        text += chunk.toString()
-        if (text.endsWith("\n")) resume(Effect.succeed(JSON.parse(text)))
+const childReceivers = (carrier: Carrier) =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, [...process.execArgv, import.meta.filename, "receivers", carrier], {
+        stdio: ["pipe", "pipe", "inherit"]
       })
-    })
+    ),
+    (child) => Effect.sync(() => child.stdin.end())
+  ).pipe(
+    Effect.flatMap((child) =>
+      Effect.callback<Receivers>((resume) => {
+        let text = ""
+        child.stdout.on("data", (chunk: Buffer) => {
+          text += chunk.toString()
+          if (text.endsWith("\n")) resume(Effect.succeed(JSON.parse(text)))
+        })
+      })
+    )
   )
-)
 
-const beReceivers = Effect.gen(function* () {
-  console.log(JSON.stringify(yield* receivers))
+const beReceivers = Effect.fnUntraced(function* (carrier: Carrier) {
+  console.log(JSON.stringify(yield* receivers(carrier)))
   yield* Effect.callback<void>((resume) => {
     process.stdin.resume().on("end", () => resume(Effect.void))
   })
-}).pipe(Effect.scoped)
+}, Effect.scoped)
 
-const benchPairs = Effect.fnUntraced(function* (target: Receivers, processes: 1 | 2, run: Run, pairs: number) {
+const benchPairs = Effect.fnUntraced(function* (
+  target: Receivers,
+  kind: Pick<TransportBenchRow, "carrier" | "processes">,
+  run: Run,
+  pairs: number
+) {
   const raw: Array<Rate> = []
   const link: Array<Rate> = []
   for (let pair = 0; pair <= pairs; pair++) {
     const sides = [
-      Effect.tap(sendRaw(target.rawPort, run), (rate) => Effect.sync(() => raw.push(rate))),
-      Effect.tap(sendLink(target.linkAddress, run), (rate) => Effect.sync(() => link.push(rate)))
+      Effect.tap(sendRaw(target, run), (rate) => Effect.sync(() => raw.push(rate))),
+      Effect.tap(sendLink(target, run), (rate) => Effect.sync(() => link.push(rate)))
     ]
     yield* Effect.all(pair % 2 === 0 ? sides : sides.toReversed(), { discard: true })
   }
   raw.shift()
   link.shift()
   const row: TransportBenchRow = {
-    processes,
+    ...kind,
     frameBytes: run.frameBytes,
     batchFrames: run.batchFrames,
     pairs,
@@ -227,10 +275,12 @@ const benchPairs = Effect.fnUntraced(function* (target: Receivers, processes: 1 
 
 /** Measures every combination of the options, one row each. */
 export const transportBench = (options: TransportBenchOptions = {}): Promise<ReadonlyArray<TransportBenchRow>> => {
-  const { batchFrames = [64], frameBytes = [64, 1024], pairs = 5, processes = [1, 2], runBytes = 64 << 20 } = options
-  const rows = Effect.forEach(processes, (count) =>
+  const { batchFrames = [64], carriers = ["tcp", "tls"], frameBytes = [64, 1024] } = options
+  const { pairs = 5, processes = [1, 2], runBytes = 64 << 20 } = options
+  const kinds = carriers.flatMap((carrier) => processes.map((processes) => ({ carrier, processes })))
+  const rows = Effect.forEach(kinds, (kind) =>
     Effect.gen(function* () {
-      const target = yield* count === 1 ? receivers : childReceivers
+      const target = yield* kind.processes === 1 ? receivers(kind.carrier) : childReceivers(kind.carrier)
       const runs = frameBytes.flatMap((frame) =>
         batchFrames.map((batch) => ({
           frameBytes: frame,
@@ -238,14 +288,14 @@ export const transportBench = (options: TransportBenchOptions = {}): Promise<Rea
           frames: Math.min(1_000_000, Math.ceil(runBytes / frame))
         }))
       )
-      return yield* Effect.forEach(runs, (run) => benchPairs(target, count, run, pairs))
+      return yield* Effect.forEach(runs, (run) => benchPairs(target, kind, run, pairs))
     }).pipe(Effect.scoped)
   )
   return Effect.runPromise(Effect.map(rows, (nested) => nested.flat()))
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (process.argv[2] === "receivers") await Effect.runPromise(beReceivers)
+  if (process.argv[2] === "receivers") await Effect.runPromise(beReceivers(process.argv[3] === "tls" ? "tls" : "tcp"))
   else {
     const rows = await transportBench({ batchFrames: [16, 64, 256] })
     console.table(

@@ -38,20 +38,23 @@ const codec: Benchmark = {
 }
 
 const transport: Benchmark = {
-  about: "frames over one TCP link, beside a raw node:net socket",
+  about: "frames over one link, TCP and mutual TLS, beside a raw node:net and node:tls socket",
   run: async (full) => {
     const { transportBench } = await import("../transport.ts")
     const rows = await transportBench({ pairs: full ? 11 : 5 })
-    return rows.flatMap(({ batchFrames, cpuRatio, frameBytes, linkPerSecond, processes, ratio }): Array<Row> => {
-      const what = `${frameBytes} B, ${batchFrames} a batch, ${processes === 1 ? "one process" : "two processes"}`
-      const to = "node:net"
-      const aim = { of: "ratio", bound: "≥", value: 0.85 } as const
-      return [
-        { what, median: linkPerSecond, unit: "frames/s", ratio: { to, value: ratio }, aim },
-        // The other end's work is not in it, so that two processes compare senders only.
-        { what: `${what}, by CPU time`, median: cpuRatio, unit: `times ${to}` }
-      ]
-    })
+    return rows.flatMap(
+      ({ batchFrames, carrier, cpuRatio, frameBytes, linkPerSecond, processes, ratio }): Array<Row> => {
+        const where = processes === 1 ? "one process" : "two processes"
+        const what = `${carrier.toUpperCase()}, ${frameBytes} B, ${batchFrames} a batch, ${where}`
+        const to = carrier === "tcp" ? "node:net" : "node:tls"
+        const aim = { of: "ratio", bound: "≥", value: 0.85 } as const
+        return [
+          { what, median: linkPerSecond, unit: "frames/s", ratio: { to, value: ratio }, aim },
+          // The other end's work is not in it, so that two processes compare senders only.
+          { what: `${what}, by CPU time`, median: cpuRatio, unit: `times ${to}` }
+        ]
+      }
+    )
   }
 }
 

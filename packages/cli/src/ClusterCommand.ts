@@ -49,6 +49,10 @@ const flags = {
     Flag.withMetavar("K"),
     Flag.withDescription("In how many processes, at most one a node. Default: 5, or one for every 60 nodes")
   ),
+  tls: Flag.Boolean("tls").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Mutual TLS between the nodes, with certificates made for the occasion and removed at the end")
+  ),
   exit: Flag.Boolean("exit").pipe(
     Flag.withDefault(false),
     Flag.withDescription("Play the scenario (join, broadcast, kill, heal, broadcast, leave), print a summary, and exit")
@@ -81,6 +85,7 @@ const flags = {
 interface Input {
   readonly nodes: number
   readonly processes: Option.Option<number>
+  readonly tls: boolean
   readonly exit: boolean
   readonly kill: Option.Option<number>
   readonly seed: Option.Option<number>
@@ -118,7 +123,7 @@ const checkWritable = Effect.fnUntraced(function* (file: string) {
 
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
   yield* Console.log(
-    `${many(options.nodes, "node")} in ${many(options.processes, "process")}, killing ${options.kill} %, seed ${options.seed}`
+    `${many(options.nodes, "node")} in ${many(options.processes, "process")}${options.tls ? " over mutual TLS" : ""}, killing ${options.kill} %, seed ${options.seed}`
   )
   const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
   for (const line of report(outcome)) yield* Console.log(line)
@@ -142,7 +147,7 @@ const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: O
 })
 
 const handle = Effect.fnUntraced(function* (input: Input) {
-  const { exit, json, nodes } = input
+  const { exit, json, nodes, tls } = input
   const processes = Option.getOrElse(input.processes, () => defaultProcesses(nodes))
   const seed = Option.isSome(input.seed) ? input.seed.value : yield* Random.nextIntBetween(0, 2 ** 31)
   const kill = Option.getOrElse(input.kill, () => defaultKill)
@@ -151,11 +156,12 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   const supervisor = Supervisor.layer({
     nodes,
     processes,
+    tls,
     seed,
     ...(Option.isSome(input.port) ? { port: input.port.value } : {}),
     ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
   })
-  if (exit) return yield* scenario({ nodes, processes, kill, seed }, json).pipe(Effect.provide(supervisor))
+  if (exit) return yield* scenario({ nodes, processes, tls, kill, seed }, json).pipe(Effect.provide(supervisor))
   return yield* live({ nodes, processes }).pipe(Effect.provide(supervisor))
 })
 
@@ -172,6 +178,7 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
   Command.withDescription(
     [
       "Runs a live cluster on this machine: nodes over loopback TCP, in several processes, joining through one contact.",
+      "With --tls they prove to each other who they are: an authority and certificates are made in a temporary directory.",
       "",
       "It stays up and shows the overlay as it is: components, links and whether both ends hold them, how many neighbours",
       "the nodes have, messages. Ctrl-C or SIGTERM makes every node say goodbye, and exits 0; a second one stops at once.",
@@ -187,6 +194,7 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
   ),
   Command.withExamples(({ commandPath }) => [
     { command: commandPath.join(" "), description: "50 nodes in 5 processes, until Ctrl-C" },
+    { command: `${commandPath.join(" ")} --tls`, description: "The same over mutual TLS" },
     { command: `${commandPath.join(" ")} --exit`, description: "Join, broadcast, kill 40 %, heal, broadcast, leave" },
     {
       command: `${commandPath.join(" ")} --exit --nodes 300 --kill 60 --seed 7 --json result.json`,

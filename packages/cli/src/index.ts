@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+export * as CertsCommand from "./CertsCommand.ts"
 export * as ClusterCommand from "./ClusterCommand.ts"
 export * as ClusterScenario from "./ClusterScenario.ts"
 export * as ExitCode from "./ExitCode.ts"

@@ -98,6 +98,19 @@ describe("hyparview cluster", () => {
   )
 
   it.live(
+    "plays it over mutual TLS",
+    () =>
+      Effect.gen(function* () {
+        const args = ["cluster", "--exit", "--tls", "--nodes", "8", "--processes", "2", "--seed", "5"]
+        const command = yield* hyparview(args)
+        assert.strictEqual(yield* command.exit, 0, command.output())
+        assert.include(command.output(), "8 nodes in 2 processes over mutual TLS")
+        assert.include(command.output(), "every step held")
+      }),
+    patience
+  )
+
+  it.live(
     "stays up without a terminal in plain lines, and leaves at SIGTERM with exit code 0",
     () =>
       Effect.gen(function* () {

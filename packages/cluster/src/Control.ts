@@ -180,6 +180,8 @@ export class Control extends RpcGroup.make(
       cluster: Schema.String,
       clusterSize: Schema.Int,
       host: Schema.String,
+      /** The directory with the nodes' certificates (see `CertificateFiles`); without it the nodes speak plain TCP. */
+      certificates: Schema.optionalKey(Schema.String),
       /** `port` 0: any free one. `seed`: of the node's own choices. */
       nodes: Schema.Array(Schema.Struct({ id: Schema.String, port: Schema.Int, seed: Schema.Int }))
     },

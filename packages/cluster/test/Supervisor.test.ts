@@ -1,8 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Overview, Supervisor } from "@hyparview/cluster"
+import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import { Effect, Fiber, Stream } from "effect"
 import { spawn } from "node:child_process"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isRunning, survivors } from "./processes.ts"
 
@@ -25,11 +29,36 @@ const until = Effect.fnUntraced(function* (supervisor: Service, isReached: (over
 
 const options: Supervisor.Options = { nodes: 6, processes: 2, seed: 1 }
 
+/** A directory for temporary files of this test alone. */
+const ownTemporary = Effect.acquireRelease(
+  Effect.sync(() => {
+    const before = process.env["TMPDIR"]
+    const directory = mkdtempSync(join(tmpdir(), "hyparview-test-"))
+    process.env["TMPDIR"] = directory
+    return { before, directory }
+  }),
+  ({ before, directory }) =>
+    Effect.sync(() => {
+      if (before === undefined) delete process.env["TMPDIR"]
+      else process.env["TMPDIR"] = before
+      rmSync(directory, { recursive: true })
+    })
+)
+
+/** Plain bytes get no answer from a node that speaks TLS. */
+const assertSecured = Effect.fnUntraced(function* (address: string) {
+  const transport = yield* TcpTransport.make({})
+  const link = yield* transport.dial(address)
+  yield* link.send([[new TextEncoder().encode("hello")]])
+  assert.strictEqual((yield* Effect.flip(link.receive))._tag, "LinkClosed")
+}, Effect.scoped)
+
 describe("a supervisor", () => {
-  it.live(
-    "starts nodes in processes, joins, broadcasts, kills, restarts, leaves and stops",
-    () =>
+  it.live.each([{ tls: false }, { tls: true }])(
+    "starts nodes in processes, joins, broadcasts, kills, restarts, leaves and stops: %o",
+    ({ tls }) =>
       Effect.gen(function* () {
+        const { directory } = yield* ownTemporary
         let pids: ReadonlyArray<number> = []
         yield* Effect.gen(function* () {
           const supervisor = yield* Supervisor.Supervisor
@@ -47,6 +76,8 @@ describe("a supervisor", () => {
           )
           pids = yield* pidsOf(supervisor)
           assert.strictEqual(new Set(pids).size, 2)
+          if (tls) yield* assertSecured(nodes[0]?.address ?? "")
+          assert.strictEqual(readdirSync(directory).length, tls ? 1 : 0)
 
           yield* supervisor.join
           const joined = yield* until(supervisor, Overview.isWhole)
@@ -83,8 +114,9 @@ describe("a supervisor", () => {
             endings.map(({ code }) => code),
             [0, 0]
           )
-        }).pipe(Effect.provide(Supervisor.layer(options)))
+        }).pipe(Effect.provide(Supervisor.layer({ ...options, tls })))
         assert.deepStrictEqual(yield* survivors(pids), [])
+        assert.deepStrictEqual(readdirSync(directory), [])
       }),
     patience
   )

@@ -19,7 +19,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { randomBytes, webcrypto, X509Certificate } from "node:crypto"
+import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from "node:crypto"
 import { isIP } from "node:net"
 import { isHost } from "./Address.ts"
 import * as CertificateName from "./CertificateName.ts"
@@ -152,6 +152,11 @@ export const makeAuthority = Effect.fnUntraced(function* (
 const readAuthority = (authority: Issued) =>
   Effect.tryPromise({
     try: async () => {
+      const own = new X509Certificate(authority.certificate)
+      if (!own.ca) throw new Error("its certificate is not an authority's")
+      if (!own.checkPrivateKey(createPrivateKey(Redacted.value(authority.key)))) {
+        throw new Error("its key is another certificate's")
+      }
       const certificate = new X509.X509Certificate(authority.certificate)
       const pkcs8 = X509.PemConverter.decodeFirst(Redacted.value(authority.key))
       const key = await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"])
@@ -284,9 +289,9 @@ export const describe = (pem: string): Result.Result<Description, IssueError> =>
         fingerprint: certificate.fingerprint256
       }
     },
-    catch: (error) =>
+    catch: () =>
       new IssueError({
         about: "certificate",
-        detail: `not a PEM certificate: ${error instanceof Error ? error.message : String(error)}`
+        detail: "not a PEM certificate, which begins with -----BEGIN CERTIFICATE-----"
       })
   })

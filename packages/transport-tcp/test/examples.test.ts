@@ -2,7 +2,12 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Result, Stream } from "effect"
 import { Transport } from "@hyparview/runtime/Transport"
-import { Address, TcpTransport } from "@hyparview/transport-tcp"
+import { Address, CertificateName, TcpTransport, TlsTransport } from "@hyparview/transport-tcp"
+import * as CertificateFiles from "@hyparview/transport-tcp/CertificateFiles"
+import * as Certificates from "@hyparview/transport-tcp/Certificates"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 
 it("the example of Address.parse", () => {
   assert.deepStrictEqual(Address.parse("10.0.0.7:7946"), Result.succeed({ host: "10.0.0.7", port: 7946 }))
@@ -24,3 +29,43 @@ it.live("the example of TcpTransport.layer", () => {
 
   return Effect.map(program, (greetings) => assert.deepStrictEqual(greetings, ["hello"]))
 })
+
+it("the example of CertificateName.format", () => {
+  assert.deepStrictEqual(
+    CertificateName.format({ cluster: "shop", id: "node 7" }),
+    Result.succeed("hyparview://shop/node%207")
+  )
+})
+
+it.live("the example of Certificates.issue", () => {
+  const transport = Effect.gen(function* () {
+    const authority = yield* Certificates.makeAuthority()
+    const node = yield* Certificates.issue(authority, { id: "node-7", cluster: "shop" })
+    return yield* TlsTransport.make({ cert: node.certificate, key: node.key, ca: authority.certificate })
+  })
+
+  return Effect.gen(function* () {
+    const { address } = yield* transport
+    assert.match(address, /^127\.0\.0\.1:\d+$/)
+  })
+})
+
+it.live("the example of TlsTransport.layer, with the files of a directory", () =>
+  Effect.gen(function* () {
+    const directory = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "hyparview-test-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true }))
+    )
+    yield* CertificateFiles.writeAuthority(directory, yield* Certificates.makeAuthority(), { overwrite: false })
+    const authority = yield* CertificateFiles.readAuthority(directory)
+    const issued = yield* Certificates.issue(authority, { id: "node-7", cluster: "shop" })
+    const node = { id: "node-7", issued, authorityCertificate: authority.certificate }
+    const files = yield* CertificateFiles.writeNode(directory, node, { overwrite: false })
+    assert.deepStrictEqual(files, CertificateFiles.nodeFiles(directory, "node-7"))
+    const again = yield* Effect.flip(CertificateFiles.writeNode(directory, node, { overwrite: false }))
+    assert.strictEqual(again.reason, "exists")
+    const transport = TlsTransport.layer({ host: "0.0.0.0", advertiseHost: "10.0.0.7", ...files })
+    const { address } = yield* Effect.provide(Transport, transport)
+    assert.match(address, /^10\.0\.0\.7:\d+$/)
+  })
+)

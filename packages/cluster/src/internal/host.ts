@@ -1,5 +1,5 @@
 /**
- * The nodes of one worker process: each a `Node.layer` over a TCP transport of its own, in a scope of its own, so that
+ * The nodes of one worker process: each a `Node.layer` over a transport of its own, TCP or TLS, in a scope of its own, so that
  * one can be destroyed while the others go on.
  */
 import { Broadcast } from "@hyparview/runtime/Broadcast"
@@ -7,8 +7,10 @@ import { Discovery } from "@hyparview/runtime/Discovery"
 import { Membership } from "@hyparview/runtime/Membership"
 import * as Node from "@hyparview/runtime/Node"
 import { Transport } from "@hyparview/runtime/Transport"
+import * as CertificateFiles from "@hyparview/transport-tcp/CertificateFiles"
 import type { TcpOptions } from "@hyparview/transport-tcp/TcpConfig"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
+import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -58,6 +60,16 @@ const makeDeliveries = () => {
   }
 }
 
+/** Where a node listens, and with which certificates. */
+interface Listen extends TcpOptions {
+  readonly certificates: string | undefined
+}
+
+const transport = ({ certificates, ...tcp }: Listen, { cluster, id }: Node.Options) =>
+  certificates === undefined
+    ? TcpTransport.layer(tcp)
+    : TlsTransport.layer({ ...tcp, ...CertificateFiles.nodeFiles(certificates, id), id, cluster })
+
 /** Answers the control channel's requests. The nodes live as long as the layer. */
 export const layer = Control.toLayer(
   Effect.gen(function* () {
@@ -72,9 +84,9 @@ export const layer = Control.toLayer(
     }
 
     const start = Effect.fnUntraced(
-      function* (options: Node.Options, listen: TcpOptions, nodeScope: Scope.Closeable) {
+      function* (options: Node.Options, listen: Listen, nodeScope: Scope.Closeable) {
         const context = yield* Layer.buildWithScope(
-          Node.layer(options).pipe(Layer.provideMerge(Layer.merge(TcpTransport.layer(listen), Discovery.layerNone))),
+          Node.layer(options).pipe(Layer.provideMerge(Layer.merge(transport(listen, options), Discovery.layerNone))),
           nodeScope
         )
         const broadcast = Context.get(context, Broadcast)
@@ -103,7 +115,7 @@ export const layer = Control.toLayer(
     }
 
     return {
-      Start: Effect.fnUntraced(function* ({ cluster, clusterSize, host, nodes }) {
+      Start: Effect.fnUntraced(function* ({ certificates, cluster, clusterSize, host, nodes }) {
         const started: Array<Hosted> = []
         yield* Effect.forEach(
           nodes,
@@ -111,7 +123,7 @@ export const layer = Control.toLayer(
             const nodeScope = yield* Scope.fork(scope)
             // A node says goodbye when it is told to leave, and at no other time: closing its scope is its crash.
             const options: Node.Options = { id, cluster, clusterSize, seed, leaveOnClose: false }
-            started.push(yield* start(options, { host, port }, nodeScope))
+            started.push(yield* start(options, { host, port, certificates }, nodeScope))
           }),
           { discard: true }
         ).pipe(Effect.onError(() => Effect.forEach(started, kill, { discard: true })))
