@@ -206,9 +206,8 @@ if (process.argv[1] === import.meta.filename) {
   else {
     const figures = await measure(JSON.parse(trial))
     if (process.send === undefined) console.log(figures)
-    process.send?.(figures)
+    else await new Promise<void>((sent) => process.send?.(figures, () => sent()))
     // The nodes would go on for ever.
-    process.disconnect?.()
-    setImmediate(() => process.exit(0))
+    process.exit(0)
   }
 }
