@@ -57,6 +57,10 @@ export const chat = Effect.fn("chat")(function* ({ contacts, history, input, pri
     Stream.runForEach(say)
   )
   // Ends only if another process goes by our name.
-  const watch = Stream.runDrain(membership.events)
+  const watch = membership.events.pipe(
+    Stream.runForEach(({ _tag, peer }) =>
+      print(_tag === "NeighborUp" ? `* linked with ${peer.id}` : `* no longer linked with ${peer.id}`)
+    )
+  )
   yield* Effect.raceFirst(speak, Effect.all([listen, watch], { concurrency: "unbounded", discard: true }))
 })

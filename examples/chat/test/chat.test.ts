@@ -72,8 +72,8 @@ describe("the chat over TCP", () => {
       const address = yield* anna.sees(/anna listens at (\S+)/)
       const bela = yield* comes("bela", [address])
       const cleo = yield* comes("cleo", [address])
-      yield* bela.sees(/joined through/)
-      yield* cleo.sees(/joined through/)
+      yield* bela.sees(/linked with cleo/)
+      yield* cleo.sees(/linked with bela/)
 
       bela.say("hello from bela")
       for (const person of [anna, bela, cleo]) yield* person.sees(/bela: hello from bela/)
@@ -86,6 +86,8 @@ describe("the chat over TCP", () => {
 
       const back = yield* comes("bela", [address])
       yield* back.sees(/cleo: gone, I think/)
+      yield* back.sees(/linked with cleo/)
+      yield* cleo.sees(/\* linked with bela[^]*\* linked with bela/)
       back.say("here again")
       for (const person of [anna, back, cleo]) yield* person.sees(/bela: here again/)
       const lines = back.output.split("\n").flatMap((line) => /^\d\d:\d\d (.*)$/.exec(line)?.[1] ?? [])

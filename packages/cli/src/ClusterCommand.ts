@@ -184,9 +184,10 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "the nodes have, messages. Ctrl-C or SIGTERM makes every node say goodbye, and exits 0; a second one stops at once.",
       "",
       "With --exit it plays a scenario instead, and exits 0 only if every step held: all join and form one component with",
-      "full views; a broadcast reaches all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
-      "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; a broadcast reaches",
-      "them all; they leave.",
+      "full views; ten broadcasts reach all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
+      "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; ten broadcasts reach",
+      "them all; they leave. The copies received for each delivery are told of the first broadcast, which floods, and of the",
+      "last, which goes along the tree that the others have grown.",
       "",
       "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",
       "130 and 143 interrupted by Ctrl-C or SIGTERM before it was done."

@@ -8,7 +8,7 @@
 import * as HyParView from "./HyParView.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 import * as Plumtree from "./Plumtree.ts"
-import type { Random } from "./Random.ts"
+import { type Random, seededFor } from "./Random.ts"
 
 /**
  * The parameters of both protocols.
@@ -108,7 +108,12 @@ export const init = <I extends Key, A>(options: {
   readonly random: Random
 }): State<I, A> => ({
   membership: HyParView.init({ config: options.config.membership, self: options.self, random: options.random }),
-  broadcast: Plumtree.init({ config: options.config.broadcast, self: options.self })
+  // Another generator, so that what one protocol draws changes nothing in the other.
+  broadcast: Plumtree.init({
+    config: options.config.broadcast,
+    self: options.self,
+    random: seededFor(options.random.random0, options.random.random1)
+  })
 })
 
 /**

@@ -23,9 +23,10 @@ export interface Config {
   /** With `trees: "source"`, how many trees are remembered; of a source beyond, all links are eager. 1–100,000. Ours: 10,000. */
   readonly treesSize: number
   /**
-   * By how many more duplicates than news a neighbour must have sent before it is pruned. 1–1,000. Paper: 1, at the first
-   * duplicate, which is right for one sender; many senders at once need more (ours: 3), or they prune each other's
-   * branches. A tree that has one sender (`trees: "source"`) always prunes at the first.
+   * After how many duplicates a neighbour is pruned, at least; at most after twice as many less one, by chance. 16 news
+   * make up for one. 1–1,000. Paper: 1, at the first duplicate, which is right for one sender; many senders at once need
+   * more (ours: 3), or they prune each other's branches. A tree that has one sender (`trees: "source"`) always prunes at
+   * the first.
    */
   readonly pruneAfter: number
   /** How long announcements wait for others to share their message with, in milliseconds. 0–60,000; 0: not at all, as in the paper. Ours: 300. */

@@ -9,7 +9,7 @@ import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found, optimizeFound } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
-import { isDone, see } from "./Seen.ts"
+import { isDone, isSequence, see } from "./Seen.ts"
 import { care, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, fresh, insert, keep, put, slotOf, sweepMillis } from "./Streams.ts"
 import { lazyIn, onDuplicate, onNews } from "./Tree.ts"
@@ -38,6 +38,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const { state } = t
   const { id, replay } = gossip
   const { epoch, sequence, source, topic } = id
+  if (!isSequence(sequence) || !isSequence(epoch)) return
   const index = indexOf(state, from.id)
   if (replay === "recovery") onFetchedMessage(t, index)
   const known = slotOf(state.streams, source, epoch, topic)
@@ -57,7 +58,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   }
   mark(t, slot, stream, sequence)
   if (replay !== "recovery") onNews(t, source, index)
-  const bornAt = t.now - Math.min(gossip.ageMillis, oldestMillis)
+  const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (state.care.validated.length > 0 && state.care.validated.includes(topic)) {
     found(t, id)
     awaitVerdict(t, { gossip, from, bornAt, until: t.now + state.config.verdictMillis })

@@ -10,7 +10,7 @@ import { slotFor } from "./Delivery.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
 import { addHolder, askForGaps, lag } from "./Recovery.ts"
-import { expect, hasGap, notDone } from "./Seen.ts"
+import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"
 import { at, put } from "./Streams.ts"
 
@@ -57,7 +57,9 @@ export const onDigest = <I extends Key, A>(
     const { epoch, runs, source } = ranges
     const last = runs[runs.length - 1]
     const lowest = runs[0]
-    if (last === undefined || lowest === undefined || (source === self.id && epoch === self.epoch)) continue
+    if (last === undefined || lowest === undefined || !isRuns(runs) || !isSequence(epoch)) continue
+    // Nobody knows better than we do what we have published.
+    if (source === self.id && epoch === self.epoch) continue
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
     const slot = slotFor(t, ranges, first)
     const old = at(t.state.streams, slot)

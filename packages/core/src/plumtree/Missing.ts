@@ -7,8 +7,8 @@
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { Announcement, MessageId } from "./Message.ts"
-import { isDone } from "./Seen.ts"
-import { clearTimer, indexOf, type Kept, type Missing, setTimer, type Transition } from "./State.ts"
+import { isDone, isSequence } from "./Seen.ts"
+import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { makeEager, optimize } from "./Tree.ts"
 
@@ -22,6 +22,7 @@ export const onIHave = <I extends Key, A>(
   const { state } = t
   if (state.config.strategy === "flood") return
   for (const { id, round } of announcements) {
+    if (!isSequence(id.sequence) || !isSequence(id.epoch)) continue
     const slot = slotOf(state.streams, id.source, id.epoch, id.topic)
     const stream = at(state.streams, slot)
     if (stream !== undefined && isDone(stream, id.sequence)) optimizeLate(t, slot, id, round, index)
@@ -62,6 +63,7 @@ const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: Messa
   }
   // Each neighbour has its share, so that one that announces without end leaves room for the others.
   if (missing.length >= config.missingSize) {
+    if (missing.length >= config.missingSize * maxNeighbors) return
     let owned = 0
     for (const { owner } of missing) if (owner === announcer) owned++
     if (owned >= config.missingSize) return
@@ -222,11 +224,16 @@ export const onGraftMiss = <I extends Key, A>(
 export const forgetAnnouncer = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { state } = t
   if (!state.missing.some(({ announcers }) => announcers.includes(id))) return
-  state.missing = state.missing.map((entry) => {
+  state.missing = state.missing.flatMap((entry) => {
     const index = entry.announcers.indexOf(id)
-    if (index < 0) return entry
-    return { ...entry, announcers: entry.announcers.toSpliced(index, 1), rounds: entry.rounds.toSpliced(index, 1) }
+    if (index < 0) return [entry]
+    const announcers = entry.announcers.toSpliced(index, 1)
+    const [owner] = announcers
+    // Nobody is left to be grafted for it.
+    if (owner === undefined) return []
+    return [{ ...entry, owner, announcers, rounds: entry.rounds.toSpliced(index, 1) }]
   })
+  if (state.missing.length === 0) clearTimer(t, "Graft")
 }
 
 /** Sets the Graft timer for the earliest that is due. */

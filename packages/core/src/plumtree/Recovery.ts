@@ -15,7 +15,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
-import { doneUntil, gapsOf, giveUp, hasGap } from "./Seen.ts"
+import { doneUntil, gapsOf, giveUp, hasGap, isRuns } from "./Seen.ts"
 import { care, changeLink, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 
@@ -193,7 +193,7 @@ export const onFetch = <I extends Key, A>(
   for (const { epoch, runs, source, topic } of wanted) {
     const stream = at(streams, slotOf(streams, source, epoch, topic))
     const first = runs[0]
-    if (stream === undefined || first === undefined) continue
+    if (stream === undefined || first === undefined || !isRuns(runs)) continue
     const below = Math.min(Held.nextOf(stream.held, first) ?? Infinity, doneUntil(stream, first))
     if (below > first) gone.push({ source, epoch, topic, below })
     for (let i = 0; i + 1 < Math.min(runs.length, 2 * config.gapsSize) && !more; i += 2) {

@@ -24,6 +24,15 @@ export interface Bounds {
 
 const none: ReadonlyArray<never> = []
 
+/** Whether this can be the number of a message. The wire lets nothing else through; a driver of another kind might. */
+export const isSequence = (sequence: number): boolean => sequence >= 0 && Number.isSafeInteger(sequence)
+
+/** Whether these are runs. */
+export const isRuns = (runs: ReadonlyArray<number>): boolean =>
+  runs.length > 0 &&
+  runs.length % 2 === 0 &&
+  runs.every((number, i) => isSequence(number) && (i === 0 || number >= (runs[i - 1] ?? 0) + (i % 2 === 0 ? 2 : 0)))
+
 /** Whether a number is done: seen, or below the window. */
 export const isDone = ({ above, floor }: Seen, sequence: number): boolean => {
   if (sequence <= floor) return true
@@ -79,8 +88,11 @@ export const gapsOf = ({ above, floor, owed, top }: Seen): ReadonlyArray<number>
 export const hasGap = ({ above, floor, owed, top }: Seen): boolean => {
   const first = floor + 1 > owed ? floor + 1 : owed
   if (first > top) return false
-  if (above.length === 0) return true
-  return above.length > 2 || first < (above[0] ?? 0) || (above[1] ?? 0) < top
+  for (let i = 0; i < above.length; i += 2) {
+    const last = above[i + 1] ?? 0
+    if (last >= first) return (above[i] ?? 0) > first || last < top
+  }
+  return true
 }
 
 /** Of these runs what is not done, as runs. */

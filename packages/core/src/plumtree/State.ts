@@ -8,6 +8,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import type { Key, Peer } from "../Peer.ts"
+import type { Random } from "../Random.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
@@ -89,8 +90,10 @@ export interface Streams<I extends Key> {
 
 /** What only care of a neighbour needs. Stands at the neighbour's index. */
 export interface Link {
-  /** By how many more duplicates than news it has sent. */
+  /** The duplicates that it has sent, less what its news have made up for. */
   readonly duplicates: number
+  /** At how many it is pruned. */
+  readonly pruneAt: number
   /** When it was last told that its link is lazy. */
   readonly prunedAt: number
   /** When the open FETCH to it is given up; 0: none is open. */
@@ -170,7 +173,7 @@ export interface Slot {
 }
 
 /** A state while a transition works on it. Only the functions of this folder see one. */
-export interface Draft<I extends Key, A> {
+export interface Draft<I extends Key, A> extends Random {
   config: Config
   self: Peer<I, A>
   /** The active view, as the membership has told it. At most `maxNeighbors`. */
@@ -222,6 +225,7 @@ export const nothingHeld: Held<never> = { chunks: none, count: 0, bytes: 0 }
 /** A neighbour of whom nothing is known yet. */
 export const freshLink: Link = {
   duplicates: 0,
+  pruneAt: 1,
   prunedAt: -1,
   fetchAt: 0,
   fetched: 0,
@@ -235,7 +239,10 @@ export const freshLink: Link = {
 export const init = <I extends Key, A>(options: {
   readonly config: Config
   readonly self: Peer<I, A>
+  readonly random: Random
 }): State<I, A> => ({
+  random0: options.random.random0,
+  random1: options.random.random1,
   config: options.config,
   self: options.self,
   neighbors: none,

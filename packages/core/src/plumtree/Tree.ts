@@ -9,6 +9,7 @@
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
+import { nextBelow } from "../Random.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
 
@@ -52,12 +53,19 @@ export const makeLazy = <I extends Key, A>(t: Transition<I, A>, source: I, index
   if (((lazy >> index) & 1) === 0) setLazyIn(t, source, lazy | (1 << index))
 }
 
+/**
+ * After how many duplicates a link is pruned: up to twice `pruneAfter`, since all links of a cycle that is fed from
+ * everywhere see as many, and only one of them should go.
+ */
+const drawThreshold = <I extends Key, A>({ state }: Transition<I, A>): number =>
+  state.config.pruneAfter + nextBelow(state, state.config.pruneAfter)
+
 /** Tells a neighbour that its link is lazy from now on. */
 const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const to = t.state.neighbors[index]
   if (to === undefined) return
   const tree = t.state.config.trees === "shared" ? undefined : source
-  changeLink(t, index, { duplicates: 0, prunedAt: t.now })
+  changeLink(t, index, { duplicates: 0, pruneAt: drawThreshold(t), prunedAt: t.now })
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Prune", tree } })
 }
 
@@ -68,6 +76,9 @@ export const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tr
   else if (tree !== undefined) makeLazy(t, tree, index)
 }
 
+/** So many messages that a neighbour has sent first make up for one duplicate. A power of two, so that sums are exact. */
+const newsPerDuplicate = 16
+
 /** A neighbour has sent a message first: its link carries the tree, whatever it was before. */
 export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const { config, links } = t.state
@@ -75,13 +86,13 @@ export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: 
   makeEager(t, source, index)
   if (config.pruneAfter === 1) return
   const duplicates = links[index]?.duplicates ?? 0
-  if (duplicates > 0) changeLink(t, index, { duplicates: duplicates - 1 })
+  if (duplicates > 0) changeLink(t, index, { duplicates: duplicates - 1 / newsPerDuplicate })
 }
 
 /**
  * A neighbour has pushed what was known: one of the two paths is one too many. With one sender the later is (the paper's
- * rule). With many each cycle is entered from different sides, and pruning at the first duplicate would cut branches that
- * others' messages came by; so duplicates are weighed against news.
+ * rule). With many, messages that are under way at once cross each other, and pruning at the first duplicate would cut
+ * branches that are no part of a cycle any more; so a few are waited for.
  */
 export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const { config, links } = t.state
@@ -93,7 +104,7 @@ export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, in
     return
   }
   const duplicates = link.duplicates + 1
-  if (config.trees === "shared" && duplicates < config.pruneAfter) return changeLink(t, index, { duplicates })
+  if (config.trees === "shared" && duplicates < link.pruneAt) return changeLink(t, index, { duplicates })
   makeLazy(t, source, index)
   prune(t, source, index)
 }
@@ -111,7 +122,7 @@ export const optimize = <I extends Key, A>(
   announcer: number
 ): boolean => {
   const { config, neighbors } = t.state
-  if (config.optimizeHops === 0 || round - announced < config.optimizeHops) return false
+  if (config.optimizeHops === 0 || !(round - announced >= config.optimizeHops)) return false
   const old = indexOf(t.state, parent)
   const to = neighbors[announcer]
   if (old < 0 || old === announcer || to === undefined || isLazy(t.state, id.source, old)) return false
@@ -127,7 +138,7 @@ export const addNeighbor = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I,
   const { state } = t
   if (state.neighbors.length >= maxNeighbors) return false
   state.neighbors = [...state.neighbors, peer]
-  state.links = [...state.links, freshLink]
+  state.links = [...state.links, { ...freshLink, pruneAt: drawThreshold(t) }]
   return true
 }
 

@@ -62,6 +62,8 @@ export interface Options {
   readonly seed: number
   readonly latencyMillis: number
   readonly config: HyParView.Config
+  /** Flooding, and nothing kept, unless another is given. */
+  readonly broadcast?: Plumtree.Config
 }
 
 /** Sees every step of every node. */
@@ -97,9 +99,9 @@ export class World {
   start(id: number, contacts: ReadonlyArray<number>, epoch?: number): void {
     const last = this.stations.get(id)
     const self = { id, epoch: epoch ?? (last?.epoch ?? 0) + 1, address: addressOf(id) }
-    const { config, seed } = this.options
+    const { broadcast = Plumtree.floodConfig, config, seed } = this.options
     const state = Node.init({
-      config: { membership: config, broadcast: Plumtree.floodConfig },
+      config: { membership: config, broadcast },
       self,
       random: seededFor(seed, id)
     })

@@ -18,9 +18,15 @@ const corpus = Effect.gen(function* () {
   return [
     ...frames.map(({ frame }) => frame),
     ...messages.map(frameOf),
+    // Gossips that a cut often leaves a message: of the kinds with a payload there are few among all.
+    ...frames.filter(({ name }) => name === "Gossip").flatMap(({ frame }) => withPayloads(frame)),
     ...[...hellos, ...byes].map((frame) => controlFrameOf(frame))
   ]
 })
+
+/** The Gossip of a frame with longer and longer payloads. */
+const withPayloads = (frame: Uint8Array): ReadonlyArray<Uint8Array> =>
+  Array.from({ length: 60 }, (_, length) => joined([frame, new Uint8Array(length)]))
 
 /** Bytes that numbers, lengths and texts break on. */
 const telling = [0x00, 0x01, 0x02, 0x7f, 0x80, 0xc0, 0xc2, 0xed, 0xf0, 0xf5, 0xfe, 0xff]

@@ -101,7 +101,8 @@ const disorder = (got: Got): ReadonlyArray<string> => {
   })
 }
 
-const faultsOf = (incarnations: ReadonlyArray<Got>, check: Check): ReadonlyArray<string> => {
+/** What is wrong with what the incarnations of one node got. */
+export const faultsOf = (incarnations: ReadonlyArray<Got>, check: Check): ReadonlyArray<string> => {
   const faults: Array<string> = []
   for (const [number, got] of incarnations.entries()) {
     const times = new Map<string, number>()

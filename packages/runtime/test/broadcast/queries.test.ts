@@ -1,0 +1,67 @@
+/** What the runtime reads of the core's state, on states that the core has made. */
+import { assert, describe, it } from "@effect/vitest"
+import { Plumtree, Random } from "@hyparview/core"
+import { Result } from "effect"
+import { firstMissing, sizes } from "../../src/internal/queries.ts"
+
+const peer = (id: string) => ({ id, epoch: 1, address: id })
+const config = Result.getOrThrow(Plumtree.makeConfig())
+
+const start = (): Plumtree.State => {
+  const state = Plumtree.init<string, string>({ config, self: peer("self"), random: Random.seeded(1) })
+  return Plumtree.step(state, { _tag: "NeighborUp", now: 0, peer: peer("b") }).state
+}
+
+const receive = (state: Plumtree.State, source: string, sequence: number, epoch = 1): Plumtree.State =>
+  Plumtree.step(state, {
+    _tag: "Received",
+    now: 1,
+    from: peer("b"),
+    message: {
+      _tag: "Gossip",
+      id: { source, epoch, topic: "t", sequence },
+      round: 1,
+      publishedAt: 0,
+      ageMillis: 0,
+      payload: new Uint8Array(1),
+      replay: undefined
+    }
+  }).state
+
+const missing = (state: Plumtree.State, source: string, epoch = 1) => firstMissing(state, { source, epoch, topic: "t" })
+
+describe("the first that is missing", () => {
+  it("is unknown of a source that is not known, or not in that incarnation", () => {
+    assert.isUndefined(missing(start(), "a"))
+    assert.isUndefined(missing(receive(start(), "a", 0), "a", 2))
+  })
+
+  it("is the next one, while there is no gap, and the gap while there is one", () => {
+    let state = receive(receive(start(), "a", 0), "a", 1)
+    assert.strictEqual(missing(state, "a"), 2)
+    state = receive(receive(state, "a", 4), "a", 3)
+    assert.strictEqual(missing(state, "a"), 2)
+    state = receive(state, "a", 2)
+    assert.strictEqual(missing(state, "a"), 5)
+  })
+
+  it("is one that waits for a verdict, until it has one", () => {
+    let state = Plumtree.step(start(), { _tag: "ValidateTopic", now: 0, topic: "t", on: true }).state
+    state = receive(receive(state, "a", 0), "a", 1)
+    assert.strictEqual(missing(state, "a"), 0)
+    const id = { source: "a", epoch: 1, topic: "t", sequence: 0 }
+    state = Plumtree.step(state, { _tag: "Validated", now: 2, id, verdict: "reject" }).state
+    assert.strictEqual(missing(state, "a"), 1)
+  })
+
+  it("is found among hundreds of sources", () => {
+    let state = start()
+    for (let source = 0; source < 300; source++) {
+      state = receive(receive(state, `s${source}`, 0), `s${source}`, source % 2 === 0 ? 1 : 2)
+    }
+    for (let source = 0; source < 300; source++) {
+      assert.strictEqual(missing(state, `s${source}`), source % 2 === 0 ? 2 : 1, `s${source}`)
+    }
+    assert.strictEqual(sizes(state).retained.messages, 600)
+  })
+})
