@@ -9,8 +9,7 @@
  * turns, and a ratio is the median over the pairs: a machine that is slower for a while slows both sides of a pair. How
  * the sides are set up is in `internal/hyparview.ts` and `internal/gossipsub.ts`, what is measured in `internal/load.ts`.
  */
-import { execFile } from "node:child_process"
-import { promisify } from "node:util"
+import { fork } from "node:child_process"
 import { Load, type Throughput } from "./internal/load.ts"
 import type { Contender, MeshOptions } from "./internal/mesh.ts"
 import { type Aim, medianOf, type Row } from "./internal/row.ts"
@@ -125,14 +124,24 @@ const measure = async (trial: Trial): Promise<Figures> => {
 /** A mesh that takes longer than this will never end. */
 const timeoutMillis = 300_000
 
-const measureApart = async (trial: Trial): Promise<Figures> => {
-  const flags = ["--conditions=source", "--expose-gc"]
-  const run = promisify(execFile)(process.execPath, [...flags, import.meta.filename, JSON.stringify(trial)], {
-    timeout: timeoutMillis
+const measureApart = (trial: Trial): Promise<Figures> =>
+  new Promise((resolve, reject) => {
+    // Nodes may log: standard output is no place for the figures.
+    const child = fork(import.meta.filename, [JSON.stringify(trial)], {
+      execArgv: ["--conditions=source", "--expose-gc"],
+      stdio: ["ignore", 2, 2, "ipc"],
+      timeout: timeoutMillis
+    })
+    let figures: Figures | undefined
+    child.on("message", (message: Figures) => {
+      figures = message
+    })
+    child.on("error", reject)
+    child.on("exit", (code, signal) => {
+      if (code === 0 && figures !== undefined) resolve(figures)
+      else reject(new Error(`${JSON.stringify(trial)} ended with ${signal ?? `exit code ${code}`}`))
+    })
   })
-  run.child.stderr?.pipe(process.stderr)
-  return JSON.parse((await run).stdout)
-}
 
 interface Pair {
   readonly ours: Figures
@@ -194,5 +203,11 @@ export const broadcastBench = async (options: BroadcastBenchOptions = {}): Promi
 if (process.argv[1] === import.meta.filename) {
   const trial = process.argv[2]
   if (trial === undefined) console.table(await broadcastBench())
-  else process.stdout.write(JSON.stringify(await measure(JSON.parse(trial))), () => process.exit(0))
+  else {
+    const figures = await measure(JSON.parse(trial))
+    if (process.send === undefined) console.log(figures)
+    else await new Promise<void>((sent) => process.send?.(figures, () => sent()))
+    // The nodes would go on for ever.
+    process.exit(0)
+  }
 }
