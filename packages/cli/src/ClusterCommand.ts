@@ -178,7 +178,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
   })
   if (exit) return yield* scenario({ nodes, processes, tls, kill, seed }, json).pipe(Effect.provide(supervisor))
-  const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0) } : undefined
+  const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), tls } : undefined
   return yield* live({ nodes, processes, page }).pipe(Effect.scoped, Effect.provide(supervisor))
 })
 

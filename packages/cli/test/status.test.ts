@@ -21,6 +21,7 @@ const node = (id: string, active: ReadonlyArray<string>): NodeView => ({
   received: 0,
   delivered: 0,
   duplicates: 0,
+  eager: [],
   outboxBytes: 0
 })
 

@@ -37,6 +37,8 @@ export const NodeView = Schema.Struct({
   /** Broadcasts of others that the node has delivered, and copies of such as it knew already, since its start. */
   delivered: Schema.Int,
   duplicates: Schema.Int,
+  /** Ids of the neighbours to which the node pushes messages of its own; the others are only told of them. */
+  eager: Schema.Array(Schema.String),
   /** Bytes that wait to be sent now. */
   outboxBytes: Schema.Int,
   /** The median round trip to its neighbours; absent where none has been measured. */

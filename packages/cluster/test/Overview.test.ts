@@ -19,6 +19,7 @@ const node = (id: string, active: ReadonlyArray<string>, more: Partial<NodeView>
   received: 0,
   delivered: 0,
   duplicates: 0,
+  eager: [],
   outboxBytes: 0,
   ...more
 })

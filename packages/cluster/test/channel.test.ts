@@ -45,6 +45,7 @@ const view = {
   received: 11,
   delivered: 0,
   duplicates: 0,
+  eager: [],
   outboxBytes: 0
 }
 

@@ -183,6 +183,8 @@ export interface View {
   /** Links along which payloads are pushed, and such along which they are only announced. */
   readonly eager: number
   readonly lazy: number
+  /** The ids of the neighbours to which messages of this node's own are pushed. */
+  readonly eagerNeighbors: ReadonlyArray<string>
 }
 
 /**

@@ -68,9 +68,15 @@ const makeLines = (): Display => {
 const asCommandFailed = (exitCode: typeof ExitCode.failed | typeof ExitCode.notStarted) =>
   Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message, exitCode }))
 
+/** Where the page is served, and what it says of the links. */
+interface Page {
+  readonly port: number
+  readonly tls: boolean
+}
+
 /** Serves the page for as long as the scope is open, and says where. */
-const servePage = Effect.fnUntraced(function* (port: number, display: Display) {
-  const about = { cluster: "local", transport: "TCP on loopback" }
+const servePage = Effect.fnUntraced(function* ({ port, tls }: Page, display: Display) {
+  const about = { cluster: "local", transport: `${tls ? "mutual TLS" : "TCP"} on loopback` }
   const server = yield* Layer.build(Server.layer({ port }).pipe(Layer.provide(ClusterSource.layer(about)))).pipe(
     asCommandFailed(ExitCode.notStarted)
   )
@@ -80,8 +86,8 @@ const servePage = Effect.fnUntraced(function* (port: number, display: Display) {
 interface Options {
   readonly nodes: number
   readonly processes: number
-  /** Where the dashboard's page is served; undefined: nowhere. */
-  readonly page: { readonly port: number } | undefined
+  /** The dashboard's; undefined: none is served. */
+  readonly page: Page | undefined
 }
 
 /** Starts, joins, shows, and at the signal leaves. */
@@ -107,7 +113,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
   })
 
   const watching = Effect.gen(function* () {
-    const serving = options.page === undefined ? Effect.void : servePage(options.page.port, display)
+    const serving = options.page === undefined ? Effect.void : servePage(options.page, display)
     // The page may have to be built first, which takes some seconds.
     const [contact] = yield* Effect.all([starting, serving], { concurrency: 2 })
     const began = yield* Clock.currentTimeMillis

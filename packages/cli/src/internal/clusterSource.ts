@@ -55,6 +55,7 @@ const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArra
       // A node that runs without a view is one that its process has only just started.
       status: view === undefined ? (isRunning ? "joining" : "dead") : statuses[view.status],
       active: view?.active ?? [],
+      ...(view === undefined ? {} : { eager: view.eager }),
       passiveSize: view?.passiveSize ?? 0,
       roundTripMillis: view?.roundTripMillis ?? null,
       group: groupOf.get(id) ?? null

@@ -6,11 +6,11 @@ import type { Inspection, NodeView } from "../Control.ts"
 const median = (values: ReadonlyArray<number>): number | undefined =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
-type Counts = Pick<Broadcast.View, "delivered" | "duplicates">
+type Counts = Pick<Broadcast.View, "delivered" | "duplicates" | "eagerNeighbors">
 
 export const nodeViewOf = (
   view: Membership.View,
-  { delivered, duplicates }: Counts,
+  { delivered, duplicates, eagerNeighbors }: Counts,
   { passive }: { readonly passive: boolean }
 ): NodeView => {
   const roundTripMillis = median(view.active.flatMap(({ roundTripMillis }) => roundTripMillis ?? []))
@@ -29,6 +29,7 @@ export const nodeViewOf = (
     received: view.messages.received,
     delivered,
     duplicates,
+    eager: eagerNeighbors,
     outboxBytes: view.outboxBytes,
     ...(roundTripMillis === undefined ? {} : { roundTripMillis })
   }

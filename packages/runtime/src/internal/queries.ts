@@ -1,5 +1,5 @@
 /** What the runtime asks of the broadcast's state. */
-import type { Plumtree } from "@hyparview/core"
+import { Plumtree } from "@hyparview/core"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 
@@ -48,12 +48,13 @@ export const firstMissing = (state: Plumtree.State, origin: Plumtree.Origin): nu
   return missing
 }
 
-/** How much is eager, lazy and retained. */
+/** How much is eager, lazy and retained; and to whom messages of this node's own are pushed. */
 export const sizes = (state: Plumtree.State) => {
   const { bytes, count } = state.streams
   let messages = 0
   for (let slot = 0; slot < count; slot++) messages += at(state.streams, slot)?.held.count ?? 0
   let lazy = 0
   for (let set = state.lazy; set !== 0; set &= set - 1) lazy++
-  return { eager: state.neighbors.length - lazy, lazy, retained: { messages, bytes } }
+  const eagerNeighbors = Plumtree.eagerPeers(state, state.self.id).map(({ id }) => id)
+  return { eager: state.neighbors.length - lazy, lazy, eagerNeighbors, retained: { messages, bytes } }
 }
