@@ -23,7 +23,7 @@
  *
  * @since 0.1.0
  */
-import { Flood, HyParView } from "@hyparview/core"
+import { Flood, HyParView, type Node as CoreNode } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -77,7 +77,20 @@ export interface Options {
   readonly subscriberBuffer?: number
   /** Membership events that may wait for one subscriber. Default 4,096. */
   readonly eventsBuffer?: number
+  /**
+   * Is shown each transition of the node, before its outputs are performed: for tests and traces. It stands in the hot path,
+   * and must not throw. Default: none.
+   */
+  readonly observe?: Observe
 }
+
+/**
+ * Looks at a transition of a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Observe = (before: CoreNode.State, input: CoreNode.Input, step: CoreNode.Step) => void
 
 /**
  * An option is out of its bounds. No node was made.
@@ -135,6 +148,7 @@ export interface Settings {
   readonly mailboxSize: number
   readonly subscriberBuffer: number
   readonly eventsBuffer: number
+  readonly observe: Observe | undefined
 }
 
 /**
@@ -173,7 +187,8 @@ export const resolve = (options: Options): Result.Result<Settings, OptionsError 
         temporaryLinks: options.temporaryLinks ?? 1_024,
         mailboxSize: options.mailboxSize ?? 8_192,
         subscriberBuffer: options.subscriberBuffer ?? 1_024,
-        eventsBuffer: options.eventsBuffer ?? 4_096
+        eventsBuffer: options.eventsBuffer ?? 4_096,
+        observe: options.observe
       }
       const fault =
         named("id") ??

@@ -36,6 +36,7 @@ import type { Overlay } from "@hyparview/faults"
 import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
 import { type Broadcast, type Membership, Node } from "@hyparview/runtime"
 import { MemoryNetwork } from "@hyparview/transport-memory"
+import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
@@ -131,9 +132,12 @@ export interface TestCluster {
   readonly heal: Effect.Effect<void>
   /**
    * Plays a fault plan, and lets time pass until its last action. Restarted nodes join through a node that runs, and leave
-   * in their own time.
+   * in their own time. A node whose clock jumps goes on sleeping as before; what it reads is off by the jump, for good.
    */
   readonly play: (plan: FaultPlan) => Effect.Effect<void, InvalidPlan | Membership.DuplicateIdentity | EndlessInstant>
+
+  /** Performs one fault of a plan now, as `play` would. */
+  readonly apply: (fault: Fault) => Effect.Effect<void, Membership.DuplicateIdentity>
 
   /** Publishes on a node. */
   readonly publish: (
@@ -194,6 +198,10 @@ const suffer =
         return Effect.sync(() => {
           for (const index of fault.nodes) places.at(index).frozen = fault._tag === "Freeze"
         })
+      case "ClockJump":
+        return Effect.sync(() => {
+          places.at(fault.node).clock.skewMillis += fault.millis
+        })
       default:
         return Effect.void
     }
@@ -219,7 +227,8 @@ export const make = Effect.fnUntraced(function* (
   const network = yield* MemoryNetwork.make({ ...options.network, seed: plan.seed })
   const scope = yield* Effect.scope
   const collections = new Collections()
-  const places = new Places(plan, network, scope, (place) => collections.started(place))
+  const clock = yield* Clock.Clock
+  const places = new Places(plan, network, scope, clock, (place) => collections.started(place))
   const random = Random.seededFor(plan.seed, drawing)
 
   const each = <E>(indices: ReadonlyArray<number>, act: (index: number) => Effect.Effect<void, E>) =>
@@ -277,6 +286,10 @@ export const make = Effect.fnUntraced(function* (
     play: (plan) => {
       const addresses = places.all.map(({ address }) => address)
       return passWhile(network.applyPlan(plan, { addresses, onFault: suffer(places, scope) }), "100 millis")
+    },
+    apply: (fault) => {
+      const addresses = places.all.map(({ address }) => address)
+      return Effect.andThen(network.applyFault(fault, addresses), suffer(places, scope)(fault))
     },
     publish: (index, topic, payload) => Effect.suspend(() => places.runningAt(index).broadcast.publish(topic, payload)),
     collect: (topic) => collections.collect(places.all, topic),
