@@ -137,7 +137,7 @@ export const calmBound = (scenario: Scenario): CalmBound => {
   const attempt = Math.max(1.5 * membership.probeMillis + cycle, membership.bridgeMillis)
   const periods = merges * Math.ceil(draws / survivors(scenario).length)
   const islands = periods * attempt + chancePeriods * membership.contactProbeMillis
-  const holes = 1.5 * firstWait * 2 * (2 ** holeMoves - 1)
+  const holes = 1.5 * firstWait * 2 * ((1 << holeMoves) - 1)
   const total = Math.ceil(notice + waits + round + discovery + islands + holes)
   return { notice, waits, round, discovery, islands, holes, total }
 }

@@ -7,6 +7,7 @@
 export * as Arithmetic from "./Arithmetic.ts"
 export * as FaultDraw from "./FaultDraw.ts"
 export * as FaultPlan from "./FaultPlan.ts"
+export * as History from "./History.ts"
 export * as Latency from "./Latency.ts"
 export * as Overlay from "./Overlay.ts"
 export * as Scenario from "./Scenario.ts"
