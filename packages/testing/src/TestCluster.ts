@@ -77,6 +77,11 @@ export interface Options {
   readonly discovery?: ReadonlyArray<number>
   /** A node's id by its index. Default: `n00`, `n01`, …; ids in the order of the indices. */
   readonly idOf?: (index: number) => string
+  /**
+   * Whether a node remembers its epoch over restarts. Default: true. Otherwise one whose clock has jumped back starts with an
+   * epoch that others may know to be over.
+   */
+  readonly storesEpochs?: boolean
   /** What the nodes log at least. Default: `Error`. */
   readonly logLevel?: LogLevel.LogLevel
 }
@@ -174,6 +179,7 @@ const planOf = (options: Options): Plan => {
     node: options.node ?? {},
     idOf: options.idOf ?? ((index) => `n${String(index).padStart(width, "0")}`),
     discovery: options.discovery ?? [],
+    storesEpochs: options.storesEpochs ?? true,
     logLevel: options.logLevel ?? "Error"
   }
 }

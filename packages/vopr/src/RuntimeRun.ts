@@ -189,6 +189,7 @@ class RuntimeRun {
         nodes,
         seed,
         discovery: discoverable,
+        storesEpochs: seed % 2 === 0,
         idOf,
         logLevel: "None",
         network: { latency, dialTimeout: dialTimeoutMillis },

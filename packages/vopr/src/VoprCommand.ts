@@ -35,7 +35,7 @@ const progressMillis = 5_000
 const shownFailures = 3
 
 /** By default: small clusters on the runtime, whose nodes cost thirty times as much. */
-const defaultNodes = { core: 200, runtime: 30 } as const
+const defaultNodes = { core: 200, runtime: 60 } as const
 
 const flags = {
   target: Flag.Literals("target", ["core", "runtime", "bytes"]).pipe(
@@ -51,7 +51,7 @@ const flags = {
   ),
   nodes: Flag.Int("nodes").pipe(
     Flag.optional,
-    Flag.withDescription("The largest cluster (200 on core, 30 on the runtime)")
+    Flag.withDescription("The largest cluster (200 on core, 60 on the runtime)")
   ),
   shrink: Flag.Int("shrink").pipe(
     Flag.withDefault(150),

@@ -17,8 +17,12 @@ const play = (target: Target, scenario: Scenario): Effect.Effect<string> =>
     JSON.stringify(outcome)
   )
 
+/** A node of the runtime costs thirty times as much as one of the core alone. */
+const nodeMinutes = { core: 120, runtime: 30 } as const
+
 const handlers = Runs.toLayer({
-  Draw: ({ maximumNodes, seed, target }) => play(target, ScenarioDraw.draw(seed, { maximumNodes })),
+  Draw: ({ maximumNodes, seed, target }) =>
+    play(target, ScenarioDraw.draw(seed, { maximumNodes, maximumNodeMinutes: nodeMinutes[target] })),
   Play: ({ scenario, target }) =>
     Effect.flatMap(Effect.orDie(Effect.fromResult(parse(scenario))), (parsed) => play(target, parsed)),
   Fuzz: ({ inputs, seed }) => Effect.sync(() => fuzz(seed, inputs))

@@ -45,6 +45,7 @@ export interface Plan {
   readonly node: Partial<Omit<Node.Options, "id" | "epoch" | "seed">>
   readonly idOf: (index: number) => string
   readonly discovery: ReadonlyArray<number>
+  readonly storesEpochs: boolean
   readonly logLevel: LogLevel.LogLevel
 }
 
@@ -205,8 +206,9 @@ export class Places {
     return Effect.gen({ self: this }, function* () {
       if (place.running !== undefined) return yield* Effect.die(new Error(`node ${place.index} runs already`))
       place.incarnation++
-      // As in production: its clock at its start, and above all its epochs before.
-      place.epoch = Math.max(place.epoch + 1, Math.floor(place.clock.currentTimeMillisUnsafe()))
+      // As in production: its clock at its start, and above all its epochs before, if it remembers them.
+      const next = this.#plan.storesEpochs ? place.epoch + 1 : 0
+      place.epoch = Math.max(next, Math.floor(place.clock.currentTimeMillisUnsafe()))
       const scope = yield* Scope.fork(this.#scope)
       const built = yield* Node.layer(optionsOf(this.#plan, place)).pipe(
         Layer.provide([transport, this.#discovery]),
