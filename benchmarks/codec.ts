@@ -88,8 +88,11 @@ const Messages = Schema.TaggedUnion({
         topic: Schema.String,
         sequence: Schema.Int
       }),
-      hops: Schema.Int,
-      payload: Schema.Uint8Array
+      round: Schema.Int,
+      publishedAt: Schema.Int,
+      ageMillis: Schema.Int,
+      payload: Schema.Uint8Array,
+      replay: Schema.UndefinedOr(Schema.Literals(["graft", "recovery"]))
     })
   }
 })
@@ -117,8 +120,11 @@ const kinds: Readonly<Record<CodecBenchRow["message"], (i: number, payloadBytes:
     body: {
       _tag: "Gossip",
       id: { source: `node-${(i * 31) % 10_000}`, epoch: 1_763_862_000_000 + i, topic: "orders", sequence: i * 97 },
-      hops: i % 10,
-      payload: new Uint8Array(payloadBytes).fill(i)
+      round: i % 10,
+      publishedAt: 1_763_862_000_000 + i,
+      ageMillis: 0,
+      payload: new Uint8Array(payloadBytes).fill(i),
+      replay: undefined
     }
   }),
   shuffle: (i) => ({

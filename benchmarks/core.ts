@@ -8,7 +8,7 @@
  * are measured by giving recorded inputs again to the very states that had them, which a pure `step` allows; they take
  * turns within a round, and a figure is the median over the rounds.
  */
-import { Flood, HyParView, Node } from "@hyparview/core"
+import { HyParView, Node, Plumtree } from "@hyparview/core"
 import { Result } from "effect"
 import { pathToFileURL } from "node:url"
 import { Loop, type LoopInput, type LoopState, membershipInput } from "./internal/loop.ts"
@@ -120,7 +120,7 @@ const stepMembership = (samples: ReadonlyArray<Sample>, steps: number): void => 
 export const coreBench = (options: CoreBenchOptions = {}): ReadonlyArray<Row> => {
   const { minutes = 15, nodes = 1_000, rounds = 3, steps = 60_000 } = options
   const membership = Result.getOrThrow(HyParView.forClusterSize(10_000))
-  const loop = new Loop(nodes, 1, { membership, broadcast: Flood.defaultConfig })
+  const loop = new Loop(nodes, 1, { membership, broadcast: Plumtree.floodConfig })
   loop.run(settlingMinutes * ticksPerMinute)
   if (loop.meanDegree() < membership.activeSize * 0.95) throw new Error("the overlay is not steady: views have holes")
   const rates: Array<number> = []

@@ -125,8 +125,23 @@ export class Loop {
 
 /** The membership's part of an input, or undefined for one that is the broadcast's. */
 export const membershipInput = (input: LoopInput): HyParView.Input<Id, Id> | undefined => {
-  if (input._tag === "Publish") return undefined
-  if (input._tag !== "Received") return input
-  const { from, message, now } = input
-  return message._tag === "Carried" ? undefined : { _tag: "Received", now, from, message }
+  switch (input._tag) {
+    case "Publish":
+    case "ValidateTopic":
+    case "Validated":
+    case "Recall":
+      return undefined
+    case "TimerFired": {
+      const { kind, nonce, now } = input
+      return kind === "Announce" || kind === "Graft" || kind === "Recover"
+        ? undefined
+        : { _tag: "TimerFired", now, kind, nonce }
+    }
+    case "Received": {
+      const { from, message, now } = input
+      return message._tag === "Carried" ? undefined : { _tag: "Received", now, from, message }
+    }
+    default:
+      return input
+  }
 }

@@ -59,7 +59,7 @@ export const Listening = Schema.Struct({ id: Schema.String, address: Schema.Stri
 export type Listening = typeof Listening.Type
 
 /**
- * Names a published message; see `Flood.MessageId`.
+ * Names a published message; see `Plumtree.MessageId`.
  *
  * @category models
  * @since 0.1.0

@@ -5,10 +5,10 @@
  *
  * @since 0.1.0
  */
-import * as Flood from "./Flood.ts"
 import * as HyParView from "./HyParView.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
-import type { Random } from "./Random.ts"
+import * as Plumtree from "./Plumtree.ts"
+import { type Random, seededFor } from "./Random.ts"
 
 /**
  * The parameters of both protocols.
@@ -18,7 +18,7 @@ import type { Random } from "./Random.ts"
  */
 export interface Config {
   readonly membership: HyParView.Config
-  readonly broadcast: Flood.Config
+  readonly broadcast: Plumtree.Config
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Config {
 export interface Carried<I extends Key = string> {
   readonly _tag: "Carried"
   readonly link: LinkId<I>
-  readonly body: Flood.Message<I>
+  readonly body: Plumtree.Message<I>
 }
 
 /**
@@ -48,10 +48,17 @@ export type Message<I extends Key = string, A = string> = HyParView.Message<I, A
  * @category models
  * @since 0.1.0
  */
-export type Timer = HyParView.Timer | Flood.Timer
+export type Timer = HyParView.Timer | Plumtree.Timer
 
-type MembershipInput<I extends Key, A> = Exclude<HyParView.Input<I, A>, { _tag: "Received" | "LinkUsed" }>
-type MembershipOutput<I extends Key, A> = Exclude<HyParView.Output<I, A>, { _tag: "Send" }>
+type MembershipInput<I extends Key, A> = Exclude<
+  HyParView.Input<I, A>,
+  { _tag: "Received" | "LinkUsed" | "TimerFired" }
+>
+type BroadcastInput<I extends Key, A> = Extract<
+  Plumtree.Input<I, A>,
+  { _tag: "Publish" | "ValidateTopic" | "Validated" | "Recall" }
+>
+type Lifted<Output extends { readonly _tag: string }> = Exclude<Output, { _tag: "Send" | "SetTimer" | "ClearTimer" }>
 
 /**
  * What a driver tells a node. `now` is in whole milliseconds and never decreases.
@@ -62,7 +69,8 @@ type MembershipOutput<I extends Key, A> = Exclude<HyParView.Output<I, A>, { _tag
 export type Input<I extends Key = string, A = string> =
   | MembershipInput<I, A>
   | { readonly _tag: "Received"; readonly now: number; readonly from: Peer<I, A>; readonly message: Message<I, A> }
-  | Extract<Flood.Input<I, A>, { _tag: "Publish" }>
+  | { readonly _tag: "TimerFired"; readonly now: number; readonly kind: Timer; readonly nonce: number }
+  | BroadcastInput<I, A>
 
 /**
  * What a node asks of its driver, and what it tells the application.
@@ -71,9 +79,11 @@ export type Input<I extends Key = string, A = string> =
  * @since 0.1.0
  */
 export type Output<I extends Key = string, A = string> =
-  | MembershipOutput<I, A>
   | { readonly _tag: "Send"; readonly to: Peer<I, A>; readonly message: Message<I, A> }
-  | Exclude<Flood.Output<I, A>, { _tag: "Send" }>
+  | { readonly _tag: "SetTimer"; readonly kind: Timer; readonly nonce: number; readonly at: number }
+  | { readonly _tag: "ClearTimer"; readonly kind: Timer }
+  | Lifted<HyParView.Output<I, A>>
+  | Lifted<Plumtree.Output<I, A>>
 
 /**
  * The state of one node: a value that never changes.
@@ -83,7 +93,7 @@ export type Output<I extends Key = string, A = string> =
  */
 export interface State<I extends Key = string, A = string> {
   readonly membership: HyParView.State<I, A>
-  readonly broadcast: Flood.State<I, A>
+  readonly broadcast: Plumtree.State<I, A>
 }
 
 /**
@@ -98,7 +108,12 @@ export const init = <I extends Key, A>(options: {
   readonly random: Random
 }): State<I, A> => ({
   membership: HyParView.init({ config: options.config.membership, self: options.self, random: options.random }),
-  broadcast: Flood.init({ config: options.config.broadcast, self: options.self })
+  // Another generator, so that what one protocol draws changes nothing in the other.
+  broadcast: Plumtree.init({
+    config: options.config.broadcast,
+    self: options.self,
+    random: seededFor(options.random.random0, options.random.random1)
+  })
 })
 
 /**
@@ -120,15 +135,43 @@ export interface Step<I extends Key = string, A = string> {
  * @since 0.1.0
  */
 export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
-  if (input._tag === "Publish") return lift(state.membership, [], Flood.step(state.broadcast, input))
-  if (input._tag !== "Received") return afterMembership(state, HyParView.step(state.membership, input), input.now)
-  const { from, message, now } = input
-  if (message._tag !== "Carried") {
-    return afterMembership(state, HyParView.step(state.membership, { _tag: "Received", now, from, message }), now)
+  switch (input._tag) {
+    case "Publish":
+    case "ValidateTopic":
+    case "Validated":
+    case "Recall":
+      return lift(state.membership, none, Plumtree.step(state.broadcast, input))
+    case "TimerFired": {
+      const { kind, nonce, now } = input
+      if (isOfBroadcast(kind)) {
+        return lift(state.membership, none, Plumtree.step(state.broadcast, { _tag: "TimerFired", now, kind, nonce }))
+      }
+      return afterMembership(state, HyParView.step(state.membership, { _tag: "TimerFired", now, kind, nonce }), now)
+    }
+    case "Received": {
+      const { from, message, now } = input
+      if (message._tag === "Carried") return onCarried(state, from, message, now)
+      return afterMembership(state, HyParView.step(state.membership, { _tag: "Received", now, from, message }), now)
+    }
+    default:
+      return afterMembership(state, HyParView.step(state.membership, input), input.now)
   }
-  const { body, link } = message
+}
+
+const none: ReadonlyArray<never> = []
+
+const isOfBroadcast = (kind: Timer): kind is Plumtree.Timer =>
+  kind === "Announce" || kind === "Graft" || kind === "Recover"
+
+/** A broadcast message counts only on the link that it names. */
+const onCarried = <I extends Key, A>(
+  state: State<I, A>,
+  from: Peer<I, A>,
+  { body, link }: Carried<I>,
+  now: number
+): Step<I, A> => {
   let { broadcast, membership } = state
-  let before: ReadonlyArray<Output<I, A>> = []
+  let before: ReadonlyArray<Output<I, A>> = none
   if (!HyParView.isCurrent(membership, from, link)) {
     const checked = afterMembership(state, HyParView.step(membership, { _tag: "LinkUsed", now, from, link }), now)
     const neighbor = HyParView.neighborOf(checked.state.membership, from.id)
@@ -137,7 +180,7 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
     broadcast = checked.state.broadcast
     membership = checked.state.membership
   }
-  return lift(membership, before, Flood.step(broadcast, { _tag: "Received", now, from, message: body }))
+  return lift(membership, before, Plumtree.step(broadcast, { _tag: "Received", now, from, message: body }))
 }
 
 /** Tells the broadcast what the membership has said of neighbours. */
@@ -149,23 +192,34 @@ const afterMembership = <I extends Key, A>(
   let broadcast = state.broadcast
   let lifted: ReadonlyArray<Output<I, A>> = outputs
   for (const output of outputs) {
-    if (output._tag !== "NeighborUp" && output._tag !== "NeighborDown" && output._tag !== "EpochRaised") continue
-    const told = Flood.step(
-      broadcast,
-      output._tag === "EpochRaised"
-        ? { _tag: "EpochRaised", now, self: output.self }
-        : { _tag: output._tag, now, peer: output.peer }
-    )
+    const news = newsOf(output, now)
+    if (news === undefined) continue
+    const told = Plumtree.step(broadcast, news)
     broadcast = told.state
     if (told.outputs.length > 0) lifted = [...lifted, ...carried(membership, told.outputs)]
   }
   return { state: { membership, broadcast }, outputs: lifted }
 }
 
+const newsOf = <I extends Key, A>(output: HyParView.Output<I, A>, now: number): Plumtree.Input<I, A> | undefined => {
+  switch (output._tag) {
+    case "NeighborUp":
+    case "NeighborDown":
+      return { _tag: output._tag, now, peer: output.peer }
+    case "EpochRaised":
+      return { _tag: "EpochRaised", now, self: output.self }
+    case "Left":
+    case "DuplicateIdentity":
+      return { _tag: "Left", now }
+    default:
+      return undefined
+  }
+}
+
 const lift = <I extends Key, A>(
   membership: HyParView.State<I, A>,
   before: ReadonlyArray<Output<I, A>>,
-  { outputs, state: broadcast }: ReturnType<typeof Flood.step<I, A>>
+  { outputs, state: broadcast }: Plumtree.Step<I, A>
 ): Step<I, A> => {
   const onward = carried(membership, outputs)
   return { state: { membership, broadcast }, outputs: before.length === 0 ? onward : [...before, ...onward] }
@@ -174,7 +228,7 @@ const lift = <I extends Key, A>(
 /** Puts broadcast messages on the links of their receivers. */
 const carried = <I extends Key, A>(
   membership: HyParView.State<I, A>,
-  outputs: ReadonlyArray<Flood.Output<I, A>>
+  outputs: ReadonlyArray<Plumtree.Output<I, A>>
 ): ReadonlyArray<Output<I, A>> => {
   const lifted: Array<Output<I, A>> = []
   for (const output of outputs) {
@@ -197,3 +251,13 @@ const carried = <I extends Key, A>(
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
   HyParView.keepsLink(state.membership, id)
+
+/**
+ * The nonce of the timer that is set in a slot; 0: none. A timer that fires with another has been replaced or cleared, and
+ * need not be given.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const timerNonce = <I extends Key, A>(state: State<I, A>, kind: Timer): number =>
+  (isOfBroadcast(kind) ? state.broadcast.timers[kind] : state.membership.timers[kind]).nonce

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 export * as Driver from "./Driver.ts"
-export * as Flood from "./Flood.ts"
 export * as HyParView from "./HyParView.ts"
 export * as Node from "./Node.ts"
 export * as Peer from "./Peer.ts"
+export * as Plumtree from "./Plumtree.ts"
 export * as Random from "./Random.ts"
 export * as Wire from "./Wire.ts"

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { Flood } from "@hyparview/core"
+import type { Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ import type * as Stream from "effect/Stream"
 export type Delivery =
   | {
       readonly _tag: "Message"
-      readonly id: Flood.MessageId
+      readonly id: Plumtree.MessageId
       readonly payload: Uint8Array
       readonly hops: number
     }
@@ -106,7 +106,7 @@ export class Broadcast extends Context.Service<
      * Publishes a payload (its bytes must not change afterwards). Returns once the message is on its way to the
      * neighbours; a node without neighbours delivers it to itself alone.
      */
-    readonly publish: (topic: string, payload: Uint8Array) => Effect.Effect<Flood.MessageId, PublishError>
+    readonly publish: (topic: string, payload: Uint8Array) => Effect.Effect<Plumtree.MessageId, PublishError>
 
     /**
      * The messages of a topic from now on. Each run of the stream is a subscriber of its own; one that falls behind by

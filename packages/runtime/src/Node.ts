@@ -23,7 +23,7 @@
  *
  * @since 0.1.0
  */
-import { Flood, HyParView, type Node as CoreNode } from "@hyparview/core"
+import { HyParView, type Node as CoreNode, Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -52,7 +52,7 @@ export interface Options {
   /** Overrides single parameters of the membership protocol. */
   readonly membership?: Partial<HyParView.Config>
   /** Overrides single parameters of the broadcast. */
-  readonly broadcast?: Partial<Flood.Config>
+  readonly broadcast?: Partial<Plumtree.Config>
   /**
    * This start's epoch. Default: the clock in milliseconds at start, so that each start's is higher than the one before.
    */
@@ -117,7 +117,11 @@ export class OptionsError extends Data.TaggedError("OptionsError")<{
  */
 export const layer = (
   options: Options
-): Layer.Layer<Membership | Broadcast, OptionsError | HyParView.ConfigError, Transport | Discovery> =>
+): Layer.Layer<
+  Membership | Broadcast,
+  OptionsError | HyParView.ConfigError | Plumtree.ConfigError,
+  Transport | Discovery
+> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(resolve(options))
@@ -136,7 +140,7 @@ export interface Settings {
   readonly id: string
   readonly cluster: string
   readonly membership: HyParView.Config
-  readonly broadcast: Flood.Config
+  readonly broadcast: Plumtree.Config
   readonly epoch: number | undefined
   readonly seed: number | undefined
   readonly handshakeMillis: number
@@ -157,7 +161,9 @@ export interface Settings {
  * @category constructors
  * @since 0.1.0
  */
-export const resolve = (options: Options): Result.Result<Settings, OptionsError | HyParView.ConfigError> => {
+export const resolve = (
+  options: Options
+): Result.Result<Settings, OptionsError | HyParView.ConfigError | Plumtree.ConfigError> => {
   const wrong = (option: keyof Options, expected: string) =>
     new OptionsError({ option, value: options[option], expected })
   const bytes = (text: string) => new TextEncoder().encode(text).length
@@ -170,13 +176,16 @@ export const resolve = (options: Options): Result.Result<Settings, OptionsError 
       ? undefined
       : wrong(option, `expected a whole number from ${low} to ${high}`)
   return Result.flatMap(
-    HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
-    (membership): Result.Result<Settings, OptionsError> => {
+    Result.all([
+      HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
+      Plumtree.makeConfig(options.broadcast)
+    ]),
+    ([membership, broadcast]): Result.Result<Settings, OptionsError> => {
       const settings: Settings = {
         id: options.id,
         cluster: options.cluster,
         membership,
-        broadcast: { ...Flood.defaultConfig, ...options.broadcast },
+        broadcast,
         epoch: options.epoch,
         seed: options.seed,
         handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "2 seconds"),

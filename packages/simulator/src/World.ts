@@ -119,7 +119,16 @@ const linkLost = 1
 const dialAnswered = 2
 const discovered = 3
 const firstTimer = 4
-const timerKinds: ReadonlyArray<Node.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
+const timerKinds: ReadonlyArray<Node.Timer> = [
+  "Cycle",
+  "Heartbeat",
+  "Request",
+  "Repair",
+  "Discovery",
+  "Announce",
+  "Graft",
+  "Recover"
+]
 const cycleTimer = firstTimer
 
 const timerKindOf = (timer: Node.Timer): number => {
@@ -134,6 +143,12 @@ const timerKindOf = (timer: Node.Timer): number => {
       return firstTimer + 3
     case "Discovery":
       return firstTimer + 4
+    case "Announce":
+      return firstTimer + 5
+    case "Graft":
+      return firstTimer + 6
+    case "Recover":
+      return firstTimer + 7
   }
 }
 
@@ -162,7 +177,9 @@ const needsDial = (message: SimulatedMessage): boolean => {
 
 /** What a frame counts to a slow reader. */
 const bytesOf = (message: SimulatedMessage): number =>
-  message._tag === "Carried" ? 60 + message.body.payload.length : 100
+  message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
+    ? 60 + message.body.payload.length
+    : 100
 
 /** A contact's Join comes over a link that was dialled for it. */
 const opensLink = (message: SimulatedMessage): boolean => message._tag === "Join" || needsDial(message)
@@ -636,7 +653,8 @@ export class World {
         }
         case "Duplicate": {
           const message = input._tag === "Received" ? input.message : undefined
-          const broadcast = message?._tag === "Carried" ? this.broadcastOf(message.body.payload) : undefined
+          const body = message?._tag === "Carried" ? message.body : undefined
+          const broadcast = body?._tag === "Gossip" ? this.broadcastOf(body.payload) : undefined
           if (broadcast !== undefined) broadcast.duplicates++
           break
         }
@@ -664,7 +682,7 @@ export class World {
 
   private send(from: number, to: SimulatedPeer, message: SimulatedMessage): void {
     this.messages++
-    if (message._tag === "Carried") {
+    if (message._tag === "Carried" && message.body._tag === "Gossip") {
       this.payloads++
       const broadcast = this.broadcastOf(message.body.payload)
       if (broadcast !== undefined) broadcast.payload++
@@ -979,10 +997,10 @@ export class World {
     const { queue } = this
     const { kind, second: nonce, third: incarnation } = queue
     if (this.incarnation[node] !== incarnation) return
-    const membership = this.states[node]?.membership
+    const state = this.states[node]
     const timer = timerKinds[kind - firstTimer]
     // A timer that was replaced or cleared need not be given.
-    if (timer === undefined || membership === undefined || membership.timers[timer].nonce !== nonce) return
+    if (timer === undefined || state === undefined || Node.timerNonce(state, timer) !== nonce) return
     if (kind === cycleTimer && this.isPostponed(node)) return
     queue.absorbInto(this.hash)
     this.give(node, { _tag: "TimerFired", now: this.millis(), kind: timer, nonce })

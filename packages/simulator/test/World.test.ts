@@ -1,4 +1,4 @@
-import { Flood, HyParView } from "@hyparview/core"
+import { HyParView, Plumtree } from "@hyparview/core"
 import { FaultPlan, Latency, Overlay } from "@hyparview/faults"
 import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ const makeWorld = (
   new World({
     nodes,
     seed: 7,
-    config: { membership: Result.getOrThrow(HyParView.forClusterSize(nodes, config)), broadcast: Flood.defaultConfig },
+    config: { membership: Result.getOrThrow(HyParView.forClusterSize(nodes, config)), broadcast: Plumtree.floodConfig },
     latency: { _tag: "Constant", micros: 10_000 },
     detectionMillis: 500,
     dialFailure: "refused",
@@ -306,9 +306,8 @@ describe("the network", () => {
     const world = grown(2)
     const arrivals: Array<number> = []
     world.observer = (node, _before, input) => {
-      if (node === 1 && input._tag === "Received" && input.message._tag === "Carried") {
-        arrivals.push(input.message.body.id.sequence)
-      }
+      const body = input._tag === "Received" && input.message._tag === "Carried" ? input.message.body : undefined
+      if (node === 1 && body?._tag === "Gossip") arrivals.push(body.id.sequence)
     }
     world.apply(Fault.SlowReader({ node: 1, bytesPerSecond: 100 }))
     const began = world.now

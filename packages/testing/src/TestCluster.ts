@@ -31,7 +31,7 @@
  * console.log((await Effect.runPromise(program)) > 100_000) // true
  * ```
  */
-import { type Flood, type HyParView, Random } from "@hyparview/core"
+import { type HyParView, type Plumtree, Random } from "@hyparview/core"
 import type { Overlay } from "@hyparview/faults"
 import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
 import { type Broadcast, type Membership, Node } from "@hyparview/runtime"
@@ -149,7 +149,7 @@ export interface TestCluster {
     index: number,
     topic: string,
     payload: Uint8Array
-  ) => Effect.Effect<Flood.MessageId, Broadcast.PublishError>
+  ) => Effect.Effect<Plumtree.MessageId, Broadcast.PublishError>
   /** Subscribes every node to a topic, those that start later too, until the scope ends. */
   readonly collect: (topic: string) => Effect.Effect<Collected, never, Scope.Scope>
 
@@ -224,7 +224,7 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<
   TestCluster,
-  Node.OptionsError | HyParView.ConfigError | MemoryNetwork.InvalidOptions,
+  Node.OptionsError | HyParView.ConfigError | Plumtree.ConfigError | MemoryNetwork.InvalidOptions,
   Scope.Scope
 > {
   const plan = planOf(options)

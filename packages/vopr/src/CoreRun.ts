@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Peer } from "@hyparview/core"
+import { type Peer, Plumtree } from "@hyparview/core"
 import { Overlay, Scenario, Transition } from "@hyparview/faults"
 import { World } from "@hyparview/simulator/World"
 import type { Observer } from "@hyparview/simulator/World"
@@ -22,6 +22,14 @@ const calmBroadcasts = 3
 
 /** More events than this for each node and second of virtual time are a storm, on average over a phase. */
 const stormRate = 1_000
+
+/** Trees for everybody or for each source, a flood now and then; and memories small enough to overflow in one run of four. */
+const broadcastOf = (seed: number): Plumtree.Config => ({
+  ...Plumtree.defaultConfig,
+  strategy: seed % 8 === 7 ? "flood" : "plumtree",
+  trees: seed % 2 === 0 ? "shared" : "source",
+  ...(seed % 4 === 1 ? { windowSize: 16, retainedMessages: 8, gapsSize: 2 } : {})
+})
 
 /**
  * The parts of a run: the plan; the time in which the overlay becomes whole; that in which it is to stay so; the broadcasts
@@ -54,7 +62,7 @@ export class CoreRun {
     this.world = new World({
       nodes,
       seed,
-      config: { membership, broadcast: { windowSize: 128, sourcesSize: 10_000, topicsSize: 256 } },
+      config: { membership, broadcast: broadcastOf(seed) },
       latency,
       detectionMillis,
       dialFailure,
@@ -114,6 +122,9 @@ export class CoreRun {
         case "Delivered":
           if (input._tag === "Publish") this.histories.publish(output.id)
           this.histories.tell(this.incarnationOf(node), { _tag: "Delivered", id: output.id })
+          break
+        case "Lagged":
+          this.histories.tell(this.incarnationOf(node), output)
           break
         default:
       }

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import { Wire } from "@hyparview/core"
-import type { Node, Peer } from "@hyparview/core"
+import type { Node, Peer, Plumtree } from "@hyparview/core"
 import { nextBelow, type Random } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
 
@@ -67,6 +67,75 @@ const link = (random: Random): Peer.LinkId => {
 const bytes = (random: Random, count: number): Uint8Array =>
   Uint8Array.from({ length: count }, () => nextBelow(random, 256))
 
+const origin = (random: Random): Plumtree.Origin => ({
+  source: text(random),
+  epoch: number(random, Wire.maxInteger),
+  topic: text(random)
+})
+
+const messageId = (random: Random): Plumtree.MessageId => ({
+  ...origin(random),
+  sequence: nextBelow(random, 1_000_000)
+})
+
+const several = <A>(random: Random, draw: (random: Random) => A): ReadonlyArray<A> =>
+  Array.from({ length: nextBelow(random, 5) }, () => draw(random))
+
+/** Ascending, with a gap between any two runs. */
+const ranges = (random: Random): Plumtree.Ranges => {
+  const runs: Array<number> = []
+  let next = nextBelow(random, 1_000)
+  for (let count = 1 + nextBelow(random, 3); count > 0; count--) {
+    const last = next + nextBelow(random, 200)
+    runs.push(next, last)
+    next = last + 2 + nextBelow(random, 200)
+  }
+  return { ...origin(random), runs }
+}
+
+const bodies: ReadonlyArray<(random: Random) => Plumtree.Message> = [
+  (random) => ({
+    _tag: "Gossip",
+    id: messageId(random),
+    round: nextBelow(random, 256),
+    publishedAt: 1_800_000_000_000 + nextBelow(random, 1_000_000),
+    ageMillis: nextBelow(random, 100_000),
+    payload: bytes(random, nextBelow(random, 40)),
+    replay: oneOf(random, [undefined, "graft", "recovery"] as const, undefined)
+  }),
+  (random) => ({
+    _tag: "IHave",
+    announcements: several(random, (random) => ({ id: messageId(random), round: nextBelow(random, 256) }))
+  }),
+  (random) => ({ _tag: "Graft", ids: several(random, messageId), payload: nextBelow(random, 2) === 0 }),
+  (random) => ({ _tag: "GraftMiss", ids: several(random, messageId) }),
+  (random) => ({ _tag: "Prune", tree: nextBelow(random, 2) === 0 ? undefined : text(random) }),
+  (random) => ({ _tag: "Digest", held: several(random, ranges) }),
+  (random) => ({ _tag: "Fetch", wanted: several(random, ranges) }),
+  (random) => ({
+    _tag: "Fetched",
+    gone: several(random, (random) => ({ ...origin(random), below: 1 + nextBelow(random, 1_000) })),
+    more: nextBelow(random, 2) === 0
+  }),
+  (random) => ({
+    _tag: "Recall",
+    requestId: number(random, Wire.maxRequestId),
+    topic: text(random),
+    count: nextBelow(random, 1_000)
+  }),
+  (random) => ({
+    _tag: "Recalled",
+    requestId: number(random, Wire.maxRequestId),
+    id: messageId(random),
+    publishedAt: 1_800_000_000_000 + nextBelow(random, 1_000_000),
+    payload: bytes(random, nextBelow(random, 40))
+  }),
+  (random) => ({ _tag: "RecallEnd", requestId: number(random, Wire.maxRequestId) })
+]
+
+const body = (random: Random): Plumtree.Message =>
+  bodies[nextBelow(random, bodies.length)]?.(random) ?? { _tag: "RecallEnd", requestId: 1 }
+
 const messages: ReadonlyArray<(random: Random) => Node.Message> = [
   (random) => ({ _tag: "Join", requestId: number(random, Wire.maxRequestId) }),
   (random) => ({ _tag: "ForwardJoin", link: link(random), joiner: peer(random), ttl: nextBelow(random, 33) }),
@@ -108,21 +177,7 @@ const messages: ReadonlyArray<(random: Random) => Node.Message> = [
   (random) => ({ _tag: "Probe", nonce: number(random, Wire.maxInteger) }),
   (random) => ({ _tag: "ProbeReply", nonce: number(random, Wire.maxInteger) }),
   (random) => ({ _tag: "NotNeighbor", link: link(random) }),
-  (random) => ({
-    _tag: "Carried",
-    link: link(random),
-    body: {
-      _tag: "Gossip",
-      id: {
-        source: text(random),
-        epoch: number(random, Wire.maxInteger),
-        topic: text(random),
-        sequence: number(random, Wire.maxInteger)
-      },
-      hops: nextBelow(random, 256),
-      payload: bytes(random, nextBelow(random, 40))
-    }
-  })
+  (random) => ({ _tag: "Carried", link: link(random), body: body(random) })
 ]
 
 /** Chunks as one frame. */
@@ -171,7 +226,9 @@ const hello = (random: Random): Wire.Hello => ({
  * @since 0.1.0
  */
 export const validFrame = (random: Random): Uint8Array => {
-  const kind = nextBelow(random, messages.length + 2)
+  // One frame in three carries a broadcast.
+  const drawn = nextBelow(random, messages.length + 8)
+  const kind = drawn < messages.length + 2 ? drawn : messages.length - 1
   const draw = messages[kind]
   const value: Node.Message | Wire.Hello | Wire.Bye =
     draw !== undefined

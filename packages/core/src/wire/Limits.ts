@@ -61,6 +61,30 @@ export const maxAge = 65_535
 export const maxRetryAfterMillis = 4_294_967_295
 
 /**
+ * Ids of one message: announced, grafted or missed.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxIds = 1_000
+
+/**
+ * Origins of one message, each with its ranges.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxRanges = 1_000
+
+/**
+ * Runs of sequences of one origin.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxRuns = 10_000
+
+/**
  * Extensions of one message.
  *
  * @category limits

@@ -5,10 +5,10 @@
  *
  * A node's id is its number, its address 100 more, so that the two are never confused.
  */
-import * as Flood from "@hyparview/core/Flood"
 import * as HyParView from "@hyparview/core/HyParView"
 import * as Node from "@hyparview/core/Node"
 import type { Peer } from "@hyparview/core/Peer"
+import * as Plumtree from "@hyparview/core/Plumtree"
 import { seededFor } from "@hyparview/core/Random"
 import { stepNode } from "../paper/frozen.ts"
 
@@ -43,7 +43,7 @@ export interface Flight {
 }
 
 interface DueTimer {
-  readonly kind: HyParView.Timer
+  readonly kind: Node.Timer
   readonly nonce: number
   readonly at: number
   readonly order: number
@@ -54,7 +54,7 @@ interface Station {
   state: State | undefined
   epoch: number
   frozen: boolean
-  readonly timers: Map<HyParView.Timer, DueTimer>
+  readonly timers: Map<Node.Timer, DueTimer>
 }
 
 export interface Options {
@@ -62,6 +62,8 @@ export interface Options {
   readonly seed: number
   readonly latencyMillis: number
   readonly config: HyParView.Config
+  /** Flooding, and nothing kept, unless another is given. */
+  readonly broadcast?: Plumtree.Config
 }
 
 /** Sees every step of every node. */
@@ -97,9 +99,9 @@ export class World {
   start(id: number, contacts: ReadonlyArray<number>, epoch?: number): void {
     const last = this.stations.get(id)
     const self = { id, epoch: epoch ?? (last?.epoch ?? 0) + 1, address: addressOf(id) }
-    const { config, seed } = this.options
+    const { broadcast = Plumtree.floodConfig, config, seed } = this.options
     const state = Node.init({
-      config: { membership: config, broadcast: Flood.defaultConfig },
+      config: { membership: config, broadcast },
       self,
       random: seededFor(seed, id)
     })
@@ -197,7 +199,7 @@ export class World {
   }
 
   /** The timer in this slot fires, however long it would have been until then; false if none is set. */
-  fire(id: number, kind: HyParView.Timer): boolean {
+  fire(id: number, kind: Node.Timer): boolean {
     const timer = this.stations.get(id)?.timers.get(kind)
     if (timer === undefined) return false
     this.now = Math.max(this.now, timer.at)

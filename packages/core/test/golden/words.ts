@@ -2,6 +2,7 @@
  * What happens in a world, in words: one line for what a node was told, and one, further in, for each thing that it does.
  */
 import type { LinkId, Peer, Sample } from "@hyparview/core/Peer"
+import type * as Plumtree from "@hyparview/core/Plumtree"
 import { type Flight, idAt, type Input, type Message, type Output } from "./World.ts"
 
 type Someone = Peer<number, number>
@@ -53,7 +54,50 @@ export const sayMessage = (message: Message): string => {
     case "ProbeReply":
       return message._tag
     case "Carried":
-      return `Gossip ${textOf(message.body.payload)}, hop ${message.body.hops}`
+      return sayBody(message.body)
+  }
+}
+
+const sayId = ({ sequence, source }: Plumtree.MessageId<number>): string => `${source}/${sequence}`
+
+const sayRanges = ({ runs, source }: Plumtree.Ranges<number>): string => {
+  const parts: Array<string> = []
+  for (let i = 0; i + 1 < runs.length; i += 2) {
+    parts.push(runs[i] === runs[i + 1] ? `${source}/${runs[i]}` : `${source}/${runs[i]}–${runs[i + 1]}`)
+  }
+  return parts.join(" ")
+}
+
+/** What is said of broadcasts. A message is named by its source and number. */
+const sayBody = (body: Plumtree.Message<number>): string => {
+  switch (body._tag) {
+    case "Gossip":
+      return (
+        `Gossip ${textOf(body.payload)}, hop ${body.round}` + (body.replay === undefined ? "" : ` (${body.replay})`)
+      )
+    case "IHave":
+      return `IHave ${body.announcements.map(({ id, round }) => `${sayId(id)} (hop ${round})`).join(" ")}`
+    case "Graft":
+      return `Graft ${body.ids.map(sayId).join(" ")}${body.payload ? "" : " (link only)"}`
+    case "GraftMiss":
+      return `GraftMiss ${body.ids.map(sayId).join(" ")}`
+    case "Prune":
+      return body.tree === undefined ? "Prune" : `Prune in the tree of ${body.tree}`
+    case "Digest":
+      return `Digest ${body.held.map(sayRanges).join(" ")}`
+    case "Fetch":
+      return `Fetch ${body.wanted.map(sayRanges).join(" ")}`
+    case "Fetched":
+      return (
+        `Fetched${body.more ? ", there is more" : ""}` +
+        body.gone.map(({ below, source }) => `, gone below ${source}/${below}`).join("")
+      )
+    case "Recall":
+      return `Recall the last ${body.count}`
+    case "Recalled":
+      return `Recalled ${textOf(body.payload)}`
+    case "RecallEnd":
+      return "RecallEnd"
   }
 }
 
@@ -82,6 +126,12 @@ export const sayInput = (id: number, input: Input): string => {
       return `${id} wakes for ${input.kind}`
     case "EpochConflict":
       return `${id} is known in epoch ${input.epoch}`
+    case "ValidateTopic":
+      return `${id} validates messages ${input.on ? "from now on" : "no longer"}`
+    case "Validated":
+      return `${id} is told: ${input.verdict} ${sayId(input.id)}`
+    case "Recall":
+      return `${id} recalls the last ${input.count}`
   }
 }
 
@@ -118,6 +168,14 @@ export const sayOutput = (output: Output, now: number, timers: boolean): string 
       return `delivers ${textOf(output.payload)} of ${output.id.source}`
     case "Duplicate":
       return "knows it already"
+    case "Lagged":
+      return `gives up ${sayRanges({ ...output, runs: [output.first, output.last] })}`
+    case "Validate":
+      return `asks for a verdict on ${textOf(output.payload)}`
+    case "Rejected":
+      return `drops ${sayId(output.id)}: ${output.verdict}`
+    case "Recalled":
+      return `recalls ${output.messages.map(({ payload }) => textOf(payload)).join(" ") || "nothing"}${output.done ? ", and that is all" : ""}`
   }
 }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Flood from "@hyparview/core/Flood"
 import type { LinkId } from "@hyparview/core/Peer"
 import * as Node from "@hyparview/core/Node"
+import * as Plumtree from "@hyparview/core/Plumtree"
 import { seeded } from "@hyparview/core/Random"
 import { stepNode } from "./frozen.ts"
 import {
@@ -225,7 +225,7 @@ describe("messages", () => {
 /** A whole node, 1, whose neighbour 2 has asked for the link by its request 5. */
 const nodeWithBroadcast = (): Node.State<number, number> => {
   const idle = Node.init({
-    config: { membership: smallConfig, broadcast: Flood.defaultConfig },
+    config: { membership: smallConfig, broadcast: Plumtree.floodConfig },
     self: peer(1),
     random: seeded(1)
   })
@@ -244,8 +244,11 @@ const carryTo = (state: Node.State<number, number>, from: number, link: LinkId<n
       body: {
         _tag: "Gossip",
         id: { source: from, epoch: 1, topic: "news", sequence: 0 },
-        hops: 1,
-        payload: new Uint8Array([1, 2, 3])
+        round: 1,
+        publishedAt: 0,
+        ageMillis: 0,
+        payload: new Uint8Array([1, 2, 3]),
+        replay: undefined
       }
     }
   })

@@ -18,14 +18,29 @@ export const step = (state: HyParView.State<number, number>, input: HyParView.In
 
 /** One step of a whole node. */
 export const stepNode = (state: Node.State<number, number>, input: Node.Input<number, number>) => {
-  deepFreeze(state.membership)
+  deepFreeze(state)
+  deepFreeze(input)
   const result = Node.step(state, input)
   const outputs = result.outputs.filter(isOfMembership)
   assert.deepStrictEqual(transitionFaults(state.membership, input.now, { state: result.state.membership, outputs }), [])
   return result
 }
 
-const isOfMembership = (output: Node.Output<number, number>): output is HyParView.Output<number, number> =>
-  output._tag !== "Delivered" &&
-  output._tag !== "Duplicate" &&
-  !(output._tag === "Send" && output.message._tag === "Carried")
+const isOfMembership = (output: Node.Output<number, number>): output is HyParView.Output<number, number> => {
+  switch (output._tag) {
+    case "Delivered":
+    case "Duplicate":
+    case "Lagged":
+    case "Validate":
+    case "Rejected":
+    case "Recalled":
+      return false
+    case "Send":
+      return output.message._tag !== "Carried"
+    case "SetTimer":
+    case "ClearTimer":
+      return output.kind !== "Announce" && output.kind !== "Graft" && output.kind !== "Recover"
+    default:
+      return true
+  }
+}

@@ -137,7 +137,8 @@ describe("writing is refused", () => {
       assert.deepStrictEqual(writing({ _tag: "NotNeighbor", link }), ["stale", "NotNeighbor.link", 1])
       const payload = new Uint8Array(3)
       const id = { source: "s", epoch: 0, topic: "t", sequence: 0 }
-      const body = { _tag: "Gossip", id, hops: 0, payload } as const
+      const rest = { round: 0, publishedAt: 0, ageMillis: 0, payload, replay: undefined }
+      const body = { _tag: "Gossip", id, ...rest } as const
       assert.deepStrictEqual(writing({ _tag: "Carried", link, body }), ["stale", "Gossip.link", 1])
     }
   })

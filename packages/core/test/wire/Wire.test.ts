@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import type { Carried, Message } from "@hyparview/core/Node"
 import * as Wire from "@hyparview/core/Wire"
-import { joined, read } from "./examples.ts"
+import { joined, payloadOf, read } from "./examples.ts"
 import { ends, farEnds } from "./oracle.ts"
 
 const { local, remote } = ends
@@ -13,8 +13,11 @@ const gossip = (source: string, topic: string, payload: Uint8Array, number: numb
   body: {
     _tag: "Gossip",
     id: { source, epoch: number, topic, sequence: number },
-    hops: Math.min(number, 255),
-    payload
+    round: Math.min(number, 255),
+    publishedAt: number,
+    ageMillis: number,
+    payload,
+    replay: undefined
   }
 })
 
@@ -47,7 +50,7 @@ describe("a payload", () => {
     const frame = Buffer.from(joined(chunksOf(gossip("s", "t", Uint8Array.of(1, 2, 3), 1))))
     const message = Result.getOrThrow(read(frame))
     if (message._tag !== "Carried") return assert.fail(message._tag)
-    const { payload } = message.body
+    const payload = payloadOf(message)
     assert.strictEqual(payload.constructor, Uint8Array)
     assert.strictEqual(payload.buffer, frame.buffer)
     assert.deepStrictEqual(payload, Uint8Array.of(1, 2, 3))

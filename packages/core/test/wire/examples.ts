@@ -5,6 +5,7 @@
 import * as Result from "effect/Result"
 import type { Message } from "@hyparview/core/Node"
 import type { Peer, Sample } from "@hyparview/core/Peer"
+import type * as Plumtree from "@hyparview/core/Plumtree"
 import * as Wire from "@hyparview/core/Wire"
 import { ends, farEnds } from "./oracle.ts"
 
@@ -16,7 +17,9 @@ const delta: Peer = { id: "δ", epoch: 0, address: "[2001:db8::4]:7946" }
 const sample: Sample = { peers: [gamma, delta], ages: [0, 200] }
 const nobody: Sample = { peers: [], ages: [] }
 
-const id = { source: "gamma", epoch: 1_763_862_000_456, topic: "orders", sequence: 65_536 }
+const origin = { source: "gamma", epoch: 1_763_862_000_456, topic: "orders" }
+const id = { ...origin, sequence: 65_536 }
+const hello = Uint8Array.from("hello", (c) => c.charCodeAt(0))
 
 /** What is said between nodes; `alpha` is the sender of all. */
 export const messages: Readonly<Record<string, Message>> = {
@@ -41,20 +44,56 @@ export const messages: Readonly<Record<string, Message>> = {
   Probe: { _tag: "Probe", nonce: 268_435_456 },
   ProbeReply: { _tag: "ProbeReply", nonce: 268_435_455 },
   NotNeighbor: { _tag: "NotNeighbor", link: theirs },
-  Gossip: gossip(
-    4,
-    Uint8Array.from("hello", (c) => c.charCodeAt(0))
-  ),
-  "Gossip, far and empty": gossip(255, new Uint8Array(0))
+  Gossip: gossip(4, hello, undefined),
+  "Gossip, far and empty": gossip(255, new Uint8Array(0), undefined),
+  "Gossip, grafted": gossip(1, hello, "graft"),
+  "Gossip, fetched": gossip(1, hello, "recovery"),
+  IHave: carried({
+    _tag: "IHave",
+    announcements: [
+      { id, round: 3 },
+      { id: { ...id, sequence: 65_538 }, round: 255 },
+      { id: { ...id, source: "δ" }, round: 0 }
+    ]
+  }),
+  Graft: carried({ _tag: "Graft", ids: [id, { ...id, sequence: 0 }, { ...id, topic: "" }], payload: true }),
+  "Graft, link only": carried({ _tag: "Graft", ids: [id], payload: false }),
+  GraftMiss: carried({ _tag: "GraftMiss", ids: [id] }),
+  Prune: carried({ _tag: "Prune", tree: undefined }),
+  "Prune, of a source": carried({ _tag: "Prune", tree: "gamma" }),
+  Digest: carried({
+    _tag: "Digest",
+    held: [
+      { ...origin, runs: [0, 0, 2, 300] },
+      { ...origin, epoch: 0, runs: [Wire.maxInteger, Wire.maxInteger] }
+    ]
+  }),
+  Fetch: carried({ _tag: "Fetch", wanted: [{ ...origin, runs: [1, 1] }] }),
+  Fetched: carried({ _tag: "Fetched", gone: [{ ...origin, below: 17 }], more: true }),
+  "Fetched, all": carried({ _tag: "Fetched", gone: [], more: false }),
+  Recall: carried({ _tag: "Recall", requestId: 5, topic: "orders", count: 100 }),
+  Recalled: carried({ _tag: "Recalled", requestId: 5, id, publishedAt: 1_763_862_000_789, payload: hello }),
+  RecallEnd: carried({ _tag: "RecallEnd", requestId: 5 })
 }
 
 function reply(answer: "accepted" | "full" | "busy" | "limited", retryAfterMillis: number, sample: Sample): Message {
   return { _tag: "NeighborReply", requestId: 42, answer, retryAfterMillis, sample }
 }
 
-function gossip(hops: number, payload: Uint8Array): Message {
-  return { _tag: "Carried", link: ours, body: { _tag: "Gossip", id, hops, payload } }
+function carried(body: Plumtree.Message): Message {
+  return { _tag: "Carried", link: ours, body }
 }
+
+function gossip(round: number, payload: Uint8Array, replay: Plumtree.Replay | undefined): Message {
+  const ageMillis = replay === undefined ? 0 : 1_500
+  return carried({ _tag: "Gossip", id, round, publishedAt: 1_763_862_000_789, ageMillis, payload, replay })
+}
+
+/** The payload that a message carries at its end; of no bytes if it carries none. */
+export const payloadOf = (value: Message | Wire.Hello | Wire.Bye): Uint8Array =>
+  value._tag === "Carried" && "payload" in value.body && value.body.payload instanceof Uint8Array
+    ? value.body.payload
+    : new Uint8Array(0)
 
 /** What drivers say when a connection begins and ends. */
 export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
@@ -124,4 +163,4 @@ export const frames: ReadonlyArray<{
 
 /** Where the extension area of an example's frame begins: its count, 0, is the last byte but for a payload. */
 export const extensionsAt = ({ frame, value }: (typeof frames)[number]): number =>
-  frame.length - 1 - (value._tag === "Carried" ? value.body.payload.length : 0)
+  frame.length - 1 - payloadOf(value).length

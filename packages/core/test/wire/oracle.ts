@@ -83,12 +83,84 @@ const Membership = Schema.TaggedUnion({
   NotNeighbor: { link: Link }
 })
 
+const Sequence = whole(Wire.maxInteger)
+const Millis = whole(Wire.maxInteger)
+const Origin = { source: Id, epoch: whole(Wire.maxInteger), topic: Text }
+const MessageId = Schema.Struct({ ...Origin, sequence: Sequence })
+
+/** First and last, first and last, …: each run begins two or more above the end of the one before. */
+const RunsArray = Schema.Array(Schema.Number).check(
+  Schema.isMinLength(2),
+  Schema.isMaxLength(20_000),
+  Schema.makeFilter(
+    (runs: ReadonlyArray<number>) =>
+      runs.length % 2 === 0 &&
+      runs.every((number, i) => {
+        const lowest = i === 0 ? 0 : (runs[i - 1] ?? 0) + (i % 2 === 0 ? 2 : 0)
+        return Number.isSafeInteger(number) && !Object.is(number, -0) && number >= lowest
+      })
+  )
+)
+
+/** Drawn as a list of distances: numbers drawn apart would seldom ascend. */
+const Runs = Schema.declare(Schema.is(RunsArray), {
+  toCodecArbitrary: () =>
+    Schema.link<typeof RunsArray.Type>()(
+      Schema.NonEmptyArray(Schema.Struct({ missing: whole(2 ** 40), more: whole(2 ** 40) })),
+      {
+        decode: SchemaGetter.transform((entries) => {
+          let next = 0
+          return entries.flatMap(({ missing, more }) => {
+            const first = next + missing
+            next = first + more + 2
+            return [first, first + more]
+          })
+        }),
+        encode: SchemaGetter.transform((runs): readonly [Distances, ...ReadonlyArray<Distances>] => {
+          const entries = runs.flatMap((first, i) =>
+            i % 2 === 1
+              ? []
+              : [{ missing: first - (i === 0 ? 0 : (runs[i - 1] ?? 0) + 2), more: (runs[i + 1] ?? 0) - first }]
+          )
+          const [head = { missing: 0, more: 0 }, ...tail] = entries
+          return [head, ...tail]
+        })
+      }
+    )
+})
+
+interface Distances {
+  readonly missing: number
+  readonly more: number
+}
+
+const Ranges = Schema.Array(Schema.Struct({ ...Origin, runs: Runs })).check(Schema.isMaxLength(1_000))
+const Ids = Schema.Array(MessageId).check(Schema.isMaxLength(1_000))
+
 const Body = Schema.TaggedUnion({
   Gossip: {
-    id: Schema.Struct({ source: Id, epoch: whole(Wire.maxInteger), topic: Text, sequence: whole(Wire.maxInteger) }),
-    hops: Byte,
-    payload: Schema.Uint8Array
-  }
+    id: MessageId,
+    round: Byte,
+    publishedAt: Millis,
+    ageMillis: Millis,
+    payload: Schema.Uint8Array,
+    replay: Schema.UndefinedOr(Schema.Literals(["graft", "recovery"]))
+  },
+  IHave: {
+    announcements: Schema.Array(Schema.Struct({ id: MessageId, round: Byte })).check(Schema.isMaxLength(1_000))
+  },
+  Graft: { ids: Ids, payload: Schema.Boolean },
+  GraftMiss: { ids: Ids },
+  Prune: { tree: Schema.UndefinedOr(Id) },
+  Digest: { held: Ranges },
+  Fetch: { wanted: Ranges },
+  Fetched: {
+    gone: Schema.Array(Schema.Struct({ ...Origin, below: Sequence })).check(Schema.isMaxLength(1_000)),
+    more: Schema.Boolean
+  },
+  Recall: { requestId: RequestId, topic: Text, count: whole(Wire.maxInteger) },
+  Recalled: { requestId: RequestId, id: MessageId, publishedAt: Millis, payload: Schema.Uint8Array },
+  RecallEnd: { requestId: RequestId }
 })
 
 /** Every message between nodes. */

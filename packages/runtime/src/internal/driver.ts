@@ -263,7 +263,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       return
     }
     let id: Published
-    for (const output of give(item.input)) if (output._tag === "Delivered") id = output.id
+    for (const output of give(item.input)) if (output._tag === "Delivered" && output.via === "self") id = output.id
     item.done(id)
   }
 

@@ -2,7 +2,7 @@
  * What all experiments share: a world, the steps that every one of them takes (joins, cycles, a broadcast), the record
  * of what was measured, and how far they have come.
  */
-import { Flood, type HyParView } from "@hyparview/core"
+import { type HyParView, Plumtree } from "@hyparview/core"
 import { Latency } from "@hyparview/faults"
 import type { Name, Options, Progress } from "../Experiment.ts"
 import * as Graph from "../Graph.ts"
@@ -62,7 +62,7 @@ export class Laboratory {
       nodes: options.nodes,
       seed: options.seed,
       // One broadcast is drained before the next, so a short memory of sources forgets nothing that matters.
-      config: { membership, broadcast: { ...Flood.defaultConfig, sourcesSize: 16 } },
+      config: { membership, broadcast: { ...Plumtree.floodConfig, sourcesSize: 16 } },
       latency: Latency.fromName(options.latency),
       detectionMillis: options.detectionMillis,
       dialFailure: "refused",

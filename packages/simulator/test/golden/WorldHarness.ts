@@ -1,11 +1,9 @@
 /**
  * The harness of golden scripts over the simulator's world.
  */
-import { Flood } from "@hyparview/core"
+import { Plumtree } from "@hyparview/core"
 import type { Delivery, Harness, Setup, Views } from "@hyparview/testing/Golden"
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
 import { World } from "../../src/World.ts"
 
 /** A message, and the nodes that are known to have it. */
@@ -17,16 +15,10 @@ interface Published {
   readonly told: Set<number>
 }
 
-const hasSeen = (world: World, node: number, source: number, epoch: number, sequence: number): boolean =>
-  Option.match(
-    Option.flatMap(HashMap.get(world.stateOf(node)?.broadcast.topics ?? HashMap.empty(), "broadcast"), (topic) =>
-      HashMap.get(topic.sources, source)
-    ),
-    {
-      onNone: () => false,
-      onSome: (stream) => stream.epoch === epoch && (sequence <= stream.floor || stream.above.includes(sequence))
-    }
-  )
+const hasSeen = (world: World, node: number, source: number, epoch: number, sequence: number): boolean => {
+  const state = world.stateOf(node)?.broadcast
+  return state !== undefined && Plumtree.hasSeen(state, { source, epoch, topic: "broadcast", sequence })
+}
 
 /** Scripts count nodes from 1, worlds from 0. */
 export class WorldHarness implements Harness {
@@ -39,7 +31,7 @@ export class WorldHarness implements Harness {
       this.world = new World({
         nodes,
         seed,
-        config: { membership: config, broadcast: Flood.defaultConfig },
+        config: { membership: config, broadcast: Plumtree.floodConfig },
         latency: { _tag: "Constant", micros: latencyMillis * 1_000 },
         detectionMillis: 0,
         dialFailure: "refused",

@@ -1,7 +1,7 @@
 /**
  * Who has been handed what: subscriptions to a topic on every node of a test cluster.
  */
-import type { Flood } from "@hyparview/core"
+import type { Plumtree } from "@hyparview/core"
 import type { Broadcast } from "@hyparview/runtime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -19,7 +19,7 @@ export interface Collected {
   /** What a node's subscriber got, in order, over all its incarnations. */
   readonly of: (index: number) => ReadonlyArray<Broadcast.Delivery>
   /** The nodes that got this message, each as often as it got it. */
-  readonly receivers: (id: Flood.MessageId) => ReadonlyArray<number>
+  readonly receivers: (id: Plumtree.MessageId) => ReadonlyArray<number>
 }
 
 interface Collection {
@@ -29,7 +29,7 @@ interface Collection {
   readonly fibers: Array<Fiber.Fiber<void>>
 }
 
-const sameMessage = (a: Flood.MessageId, b: Flood.MessageId): boolean =>
+const sameMessage = (a: Plumtree.MessageId, b: Plumtree.MessageId): boolean =>
   a.source === b.source && a.epoch === b.epoch && a.topic === b.topic && a.sequence === b.sequence
 
 const subscribe = ({ index, running }: Place, { deliveries, fibers, topic }: Collection): Effect.Effect<void> => {

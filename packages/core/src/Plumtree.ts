@@ -1,0 +1,270 @@
+/**
+ * Plumtree: broadcast along a spanning tree that is embedded in the overlay (Leitão, Pereira, Rodrigues, "Epidemic
+ * Broadcast Trees", SRDS 2007; TR DI-FCUL TR-07-14), and recovery above it. Each neighbour is *eager* (payloads are pushed
+ * to it) or *lazy* (messages are only announced to it). The eager links form a tree: a duplicate prunes the link that
+ * brought it, an announcement whose payload does not come grafts the link that brought that. What a node missed while
+ * links were down, it fetches from what new neighbours have kept; what nobody has any more it reports as lost.
+ *
+ * Flooding is the strategy in which every neighbour is eager, for ever.
+ *
+ * The module is pure, like `HyParView.ts`: `step` takes a state and an input and returns the next state and the outputs.
+ * Neighbours are what the membership says they are; links, and whether a message came from a neighbour at all, are the
+ * affair of `Node`, which stacks the two.
+ *
+ * Where to look (folder `plumtree/`):
+ *
+ * | question | file |
+ * |---|---|
+ * | what neighbours say to each other | `Message.ts` |
+ * | inputs, outputs, timers | `Protocol.ts` |
+ * | what a node holds | `State.ts`, `Config.ts` |
+ * | a message received, delivered, passed on | `Delivery.ts` |
+ * | eager and lazy, prune, optimisation | `Tree.ts` |
+ * | announcements batched | `Announce.ts` |
+ * | announced and not come: graft | `Missing.ts` |
+ * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
+ * | messages kept for others | `Held.ts` |
+ * | digests on new links | `Digest.ts` |
+ * | gaps filled or given up | `Recovery.ts` |
+ * | verdicts of the application | `Verdict.ts` |
+ * | history on request | `Recall.ts` |
+ *
+ * The rules, numbered, are in `docs/protocol.md`, section "Broadcast".
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "./Peer.ts"
+import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
+import { onGossip, publish } from "./plumtree/Delivery.ts"
+import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
+import type { Message, MessageId } from "./plumtree/Message.ts"
+import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
+import type { Input, Output, Timer } from "./plumtree/Protocol.ts"
+import {
+  abandonRecalls,
+  endRecalls,
+  forgetRecalled,
+  onRecall,
+  onRecalled,
+  onRecallEnd,
+  recall
+} from "./plumtree/Recall.ts"
+import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
+import { isDone } from "./plumtree/Seen.ts"
+import {
+  begin,
+  care,
+  changeLink,
+  clearTimer,
+  earlier,
+  indexOf,
+  setTimer,
+  type State,
+  takeTimer,
+  type Transition
+} from "./plumtree/State.ts"
+import { at, slotOf, sweep, sweepMillis } from "./plumtree/Streams.ts"
+import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
+import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
+
+export {
+  type Config,
+  ConfigError,
+  defaultConfig,
+  floodConfig,
+  makeConfig,
+  paperConfig,
+  validate
+} from "./plumtree/Config.ts"
+export type {
+  Announcement,
+  Digest,
+  Fetch,
+  Fetched,
+  Gone,
+  Gossip,
+  Graft,
+  GraftMiss,
+  IHave,
+  Message,
+  MessageId,
+  Origin,
+  Prune,
+  Ranges,
+  Recall,
+  Recalled,
+  RecallEnd,
+  Replay
+} from "./plumtree/Message.ts"
+export type { Input, Output, RecalledMessage, Timer, Verdict, Via } from "./plumtree/Protocol.ts"
+export { init, maxNeighbors, type State } from "./plumtree/State.ts"
+export { eagerPeers, lazyPeers } from "./plumtree/Tree.ts"
+
+/**
+ * Whether a message has been seen here, or given up: one more copy of it would be a duplicate.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const hasSeen = <I extends Key, A>({ streams }: State<I, A>, id: MessageId<I>): boolean => {
+  const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
+  return stream !== undefined && isDone(stream, id.sequence)
+}
+
+/**
+ * What a step gives: the next state, and the outputs in the order in which they must be performed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Step<I extends Key = string, A = string> {
+  readonly state: State<I, A>
+  readonly outputs: ReadonlyArray<Output<I, A>>
+}
+
+/**
+ * One transition. Pure: the state given is not changed, the same state and input give the same result on every machine,
+ * and nothing is thrown, whatever the input.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
+  const t = begin(state, input.now)
+  perform(t, input)
+  // Every deadline stands behind one of these two.
+  if (t.state.care !== state.care || t.state.links !== state.links || input._tag === "TimerFired") armRecover(t)
+  return t
+}
+
+const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
+  switch (input._tag) {
+    case "Received":
+      return onReceived(t, input.from, input.message)
+    case "Publish":
+      return publish(t, input.topic, input.payload)
+    case "TimerFired":
+      if (takeTimer(t, input.kind, input.nonce)) onTimer(t, input.kind)
+      return
+    case "NeighborUp":
+      return onNeighborUp(t, input.peer)
+    case "NeighborDown":
+      return onNeighborDown(t, input.peer.id)
+    case "EpochRaised":
+      // A new incarnation numbers its messages from 0.
+      t.state.self = input.self
+      t.state.topics = t.state.topics.map(({ name }) => ({ name, nextSequence: 0 }))
+      return
+    case "Left":
+      return leave(t)
+    case "ValidateTopic":
+      return validateTopic(t, input.topic, input.on)
+    case "Validated":
+      return onVerdict(t, input.id, input.verdict)
+    case "Recall":
+      return recall(t, input.requestId, input.topic, input.count)
+  }
+}
+
+const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I>): void => {
+  if (message._tag === "Gossip") return onGossip(t, from, message)
+  const index = indexOf(t.state, from.id)
+  // All but payloads are between neighbours: nobody else has asked for an answer, or could be sent one.
+  if (index < 0) return
+  switch (message._tag) {
+    case "IHave":
+      return onIHave(t, from, index, message.announcements)
+    case "Graft":
+      return onGraft(t, from, index, message.ids, message.payload)
+    case "GraftMiss":
+      return onGraftMiss(t, index, message.ids)
+    case "Prune":
+      return onPrune(t, index, message.tree)
+    case "Digest":
+      return onDigest(t, from, message.held)
+    case "Fetch":
+      return onFetch(t, from, message.wanted)
+    case "Fetched":
+      return onFetched(t, index, message.gone, message.more)
+    case "Recall":
+      return onRecall(t, from, message)
+    case "Recalled":
+      return onRecalled(t, from, message)
+    case "RecallEnd":
+      return onRecallEnd(t, from, message.requestId)
+  }
+}
+
+const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
+  switch (kind) {
+    case "Announce":
+      return flushAnnouncements(t)
+    case "Graft":
+      return graftDue(t)
+    case "Recover":
+      dismissLate(t)
+      abandonRecalls(t)
+      abandonFetches(t)
+      tellDigests(t)
+      sweepKept(t)
+      return askForGaps(t)
+  }
+}
+
+/** A new neighbour is eager, and is told what is kept here. */
+const onNeighborUp = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  // A link that was made anew is another link: what was under way on the old one is lost.
+  if (indexOf(t.state, peer.id) >= 0) onNeighborDown(t, peer.id)
+  if (!addNeighbor(t, peer)) return
+  const index = t.state.neighbors.length - 1
+  if (t.state.config.recovery && t.state.streams.bytes > 0) {
+    changeLink(t, index, { digestSlot: 0 })
+    tellDigest(t, index)
+  }
+  askForGaps(t)
+}
+
+/** A lost neighbour is forgotten everywhere. */
+const onNeighborDown = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const index = indexOf(t.state, id)
+  if (index < 0) return
+  removeNeighbor(t, index)
+  forgetAnnounced(t, index)
+  forgetAnnouncer(t, id)
+  forgetHolder(t, id)
+  forgetRecalled(t, id)
+  askForGaps(t)
+}
+
+/** No member any more: nothing is waited for. What is kept stays, should it join again. */
+const leave = <I extends Key, A>(t: Transition<I, A>): void => {
+  for (const { id } of t.state.neighbors) onNeighborDown(t, id)
+  t.state.announcing = undefined
+  t.state.announcingCount = 0
+  t.state.missing = []
+  clearTimer(t, "Announce")
+  clearTimer(t, "Graft")
+  endRecalls(t)
+  while (t.state.care.waiting.length > 0) dismissFirst(t)
+  closeGaps(t)
+  care(t, { sweepAt: 0 })
+}
+
+const sweepKept = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { care: old, config } = t.state
+  if (old.sweepAt === 0 || old.sweepAt > t.now) return
+  sweep(t, t.now - config.retainedMillis)
+  care(t, { sweepAt: t.state.streams.bytes === 0 ? 0 : t.now + sweepMillis(config) })
+}
+
+/** Sets the Recover timer for the earliest deadline there is. */
+const armRecover = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { care: waits, links, timers } = t.state
+  let next = earlier(waits.gapsAt, waits.sweepAt)
+  next = earlier(next, waits.waiting[0]?.until ?? 0)
+  for (const { until } of waits.recalls) next = earlier(next, until)
+  for (const { digestAt, fetchAt } of links) next = earlier(next, earlier(digestAt, fetchAt))
+  if (next === 0) return clearTimer(t, "Recover")
+  const { at, nonce } = timers.Recover
+  if (nonce === 0 || next < at) setTimer(t, "Recover", next)
+}

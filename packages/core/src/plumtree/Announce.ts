@@ -1,0 +1,55 @@
+/**
+ * Lazy push: a message is announced to the lazy neighbours, together with others of the next moments. Whom to tell is
+ * settled when the message is pushed: who becomes eager meanwhile has not been pushed it.
+ *
+ * @since 0.1.0
+ */
+import type { Key } from "../Peer.ts"
+import type { Announcement, IHave, MessageId } from "./Message.ts"
+import { type Announcing, clearTimer, setTimer, type Transition } from "./State.ts"
+import { withoutIndex } from "./Tree.ts"
+
+/** Announces a message to a set of neighbours, now or with those to come. */
+export const announce = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, round: number, to: number): void => {
+  const { state } = t
+  const { announceMillis, announceSize } = state.config
+  state.announcing = { id, round, to, next: state.announcing }
+  state.announcingCount++
+  if (announceMillis === 0 || state.announcingCount >= announceSize) flushAnnouncements(t)
+  else if (state.timers.Announce.nonce === 0) setTimer(t, "Announce", t.now + announceMillis)
+}
+
+/** Sends what waits: one IHAVE for each neighbour, and the same one to all who are told the same. */
+export const flushAnnouncements = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  clearTimer(t, "Announce")
+  const waiting: Array<Announcing<I>> = []
+  for (let entry = state.announcing; entry !== undefined; entry = entry.next) waiting.push(entry)
+  waiting.reverse()
+  state.announcing = undefined
+  state.announcingCount = 0
+  let everything: IHave<I> | undefined
+  state.neighbors.forEach((to, index) => {
+    const announcements: Array<Announcement<I>> = []
+    for (const { id, round, to } of waiting) if (((to >> index) & 1) === 1) announcements.push({ id, round })
+    if (announcements.length === 0) return
+    const all = announcements.length === waiting.length
+    const message: IHave<I> = all && everything !== undefined ? everything : { _tag: "IHave", announcements }
+    if (all) everything = message
+    t.outputs.push({ _tag: "Send", to, message })
+  })
+}
+
+/** A neighbour was lost: nobody stands at its index, and those above it have moved down. */
+export const forgetAnnounced = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+  const { state } = t
+  const kept: Array<Announcing<I>> = []
+  for (let entry = state.announcing; entry !== undefined; entry = entry.next) {
+    const to = withoutIndex(entry.to, index)
+    if (to !== 0) kept.push({ ...entry, to })
+  }
+  let announcing: Announcing<I> | undefined
+  for (const { id, round, to } of kept.reverse()) announcing = { id, round, to, next: announcing }
+  state.announcing = announcing
+  state.announcingCount = kept.length
+}

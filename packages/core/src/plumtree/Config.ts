@@ -1,0 +1,257 @@
+/**
+ * The parameters of the broadcast. Each says its unit, its bounds, its default, and where the default comes from: the
+ * paper (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; TR DI-FCUL TR-07-14), or this project
+ * ("ours": a choice the paper leaves open).
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+
+/**
+ * The parameters of one node's broadcast. `strategy` and `trees` must be the same on all nodes of a cluster; nothing
+ * breaks when the others are not.
+ */
+export interface Config {
+  /** `plumtree`: a spanning tree carries payloads, all other links announcements. `flood`: every link carries payloads. */
+  readonly strategy: "plumtree" | "flood"
+  /**
+   * `shared`: one tree for all sources, as the paper has it. `source`: each source has a tree of its own, which is the
+   * shortest for it, for one number of memory per source. Default: shared.
+   */
+  readonly trees: "shared" | "source"
+  /** With `trees: "source"`, how many trees are remembered; of a source beyond, all links are eager. 1–100,000. Ours: 10,000. */
+  readonly treesSize: number
+  /**
+   * After how many duplicates a neighbour is pruned, at least; at most after twice as many less one, by chance. 16 news
+   * make up for one. 1–1,000. Paper: 1, at the first duplicate, which is right for one sender; many senders at once need
+   * more (ours: 3), or they prune each other's branches. A tree that has one sender (`trees: "source"`) always prunes at
+   * the first.
+   */
+  readonly pruneAfter: number
+  /** How long announcements wait for others to share their message with, in milliseconds. 0–60,000; 0: not at all, as in the paper. Ours: 300. */
+  readonly announceMillis: number
+  /** Announcements that wait at most, and that one IHAVE holds. 1–1,000. Ours: 128. */
+  readonly announceSize: number
+  /** timeout1: how long a message that was announced may stay out before it is grafted, in milliseconds. 1–60,000. Ours: 500. */
+  readonly graftMillis: number
+  /** timeout2: how long after one graft the next announcer is tried, in milliseconds. Below timeout1 (paper). Ours: 250. */
+  readonly graftAgainMillis: number
+  /** Messages that one neighbour was the first to announce and that are still out. 1–100,000. Ours: 512. */
+  readonly missingSize: number
+  /** Announcers remembered of one message. 1–30. Ours: 8. */
+  readonly announcersSize: number
+  /** Messages asked for in one GRAFT. 1–1,000. Ours: 64. */
+  readonly graftSize: number
+  /**
+   * By how many hops an announced path must be shorter than the one that a message took before it takes that one's place.
+   * 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 7, on, since a shared tree is shortest for the sender that
+   * built it, and only for that one; 7 leaves the tree of a single sender alone.
+   */
+  readonly optimizeHops: number
+
+  /** How far back from the latest message of a source one may still arrive. 1–1,000,000. Ours: 8,192. */
+  readonly windowSize: number
+  /** Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. 1–10,000. Ours: 64. */
+  readonly gapsSize: number
+  /** Sources remembered, each incarnation and topic by itself. 1–1,000,000. Ours: 20,000. */
+  readonly sourcesSize: number
+  /** Topics on which this node has published; on one more it cannot. 1–100,000. Ours: 256. */
+  readonly topicsSize: number
+
+  /** Bytes of messages kept for who missed them, each counted as its payload and 128 more. 0: none is kept. 0–2³¹. Ours: 8 MiB. */
+  readonly retainedBytes: number
+  /** Messages kept of one source and topic. 1–windowSize. Ours: 4,096. */
+  readonly retainedMessages: number
+  /** How long after its publication a message is kept, in milliseconds. 1–30 days. Ours: 300,000. */
+  readonly retainedMillis: number
+
+  /** Whether new neighbours tell each other what they keep, and gaps are fetched. Default: true. */
+  readonly recovery: boolean
+  /** Whether a node that is new to a source gets what its neighbours keep of it. Otherwise it is history. Default: true. */
+  readonly catchUp: boolean
+  /** Sources named in one DIGEST, FETCH or FETCHED. 1–1,000. Ours: 64. */
+  readonly digestSize: number
+  /** How long after one DIGEST the next one of the same neighbour follows, in milliseconds. 1–60,000. Ours: 100. */
+  readonly digestMillis: number
+  /** Messages that one FETCH or GRAFT brings. 1–10,000. Ours: 128. */
+  readonly fetchMessages: number
+  /** Bytes of payload that one FETCH or GRAFT brings, but for a single message that is larger. 1–2³¹. Ours: 256 KiB. */
+  readonly fetchBytes: number
+  /** How long a FETCH may bring nothing before another neighbour is asked, in milliseconds. 1–600,000. Ours: 2,000. */
+  readonly fetchMillis: number
+  /**
+   * How long a gap stays open without progress, once a neighbour has said that it keeps none of it any more, in
+   * milliseconds. 1–30 days. Ours: 10,000. While none has said so, it stays open for `retainedMillis`, if that is longer:
+   * what is missing may be kept beyond a cut.
+   */
+  readonly gapMillis: number
+
+  /** Messages that wait for the application's verdict; one more is given up. 1–1,000,000. Ours: 1,024. */
+  readonly verdictsSize: number
+  /** How long a verdict may take, in milliseconds; after it the message is ignored. 1–600,000. Ours: 10,000. */
+  readonly verdictMillis: number
+  /** Messages of one answer to a RECALL. 0: none is answered. 0–10,000. Ours: 1,024. */
+  readonly recallMessages: number
+  /** Bytes of payload of one answer to a RECALL, but for a single message that is larger. 1–2³¹. Ours: 1 MiB. */
+  readonly recallBytes: number
+  /** Recalls of this node under way at once; one more gets what is kept here. 1–1,000. Ours: 16. */
+  readonly recallsSize: number
+  /** How long a neighbour's answer to a RECALL may take, in milliseconds. 1–600,000. Ours: 2,000. */
+  readonly recallMillis: number
+}
+
+/**
+ * The defaults of a live node.
+ */
+export const defaultConfig: Config = {
+  strategy: "plumtree",
+  trees: "shared",
+  treesSize: 10_000,
+  pruneAfter: 3,
+  announceMillis: 300,
+  announceSize: 128,
+  graftMillis: 500,
+  graftAgainMillis: 250,
+  missingSize: 512,
+  announcersSize: 8,
+  graftSize: 64,
+  optimizeHops: 7,
+  windowSize: 8_192,
+  gapsSize: 64,
+  sourcesSize: 20_000,
+  topicsSize: 256,
+  retainedBytes: 8_388_608,
+  retainedMessages: 4_096,
+  retainedMillis: 300_000,
+  recovery: true,
+  catchUp: true,
+  digestSize: 64,
+  digestMillis: 100,
+  fetchMessages: 128,
+  fetchBytes: 262_144,
+  fetchMillis: 2_000,
+  gapMillis: 10_000,
+  verdictsSize: 1_024,
+  verdictMillis: 10_000,
+  recallMessages: 1_024,
+  recallBytes: 1_048_576,
+  recallsSize: 16,
+  recallMillis: 2_000
+}
+
+/**
+ * Flooding and nothing else, as the HyParView paper measures it (§5.1): nothing is kept, announced or recovered.
+ */
+export const floodConfig: Config = { ...defaultConfig, strategy: "flood", retainedBytes: 0, recovery: false }
+
+/**
+ * The paper's Plumtree for one sender: pruned at the first duplicate, announced at once, nothing recovered; of each source
+ * the last messages are kept, for grafts.
+ */
+export const paperConfig: Config = {
+  ...defaultConfig,
+  pruneAfter: 1,
+  announceMillis: 0,
+  optimizeHops: 0,
+  retainedMessages: 64,
+  recovery: false
+}
+
+/**
+ * A parameter is out of its bounds, or contradicts another. No node was made.
+ */
+export class ConfigError extends Data.TaggedError("BroadcastConfigError")<{
+  readonly field: keyof Config
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `${this.field} is ${String(this.value)}: ${this.expected}`
+  }
+}
+
+/**
+ * The defaults with these fields in their place; a contradiction is an error.
+ *
+ * @example
+ * ```ts
+ * import { Plumtree } from "@hyparview/core"
+ * import { Result } from "effect"
+ *
+ * const config = Result.getOrThrow(Plumtree.makeConfig({ trees: "source", retainedMillis: 60_000 }))
+ * console.log(config.trees, config.retainedMillis) // source 60000
+ * ```
+ */
+export const makeConfig = (override: Partial<Config> = {}): Result.Result<Config, ConfigError> =>
+  validate({ ...defaultConfig, ...override })
+
+/**
+ * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the error.
+ */
+export const validate = (config: Config): Result.Result<Config, ConfigError> => {
+  const fault = faultOf(config)
+  return fault === undefined ? Result.succeed(config) : Result.fail(fault)
+}
+
+const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: number]> = [
+  ["treesSize", 1, 100_000],
+  ["pruneAfter", 1, 1_000],
+  ["announceMillis", 0, 60_000],
+  ["announceSize", 1, 1_000],
+  ["graftMillis", 1, 60_000],
+  ["graftAgainMillis", 1, 60_000],
+  ["missingSize", 1, 100_000],
+  ["announcersSize", 1, 30],
+  ["graftSize", 1, 1_000],
+  ["optimizeHops", 0, 255],
+  ["windowSize", 1, 1_000_000],
+  ["gapsSize", 1, 10_000],
+  ["sourcesSize", 1, 1_000_000],
+  ["topicsSize", 1, 100_000],
+  ["retainedBytes", 0, 2_147_483_648],
+  ["retainedMessages", 1, 1_000_000],
+  ["retainedMillis", 1, 2_592_000_000],
+  ["digestSize", 1, 1_000],
+  ["digestMillis", 1, 60_000],
+  ["fetchMessages", 1, 10_000],
+  ["fetchBytes", 1, 2_147_483_648],
+  ["fetchMillis", 1, 600_000],
+  ["gapMillis", 1, 2_592_000_000],
+  ["verdictsSize", 1, 1_000_000],
+  ["verdictMillis", 1, 600_000],
+  ["recallMessages", 0, 10_000],
+  ["recallBytes", 1, 2_147_483_648],
+  ["recallsSize", 1, 1_000],
+  ["recallMillis", 1, 600_000]
+]
+
+const faultOf = (config: Config): ConfigError | undefined => {
+  const wrong = (field: keyof Config, expected: string) => new ConfigError({ field, value: config[field], expected })
+  const choice = (field: keyof Config, ...choices: ReadonlyArray<unknown>) =>
+    choices.includes(config[field]) ? undefined : wrong(field, `expected ${choices.join(" or ")}`)
+  for (const [field, low, high] of bounds) {
+    const value = config[field]
+    if (!(Number.isInteger(value) && Number(value) >= low && Number(value) <= high)) {
+      return wrong(field, `expected a whole number from ${low} to ${high}`)
+    }
+  }
+  return (
+    choice("strategy", "plumtree", "flood") ??
+    choice("trees", "shared", "source") ??
+    choice("recovery", true, false) ??
+    choice("catchUp", true, false) ??
+    (config.graftAgainMillis < config.graftMillis
+      ? undefined
+      : wrong("graftAgainMillis", `must be below graftMillis (${config.graftMillis}), as in the paper`)) ??
+    (config.retainedMessages <= config.windowSize
+      ? undefined
+      : wrong(
+          "retainedMessages",
+          `must be at most windowSize (${config.windowSize}), or what is kept could not arrive`
+        )) ??
+    (config.recovery && config.retainedBytes === 0
+      ? wrong("recovery", "nothing can be recovered where nothing is kept (retainedBytes is 0)")
+      : undefined)
+  )
+}

@@ -1,0 +1,77 @@
+/**
+ * What new neighbours tell each other: which sequences of which origins they keep. In messages of bounded size, one after
+ * another, so that many links at once, or links that come and go, cost little. What a node learns to be missing it fetches
+ * (`Recovery.ts`), and handles as new: so what crosses one new link reaches everybody behind it.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import { slotFor } from "./Delivery.ts"
+import * as Held from "./Held.ts"
+import type { Ranges } from "./Message.ts"
+import { addHolder, askForGaps, lag } from "./Recovery.ts"
+import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
+import { changeLink, type Transition } from "./State.ts"
+import { at, put } from "./Streams.ts"
+
+/** Slots that are looked at for one DIGEST, for each origin that it may name. */
+const slotsLookedAt = 16
+
+/** Tells the neighbour at an index what is kept here: the next part of it. */
+export const tellDigest = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+  const { config, links, neighbors, streams } = t.state
+  const to = neighbors[index]
+  let slot = links[index]?.digestSlot ?? -1
+  if (to === undefined || slot < 0) return
+  const held: Array<Ranges<I>> = []
+  const last = Math.min(streams.count, slot + slotsLookedAt * config.digestSize)
+  for (; slot < last && held.length < config.digestSize; slot++) {
+    const stream = at(streams, slot)
+    if (stream === undefined || stream.held.count === 0) continue
+    const { epoch, source, topic } = stream
+    // It has what it published itself.
+    if (source === to.id && epoch === to.epoch) continue
+    held.push({ source, epoch, topic, runs: Held.runsOf(stream.held, config.gapsSize) })
+  }
+  if (held.length > 0) t.outputs.push({ _tag: "Send", to, message: { _tag: "Digest", held } })
+  const done = slot >= streams.count
+  changeLink(t, index, { digestSlot: done ? -1 : slot, digestAt: done ? 0 : t.now + config.digestMillis })
+}
+
+/** The next part, for whom it is due. */
+export const tellDigests = <I extends Key, A>(t: Transition<I, A>): void => {
+  t.state.links.forEach(({ digestAt, digestSlot }, index) => {
+    if (digestSlot >= 0 && digestAt <= t.now) tellDigest(t, index)
+  })
+}
+
+/** DIGEST received: what it names and is missing here is fetched, this neighbour being asked first. */
+export const onDigest = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  held: ReadonlyArray<Ranges<I>>
+): void => {
+  const { config, self } = t.state
+  if (!config.recovery) return
+  for (const ranges of held) {
+    const { epoch, runs, source } = ranges
+    const last = runs[runs.length - 1]
+    const lowest = runs[0]
+    if (last === undefined || lowest === undefined || !isRuns(runs) || !isSequence(epoch)) continue
+    // Nobody knows better than we do what we have published.
+    if (source === self.id && epoch === self.epoch) continue
+    const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
+    const slot = slotFor(t, ranges, first)
+    const old = at(t.state.streams, slot)
+    if (old === undefined) continue
+    const lost: Array<number> = []
+    let stream = expect(old, last, config, lost)
+    if (lost.length > 0) lag(t, old, lost)
+    // The first message of an origin may have been pushed before the digest came that sets the baseline.
+    const owed = Math.max(stream.floor + 1, first)
+    if (owed < stream.owed) stream = { ...stream, owed }
+    if (stream !== old) put(t, slot, stream)
+    if (hasGap(stream) && notDone(stream, runs).length > 0) addHolder(t, slot, from.id)
+  }
+  askForGaps(t)
+}

@@ -1,0 +1,148 @@
+/**
+ * What neighbours say to each other about broadcasts.
+ *
+ * @since 0.1.0
+ */
+import type { Key } from "../Peer.ts"
+
+/**
+ * What numbers messages: an incarnation of a node, on a topic.
+ */
+export interface Origin<I extends Key = string> {
+  readonly source: I
+  readonly epoch: number
+  readonly topic: string
+}
+
+/**
+ * Names a message for ever: who published it, in which incarnation, on which topic, and the how-manieth it was, from 0.
+ * Never a hash of its content, so that the same payload twice is two messages.
+ */
+export interface MessageId<I extends Key = string> extends Origin<I> {
+  readonly sequence: number
+}
+
+/** Why a message is sent that no tree brought: it was grafted, or fetched. */
+export type Replay = "graft" | "recovery"
+
+/**
+ * A message on its way. The object is shared by the copies for all neighbours.
+ */
+export interface Gossip<I extends Key = string> {
+  readonly _tag: "Gossip"
+  readonly id: MessageId<I>
+  /** How many links it has crossed when it arrives; 255 for that many and more. */
+  readonly round: number
+  /** The source's wall clock when it published, in milliseconds. */
+  readonly publishedAt: number
+  /** How long ago that was when it is sent, by the clocks of those who kept it meanwhile, in milliseconds. */
+  readonly ageMillis: number
+  readonly payload: Uint8Array
+  /** How it was asked for; undefined for a push along the tree. */
+  readonly replay: Replay | undefined
+}
+
+/** One announced message, and the round that its payload would have from the announcer. */
+export interface Announcement<I extends Key = string> {
+  readonly id: MessageId<I>
+  readonly round: number
+}
+
+/** IHAVE: messages that the sender holds and has not pushed to the receiver. */
+export interface IHave<I extends Key = string> {
+  readonly _tag: "IHave"
+  readonly announcements: ReadonlyArray<Announcement<I>>
+}
+
+/** GRAFT: the link becomes eager in the trees of these messages. `payload`: send them too. */
+export interface Graft<I extends Key = string> {
+  readonly _tag: "Graft"
+  readonly ids: ReadonlyArray<MessageId<I>>
+  readonly payload: boolean
+}
+
+/** The grafted messages that the sender does not hold. The link is eager all the same. */
+export interface GraftMiss<I extends Key = string> {
+  readonly _tag: "GraftMiss"
+  readonly ids: ReadonlyArray<MessageId<I>>
+}
+
+/** PRUNE: the link becomes lazy, in the shared tree (undefined) or in that of a source. */
+export interface Prune<I extends Key = string> {
+  readonly _tag: "Prune"
+  readonly tree: I | undefined
+}
+
+/**
+ * Sequences of one origin, as runs: first and last, first and last, …, ascending, with a gap of at least one between any
+ * two.
+ */
+export interface Ranges<I extends Key = string> extends Origin<I> {
+  readonly runs: ReadonlyArray<number>
+}
+
+/** What the sender keeps of some origins. Several may follow each other on a new link. */
+export interface Digest<I extends Key = string> {
+  readonly _tag: "Digest"
+  readonly held: ReadonlyArray<Ranges<I>>
+}
+
+/** Asks for what the receiver keeps of these. It answers with Gossips, and then with one Fetched. */
+export interface Fetch<I extends Key = string> {
+  readonly _tag: "Fetch"
+  readonly wanted: ReadonlyArray<Ranges<I>>
+}
+
+/**
+ * Of one origin, what was asked for is over for the sender from the first sequence asked for up to `below`, without it:
+ * seen or given up, and not kept.
+ */
+export interface Gone<I extends Key = string> extends Origin<I> {
+  readonly below: number
+}
+
+/** The end of the answer to a Fetch. `more`: the answer was cut short by its bounds; ask again for the rest. */
+export interface Fetched<I extends Key = string> {
+  readonly _tag: "Fetched"
+  readonly gone: ReadonlyArray<Gone<I>>
+  readonly more: boolean
+}
+
+/** Asks for history: the last `count` messages of a topic that the receiver keeps, whoever published them. */
+export interface Recall {
+  readonly _tag: "Recall"
+  readonly requestId: number
+  readonly topic: string
+  readonly count: number
+}
+
+/** One message of the answer to a Recall. */
+export interface Recalled<I extends Key = string> {
+  readonly _tag: "Recalled"
+  readonly requestId: number
+  readonly id: MessageId<I>
+  readonly publishedAt: number
+  readonly payload: Uint8Array
+}
+
+/** The end of the answer to a Recall. */
+export interface RecallEnd {
+  readonly _tag: "RecallEnd"
+  readonly requestId: number
+}
+
+/**
+ * Whatever neighbours say to each other about broadcasts.
+ */
+export type Message<I extends Key = string> =
+  | Gossip<I>
+  | IHave<I>
+  | Graft<I>
+  | GraftMiss<I>
+  | Prune<I>
+  | Digest<I>
+  | Fetch<I>
+  | Fetched<I>
+  | Recall
+  | Recalled<I>
+  | RecallEnd

@@ -1,0 +1,247 @@
+/**
+ * Messages that were announced and have not come. After timeout1 the first announcer is grafted, and after timeout2 the
+ * next, until the payload is there or nobody is left. One that nobody is left for is forgotten: a later IHAVE begins anew.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import * as Held from "./Held.ts"
+import type { Announcement, MessageId } from "./Message.ts"
+import { isDone, isSequence } from "./Seen.ts"
+import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
+import { at, put, slotOf } from "./Streams.ts"
+import { makeEager, optimize } from "./Tree.ts"
+
+/** IHAVE received. */
+export const onIHave = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  index: number,
+  announcements: ReadonlyArray<Announcement<I>>
+): void => {
+  const { state } = t
+  if (state.config.strategy === "flood") return
+  for (const { id, round } of announcements) {
+    if (!isSequence(id.sequence) || !isSequence(id.epoch)) continue
+    const slot = slotOf(state.streams, id.source, id.epoch, id.topic)
+    const stream = at(state.streams, slot)
+    if (stream !== undefined && isDone(stream, id.sequence)) optimizeLate(t, slot, id, round, index)
+    else remember(t, from.id, id, round)
+  }
+  armGraftTimer(t)
+}
+
+/** A shorter path is announced for a message that has come. */
+const optimizeLate = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  id: MessageId<I>,
+  round: number,
+  index: number
+): void => {
+  const { config, neighbors, streams } = t.state
+  if (config.optimizeHops === 0) return
+  const stream = at(streams, slot)
+  const kept = stream === undefined ? undefined : Held.find(stream.held, id.sequence)
+  if (stream === undefined || kept?.parent === undefined) return
+  if (!optimize(t, id, kept.round, kept.parent, round, index)) return
+  const changed: Kept<I> = { ...kept, round, parent: neighbors[index]?.id }
+  put(t, slot, { ...stream, held: Held.replace(stream.held, changed) })
+}
+
+const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: MessageId<I>, round: number): void => {
+  const { state } = t
+  const { config, missing } = state
+  const known = indexOfMissing(missing, id)
+  const entry = missing[known]
+  if (entry !== undefined) {
+    const { announcers, rounds } = entry
+    if (announcers.length >= config.announcersSize || announcers.includes(announcer)) return
+    const more = { ...entry, announcers: [...announcers, announcer], rounds: [...rounds, round] }
+    state.missing = missing.with(known, more)
+    return
+  }
+  // Each neighbour has its share, so that one that announces without end leaves room for the others.
+  if (missing.length >= config.missingSize) {
+    if (missing.length >= config.missingSize * maxNeighbors) return
+    let owned = 0
+    for (const { owner } of missing) if (owner === announcer) owned++
+    if (owned >= config.missingSize) return
+  }
+  state.missing = [
+    ...missing,
+    { id, owner: announcer, announcers: [announcer], rounds: [round], at: t.now + config.graftMillis }
+  ]
+}
+
+/** Where a message stands among the missing; −1: nowhere. */
+const indexOfMissing = <I extends Key>(missing: ReadonlyArray<Missing<I>>, id: MessageId<I>): number => {
+  for (let i = 0; i < missing.length; i++) {
+    const other = missing[i]?.id
+    if (
+      other !== undefined &&
+      other.sequence === id.sequence &&
+      other.source === id.source &&
+      other.epoch === id.epoch &&
+      other.topic === id.topic
+    ) {
+      return i
+    }
+  }
+  return -1
+}
+
+/** A message has come: nobody needs to be grafted for it. What was announced of it. */
+export const found = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>): Missing<I> | undefined => {
+  const { missing } = t.state
+  if (missing.length === 0) return undefined
+  const index = indexOfMissing(missing, id)
+  const entry = missing[index]
+  if (entry === undefined) return undefined
+  t.state.missing = missing.toSpliced(index, 1)
+  if (t.state.missing.length === 0) clearTimer(t, "Graft")
+  return entry
+}
+
+/** Somebody who announced a message that has now come by a longer way is a better parent than the one that brought it. */
+export const optimizeFound = <I extends Key, A>(
+  t: Transition<I, A>,
+  { announcers, id, rounds }: Missing<I>,
+  round: number,
+  parent: I
+): { readonly round: number; readonly parent: I } | undefined => {
+  let best = -1
+  for (let i = 0; i < announcers.length; i++) if (best < 0 || (rounds[i] ?? 0) < (rounds[best] ?? 0)) best = i
+  const announcer = announcers[best]
+  const announced = rounds[best]
+  if (announcer === undefined || announced === undefined) return undefined
+  return optimize(t, id, round, parent, announced, indexOf(t.state, announcer))
+    ? { round: announced, parent: announcer }
+    : undefined
+}
+
+/** The Graft timer has fired: whatever is due asks its next announcer. */
+export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  const wanted = new Map<I, Array<MessageId<I>>>()
+  const rest: Array<Missing<I>> = []
+  for (const entry of state.missing) {
+    if (entry.at > t.now) {
+      rest.push(entry)
+      continue
+    }
+    const next = entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
+    const announcer = entry.announcers[next]
+    // Nobody is left: it is forgotten, until it is announced again.
+    if (announcer === undefined) continue
+    const at = t.now + state.config.graftAgainMillis
+    const ids = wanted.get(announcer) ?? []
+    if (ids.length >= state.config.graftSize) {
+      rest.push({ ...entry, at })
+      continue
+    }
+    ids.push(entry.id)
+    wanted.set(announcer, ids)
+    const announcers = entry.announcers.toSpliced(next, 1)
+    rest.push({ ...entry, announcers, rounds: entry.rounds.toSpliced(next, 1), at })
+  }
+  state.missing = rest
+  for (const [announcer, ids] of wanted) {
+    const index = indexOf(state, announcer)
+    const to = state.neighbors[index]
+    if (to === undefined) continue
+    for (const { source } of ids) makeEager(t, source, index)
+    t.outputs.push({ _tag: "Send", to, message: { _tag: "Graft", ids, payload: true } })
+  }
+  armGraftTimer(t)
+}
+
+/** GRAFT received: the link is eager, and the payloads are sent, or said to be missing here too. */
+export const onGraft = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  index: number,
+  ids: ReadonlyArray<MessageId<I>>,
+  payload: boolean
+): void => {
+  const { config, streams } = t.state
+  if (config.strategy === "plumtree") for (const { source } of ids) makeEager(t, source, index)
+  if (!payload) return
+  const absent: Array<MessageId<I>> = []
+  let messages = 0
+  let bytes = 0
+  for (const id of ids) {
+    const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
+    const kept = stream === undefined ? undefined : Held.find(stream.held, id.sequence)
+    if (kept === undefined || kept.bornAt + config.retainedMillis < t.now) {
+      absent.push(id)
+      continue
+    }
+    bytes += kept.payload.byteLength
+    // What does not fit is asked for again when its time is up.
+    if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) break
+    messages++
+    t.outputs.push({ _tag: "Send", to: from, message: replayed(t, id, kept, "graft") })
+  }
+  if (absent.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "GraftMiss", ids: absent } })
+}
+
+/** A kept message, to be sent to somebody who asked for it. */
+export const replayed = <I extends Key, A>(
+  { now }: Transition<I, A>,
+  id: MessageId<I>,
+  { bornAt, payload, publishedAt, round }: Kept<I>,
+  replay: "graft" | "recovery"
+) =>
+  ({
+    _tag: "Gossip",
+    id,
+    round: Math.min(255, round + 1),
+    publishedAt,
+    ageMillis: Math.max(0, now - bornAt),
+    payload,
+    replay
+  }) as const
+
+/** A miss received: the next announcer is tried at once. The one that missed has made our link eager. */
+export const onGraftMiss = <I extends Key, A>(
+  t: Transition<I, A>,
+  index: number,
+  ids: ReadonlyArray<MessageId<I>>
+): void => {
+  const { state } = t
+  if (state.config.strategy === "flood") return
+  for (const id of ids) {
+    makeEager(t, id.source, index)
+    const known = indexOfMissing(state.missing, id)
+    const entry = state.missing[known]
+    if (entry !== undefined) state.missing = state.missing.with(known, { ...entry, at: t.now })
+  }
+  graftDue(t)
+}
+
+/** A neighbour was lost: it cannot be grafted any more. */
+export const forgetAnnouncer = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const { state } = t
+  if (!state.missing.some(({ announcers }) => announcers.includes(id))) return
+  state.missing = state.missing.flatMap((entry) => {
+    const index = entry.announcers.indexOf(id)
+    if (index < 0) return [entry]
+    const announcers = entry.announcers.toSpliced(index, 1)
+    const [owner] = announcers
+    // Nobody is left to be grafted for it.
+    if (owner === undefined) return []
+    return [{ ...entry, owner, announcers, rounds: entry.rounds.toSpliced(index, 1) }]
+  })
+  if (state.missing.length === 0) clearTimer(t, "Graft")
+}
+
+/** Sets the Graft timer for the earliest that is due. */
+const armGraftTimer = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { missing, timers } = t.state
+  let next = 0
+  for (const { at } of missing) if (next === 0 || at < next) next = at
+  if (next === 0) return clearTimer(t, "Graft")
+  const { at, nonce } = timers.Graft
+  if (nonce === 0 || next < at) setTimer(t, "Graft", next)
+}

@@ -1,0 +1,135 @@
+/**
+ * History on request: the latest messages of a topic that this node or a neighbour keeps. What comes is handed to whoever
+ * asked, and is neither passed on nor counted as delivered.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import type { MessageId, Recall, Recalled } from "./Message.ts"
+import type { RecalledMessage } from "./Protocol.ts"
+import { care, type OpenRecall, type Transition } from "./State.ts"
+import { at } from "./Streams.ts"
+
+/** The application's Recall: what is kept here, and then, if that is not enough, what neighbours keep. */
+export const recall = <I extends Key, A>(
+  t: Transition<I, A>,
+  requestId: number,
+  topic: string,
+  count: number
+): void => {
+  const { config, care: old } = t.state
+  const wanted = Math.min(count, config.recallMessages)
+  const messages = latest(t, topic, wanted)
+  const found = messages.map(({ id }) => id)
+  const open: OpenRecall<I> = { requestId, topic, wanted, found, asked: [], asking: undefined, until: 0 }
+  const next = old.recalls.length < config.recallsSize ? askNext(t, open) : undefined
+  t.outputs.push({ _tag: "Recalled", requestId, topic, messages, done: next === undefined })
+  if (next !== undefined) care(t, { recalls: [...old.recalls, next] })
+}
+
+/** The latest messages of a topic that are kept here, oldest first. */
+const latest = <I extends Key, A>(
+  { now, state }: Transition<I, A>,
+  topic: string,
+  count: number
+): ReadonlyArray<RecalledMessage<I>> => {
+  const { config, streams } = state
+  const found: Array<RecalledMessage<I>> = []
+  for (let slot = 0; slot < streams.count; slot++) {
+    const stream = at(streams, slot)
+    if (stream === undefined || stream.topic !== topic || stream.held.count === 0) continue
+    const { epoch, held, source } = stream
+    for (const { bornAt, payload, publishedAt, sequence } of held.chunks.flat().slice(-count)) {
+      if (bornAt + config.retainedMillis >= now) {
+        found.push({ id: { source, epoch, topic, sequence }, payload, publishedAt })
+      }
+    }
+  }
+  found.sort((a, b) => a.publishedAt - b.publishedAt || a.id.sequence - b.id.sequence)
+  let bytes = 0
+  let first = found.length
+  while (first > 0 && found.length - first < count) {
+    bytes += found[first - 1]?.payload.byteLength ?? 0
+    if (bytes > config.recallBytes && first < found.length) break
+    first--
+  }
+  return found.slice(first)
+}
+
+/** Asks the next neighbour; undefined if there is enough, or nobody left. */
+const askNext = <I extends Key, A>(t: Transition<I, A>, open: OpenRecall<I>): OpenRecall<I> | undefined => {
+  const { requestId, topic, wanted } = open
+  const count = wanted - open.found.length
+  const to = t.state.neighbors.find(({ id }) => !open.asked.includes(id))
+  if (count <= 0 || to === undefined) return undefined
+  t.outputs.push({ _tag: "Send", to, message: { _tag: "Recall", requestId, topic, count: wanted } })
+  return { ...open, asking: to.id, asked: [...open.asked, to.id], until: t.now + t.state.config.recallMillis }
+}
+
+/** RECALL received. */
+export const onRecall = <I extends Key, A>(
+  t: Transition<I, A>,
+  to: Peer<I, A>,
+  { count, requestId, topic }: Recall
+): void => {
+  for (const { id, payload, publishedAt } of latest(t, topic, Math.min(count, t.state.config.recallMessages))) {
+    t.outputs.push({ _tag: "Send", to, message: { _tag: "Recalled", requestId, id, publishedAt, payload } })
+  }
+  t.outputs.push({ _tag: "Send", to, message: { _tag: "RecallEnd", requestId } })
+}
+
+/** A message of the answer. */
+export const onRecalled = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  { id, payload, publishedAt, requestId }: Recalled<I>
+): void => {
+  const { recalls } = t.state.care
+  const index = recalls.findIndex((open) => open.requestId === requestId && open.asking === from.id)
+  const open = recalls[index]
+  if (open === undefined || open.topic !== id.topic || open.found.length >= open.wanted) return
+  if (open.found.some((other) => isSame(other, id))) return
+  const until = t.now + t.state.config.recallMillis
+  care(t, { recalls: recalls.with(index, { ...open, found: [...open.found, id], until }) })
+  const { topic } = open
+  t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [{ id, payload, publishedAt }], done: false })
+}
+
+const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>
+  a.sequence === b.sequence && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
+
+/** The end of an answer: one that brought anything is the answer, else the next neighbour is asked. */
+export const onRecallEnd = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {
+  goOn(t, (open) => open.requestId === requestId && open.asking === from.id)
+}
+
+/** Answers that take too long. */
+export const abandonRecalls = <I extends Key, A>(t: Transition<I, A>): void => goOn(t, ({ until }) => until <= t.now)
+
+/** A neighbour was lost: it will not answer. */
+export const forgetRecalled = <I extends Key, A>(t: Transition<I, A>, id: I): void =>
+  goOn(t, ({ asking }) => asking === id)
+
+/** Ends every recall. */
+export const endRecalls = <I extends Key, A>(t: Transition<I, A>): void => {
+  for (const { requestId, topic } of t.state.care.recalls) {
+    t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [], done: true })
+  }
+  care(t, { recalls: [] })
+}
+
+/** Those that wait no longer for whom they have asked ask the next, or are done. */
+const goOn = <I extends Key, A>(t: Transition<I, A>, which: (open: OpenRecall<I>) => boolean): void => {
+  const { recalls } = t.state.care
+  if (!recalls.some(which)) return
+  const open: Array<OpenRecall<I>> = []
+  for (const recall of recalls) {
+    const next = which(recall) ? askNext(t, recall) : recall
+    if (next !== undefined) open.push(next)
+    else {
+      const { requestId, topic } = recall
+      t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [], done: true })
+    }
+  }
+  care(t, { recalls: open })
+}

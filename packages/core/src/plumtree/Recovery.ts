@@ -1,0 +1,290 @@
+/**
+ * Gaps in the numbers of a stream: filled by asking neighbours, one at a time, or given up and told.
+ *
+ * A gap shows when a later message comes, or when a neighbour's digest names what is not here. Those that named it are
+ * asked first, then the others in their turn, and after a pause all of them again, since one that had nothing may have got
+ * it meanwhile. A gap is given up when every neighbour says that it is over there; when one says so and nothing of it has
+ * come for `gapMillis`; when nothing of it has come for as long as messages are kept; and when the window moves past it.
+ *
+ * What a neighbour is asked for is bounded, and so is what it sends at once: one FETCH to each is open, and the next begins
+ * when it has ended.
+ *
+ * @since 0.1.0
+ */
+import type { Key, Peer } from "../Peer.ts"
+import * as Held from "./Held.ts"
+import type { Gone, Origin, Ranges } from "./Message.ts"
+import { replayed } from "./Missing.ts"
+import { doneUntil, gapsOf, giveUp, hasGap, isRuns } from "./Seen.ts"
+import { care, changeLink, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
+import { at, put, slotOf } from "./Streams.ts"
+
+const none: ReadonlyArray<never> = []
+
+/** Tells the application what it will never get. */
+export const lag = <I extends Key, A>(
+  t: Transition<I, A>,
+  { epoch, source, topic }: Origin<I>,
+  runs: ReadonlyArray<number>
+): void => {
+  for (let i = 0; i + 1 < runs.length; i += 2) {
+    t.outputs.push({ _tag: "Lagged", topic, source, epoch, first: runs[i] ?? 0, last: runs[i + 1] ?? 0 })
+  }
+}
+
+/** Something of a stream has come, or is known to exist: a gap opens, makes progress, or closes. */
+export const afterSeen = <I extends Key, A>(t: Transition<I, A>, slot: number, floorBefore: number): void => {
+  const { now, state } = t
+  const stream = at(state.streams, slot)
+  if (stream === undefined || !state.config.recovery) return
+  const { gap } = stream
+  if (!hasGap(stream)) {
+    if (gap?.open === true) put(t, slot, { ...stream, gap: { ...gap, open: false } })
+  } else if (gap?.open !== true) {
+    // Most gaps close by themselves: what is missing comes by a longer way.
+    openGap(t, slot, now + state.config.graftMillis)
+  } else if (stream.floor > floorBefore) {
+    put(t, slot, { ...stream, gap: { ...gap, since: now } })
+  }
+}
+
+/** Opens a gap in a stream that has one; nobody is asked before `due`. */
+export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: number): void => {
+  const { now, state } = t
+  const stream = at(state.streams, slot)
+  if (stream === undefined) return
+  const fresh: Gap<I> = { open: true, since: now, due, asking: undefined, holders: none, asked: none, gone: none }
+  put(t, slot, { ...stream, gap: fresh })
+  const { gaps, gapsAt } = state.care
+  care(t, { gaps: stream.gap === undefined ? [...gaps, slot] : gaps, gapsAt: earlier(gapsAt, due) })
+}
+
+/** Changes the gap of the stream in a slot. */
+const changeGap = <I extends Key, A>(t: Transition<I, A>, slot: number, change: Partial<Gap<I>>): void => {
+  const stream = at(t.state.streams, slot)
+  if (stream?.gap !== undefined) put(t, slot, { ...stream, gap: { ...stream.gap, ...change } })
+}
+
+/** A neighbour says that it keeps something that is missing in the stream of this slot: it is asked before others. */
+export const addHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, holder: I): void => {
+  const gap = at(t.state.streams, slot)?.gap
+  if (gap?.open !== true) {
+    openGap(t, slot, t.now)
+    return changeGap(t, slot, { holders: [holder] })
+  }
+  changeGap(t, slot, {
+    holders: gap.holders.includes(holder) ? gap.holders : [...gap.holders, holder],
+    // It may have got it since it was asked.
+    asked: gap.asked.filter((id) => id !== holder),
+    gone: gap.gone.filter(({ id }) => id !== holder),
+    due: t.now
+  })
+}
+
+/** Gives up what of a stream is not done up to a number. */
+const giveUpTo = <I extends Key, A>(t: Transition<I, A>, slot: number, upTo: number): void => {
+  const stream = at(t.state.streams, slot)
+  if (stream === undefined) return
+  const lost: Array<number> = []
+  const next = giveUp(stream, upTo, lost)
+  put(t, slot, next)
+  lag(t, stream, lost)
+  if (stream.gap !== undefined && !hasGap(next)) changeGap(t, slot, { open: false })
+}
+
+/**
+ * Goes through the gaps: gives up what has been open too long, and asks whom there is to ask. To be called whenever a
+ * neighbour has become free to be asked, a gap has opened, or one is due.
+ */
+export const askForGaps = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  if (state.care.gaps.length === 0) return
+  const batches = new Map<number, Array<Ranges<I>>>()
+  const open: Array<number> = []
+  let next = 0
+  for (const slot of state.care.gaps) {
+    const at = lookAfter(t, slot, batches)
+    if (at === undefined) continue
+    open.push(slot)
+    next = earlier(next, at)
+  }
+  care(t, { gaps: open, gapsAt: next })
+  for (const [index, wanted] of batches) {
+    const to = state.neighbors[index]
+    if (to === undefined) continue
+    changeLink(t, index, { fetchAt: t.now + state.config.fetchMillis, fetched: 0 })
+    t.outputs.push({ _tag: "Send", to, message: { _tag: "Fetch", wanted } })
+  }
+}
+
+/** One gap: when to look at it again; undefined if it is closed. */
+const lookAfter = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  batches: Map<number, Array<Ranges<I>>>
+): number | undefined => {
+  const { now, state } = t
+  const { config, neighbors } = state
+  const stream = at(state.streams, slot)
+  const gap = stream?.gap
+  if (stream === undefined || gap === undefined) return undefined
+  const end = gap.since + (gap.gone.length > 0 ? config.gapMillis : Math.max(config.gapMillis, config.retainedMillis))
+  if (gap.open && now >= end) giveUpTo(t, slot, stream.top)
+  if (at(state.streams, slot)?.gap?.open !== true) {
+    const closed = at(state.streams, slot)
+    if (closed !== undefined) put(t, slot, { ...closed, gap: undefined })
+    return undefined
+  }
+  if (gap.asking !== undefined) return end
+  if (gap.due > now) return Math.min(end, gap.due)
+  const left = candidates(gap, neighbors)
+  if (left.length === 0) {
+    // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
+    // is half as long as the gap has been open.
+    const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
+    changeGap(t, slot, { asked: none, holders: none, due })
+    return Math.min(end, due)
+  }
+  for (const id of left) {
+    const index = indexOf(state, id)
+    const batch = batches.get(index) ?? []
+    if (state.links[index]?.fetchAt !== 0 || batch.length >= config.digestSize) continue
+    batches.set(index, [...batch, rangesOf(stream, config.gapsSize)])
+    changeGap(t, slot, { asking: id })
+    break
+  }
+  // If all that are left are busy, the end of what they are busy with brings us back.
+  return end
+}
+
+/** Whom to ask, in this order: those that have named it, then the others; none twice in a round. */
+const candidates = <I extends Key, A>(
+  { asked, holders }: Gap<I>,
+  neighbors: ReadonlyArray<Peer<I, A>>
+): ReadonlyArray<I> => {
+  const ids = neighbors.map(({ id }) => id).filter((id) => !asked.includes(id))
+  const named = ids.filter((id) => holders.includes(id))
+  return named.length > 0 ? named : ids
+}
+
+const rangesOf = <I extends Key>(stream: Stream<I>, size: number): Ranges<I> => {
+  const { epoch, source, topic } = stream
+  return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * size) }
+}
+
+/** A fetched message has come: the neighbour is still at it. */
+export const onFetchedMessage = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+  const link = t.state.links[index]
+  if (link === undefined || link.fetchAt === 0) return
+  changeLink(t, index, { fetchAt: t.now + t.state.config.fetchMillis, fetched: link.fetched + 1 })
+}
+
+/** FETCH received: what is kept of it is sent, within bounds; then what is over, and whether there is more. */
+export const onFetch = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  wanted: ReadonlyArray<Ranges<I>>
+): void => {
+  const { config, streams } = t.state
+  const gone: Array<Gone<I>> = []
+  let messages = 0
+  let bytes = 0
+  let more = false
+  for (const { epoch, runs, source, topic } of wanted) {
+    const stream = at(streams, slotOf(streams, source, epoch, topic))
+    const first = runs[0]
+    if (stream === undefined || first === undefined || !isRuns(runs)) continue
+    const below = Math.min(Held.nextOf(stream.held, first) ?? Infinity, doneUntil(stream, first))
+    if (below > first) gone.push({ source, epoch, topic, below })
+    for (let i = 0; i + 1 < Math.min(runs.length, 2 * config.gapsSize) && !more; i += 2) {
+      more = !Held.visit(stream.held, runs[i] ?? 0, runs[i + 1] ?? 0, (kept) => {
+        if (kept.bornAt + config.retainedMillis < t.now) return true
+        bytes += kept.payload.byteLength
+        if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) return false
+        messages++
+        const id = { source, epoch, topic, sequence: kept.sequence }
+        t.outputs.push({ _tag: "Send", to: from, message: replayed(t, id, kept, "recovery") })
+        return true
+      })
+    }
+  }
+  t.outputs.push({ _tag: "Send", to: from, message: { _tag: "Fetched", gone, more } })
+}
+
+/** The end of an answer: what is still missing is asked of this neighbour again if it has more, else of the next. */
+export const onFetched = <I extends Key, A>(
+  t: Transition<I, A>,
+  index: number,
+  gone: ReadonlyArray<Gone<I>>,
+  more: boolean
+): void => {
+  const { state } = t
+  const link = state.links[index]
+  const from = state.neighbors[index]
+  if (link === undefined || from === undefined || link.fetchAt === 0) return
+  release(t, from.id, more && link.fetched > 0)
+  changeLink(t, index, { fetchAt: 0 })
+  for (const { below, epoch, source, topic } of gone) {
+    onGone(t, slotOf(state.streams, source, epoch, topic), from.id, below)
+  }
+  askForGaps(t)
+}
+
+/** Whatever this neighbour was asked for, somebody else may be asked for; or again this one. */
+const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): void => {
+  for (const slot of t.state.care.gaps) {
+    const gap = at(t.state.streams, slot)?.gap
+    if (gap?.asking !== id) continue
+    changeGap(t, slot, { asking: undefined, due: t.now, asked: again ? gap.asked : [...gap.asked, id] })
+  }
+}
+
+/** From the first number that is missing up to `below`, a neighbour will never send any. What none of them will is lost. */
+const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: I, below: number): void => {
+  const { neighbors, streams } = t.state
+  const gap = at(streams, slot)?.gap
+  if (gap?.open !== true) return
+  const gone = [...gap.gone.filter((other) => other.id !== id), { id, below }]
+  changeGap(t, slot, { gone })
+  let lost = Infinity
+  for (const neighbor of neighbors) {
+    lost = Math.min(lost, gone.find((other) => other.id === neighbor.id)?.below ?? -1)
+  }
+  if (lost > 0 && lost < Infinity) giveUpTo(t, slot, Math.min(lost - 1, at(t.state.streams, slot)?.top ?? -1))
+}
+
+/** FETCHes that have brought nothing for too long. */
+export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
+  t.state.links.forEach(({ fetchAt }, index) => {
+    const peer = t.state.neighbors[index]
+    if (fetchAt === 0 || fetchAt > t.now || peer === undefined) return
+    release(t, peer.id, false)
+    changeLink(t, index, { fetchAt: 0 })
+  })
+}
+
+/** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
+export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  for (const slot of t.state.care.gaps) {
+    const gap = at(t.state.streams, slot)?.gap
+    if (gap?.open !== true) continue
+    changeGap(t, slot, {
+      ...(gap.asking === id ? { asking: undefined, due: t.now } : {}),
+      holders: gap.holders.filter((other) => other !== id),
+      asked: gap.asked.filter((other) => other !== id),
+      gone: gap.gone.filter((other) => other.id !== id)
+    })
+  }
+}
+
+/** Nothing is waited for any more: what is open is lost. */
+export const closeGaps = <I extends Key, A>(t: Transition<I, A>): void => {
+  for (const slot of t.state.care.gaps) {
+    const stream = at(t.state.streams, slot)
+    if (stream === undefined) continue
+    giveUpTo(t, slot, stream.top)
+    const closed = at(t.state.streams, slot)
+    if (closed !== undefined) put(t, slot, { ...closed, gap: undefined })
+  }
+  care(t, { gaps: none, gapsAt: 0 })
+}

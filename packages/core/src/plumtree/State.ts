@@ -1,0 +1,314 @@
+/**
+ * The state of one node's broadcast, and the transition that works on it.
+ *
+ * As in `hyparview/State.ts`, a state is an immutable value, and a step copies its record once. What a message on its way
+ * touches stands in that record; the rest is behind `care`, which a message in good order never looks at.
+ *
+ * @since 0.1.0
+ */
+import * as HashMap from "effect/HashMap"
+import type { Key, Peer } from "../Peer.ts"
+import type { Random } from "../Random.ts"
+import type { Config } from "./Config.ts"
+import type { Gossip, MessageId, Origin } from "./Message.ts"
+import type { Output, Timer } from "./Protocol.ts"
+
+/** A message that is kept for who missed it. */
+export interface Kept<I extends Key> {
+  readonly sequence: number
+  readonly payload: Uint8Array
+  readonly round: number
+  readonly publishedAt: number
+  /** When it was published, by our clock: from here its age counts. */
+  readonly bornAt: number
+  /** Who brought it; undefined if we published it, or if it came by no tree. */
+  readonly parent: I | undefined
+}
+
+/** The kept messages of one stream, by ascending sequence, in chunks, so that one more copies few. */
+export interface Held<I extends Key> {
+  readonly chunks: ReadonlyArray<ReadonlyArray<Kept<I>>>
+  readonly count: number
+  readonly bytes: number
+}
+
+/** A stream with messages owed to the application that have not come. */
+export interface Gap<I extends Key> {
+  /** False: it has closed, and its place in `care.gaps` is yet to be taken from it. */
+  readonly open: boolean
+  /** When it opened, or when something that was missing last came. */
+  readonly since: number
+  /** Nobody is asked before. */
+  readonly due: number
+  readonly asking: I | undefined
+  /** Neighbours that have said that they keep some of it: they are asked first. At most as many as there are neighbours. */
+  readonly holders: ReadonlyArray<I>
+  /** Neighbours that have been asked in this round. */
+  readonly asked: ReadonlyArray<I>
+  /** From the first number that is missing, up to which neighbours will never send any. At most one for each. */
+  readonly gone: ReadonlyArray<{ readonly id: I; readonly below: number }>
+}
+
+/** What is known of the messages of one origin. */
+export interface Stream<I extends Key> extends Origin<I> {
+  /** Every number up to this one is done: seen, or given up. −1: none. */
+  readonly floor: number
+  /** The numbers above the floor that have been seen, as runs: first, last, first, last, …. At most gapsSize runs. */
+  readonly above: ReadonlyArray<number>
+  /** The baseline: from this number on, each is owed to the application. */
+  readonly owed: number
+  /** The highest number that is known to exist. */
+  readonly top: number
+  readonly usedAt: number
+  readonly held: Held<I>
+  readonly gap: Gap<I> | undefined
+}
+
+/** Streams that the table had no room for, so that what was done stays done. */
+export type Forgotten<I extends Key> = HashMap.HashMap<I, ReadonlyArray<Origin<I> & { readonly floor: number }>>
+
+/** All streams, each in a slot of its own. */
+export interface Streams<I extends Key> {
+  /** Slots in use: 0 to `count` − 1. */
+  readonly count: number
+  /** The sources of the streams in `near`. */
+  readonly keys: ReadonlyArray<I>
+  /** The streams in the first slots. */
+  readonly near: ReadonlyArray<Stream<I>>
+  /** The streams in the others, in chunks. */
+  readonly far: ReadonlyArray<ReadonlyArray<Stream<I>>>
+  /** The slots of each source; kept while there are more streams than `near` holds. */
+  readonly index: HashMap.HashMap<I, ReadonlyArray<number>>
+  /** Where the search for a stream to make room goes on. */
+  readonly hand: number
+  /** Bytes of all that is kept. */
+  readonly bytes: number
+  /** Two generations: the younger, and the one before. */
+  readonly forgotten: readonly [Forgotten<I>, Forgotten<I>]
+  readonly forgottenCount: number
+}
+
+/** What only care of a neighbour needs. Stands at the neighbour's index. */
+export interface Link {
+  /** The duplicates that it has sent, less what its news have made up for. */
+  readonly duplicates: number
+  /** At how many it is pruned. */
+  readonly pruneAt: number
+  /** When it was last told that its link is lazy. */
+  readonly prunedAt: number
+  /** When the open FETCH to it is given up; 0: none is open. */
+  readonly fetchAt: number
+  /** Messages that the open FETCH has brought. */
+  readonly fetched: number
+  /** The slot with which the next DIGEST to it begins; −1: it has been told all. */
+  readonly digestSlot: number
+  readonly digestAt: number
+}
+
+/** Announcements that wait, the latest first. */
+export interface Announcing<I extends Key> {
+  readonly id: MessageId<I>
+  readonly round: number
+  /** The neighbours to tell, as a set of indices. */
+  readonly to: number
+  readonly next: Announcing<I> | undefined
+}
+
+/** A message that has been announced and has not come. */
+export interface Missing<I extends Key> {
+  readonly id: MessageId<I>
+  /** Who announced it first. */
+  readonly owner: I
+  /** Who announced it and has not been grafted for it, and the round that it would have from each. */
+  readonly announcers: ReadonlyArray<I>
+  readonly rounds: ReadonlyArray<number>
+  /** When the next announcer is grafted. */
+  readonly at: number
+}
+
+/** A topic on which this node has published. */
+export interface Topic {
+  readonly name: string
+  readonly nextSequence: number
+}
+
+/** A message that waits for a verdict. */
+export interface Waiting<I extends Key, A> {
+  readonly gossip: Gossip<I>
+  readonly from: Peer<I, A>
+  readonly bornAt: number
+  readonly until: number
+}
+
+/** A Recall of the application that is under way. */
+export interface OpenRecall<I extends Key> {
+  readonly requestId: number
+  readonly topic: string
+  readonly wanted: number
+  /** What has been found, so that nothing is given twice. At most `wanted`. */
+  readonly found: ReadonlyArray<MessageId<I>>
+  readonly asked: ReadonlyArray<I>
+  readonly asking: I | undefined
+  readonly until: number
+}
+
+/** What a message in good order does not touch. */
+export interface Care<I extends Key, A> {
+  /** The slots of streams with a gap, in the order in which it opened. */
+  readonly gaps: ReadonlyArray<number>
+  /** The earliest that one of them is due; 0: none waits for a time. */
+  readonly gapsAt: number
+  /** Topics whose messages wait for a verdict. At most topicsSize. */
+  readonly validated: ReadonlyArray<string>
+  readonly waiting: ReadonlyArray<Waiting<I, A>>
+  readonly recalls: ReadonlyArray<OpenRecall<I>>
+  /** When what is kept is next looked through for what is too old; 0: nothing is kept. */
+  readonly sweepAt: number
+}
+
+/** A timer slot: the nonce of the timer that stands in it (0: none) and when it is due. */
+export interface Slot {
+  readonly nonce: number
+  readonly at: number
+}
+
+/** A state while a transition works on it. Only the functions of this folder see one. */
+export interface Draft<I extends Key, A> extends Random {
+  config: Config
+  self: Peer<I, A>
+  /** The active view, as the membership has told it. At most `maxNeighbors`. */
+  neighbors: ReadonlyArray<Peer<I, A>>
+  /** Which of them are lazy in the shared tree, as a set of indices; all others are eager. */
+  lazy: number
+  streams: Streams<I>
+  topics: ReadonlyArray<Topic>
+  announcing: Announcing<I> | undefined
+  announcingCount: number
+  missing: ReadonlyArray<Missing<I>>
+  links: ReadonlyArray<Link>
+  /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
+  trees: HashMap.HashMap<I, number>
+  care: Care<I, A>
+  timers: Readonly<Record<Timer, Slot>>
+  nextNonce: number
+}
+
+/** The state of one node's broadcast: a value that never changes. */
+export type State<I extends Key = string, A = string> = Readonly<Draft<I, A>>
+
+/** One step under way: the state as far as it has come, and the outputs so far, in order. */
+export interface Transition<I extends Key, A> {
+  readonly now: number
+  readonly state: Draft<I, A>
+  readonly outputs: Array<Output<I, A>>
+}
+
+/** Begins a transition: the one copy that a step makes. */
+export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transition<I, A> => ({
+  now,
+  state: { ...state },
+  outputs: []
+})
+
+/**
+ * Neighbours that there can be: sets of them are whole numbers of 30 bits, which V8 stores without a box. HyParView's
+ * active view is no larger.
+ */
+export const maxNeighbors = 30
+
+const none: ReadonlyArray<never> = []
+const emptySlot: Slot = { nonce: 0, at: 0 }
+
+/** Nothing kept. */
+export const nothingHeld: Held<never> = { chunks: none, count: 0, bytes: 0 }
+
+/** A neighbour of whom nothing is known yet. */
+export const freshLink: Link = {
+  duplicates: 0,
+  pruneAt: 1,
+  prunedAt: -1,
+  fetchAt: 0,
+  fetched: 0,
+  digestSlot: -1,
+  digestAt: 0
+}
+
+/**
+ * A broadcast without neighbours that has seen nothing.
+ */
+export const init = <I extends Key, A>(options: {
+  readonly config: Config
+  readonly self: Peer<I, A>
+  readonly random: Random
+}): State<I, A> => ({
+  random0: options.random.random0,
+  random1: options.random.random1,
+  config: options.config,
+  self: options.self,
+  neighbors: none,
+  lazy: 0,
+  streams: {
+    count: 0,
+    keys: none,
+    near: none,
+    far: none,
+    index: HashMap.empty(),
+    hand: 0,
+    bytes: 0,
+    forgotten: [HashMap.empty(), HashMap.empty()],
+    forgottenCount: 0
+  },
+  topics: none,
+  announcing: undefined,
+  announcingCount: 0,
+  missing: none,
+  links: none,
+  trees: HashMap.empty(),
+  care: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },
+  timers: { Announce: emptySlot, Graft: emptySlot, Recover: emptySlot },
+  nextNonce: 1
+})
+
+/** Sets a timer slot. The nonce makes a timer that was replaced or cleared recognisable when it fires all the same. */
+export const setTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, at: number): void => {
+  const nonce = t.state.nextNonce++
+  t.state.timers = { ...t.state.timers, [kind]: { nonce, at } }
+  t.outputs.push({ _tag: "SetTimer", kind, nonce, at })
+}
+
+/** Empties a timer slot. */
+export const clearTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
+  if (t.state.timers[kind].nonce === 0) return
+  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
+  t.outputs.push({ _tag: "ClearTimer", kind })
+}
+
+/** Takes a fired timer out of its slot; false for one that was replaced or cleared meanwhile. */
+export const takeTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, nonce: number): boolean => {
+  const slot = t.state.timers[kind]
+  if (slot.nonce === 0 || slot.nonce !== nonce) return false
+  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
+  return true
+}
+
+/** Changes some of what stands behind `care`. */
+export const care = <I extends Key, A>(t: Transition<I, A>, change: Partial<Care<I, A>>): void => {
+  t.state.care = { ...t.state.care, ...change }
+}
+
+/** Changes some of what is known of the neighbour at an index. */
+export const changeLink = <I extends Key, A>(t: Transition<I, A>, index: number, change: Partial<Link>): void => {
+  const { links } = t.state
+  const link = links[index]
+  if (link !== undefined) t.state.links = links.with(index, { ...link, ...change })
+}
+
+/** The index of a neighbour; −1 for anybody else. */
+export const indexOf = <I extends Key, A>(state: State<I, A>, id: I): number => {
+  const { neighbors } = state
+  for (let i = 0; i < neighbors.length; i++) if (neighbors[i]?.id === id) return i
+  return -1
+}
+
+/** The earlier of two instants, where 0 is none. */
+export const earlier = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))

@@ -1,0 +1,252 @@
+/**
+ * The table of streams: what is known of each origin, found by its source, and bounded. The first few stand in one array,
+ * which is searched in order: most nodes hear few sources, and a map would cost more than the rest of a step. When the
+ * table is full, the one of a few that has been silent longest makes room, and what was done of it is remembered apart.
+ *
+ * @since 0.1.0
+ */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type { Key } from "../Peer.ts"
+import type { Config } from "./Config.ts"
+import * as Held from "./Held.ts"
+import type { Origin } from "./Message.ts"
+import { giveUp } from "./Seen.ts"
+import {
+  care,
+  type Draft,
+  type Forgotten,
+  type Kept,
+  nothingHeld,
+  type Stream,
+  type Streams,
+  type Transition
+} from "./State.ts"
+
+/** Streams that are searched in order. */
+const nearSize = 16
+/** A chunk of the others. */
+const chunkSize = 64
+/** Streams that are compared to find the one that makes room. */
+const sampled = 8
+
+const noSlots: ReadonlyArray<number> = []
+
+/** The stream in a slot. */
+export const at = <I extends Key>({ far, near }: Streams<I>, slot: number): Stream<I> | undefined => {
+  if (slot < nearSize) return near[slot]
+  const index = slot - nearSize
+  return far[Math.floor(index / chunkSize)]?.[index % chunkSize]
+}
+
+/** The slot of an origin's stream; −1 if there is none. */
+export const slotOf = <I extends Key>(streams: Streams<I>, source: I, epoch: number, topic: string): number => {
+  const { count, keys } = streams
+  if (count <= nearSize) {
+    for (let slot = 0; slot < count; slot++) {
+      if (keys[slot] === source && isOf(streams.near[slot], epoch, topic)) return slot
+    }
+    return -1
+  }
+  for (const slot of slotsOf(streams, source)) if (isOf(at(streams, slot), epoch, topic)) return slot
+  return -1
+}
+
+const isOf = <I extends Key>(stream: Stream<I> | undefined, epoch: number, topic: string): boolean =>
+  stream !== undefined && stream.epoch === epoch && stream.topic === topic
+
+const slotsOf = <I extends Key>({ index }: Streams<I>, source: I): ReadonlyArray<number> =>
+  Option.getOrElse(HashMap.get(index, source), () => noSlots)
+
+/** Puts a changed stream back into its slot. What is kept of it counts anew. */
+export const put = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Stream<I>): void => {
+  const { streams } = t.state
+  const bytes = streams.bytes + stream.held.bytes - (at(streams, slot)?.held.bytes ?? 0)
+  t.state.streams = stored(streams, slot, stream, bytes)
+}
+
+const stored = <I extends Key>(streams: Streams<I>, slot: number, stream: Stream<I>, bytes: number): Streams<I> => {
+  const { count, far, forgotten, forgottenCount, hand, index, keys, near } = streams
+  if (slot < nearSize) {
+    const copy = near.slice()
+    copy[slot] = stream
+    return { count, keys, near: copy, far, index, hand, bytes, forgotten, forgottenCount }
+  }
+  const number = Math.floor((slot - nearSize) / chunkSize)
+  const chunk = (far[number] ?? []).slice()
+  chunk[(slot - nearSize) % chunkSize] = stream
+  const chunks = far.slice()
+  chunks[number] = chunk
+  return { count, keys, near, far: chunks, index, hand, bytes, forgotten, forgottenCount }
+}
+
+/**
+ * Takes in a new stream; its slot. If the table is full another makes room: what is owed of it is lost (`lost`).
+ */
+export const insert = <I extends Key, A>(
+  t: Transition<I, A>,
+  stream: Stream<I>,
+  lost: (stream: Stream<I>, runs: ReadonlyArray<number>) => void
+): number => {
+  const { state } = t
+  const full = state.streams.count >= state.config.sourcesSize
+  const slot = full ? makeRoom(t, lost) : state.streams.count
+  const streams = stored(state.streams, slot, stream, state.streams.bytes + stream.held.bytes)
+  const count = full ? streams.count : streams.count + 1
+  const keys = slot < nearSize ? setAt(streams.keys, slot, stream.source) : streams.keys
+  let { index } = streams
+  if (count > nearSize) {
+    // The first time that the near ones do not hold them all.
+    if (HashMap.isEmpty(index)) for (let i = 0; i < nearSize; i++) index = listed(index, streams.near[i], i)
+    index = listed(index, stream, slot)
+  }
+  state.streams = { ...streams, count, keys, index }
+  return slot
+}
+
+const setAt = <T>(list: ReadonlyArray<T>, index: number, item: T): ReadonlyArray<T> => {
+  const copy = list.slice()
+  copy[index] = item
+  return copy
+}
+
+const listed = <I extends Key>(
+  index: Streams<I>["index"],
+  stream: Stream<I> | undefined,
+  slot: number
+): Streams<I>["index"] => {
+  if (stream === undefined) return index
+  const slots = Option.getOrElse(HashMap.get(index, stream.source), () => noSlots)
+  return slots.includes(slot) ? index : HashMap.set(index, stream.source, [...slots, slot])
+}
+
+/** The one of a few that has been silent longest makes room; its slot. */
+const makeRoom = <I extends Key, A>(
+  t: Transition<I, A>,
+  lost: (stream: Stream<I>, runs: ReadonlyArray<number>) => void
+): number => {
+  const { state } = t
+  const { count, hand } = state.streams
+  let slot = hand % count
+  for (let i = 1; i < Math.min(sampled, count); i++) {
+    const other = (hand + i) % count
+    if ((at(state.streams, other)?.usedAt ?? 0) < (at(state.streams, slot)?.usedAt ?? 0)) slot = other
+  }
+  const victim = at(state.streams, slot)
+  if (victim === undefined) return slot
+  const runs: Array<number> = []
+  const { floor } = giveUp(victim, victim.top, runs)
+  if (runs.length > 0) lost(victim, runs)
+  if (victim.gap !== undefined) care(t, { gaps: state.care.gaps.filter((other) => other !== slot) })
+  const streams = state.streams
+  const slots = slotsOf(streams, victim.source).filter((other) => other !== slot)
+  state.streams = {
+    ...remembered(streams, victim, floor, state.config.sourcesSize),
+    index:
+      count <= nearSize
+        ? streams.index
+        : slots.length === 0
+          ? HashMap.remove(streams.index, victim.source)
+          : HashMap.set(streams.index, victim.source, slots),
+    hand: (hand + sampled) % count,
+    bytes: streams.bytes - victim.held.bytes
+  }
+  return slot
+}
+
+/** Remembers what is done of a stream that is dropped: in two generations, the elder of which goes when the younger is full. */
+const remembered = <I extends Key>(streams: Streams<I>, origin: Origin<I>, floor: number, size: number): Streams<I> => {
+  const { source, epoch, topic } = origin
+  const renew = streams.forgottenCount >= size
+  const elder = renew ? streams.forgotten[0] : streams.forgotten[1]
+  const young: Forgotten<I> = renew ? HashMap.empty() : streams.forgotten[0]
+  const others = Option.getOrElse(HashMap.get(young, source), () => []).filter((other) => !isSame(other, origin))
+  return {
+    ...streams,
+    forgotten: [HashMap.set(young, source, [...others, { source, epoch, topic, floor }]), elder],
+    forgottenCount: renew ? 1 : streams.forgottenCount + 1
+  }
+}
+
+const isSame = <I extends Key>(a: Origin<I>, b: Origin<I>): boolean =>
+  a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
+
+/** Up to which number an origin was done when its stream was dropped; −1 if it never was, or long ago. */
+export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin: Origin<I>): number => {
+  for (const generation of forgotten) {
+    if (HashMap.isEmpty(generation)) continue
+    for (const other of Option.getOrElse(HashMap.get(generation, origin.source), () => [])) {
+      if (isSame(other, origin)) return other.floor
+    }
+  }
+  return -1
+}
+
+/** A stream of which nothing is known but the number that sets its baseline. Of one that was dropped, what was done stays done. */
+export const fresh = <I extends Key, A>(
+  { config, streams }: Draft<I, A>,
+  { epoch, source, topic }: Origin<I>,
+  first: number,
+  now: number
+): Stream<I> => {
+  const done = forgottenFloor(streams, { source, epoch, topic })
+  // Older ones may still be under way, and are welcome while the window reaches to them.
+  const floor = done >= 0 ? done : Math.max(-1, config.catchUp ? first - config.windowSize : first - 1)
+  return {
+    source,
+    epoch,
+    topic,
+    floor,
+    above: noSlots,
+    owed: done >= 0 ? done + 1 : first,
+    top: Math.max(floor, first - 1),
+    usedAt: now,
+    held: nothingHeld,
+    gap: undefined
+  }
+}
+
+/** Keeps a message of the stream in this slot, within every bound. */
+export const keep = <I extends Key, A>(t: Transition<I, A>, slot: number, kept: Kept<I>): void => {
+  const { config, streams } = t.state
+  const stream = at(streams, slot)
+  if (stream === undefined || bytesBeyond(config, kept)) return
+  let held = Held.add(stream.held, kept)
+  if (held.count > config.retainedMessages) held = Held.withoutFirst(held)
+  put(t, slot, { ...stream, held })
+  while (t.state.streams.bytes > config.retainedBytes && dropOne(t, slot));
+}
+
+const bytesBeyond = <I extends Key>({ retainedBytes }: Config, { payload }: Kept<I>): boolean =>
+  Held.bytesOf(payload) > retainedBytes
+
+/**
+ * Drops the oldest kept message of a stream that holds more than its share of the bytes: of this one, or of the next that
+ * does. There is one, or the sum would be within the bound.
+ */
+const dropOne = <I extends Key, A>(t: Transition<I, A>, slot: number): boolean => {
+  const { config, streams } = t.state
+  const share = config.retainedBytes / streams.count
+  for (let i = 0; i <= streams.count; i++) {
+    const candidate = i === 0 ? slot : (streams.hand + i - 1) % streams.count
+    const stream = at(streams, candidate)
+    if (stream === undefined || stream.held.bytes <= share) continue
+    put(t, candidate, { ...stream, held: Held.withoutFirst(stream.held) })
+    if (i > 0) t.state.streams = { ...t.state.streams, hand: candidate }
+    return true
+  }
+  return false
+}
+
+/** How often what is kept is looked through for what is too old: it stays an eighth of its time too long at most. */
+export const sweepMillis = ({ retainedMillis }: Config): number => Math.max(1_000, Math.ceil(retainedMillis / 8))
+
+/** Drops everything published before an instant. */
+export const sweep = <I extends Key, A>(t: Transition<I, A>, bornAt: number): void => {
+  for (let slot = 0; slot < t.state.streams.count; slot++) {
+    const stream = at(t.state.streams, slot)
+    if (stream === undefined || stream.held.count === 0) continue
+    const held = Held.withoutOlder(stream.held, bornAt)
+    if (held !== stream.held) put(t, slot, { ...stream, held })
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Eager and lazy neighbours. The lazy ones of a tree are a set of indices into the active view; all others are eager. So
+ * the two are disjoint and together the active view, by construction, whatever happens.
+ *
+ * There is one tree for all sources, or one for each (`Config.trees`); in the second case a tree is named by its source.
+ *
+ * @since 0.1.0
+ */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type { Key, Peer } from "../Peer.ts"
+import { nextBelow } from "../Random.ts"
+import type { MessageId } from "./Message.ts"
+import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
+
+/** The lazy neighbours in the tree of a source. */
+export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number =>
+  state.config.trees === "shared" ? state.lazy : Option.getOrElse(HashMap.get(state.trees, source), () => 0)
+
+/** Whether a neighbour is lazy in the tree of a source. */
+export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
+  ((lazyIn(state, source) >> index) & 1) === 1
+
+const setLazyIn = <I extends Key, A>(t: Transition<I, A>, source: I, lazy: number): void => {
+  const { state } = t
+  if (state.config.trees === "shared") {
+    state.lazy = lazy
+  } else if (lazy === 0) {
+    state.trees = HashMap.remove(state.trees, source)
+  } else if (HashMap.has(state.trees, source)) {
+    state.trees = HashMap.set(state.trees, source, lazy)
+  } else {
+    state.trees = HashMap.set(bounded(state.trees, state.config.treesSize), source, lazy)
+  }
+}
+
+/** Makes room for one more tree: any one is forgotten, and its links are eager again. */
+const bounded = <I extends Key>(trees: HashMap.HashMap<I, number>, size: number): HashMap.HashMap<I, number> => {
+  if (HashMap.size(trees) < size) return trees
+  for (const source of HashMap.keys(trees)) return HashMap.remove(trees, source)
+  return trees
+}
+
+/** A neighbour becomes eager in the tree of a source. */
+export const makeEager = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const lazy = lazyIn(t.state, source)
+  if (((lazy >> index) & 1) === 1) setLazyIn(t, source, lazy & ~(1 << index))
+}
+
+/** A neighbour becomes lazy in the tree of a source. */
+export const makeLazy = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const lazy = lazyIn(t.state, source)
+  if (((lazy >> index) & 1) === 0) setLazyIn(t, source, lazy | (1 << index))
+}
+
+/**
+ * After how many duplicates a link is pruned: up to twice `pruneAfter`, since all links of a cycle that is fed from
+ * everywhere see as many, and only one of them should go.
+ */
+const drawThreshold = <I extends Key, A>({ state }: Transition<I, A>): number =>
+  state.config.pruneAfter + nextBelow(state, state.config.pruneAfter)
+
+/** Tells a neighbour that its link is lazy from now on. */
+const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const to = t.state.neighbors[index]
+  if (to === undefined) return
+  const tree = t.state.config.trees === "shared" ? undefined : source
+  changeLink(t, index, { duplicates: 0, pruneAt: drawThreshold(t), prunedAt: t.now })
+  t.outputs.push({ _tag: "Send", to, message: { _tag: "Prune", tree } })
+}
+
+/** PRUNE received. */
+export const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tree: I | undefined): void => {
+  if (t.state.config.strategy === "flood") return
+  if (t.state.config.trees === "shared") makeLazy(t, t.state.self.id, index)
+  else if (tree !== undefined) makeLazy(t, tree, index)
+}
+
+/** So many messages that a neighbour has sent first make up for one duplicate. A power of two, so that sums are exact. */
+const newsPerDuplicate = 16
+
+/** A neighbour has sent a message first: its link carries the tree, whatever it was before. */
+export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const { config, links } = t.state
+  if (config.strategy === "flood") return
+  makeEager(t, source, index)
+  if (config.pruneAfter === 1) return
+  const duplicates = links[index]?.duplicates ?? 0
+  if (duplicates > 0) changeLink(t, index, { duplicates: duplicates - 1 / newsPerDuplicate })
+}
+
+/**
+ * A neighbour has pushed what was known: one of the two paths is one too many. With one sender the later is (the paper's
+ * rule). With many, messages that are under way at once cross each other, and pruning at the first duplicate would cut
+ * branches that are no part of a cycle any more; so a few are waited for.
+ */
+export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const { config, links } = t.state
+  const link = links[index]
+  if (config.strategy === "flood" || link === undefined) return
+  if (isLazy(t.state, source, index)) {
+    // It was told, and what it sent before it knew may still be under way; or it never heard.
+    if (link.prunedAt < 0 || t.now - link.prunedAt >= config.graftMillis) prune(t, source, index)
+    return
+  }
+  const duplicates = link.duplicates + 1
+  if (config.trees === "shared" && duplicates < link.pruneAt) return changeLink(t, index, { duplicates })
+  makeLazy(t, source, index)
+  prune(t, source, index)
+}
+
+/**
+ * Optimisation (TR-07-14 §3.8): a message came by a path of `round` links from `parent`, and `announcer` offers one that is
+ * shorter by the threshold. Its link takes the parent's place, here and at both other ends. Whether it did.
+ */
+export const optimize = <I extends Key, A>(
+  t: Transition<I, A>,
+  id: MessageId<I>,
+  round: number,
+  parent: I,
+  announced: number,
+  announcer: number
+): boolean => {
+  const { config, neighbors } = t.state
+  if (config.optimizeHops === 0 || !(round - announced >= config.optimizeHops)) return false
+  const old = indexOf(t.state, parent)
+  const to = neighbors[announcer]
+  if (old < 0 || old === announcer || to === undefined || isLazy(t.state, id.source, old)) return false
+  makeEager(t, id.source, announcer)
+  t.outputs.push({ _tag: "Send", to, message: { _tag: "Graft", ids: [id], payload: false } })
+  makeLazy(t, id.source, old)
+  prune(t, id.source, old)
+  return true
+}
+
+/** A neighbour was won: it is eager in every tree. False if there are too many to tell apart. */
+export const addNeighbor = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): boolean => {
+  const { state } = t
+  if (state.neighbors.length >= maxNeighbors) return false
+  state.neighbors = [...state.neighbors, peer]
+  state.links = [...state.links, { ...freshLink, pruneAt: drawThreshold(t) }]
+  return true
+}
+
+/** A neighbour was lost: it is in no set any more. */
+export const removeNeighbor = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+  const { state } = t
+  state.neighbors = state.neighbors.toSpliced(index, 1)
+  state.links = state.links.toSpliced(index, 1)
+  state.lazy = withoutIndex(state.lazy, index)
+  if (HashMap.isEmpty(state.trees)) return
+  state.trees = HashMap.filter(
+    HashMap.map(state.trees, (lazy) => withoutIndex(lazy, index)),
+    (lazy) => lazy !== 0
+  )
+}
+
+/** A set of indices after one of them has gone, and those above it have moved down. */
+export const withoutIndex = (set: number, index: number): number => {
+  const below = (1 << index) - 1
+  return (set & below) | ((set >> 1) & ~below)
+}
+
+/** The neighbours to which payloads of a source are pushed. */
+export const eagerPeers = <I extends Key, A>(state: State<I, A>, source: I): ReadonlyArray<Peer<I, A>> =>
+  state.neighbors.filter((_, index) => !isLazy(state, source, index))
+
+/** The neighbours to which messages of a source are announced. */
+export const lazyPeers = <I extends Key, A>(state: State<I, A>, source: I): ReadonlyArray<Peer<I, A>> =>
+  state.neighbors.filter((_, index) => isLazy(state, source, index))

@@ -1,0 +1,191 @@
+/**
+ * What holds after every transition of a broadcast, whatever its input was: looked at from outside, by state and outputs.
+ */
+import type { Key } from "@hyparview/core/Peer"
+import * as Plumtree from "@hyparview/core/Plumtree"
+
+type Check = (holds: boolean, sentence: () => string) => void
+
+type StreamOf<I extends Key, A> = Plumtree.State<I, A>["streams"]["near"][number]
+
+/** Every stream that a state knows, by its slot. */
+export const streamsOf = <I extends Key, A>({ streams }: Plumtree.State<I, A>): ReadonlyArray<StreamOf<I, A>> => [
+  ...streams.near,
+  ...streams.far.flat()
+]
+
+/** What is wrong with a state; nothing if all is well. */
+export const stateFaults = <I extends Key, A>(state: Plumtree.State<I, A>): ReadonlyArray<string> => {
+  const faults: Array<string> = []
+  const check: Check = (holds, sentence) => {
+    if (!holds) faults.push(sentence())
+  }
+  checkTrees(state, check)
+  checkStreams(state, check)
+  checkCaps(state, check)
+  checkTimers(state, check)
+  return faults
+}
+
+const checkTrees = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
+  const { lazy, links, neighbors, self } = state
+  const ids = neighbors.map(({ id }) => id)
+  check(new Set(ids).size === ids.length, () => `a neighbour twice: ${ids.join(" ")}`)
+  check(!ids.includes(self.id), () => "self is a neighbour")
+  check(links.length === neighbors.length, () => "links and neighbours differ")
+  const all = 2 ** neighbors.length
+  check(lazy >= 0 && lazy < all, () => `lazy is ${lazy} of ${neighbors.length} neighbours`)
+  for (const [source, set] of state.trees) {
+    check(set > 0 && set < all, () => `in the tree of ${source}, lazy is ${set} of ${neighbors.length} neighbours`)
+  }
+  const eager = Plumtree.eagerPeers(state, self.id)
+  const lazyOnes = Plumtree.lazyPeers(state, self.id)
+  check(!eager.some((peer) => lazyOnes.includes(peer)), () => "a neighbour is eager and lazy")
+  check(eager.length + lazyOnes.length === neighbors.length, () => "eager and lazy are not the active view")
+}
+
+const checkStreams = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
+  const { config, streams } = state
+  const all = streamsOf(state)
+  check(all.length === streams.count, () => `${all.length} streams, counted as ${streams.count}`)
+  let bytes = 0
+  const names = new Set<string>()
+  all.forEach((stream, slot) => {
+    const { above, epoch, floor, gap, held, owed, source, top, topic } = stream
+    const name = `${String(source)}@${epoch} on ${topic}`
+    check(!names.has(name), () => `two streams of ${name}`)
+    names.add(name)
+    let last = floor
+    above.forEach((number, i) => {
+      const lowest = i % 2 === 0 ? last + 2 : last
+      check(number >= lowest, () => `${name}: runs ${above.join(" ")} above ${floor}`)
+      last = number
+    })
+    check(last <= top, () => `${name}: ${last} has been seen, above the top, ${top}`)
+    check(top - floor <= config.windowSize, () => `${name}: ${floor} to ${top} is more than the window`)
+    check(above.length <= 2 * config.gapsSize, () => `${name}: ${above.length / 2} runs`)
+    check(owed >= 0, () => `${name}: owed from ${owed}`)
+    checkHeld(stream, config, check, name)
+    bytes += held.bytes
+    check((gap === undefined) !== state.care.gaps.includes(slot), () => `${name}: its gap is not listed, or is none`)
+  })
+  check(new Set(state.care.gaps).size === state.care.gaps.length, () => "a gap is listed twice")
+  check(bytes === streams.bytes, () => `${bytes} bytes are kept, counted as ${streams.bytes}`)
+  check(bytes <= config.retainedBytes, () => `${bytes} bytes are kept`)
+}
+
+const checkHeld = <I extends Key, A>(
+  { held, floor, above }: StreamOf<I, A>,
+  config: Plumtree.Config,
+  check: Check,
+  name: string
+): void => {
+  const kept = held.chunks.flat()
+  check(kept.length === held.count, () => `${name}: ${kept.length} are kept, counted as ${held.count}`)
+  check(kept.length <= config.retainedMessages, () => `${name}: ${kept.length} are kept`)
+  check(
+    kept.reduce((sum, { payload }) => sum + payload.byteLength + 128, 0) === held.bytes,
+    () => `${name}: bytes miscounted`
+  )
+  kept.forEach(({ sequence }, i) => {
+    check(i === 0 || sequence > (kept[i - 1]?.sequence ?? 0), () => `${name}: kept out of order`)
+    const seen = above.some((first, j) => j % 2 === 0 && sequence >= first && sequence <= (above[j + 1] ?? 0))
+    check(sequence <= floor || seen, () => `${name}: ${sequence} is kept and has not been seen`)
+  })
+}
+
+const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
+  const { care, config } = state
+  const atMost = (name: string, size: number, bound: number) =>
+    check(size <= bound, () => `${name} holds ${size}, its bound is ${bound}`)
+  let announcing = 0
+  for (let entry = state.announcing; entry !== undefined; entry = entry.next) announcing++
+  check(
+    announcing === state.announcingCount,
+    () => `${announcing} announcements wait, counted as ${state.announcingCount}`
+  )
+  atMost("announcing", announcing, config.announceSize)
+  atMost("missing", state.missing.length, config.missingSize * Plumtree.maxNeighbors)
+  for (const { announcers, rounds } of state.missing) {
+    atMost("announcers", announcers.length, config.announcersSize)
+    check(announcers.length === rounds.length, () => "announcers and rounds differ")
+  }
+  atMost("neighbors", state.neighbors.length, Plumtree.maxNeighbors)
+  atMost("streams", state.streams.count, config.sourcesSize)
+  atMost("forgotten", state.streams.forgottenCount, config.sourcesSize)
+  atMost("trees", [...state.trees].length, config.treesSize)
+  atMost("topics", state.topics.length, config.topicsSize)
+  atMost("validated", care.validated.length, config.topicsSize)
+  atMost("waiting", care.waiting.length, config.verdictsSize)
+  atMost("recalls", care.recalls.length, config.recallsSize)
+  for (const { found, wanted } of care.recalls) atMost("found", found.length, wanted)
+  for (const stream of streamsOf(state)) {
+    atMost("holders", stream.gap?.holders.length ?? 0, state.neighbors.length)
+    atMost("asked", stream.gap?.asked.length ?? 0, state.neighbors.length)
+    atMost("gone", stream.gap?.gone.length ?? 0, state.neighbors.length)
+  }
+}
+
+/** Whatever waits for a time has a timer that fires no later. */
+const checkTimers = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
+  const { care, links, missing, timers } = state
+  const isSet = (kind: Plumtree.Timer, deadlines: ReadonlyArray<number>) => {
+    const waiting = deadlines.filter((at) => at > 0)
+    const { at, nonce } = timers[kind]
+    check(
+      waiting.length === 0 || (nonce > 0 && at <= Math.min(...waiting)),
+      () => `${kind} is ${nonce === 0 ? "not set" : `set for ${at}`}, ${Math.min(...waiting)} is due`
+    )
+  }
+  check(state.announcingCount === 0 || timers.Announce.nonce > 0, () => "announcements wait without a timer")
+  isSet(
+    "Graft",
+    missing.map(({ at }) => at)
+  )
+  isSet("Recover", [
+    care.gapsAt,
+    care.sweepAt,
+    ...care.waiting.map(({ until }) => until),
+    ...care.recalls.map(({ until }) => until),
+    ...links.flatMap(({ digestAt, fetchAt }) => [digestAt, fetchAt])
+  ])
+}
+
+/**
+ * The application's view of one node: each message at most once, in exactly one of Delivered, Rejected and Lagged. Sees the
+ * outputs of every step, and says what is wrong.
+ */
+export class Ledger<I extends Key, A> {
+  /** By origin, what became of each number; of what has been given up the ranges. */
+  private readonly done = new Map<string, Map<number, "delivered" | "rejected">>()
+  private readonly lagged = new Map<string, Array<readonly [first: number, last: number]>>()
+
+  see(outputs: ReadonlyArray<Plumtree.Output<I, A>>): ReadonlyArray<string> {
+    const faults: Array<string> = []
+    for (const output of outputs) {
+      if (output._tag === "Delivered" || output._tag === "Rejected") {
+        const { epoch, sequence, source, topic } = output.id
+        const origin = `${String(source)}@${epoch} on ${topic}`
+        const done = this.done.get(origin) ?? new Map()
+        this.done.set(origin, done)
+        const before = done.get(sequence) ?? (this.isLagged(origin, sequence, sequence) ? "lagged" : undefined)
+        if (before !== undefined) faults.push(`${origin}: ${sequence} is ${output._tag} after it was ${before}`)
+        done.set(sequence, output._tag === "Delivered" ? "delivered" : "rejected")
+      } else if (output._tag === "Lagged") {
+        const { epoch, first, last, source, topic } = output
+        const origin = `${String(source)}@${epoch} on ${topic}`
+        if (!(first <= last)) faults.push(`${origin}: lagged from ${first} to ${last}`)
+        if (this.isLagged(origin, first, last)) faults.push(`${origin}: ${first} to ${last} is lagged again`)
+        for (const number of this.done.get(origin)?.keys() ?? []) {
+          if (number >= first && number <= last) faults.push(`${origin}: ${number} is lagged after it was done`)
+        }
+        this.lagged.set(origin, [...(this.lagged.get(origin) ?? []), [first, last]])
+      }
+    }
+    return faults
+  }
+
+  private isLagged(origin: string, first: number, last: number): boolean {
+    return (this.lagged.get(origin) ?? []).some((range) => range[0] <= last && range[1] >= first)
+  }
+}

@@ -1,0 +1,460 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Plumtree from "@hyparview/core/Plumtree"
+import { stateFaults } from "../broadcast/Always.ts"
+import {
+  bytes,
+  digest,
+  fetch,
+  fetched,
+  gossip,
+  graft,
+  id,
+  node,
+  peer,
+  ranges,
+  type Subject,
+  topic
+} from "../broadcast/subject.ts"
+
+/** The message comes as the answer to a fetch. */
+const brings = (p: Subject, from: number, ...sequences: ReadonlyArray<number>): Subject => {
+  for (const sequence of sequences) p.hears(from, gossip(9, sequence, { replay: "recovery" }))
+  return p
+}
+
+describe("recovery", () => {
+  it("R1. messages of an origin are kept up to a number", () => {
+    const p = node([2], { retainedMessages: 3 })
+    for (const sequence of [0, 1, 3, 2, 4]) p.hears(2, gossip(9, sequence))
+    assert.deepStrictEqual(p.kept(9), [2, 3, 4])
+  })
+
+  it("R1. all together up to a number of bytes, the oldest first of the origins that hold more than their share", () => {
+    const p = node([2], { retainedBytes: 10_000 })
+    const large = (source: number, sequence: number) =>
+      p.hears(2, gossip(source, sequence, { payload: new Uint8Array(872) }))
+    large(7, 0)
+    for (let sequence = 0; sequence < 20; sequence++) large(9, sequence)
+    assert.deepStrictEqual(p.kept(7), [0])
+    assert.deepStrictEqual(p.kept(9), [11, 12, 13, 14, 15, 16, 17, 18, 19])
+    assert.strictEqual(p.state.streams.bytes, 10_000)
+    // One that is larger than all that may be kept is not kept, and drives nothing out.
+    p.hears(2, gossip(8, 0, { payload: new Uint8Array(9_873) }))
+    assert.deepStrictEqual([p.delivered, p.kept(8), p.kept(7)], [["8/0"], [], [0]])
+  })
+
+  it("R1. none longer than a time after its publication, wherever it has been meanwhile", () => {
+    const p = node([2, 3], { retainedMillis: 60_000 }).hears(2, gossip(9, 0, { ageMillis: 50_000 }))
+    assert.strictEqual(p.says("Gossip")[0]?.ageMillis, 50_000)
+    p.now += 9_000
+    const [again] = p.hears(3, graft(id(9, 0))).says("Gossip")
+    assert.strictEqual(again?.ageMillis, 59_000)
+    p.now += 2_000
+    // Too old to be sent, and soon gone.
+    assert.deepStrictEqual(p.hears(3, graft(id(9, 0))).saysTo("GraftMiss"), [3])
+    p.passes(7_500)
+    assert.deepStrictEqual(p.kept(9), [])
+    p.passes(60_000)
+    assert.isFalse(p.isSet("Recover"))
+  })
+
+  it("R1. a payload that is a small view of a large buffer is copied, another is not", () => {
+    const p = node([2])
+    const frame = new Uint8Array(4_096)
+    p.hears(2, gossip(9, 0, { payload: frame.subarray(0, 16) }))
+    p.hears(2, gossip(9, 1, { payload: frame.subarray(0, 4_000) }))
+    const kept = p.state.streams.near[0]?.held.chunks.flat() ?? []
+    assert.deepStrictEqual(
+      kept.map(({ payload }) => payload.buffer === frame.buffer),
+      [false, true]
+    )
+  })
+
+  it("R2. a new neighbour is told what is kept, in messages of bounded size with a pause between", () => {
+    const p = node([2], { digestSize: 2 })
+    for (const source of [5, 6, 7, 8]) p.hears(2, gossip(source, 0)).hears(2, gossip(source, 2))
+    p.hears(2, gossip(3, 0))
+    p.wins(3)
+    assert.deepStrictEqual(p.says("Digest"), [
+      { _tag: "Digest", held: [ranges(5, 0, 0, 2, 2), ranges(6, 0, 0, 2, 2)], to: 3 }
+    ])
+    p.fires("Recover")
+    assert.deepStrictEqual(p.says("Digest")[0]?.held, [ranges(7, 0, 0, 2, 2), ranges(8, 0, 0, 2, 2)])
+    // What it published itself it is not told.
+    p.passes(1_000)
+    assert.deepStrictEqual(p.saysTo("Digest"), [])
+    // Nothing is kept, nothing told.
+    assert.deepStrictEqual(node([2]).wins(3).outputs, [])
+  })
+
+  it("R2. a storm of links that come and go costs one message each", () => {
+    const p = node([2], { digestSize: 2 })
+    for (let source = 10; source < 40; source++) p.hears(2, gossip(source, 0))
+    let told = 0
+    for (let round = 0; round < 50; round++) {
+      told += p.wins(3).says("Digest").length
+      p.now += 10
+      p.loses(3)
+    }
+    assert.strictEqual(told, 50)
+  })
+
+  it("R3. what a digest names and is missing is fetched from who named it", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 5))
+    p.hears(3, digest(ranges(9, 4, 6), ranges(8, 0, 1)))
+    assert.deepStrictEqual(p.says("Fetch"), [
+      { _tag: "Fetch", wanted: [ranges(9, 4, 4, 6, 6), ranges(8, 0, 1)], to: 3 }
+    ])
+    // Of what is here nothing.
+    assert.deepStrictEqual(
+      node([2, 3])
+        .hears(2, gossip(9, 0))
+        .hears(3, digest(ranges(9, 0, 0))).outputs,
+      []
+    )
+  })
+
+  it("R3. one fetch to each neighbour is open, and the next begins when it has ended", () => {
+    const p = node([2, 3], { digestSize: 2 })
+    p.hears(3, digest(ranges(6, 0, 0), ranges(7, 0, 0), ranges(8, 0, 0), ranges(9, 0, 0)))
+    assert.deepStrictEqual(
+      p.says("Fetch").map(({ to, wanted }) => [to, wanted.map(({ source }) => source)]),
+      [[3, [6, 7]]]
+    )
+    p.hears(3, gossip(6, 0, { replay: "recovery" })).hears(3, gossip(7, 0, { replay: "recovery" }))
+    assert.deepStrictEqual(p.says("Fetch"), [])
+    p.hears(3, fetched())
+    assert.deepStrictEqual(
+      p.says("Fetch").map(({ to, wanted }) => [to, wanted.map(({ source }) => source)]),
+      [[3, [8, 9]]]
+    )
+    // An end that nothing was asked for is ignored.
+    assert.deepStrictEqual(p.hears(2, fetched(true)).outputs, [])
+  })
+
+  it("R3. the answer is bounded in messages and in bytes, and says that there is more", () => {
+    const p = node([2, 3], { fetchMessages: 3, fetchBytes: 100 })
+    for (let sequence = 0; sequence < 5; sequence++) p.hears(2, gossip(9, sequence))
+    p.hears(3, fetch(ranges(9, 0, 9)))
+    assert.deepStrictEqual(
+      p.says("Gossip").map(({ id, replay }) => [id.sequence, replay]),
+      [
+        [0, "recovery"],
+        [1, "recovery"],
+        [2, "recovery"]
+      ]
+    )
+    assert.deepStrictEqual(p.says("Fetched"), [{ _tag: "Fetched", gone: [], more: true, to: 3 }])
+    p.hears(3, fetch(ranges(9, 3, 9)))
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.says("Fetched")[0]?.more], [[3, 3], false])
+    for (const sequence of [0, 1]) p.hears(2, gossip(8, sequence, { payload: new Uint8Array(101) }))
+    p.hears(3, fetch(ranges(8, 0, 1)))
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.says("Fetched")[0]?.more], [[3], true])
+    // And who has more is asked again; who says so and brings nothing is not.
+    const q = node([2, 3]).hears(3, digest(ranges(9, 0, 9)))
+    brings(q, 3, 0, 1, 2)
+    assert.deepStrictEqual(q.hears(3, fetched(true)).says("Fetch")[0]?.wanted, [ranges(9, 3, 9)])
+    assert.deepStrictEqual(q.hears(3, fetched(true)).saysTo("Fetch"), [2])
+  })
+
+  it("R4. a fetched message is delivered, pushed and announced, and is no sign of the tree", () => {
+    const p = node([2, 3, 4]).hears(2, { _tag: "Prune", tree: undefined }).hears(3, { _tag: "Prune", tree: undefined })
+    p.hears(2, digest(ranges(9, 0, 0)))
+    brings(p, 2, 0)
+    assert.deepStrictEqual(
+      p.gives("Delivered").map(({ id, via }) => [id.sequence, via]),
+      [[0, "recovery"]]
+    )
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave"), p.says("Gossip")[0]?.replay], [[4], [3], undefined])
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[4], [2, 3]])
+    brings(p, 4, 0)
+    assert.deepStrictEqual([p.gives("Duplicate").length, p.eager(), p.says("Prune")], [1, [4], []])
+    assert.deepStrictEqual(p.kept(9), [0])
+  })
+
+  it("R5. the baseline is the first message: what is older is not owed, and welcome", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 10))
+    assert.isFalse(p.state.care.gaps.length > 0)
+    p.hears(2, gossip(9, 11)).hears(3, gossip(9, 8))
+    assert.deepStrictEqual([p.delivered, p.state.care.gaps], [["9/8"], []])
+    // Nothing of what never came is lagged, however far the source goes on.
+    for (let sequence = 12; sequence < 200; sequence++)
+      assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).lagged, [])
+  })
+
+  it("R5. or the first digest; and a later one may bring it down", () => {
+    const p = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
+    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 4, 6)])
+    brings(p, 2, 4, 5, 6).hears(2, fetched())
+    p.hears(3, digest(ranges(9, 2, 6)))
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 2, 3)], to: 3 }])
+  })
+
+  it("R5. with catchUp off what is older is history", () => {
+    const p = node([2, 3], { catchUp: false }).hears(2, digest(ranges(9, 4, 6)))
+    assert.deepStrictEqual(p.outputs, [])
+    p.hears(2, gossip(9, 6))
+    assert.deepStrictEqual(p.gives("Duplicate").length, 1)
+    assert.deepStrictEqual(p.hears(2, gossip(9, 7)).delivered, ["9/7"])
+    p.hears(2, gossip(8, 3)).hears(3, gossip(8, 2))
+    assert.deepStrictEqual(p.delivered, [])
+  })
+
+  it("R6. a gap is noticed when a later message comes, and fetched after timeout1 if it has not closed", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
+    assert.deepStrictEqual(p.says("Fetch"), [])
+    p.hears(3, gossip(9, 1)).hears(3, gossip(9, 2))
+    p.passes(600)
+    assert.deepStrictEqual(p.says("Fetch"), [])
+    p.hears(2, gossip(9, 6))
+    p.passes(p.state.config.graftMillis)
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 4, 5)], to: 2 }])
+  })
+
+  it("R6. from one neighbour after the other, and again after pauses that grow", () => {
+    const p = node([2, 3, 4]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
+    const asked: Array<readonly [to: number, after: number]> = []
+    const since = p.now
+    while (p.now < since + 60_000) {
+      p.passes(100)
+      for (const to of p.saysTo("Fetch")) asked.push([to, p.now - since])
+      // 2 never answers, the others have nothing.
+      for (const to of p.saysTo("Fetch").filter((to) => to !== 2)) {
+        p.hears(to, fetched())
+        for (const next of p.saysTo("Fetch")) {
+          asked.push([next, p.now - since])
+          p.hears(next, fetched())
+        }
+      }
+    }
+    assert.deepStrictEqual(
+      asked.slice(0, 3).map(([to]) => to),
+      [2, 3, 4]
+    )
+    const rounds = asked.filter(([to]) => to === 2).map(([, after]) => after)
+    assert.isTrue(rounds.length >= 5 && rounds.length <= 12, rounds.join(" "))
+    const pauses = rounds.map((after, i) => after - (rounds[i - 1] ?? 0)).slice(1)
+    assert.isTrue(
+      pauses.every((pause, i) => i === 0 || pause >= (pauses[i - 1] ?? 0)),
+      pauses.join(" ")
+    )
+    assert.deepStrictEqual(p.lagged, [])
+  })
+
+  it("R7. a gap is lagged when every neighbour says that it is over there", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 6)).passes(500)
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    const gone = { source: 9, epoch: 1, topic, below: 4 }
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, [])
+    p.hears(3, fetched(false, { ...gone, below: 6 }))
+    assert.deepStrictEqual(p.lagged, ["9/1–3"])
+    assert.deepStrictEqual(p.hears(3, gossip(9, 2)).delivered, [])
+    assert.deepStrictEqual(p.hears(3, gossip(9, 4)).delivered, ["9/4"])
+    // That is what a node says which has it done and does not keep it.
+    const q = node([2], { retainedMessages: 2 })
+    for (let sequence = 0; sequence < 6; sequence++) q.hears(2, gossip(9, sequence))
+    assert.deepStrictEqual(q.hears(2, fetch(ranges(9, 1, 5))).says("Fetched"), [
+      { _tag: "Fetched", gone: [{ ...gone, below: 4 }], more: false, to: 2 }
+    ])
+    // And not one that misses it too.
+    assert.deepStrictEqual(
+      node([2])
+        .hears(2, gossip(9, 6))
+        .hears(2, fetch(ranges(9, 1, 5)))
+        .says("Fetched")[0]?.gone,
+      []
+    )
+  })
+
+  it("R7. when one says so and nothing of it comes for gapMillis; when nothing comes for as long as messages are kept", () => {
+    const gone = { source: 9, epoch: 1, topic, below: 3 }
+    const opened = () => node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).passes(500)
+    const p = opened().hears(2, fetched(false, gone))
+    const { gapMillis, retainedMillis } = p.state.config
+    assert.deepStrictEqual(p.passes(gapMillis - 600).lagged, [])
+    assert.deepStrictEqual(p.passes(200).lagged, ["9/1–2"])
+    const q = opened().hears(2, fetched())
+    assert.deepStrictEqual(q.passes(retainedMillis - 600).lagged, [])
+    assert.deepStrictEqual(q.passes(200).lagged, ["9/1–2"])
+    assert.deepStrictEqual(q.state.care.gaps, [])
+  })
+
+  it("R8. a gap is lagged at once when it falls out of the window, or there are too many", () => {
+    const p = node([2], { windowSize: 32 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    assert.deepStrictEqual(p.hears(2, gossip(9, 40)).lagged, ["9/1–1", "9/3–8"])
+    assert.deepStrictEqual(p.delivered, ["9/40"])
+    const q = node([2], { gapsSize: 2 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).hears(2, gossip(9, 4))
+    assert.deepStrictEqual(q.hears(2, gossip(9, 6)).lagged, ["9/1–1"])
+  })
+
+  it("R9. the table of origins is bounded, the gaps of the one that goes are lagged, and what was done of it stays done", () => {
+    const p = node([2], { sourcesSize: 20 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
+    const lagged: Array<string> = []
+    for (let source = 100; source < 140; source++) {
+      p.now += 10
+      lagged.push(...p.hears(2, gossip(source, 0)).lagged)
+    }
+    assert.deepStrictEqual(lagged, ["9/1–2"])
+    for (const sequence of [0, 1, 2, 3]) assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).delivered, [])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 5)).delivered, ["9/5"])
+    assert.deepStrictEqual(p.passes(500).says("Fetch")[0]?.wanted, [ranges(9, 4, 4)])
+  })
+
+  it("R9. a node with 10,000 sources knows each, and tells them apart", () => {
+    const p = node([2])
+    // The fixture looks through everything at each step: here the steps are taken bare.
+    let { state } = p
+    let delivered = 0
+    for (let sequence = 0; sequence < 3; sequence++) {
+      for (let source = 100; source < 10_100; source++) {
+        // The last of each comes twice.
+        const message = gossip(source, Math.min(sequence, 1))
+        const step = Plumtree.step(state, { _tag: "Received", now: p.now, from: peer(2), message })
+        state = step.state
+        if (step.outputs.some(({ _tag }) => _tag === "Delivered")) delivered++
+      }
+    }
+    assert.strictEqual(delivered, 20_000)
+    assert.deepStrictEqual(stateFaults(state), [])
+    p.state = state
+    for (const source of [100, 115, 116, 4_711, 10_099]) assert.deepStrictEqual(p.kept(source), [0, 1])
+    // A new neighbour is told of them in 157 messages.
+    let told = p
+      .wins(3)
+      .says("Digest")
+      .reduce((sum, { held }) => sum + held.length, 0)
+    for (let messages = 1; messages < 157; messages++) told += p.fires("Recover").says("Digest")[0]?.held.length ?? 0
+    assert.strictEqual(told, 10_000)
+  })
+
+  it("R10. a message published before the first neighbour comes to those who link later", () => {
+    const p = node().publishes("early")
+    assert.deepStrictEqual(p.delivered, ["1/0"])
+    p.wins(2)
+    assert.deepStrictEqual(p.says("Digest"), [{ _tag: "Digest", held: [ranges(1, 0, 0)], to: 2 }])
+    const q = node([1], {}, 2).hears(1, digest(ranges(1, 0, 0)))
+    const [{ wanted } = { wanted: [] }] = q.says("Fetch")
+    const [answer] = p.hears(2, fetch(...wanted)).says("Gossip")
+    assert.deepStrictEqual(answer?.payload, bytes("early"))
+  })
+
+  it("R11. a restarted publisher is another origin: what it published before still counts", () => {
+    const p = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    p.hears(2, gossip(9, 0, { id: id(9, 0, 2) }))
+    assert.deepStrictEqual(p.delivered, ["9/0"])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 1)).delivered, ["9/1"])
+    // Its own earlier life is news to itself too.
+    const q = node([2], {}, 9)
+    q.step({ _tag: "EpochRaised", now: q.now, self: peer(9, 2) })
+    q.publishes("again").hears(2, gossip(9, 0))
+    assert.deepStrictEqual(q.delivered, ["9/0"])
+    // What it publishes now nobody knows better.
+    assert.deepStrictEqual(q.hears(2, digest({ ...ranges(9, 0, 7), epoch: 2 })).outputs, [])
+  })
+
+  it("R13. history is recalled from what is kept here, then from neighbours, and neither delivered nor passed on", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 7, { publishedAt: 70 }))
+    const recall = (requestId: number, count: number) => p.step({ _tag: "Recall", now: p.now, requestId, topic, count })
+    recall(5, 1)
+    assert.deepStrictEqual(
+      p
+        .gives("Recalled")
+        .map(({ done, messages, requestId }) => [requestId, messages.map(({ id }) => id.sequence), done]),
+      [[5, [7], true]]
+    )
+    recall(6, 3)
+    assert.deepStrictEqual(
+      [p.gives("Recalled")[0]?.done, p.says("Recall")],
+      [false, [{ _tag: "Recall", requestId: 6, topic, count: 3, to: 2 }]]
+    )
+    const answer = (from: number, sequence: number) =>
+      p.hears(from, { _tag: "Recalled", requestId: 6, id: id(9, sequence), publishedAt: 10, payload: bytes("old") })
+    answer(2, 7)
+    assert.deepStrictEqual(p.outputs, [])
+    // An answer of somebody who was not asked is none.
+    assert.deepStrictEqual(answer(3, 6).outputs, [])
+    answer(2, 6)
+    assert.deepStrictEqual(p.gives("Recalled")[0]?.messages, [{ id: id(9, 6), publishedAt: 10, payload: bytes("old") }])
+    assert.deepStrictEqual([p.delivered, p.says("Gossip")], [[], []])
+    p.hears(2, { _tag: "RecallEnd", requestId: 6 })
+    assert.deepStrictEqual(p.saysTo("Recall"), [3])
+    // One that does not answer is not waited for for ever.
+    p.fires("Recover")
+    assert.deepStrictEqual(p.gives("Recalled"), [{ _tag: "Recalled", requestId: 6, topic, messages: [], done: true }])
+  })
+
+  it("R13. and is answered: the last of the topic, whoever published them, within bounds", () => {
+    const p = node([2, 3], { recallMessages: 3, recallBytes: 10 })
+    for (const [index, source] of [9, 8, 9, 8].entries()) {
+      p.hears(2, gossip(source, index >> 1, { publishedAt: index, payload: new Uint8Array(3) }))
+    }
+    p.hears(2, gossip(9, 9, { id: { ...id(9, 9), topic: "other" } }))
+    p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 100 })
+    assert.deepStrictEqual(
+      p.says("Recalled").map(({ id }) => [id.source, id.sequence]),
+      [
+        [8, 0],
+        [9, 1],
+        [8, 1]
+      ]
+    )
+    assert.deepStrictEqual(p.outputs.at(-1), {
+      _tag: "Send",
+      to: peer(3),
+      message: { _tag: "RecallEnd", requestId: 1 }
+    })
+    p.hears(2, gossip(9, 2, { publishedAt: 9, payload: new Uint8Array(20) }))
+    assert.strictEqual(p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 100 }).says("Recalled").length, 1)
+  })
+
+  it("R14. a message of a validated topic waits for its verdict before anything is done with it", () => {
+    const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    const verdict = (sequence: number, verdict: "accept" | "reject" | "ignore") =>
+      p.step({ _tag: "Validated", now: p.now, id: id(9, sequence), verdict })
+    p.hears(2, gossip(9, 0))
+    assert.deepStrictEqual(
+      p.outputs.filter(({ _tag }) => _tag !== "SetTimer").map(({ _tag }) => _tag),
+      ["Validate"]
+    )
+    assert.deepStrictEqual(p.kept(9), [])
+    // Another copy is a duplicate.
+    assert.deepStrictEqual(p.hears(3, gossip(9, 0)).gives("Duplicate").length, 1)
+    p.wins(3)
+    verdict(0, "accept")
+    assert.deepStrictEqual([p.delivered, p.saysTo("Gossip"), p.kept(9)], [["9/0"], [3], [0]])
+    p.hears(2, gossip(9, 1))
+    verdict(1, "reject")
+    assert.deepStrictEqual(p.gives("Rejected"), [{ _tag: "Rejected", id: id(9, 1), from: peer(2), verdict: "reject" }])
+    assert.deepStrictEqual([verdict(1, "accept").outputs, p.kept(9)], [[], [0]])
+    // Without a verdict in time it is ignored, and so is the oldest of too many.
+    p.hears(2, gossip(9, 2)).passes(p.state.config.verdictMillis)
+    assert.deepStrictEqual(p.gives("Rejected")[0]?.verdict, "ignore")
+    // Our own are not ours to judge; and what is on can be switched off.
+    assert.deepStrictEqual(p.publishes("mine").delivered, ["1/0"])
+    p.step({ _tag: "ValidateTopic", now: p.now, topic, on: false })
+    assert.deepStrictEqual(p.hears(2, gossip(9, 3)).delivered, ["9/3"])
+    const q = node([2], { verdictsSize: 2 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    q.hears(2, gossip(9, 0)).hears(2, gossip(9, 1)).hears(2, gossip(9, 2))
+    assert.deepStrictEqual(
+      q.gives("Rejected").map(({ id }) => id.sequence),
+      [0]
+    )
+  })
+
+  it("R15. a node that leaves waits for nothing", () => {
+    const p = node([2, 3], { announceMillis: 100 }).hears(3, { _tag: "Prune", tree: undefined })
+    p.step({ _tag: "ValidateTopic", now: p.now, topic: "judged", on: true })
+    p.hears(2, gossip(9, 0))
+      .hears(2, gossip(9, 3))
+      .hears(2, { _tag: "IHave", announcements: [{ id: id(9, 7), round: 1 }] })
+    p.hears(2, gossip(9, 0, { id: { ...id(9, 0), topic: "judged" } }))
+    p.step({ _tag: "Recall", now: p.now, requestId: 1, topic: "nothing", count: 3 })
+    for (const kind of ["Announce", "Graft", "Recover"] as const) assert.isTrue(p.isSet(kind), kind)
+    p.step({ _tag: "Left", now: p.now })
+    for (const kind of ["Announce", "Graft", "Recover"] as const) assert.isFalse(p.isSet(kind), kind)
+    assert.deepStrictEqual(p.lagged, ["9/1–2"])
+    assert.strictEqual(p.gives("Recalled")[0]?.done, true)
+    assert.deepStrictEqual(p.gives("Rejected")[0]?.verdict, "ignore")
+    assert.deepStrictEqual(p.state.neighbors, [])
+  })
+})

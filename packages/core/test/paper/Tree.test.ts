@@ -1,0 +1,446 @@
+import { assert, describe, it } from "@effect/vitest"
+import { bytes, gossip, graft, id, iHave, type Message, node, peer, prune, type Subject } from "../broadcast/subject.ts"
+import { overSeeds } from "./node.ts"
+
+/** Three nodes that hold each other. What one sends arrives in order, everything before time goes on. */
+class Triangle {
+  private readonly corners: ReadonlyArray<Subject>
+  private readonly counts = [0, 0, 0]
+  private wire: Array<readonly [from: number, to: number, message: Message]> = []
+
+  constructor(seed: number) {
+    this.corners = [1, 2, 3].map((self) =>
+      node(
+        [1, 2, 3].filter((other) => other !== self),
+        { pruneAfter: 3 },
+        self,
+        10 * seed + self
+      )
+    )
+  }
+
+  get delivered(): ReadonlyArray<number> {
+    return this.counts
+  }
+
+  /** Each corner publishes, at one instant, and a second passes: how many copies were sent. */
+  feed(): number {
+    let copies = 0
+    const settle = () => {
+      for (let next = this.wire.shift(); next !== undefined; next = this.wire.shift()) {
+        const [from, to, message] = next
+        if (message._tag === "Gossip") copies++
+        this.corners[to - 1]?.hears(from, message)
+        this.collect(to)
+      }
+    }
+    for (const [index, corner] of this.corners.entries()) {
+      corner.publishes("x")
+      this.collect(index + 1)
+    }
+    settle()
+    for (let tick = 0; tick < 10; tick++) {
+      for (const [index, corner] of this.corners.entries()) {
+        corner.passes(100)
+        this.collect(index + 1)
+      }
+      settle()
+    }
+    return copies
+  }
+
+  private collect(self: number): void {
+    for (const output of this.corners[self - 1]?.outputs ?? []) {
+      if (output._tag === "Send") this.wire.push([self, output.to.id, output.message])
+      if (output._tag === "Delivered") this.counts[self - 1] = (this.counts[self - 1] ?? 0) + 1
+    }
+  }
+}
+
+describe("the tree", () => {
+  it("PT1. a message is named by source, epoch, topic and sequence, each topic numbered by itself, each incarnation anew", () => {
+    const p = node()
+    const named = (text: string, name?: string) => p.publishes(text, name).gives("Delivered")[0]?.id
+    assert.deepStrictEqual(named("a"), id(1, 0))
+    assert.deepStrictEqual(named("a"), id(1, 1))
+    assert.deepStrictEqual(named("a", "other"), { ...id(1, 0), topic: "other" })
+    p.step({ _tag: "EpochRaised", now: p.now, self: peer(1, 7) })
+    assert.deepStrictEqual(named("a"), id(1, 0, 7))
+  })
+
+  it("PT1. the same payload twice arrives twice", () => {
+    const p = node([2])
+    const payload = bytes("same")
+    assert.deepStrictEqual(p.hears(2, gossip(2, 0, { payload })).delivered, ["2/0"])
+    assert.deepStrictEqual(p.hears(2, gossip(2, 1, { payload })).delivered, ["2/1"])
+  })
+
+  it("PT2. a neighbour that was won is eager, and the sets are disjoint and together the active view", () => {
+    const p = node([2, 3, 4])
+    assert.deepStrictEqual(p.eager(), [2, 3, 4])
+    p.hears(3, prune)
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[2, 4], [3]])
+    p.wins(5)
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[2, 4, 5], [3]])
+    p.loses(2)
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[4, 5], [3]])
+    // A link that was made anew is a new one.
+    p.wins(3)
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[4, 5, 3], []])
+  })
+
+  it("PT3. a new message is delivered once, and takes back what was announced of it", () => {
+    const p = node([2, 3], { pruneAfter: 5 })
+    p.hears(3, iHave([9, 0, 2]))
+    assert.isTrue(p.isSet("Graft"))
+    p.hears(2, gossip(9, 0))
+    assert.deepStrictEqual(p.delivered, ["9/0"])
+    assert.deepStrictEqual(p.state.missing, [])
+    assert.deepStrictEqual(p.gives("ClearTimer"), [{ _tag: "ClearTimer", kind: "Graft" }])
+    p.hears(3, gossip(9, 0))
+    assert.deepStrictEqual([p.delivered, p.gives("Duplicate").length], [[], 1])
+    // Another that is still out keeps the timer.
+    p.hears(3, iHave([9, 1, 2], [9, 2, 2]))
+    p.hears(2, gossip(9, 1))
+    assert.isTrue(p.isSet("Graft"))
+  })
+
+  it("PT4. it is pushed to the eager and announced to the lazy, but not back, nor to the incarnation that published it", () => {
+    const p = node([2, 3, 4, 5, 6]).hears(4, prune).hears(5, prune)
+    p.hears(2, gossip(9, 0, { round: 3 }))
+    assert.deepStrictEqual(p.saysTo("Gossip"), [3, 6])
+    assert.strictEqual(p.says("Gossip")[0]?.round, 4)
+    assert.deepStrictEqual(p.saysTo("IHave"), [4, 5])
+    assert.deepStrictEqual(p.says("IHave")[0]?.announcements, [{ id: id(9, 0), round: 4 }])
+    p.hears(2, gossip(5, 0)).hears(2, gossip(3, 0))
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave")], [[6], [4, 5]])
+    // A restarted source has forgotten what it published before.
+    p.loses(3).wins(3, 2).hears(2, gossip(3, 1))
+    assert.deepStrictEqual(p.saysTo("Gossip"), [6, 3])
+    p.publishes("own")
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.says("Gossip")[0]?.round], [[2, 6, 3], 1])
+  })
+
+  it("PT5. the sender of a new message becomes eager", () => {
+    const p = node([2, 3]).hears(2, prune)
+    assert.deepStrictEqual(p.lazy(), [2])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 0)).lazy(), [])
+  })
+
+  it("PT6. a duplicate makes its sender lazy and is answered with a prune, which makes its sender lazy", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[2], [3]])
+    assert.deepStrictEqual(p.says("Prune"), [{ _tag: "Prune", tree: undefined, to: 3 }])
+    const q = node([2, 3]).hears(2, prune)
+    assert.deepStrictEqual([q.eager(), q.lazy(), q.outputs], [[3], [2], []])
+  })
+
+  it("PT7. with many senders a neighbour is pruned after that many duplicates, and news make up for some", () => {
+    const p = node([2, 3], { pruneAfter: 2 })
+    const duplicate = (sequence: number) => p.hears(2, gossip(9, sequence)).hears(3, gossip(9, sequence))
+    const after = p.state.links[1]?.pruneAt ?? 0
+    assert.isTrue(after === 2 || after === 3)
+    for (let sequence = 0; sequence < after - 1; sequence++) duplicate(sequence)
+    assert.deepStrictEqual([p.lazy(), p.says("Prune")], [[], []])
+    // News of another source come by that link.
+    for (let sequence = 0; sequence < 16; sequence++) p.hears(3, gossip(8, sequence))
+    duplicate(10)
+    assert.deepStrictEqual(p.lazy(), [])
+    duplicate(11)
+    assert.deepStrictEqual([p.lazy(), p.saysTo("Prune")], [[3], [3]])
+  })
+
+  it("PT7. many senders at once: a triangle that each corner feeds loses one link, and every message comes by the others", () => {
+    const ends = overSeeds(10, (seed) => {
+      const triangle = new Triangle(seed)
+      let copies = 0
+      for (let round = 0; round < 40; round++) copies = triangle.feed()
+      assert.deepStrictEqual(triangle.delivered, [120, 120, 120], `seed ${seed}`)
+      return copies
+    })
+    // Six copies bring three messages to two others each.
+    assert.isAtLeast(ends.filter((copies) => copies === 6).length, 9, ends.join(" "))
+  })
+
+  it("PT8. a lazy neighbour that still pushes what is known is told again, once in a timeout1", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
+    p.hears(2, gossip(9, 1)).hears(3, gossip(9, 1))
+    assert.deepStrictEqual(p.saysTo("Prune"), [])
+    p.now += p.state.config.graftMillis
+    p.hears(2, gossip(9, 2)).hears(3, gossip(9, 2))
+    assert.deepStrictEqual(p.saysTo("Prune"), [3])
+  })
+
+  it("PT9. announcements go out together, after a time or at a number, to those who were lazy when the message was pushed", () => {
+    const p = node([2, 3, 4], { announceMillis: 100, announceSize: 3 }).hears(3, prune).hears(4, prune)
+    p.hears(2, gossip(9, 0))
+    assert.deepStrictEqual(p.says("IHave"), [])
+    p.now += 50
+    p.hears(2, gossip(9, 1))
+    // 3 becomes eager, and is pushed what comes from now on: what it was not pushed it must hear of.
+    p.hears(3, graft())
+    p.hears(3, { _tag: "Graft", ids: [id(9, 7)], payload: false })
+    assert.deepStrictEqual(p.eager(), [2, 3])
+    p.passes(50)
+    assert.deepStrictEqual(
+      p.says("IHave").map(({ announcements, to }) => [to, announcements.map(({ id }) => id.sequence)]),
+      [
+        [3, [0, 1]],
+        [4, [0, 1]]
+      ]
+    )
+    p.hears(2, gossip(9, 2)).hears(2, gossip(9, 3))
+    assert.deepStrictEqual(p.says("IHave"), [])
+    p.hears(2, gossip(9, 4))
+    assert.deepStrictEqual(p.saysTo("IHave"), [4])
+    assert.isFalse(p.isSet("Announce"))
+  })
+
+  it("PT10. an announcement of what has not come is remembered, and starts timeout1 if no timer runs", () => {
+    const p = node([2, 3]).hears(2, iHave([9, 0, 2]))
+    assert.deepStrictEqual(
+      p.gives("SetTimer").map(({ at, kind }) => [kind, at - p.now]),
+      [["Graft", 500]]
+    )
+    p.now += 100
+    p.hears(3, iHave([9, 0, 2], [9, 1, 2]))
+    assert.deepStrictEqual(p.gives("SetTimer"), [])
+    assert.deepStrictEqual(
+      p.state.missing.map(({ announcers }) => announcers),
+      [[2, 3], [3]]
+    )
+    // What has come needs nobody.
+    p.hears(2, gossip(9, 0))
+      .hears(2, gossip(9, 1))
+      .hears(3, iHave([9, 1, 2]))
+    assert.deepStrictEqual([p.state.missing, p.isSet("Graft")], [[], false])
+  })
+
+  it("PT11. when it fires the first announcer is grafted and eager, the next after timeout2", () => {
+    const p = node([2, 3])
+      .hears(2, prune)
+      .hears(3, prune)
+      .hears(2, iHave([9, 0, 2]))
+      .hears(3, iHave([9, 0, 2]))
+    p.fires("Graft")
+    assert.deepStrictEqual(p.says("Graft"), [{ _tag: "Graft", ids: [id(9, 0)], payload: true, to: 2 }])
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[2], [3]])
+    const { graftAgainMillis, graftMillis } = p.state.config
+    assert.isBelow(graftAgainMillis, graftMillis)
+    assert.strictEqual(p.state.timers.Graft.at - p.now, graftAgainMillis)
+    p.fires("Graft")
+    assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [2, 3]])
+  })
+
+  it("PT12. when nobody is left it is forgotten, and a later announcement begins anew", () => {
+    const p = node([2, 3])
+      .hears(2, iHave([9, 0, 2]))
+      .fires("Graft")
+      .fires("Graft")
+    assert.deepStrictEqual([p.outputs, p.state.missing], [[], []])
+    p.hears(3, iHave([9, 0, 2]))
+    assert.strictEqual(p.state.timers.Graft.at - p.now, p.state.config.graftMillis)
+    assert.deepStrictEqual(p.fires("Graft").saysTo("Graft"), [3])
+    // One that comes before that is the next to be tried.
+    p.hears(2, iHave([9, 0, 2]))
+    assert.deepStrictEqual(p.fires("Graft").saysTo("Graft"), [2])
+  })
+
+  it("PT13. a graft makes its sender eager, and the payload is sent again", () => {
+    const p = node([2, 3])
+      .hears(3, prune)
+      .hears(2, gossip(9, 0, { round: 4 }))
+    p.now += 30
+    p.hears(3, graft(id(9, 0)))
+    assert.deepStrictEqual(p.eager(), [2, 3])
+    const [sent] = p.says("Gossip")
+    assert.deepStrictEqual([sent?.to, sent?.round, sent?.replay, sent?.ageMillis], [3, 5, "graft", 30])
+    // For its link alone it gets no payload.
+    p.hears(3, prune).hears(3, { _tag: "Graft", ids: [id(9, 0)], payload: false })
+    assert.deepStrictEqual([p.eager(), p.outputs], [[2, 3], []])
+  })
+
+  it("PT14. a graft for an evicted message is missed, and then the next announcer is tried at once; the link is eager", () => {
+    const p = node([2, 3], { retainedMessages: 2 }).hears(3, prune)
+    for (const sequence of [0, 1, 2]) p.hears(2, gossip(9, sequence))
+    p.hears(3, graft(id(9, 0), id(9, 2)))
+    assert.deepStrictEqual(p.saysTo("Gossip"), [3])
+    assert.deepStrictEqual(p.says("GraftMiss"), [{ _tag: "GraftMiss", ids: [id(9, 0)], to: 3 }])
+    assert.deepStrictEqual(p.eager(), [2, 3])
+
+    const q = node([2, 3])
+      .hears(2, iHave([9, 0, 2]))
+      .hears(3, iHave([9, 0, 2]))
+      .fires("Graft")
+      .hears(2, prune)
+    q.hears(2, { _tag: "GraftMiss", ids: [id(9, 0)] })
+    assert.deepStrictEqual(q.saysTo("Graft"), [3])
+    assert.deepStrictEqual(q.eager(), [2, 3])
+  })
+
+  it("PT15. an IHAVE flood fills its own share, and leaves room for others", () => {
+    const p = node([2, 3], { missingSize: 10 })
+    for (let sequence = 0; sequence < 100; sequence++) p.hears(2, iHave([9, sequence, 2]))
+    assert.strictEqual(p.state.missing.length, 10)
+    p.hears(3, iHave([8, 0, 2]))
+    assert.strictEqual(p.state.missing.length, 11)
+    for (let sequence = 0; sequence < 100; sequence++) p.hears(3, iHave([8, sequence, 2]))
+    assert.strictEqual(p.state.missing.length, 20)
+    const q = node([2, 3, 4, 5], { announcersSize: 2 })
+    for (const from of [2, 3, 4, 5]) q.hears(from, iHave([9, 0, 2]))
+    assert.deepStrictEqual(q.state.missing[0]?.announcers, [2, 3])
+  })
+
+  it("PT16. a path that is shorter by the threshold takes the parent's place, announced before the message", () => {
+    const p = node([2, 3, 4], { optimizeHops: 3 })
+      .hears(3, prune)
+      .hears(3, iHave([9, 0, 2]))
+      .hears(2, gossip(9, 0, { round: 5 }))
+    assert.deepStrictEqual(p.says("Graft"), [{ _tag: "Graft", ids: [id(9, 0)], payload: false, to: 3 }])
+    assert.deepStrictEqual(p.saysTo("Prune"), [2])
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[3, 4], [2]])
+    const q = node([2, 3], { optimizeHops: 3 })
+      .hears(3, prune)
+      .hears(3, iHave([9, 0, 3]))
+      .hears(2, gossip(9, 0, { round: 5 }))
+    assert.deepStrictEqual([q.says("Graft"), q.says("Prune"), q.lazy()], [[], [], [3]])
+  })
+
+  it("PT16. and after it, once for a message", () => {
+    const p = node([2, 3, 4], { optimizeHops: 3 })
+      .hears(3, prune)
+      .hears(4, prune)
+      .hears(2, gossip(9, 0, { round: 8 }))
+    p.hears(3, iHave([9, 0, 4]))
+    assert.deepStrictEqual([p.saysTo("Graft"), p.saysTo("Prune"), p.eager()], [[3], [2], [3]])
+    p.hears(4, iHave([9, 0, 2]))
+    assert.deepStrictEqual(p.outputs, [])
+    p.hears(4, iHave([9, 0, 1]))
+    assert.deepStrictEqual([p.saysTo("Graft"), p.saysTo("Prune"), p.eager()], [[4], [3], [4]])
+    const off = node([2, 3])
+      .hears(3, prune)
+      .hears(2, gossip(9, 0, { round: 200 }))
+      .hears(3, iHave([9, 0, 1]))
+    assert.deepStrictEqual(off.outputs, [])
+  })
+
+  it("PT17. a neighbour that was lost is forgotten everywhere", () => {
+    const p = node([2, 3, 4], { announceMillis: 100 }).hears(2, prune).hears(3, gossip(9, 0))
+    p.hears(2, iHave([8, 0, 2]))
+      .hears(4, iHave([8, 0, 2]))
+      .hears(2, iHave([8, 1, 2]))
+    p.loses(2)
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[3, 4], []])
+    assert.deepStrictEqual(
+      p.state.missing.map(({ announcers, id }) => [id.sequence, announcers]),
+      [[0, [4]]]
+    )
+    p.fires("Announce")
+    assert.deepStrictEqual(p.outputs, [])
+  })
+
+  it("PT17. an eager peer lost in mid-message: what it was sending is grafted from who announced it", () => {
+    const p = node([2, 3])
+      .hears(3, prune)
+      .hears(2, gossip(9, 0))
+      .hears(3, iHave([9, 1, 4]))
+    p.loses(2).fires("Graft")
+    assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [3]])
+    assert.deepStrictEqual(p.hears(3, gossip(9, 1, { replay: "graft" })).delivered, ["9/1"])
+  })
+
+  /** 1 has pruned 2, while 2 grafts 1 for what 1 holds, or does not. */
+  const crossing = (holds: boolean) => {
+    const p = node([2, 3]).hears(3, gossip(9, 0)).hears(2, gossip(9, 0))
+    assert.deepStrictEqual(p.saysTo("Prune"), [2])
+    // The other end, as node 1 of its own fixture: its neighbour 2 is our node.
+    const q = node([2, 4])
+      .hears(2, gossip(9, 0))
+      .hears(2, iHave([9, 1, 2]))
+      .fires("Graft")
+    assert.deepStrictEqual(q.saysTo("Graft"), [2])
+    q.hears(2, prune)
+    if (holds) p.hears(3, gossip(9, 1))
+    p.hears(2, graft(id(9, 1)))
+    return { p, q }
+  }
+
+  it("PT18. a prune that crosses a graft leaves the link eager at both ends when the payload is news", () => {
+    const { p, q } = crossing(true)
+    assert.deepStrictEqual(p.eager(), [2, 3])
+    q.hears(2, gossip(9, 1, { replay: "graft" }))
+    assert.deepStrictEqual(q.eager(), [2, 4])
+  })
+
+  it("PT18. lazy at both, and the other path eager, when it came by that meanwhile", () => {
+    const { p, q } = crossing(true)
+    q.hears(4, gossip(9, 1)).hears(2, gossip(9, 1, { replay: "graft" }))
+    // It has been pruned before, and its end of the link is told again after a while at the latest.
+    assert.deepStrictEqual([q.eager(), q.lazy()], [[4], [2]])
+    for (const message of q.says("Prune")) p.hears(2, message)
+    assert.deepStrictEqual([p.eager(), p.lazy()], [[3], [2]])
+  })
+
+  it("PT18. and eager at both when the payload was missed", () => {
+    const { p, q } = crossing(false)
+    for (const { to: _, ...message } of p.says("GraftMiss")) q.hears(2, message)
+    assert.deepStrictEqual(
+      [p.eager(), q.eager()],
+      [
+        [2, 3],
+        [2, 4]
+      ]
+    )
+  })
+
+  it("PT19. the round saturates at 255", () => {
+    const p = node([2, 3, 4]).hears(4, prune)
+    for (const [sequence, round] of [254, 255, 255].entries()) {
+      p.hears(2, gossip(9, sequence, { round }))
+      assert.strictEqual(p.says("Gossip")[0]?.round, 255)
+      assert.strictEqual(p.says("IHave")[0]?.announcements[0]?.round, 255)
+    }
+    assert.strictEqual(p.hears(2, graft(id(9, 1))).says("Gossip")[0]?.round, 255)
+  })
+
+  it("PT20. with a tree for each source a link is lazy in one and eager in the other", () => {
+    const p = node([2, 3], { trees: "source", pruneAfter: 5 })
+    p.hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
+    assert.deepStrictEqual(p.says("Prune"), [{ _tag: "Prune", tree: 9, to: 3 }])
+    assert.deepStrictEqual([p.lazy(9), p.lazy(8)], [[3], []])
+    p.hears(3, gossip(8, 0)).hears(2, { _tag: "Prune", tree: 8 })
+    assert.deepStrictEqual([p.lazy(9), p.lazy(8)], [[3], [2]])
+    p.hears(3, { _tag: "Graft", ids: [id(9, 1)], payload: false })
+    assert.deepStrictEqual([p.lazy(9), p.lazy(8)], [[], [2]])
+    p.hears(3, { _tag: "Prune", tree: 9 }).loses(2)
+    assert.deepStrictEqual([p.lazy(9), p.lazy(8)], [[3], []])
+    // Of a shared tree a node with trees for sources knows nothing.
+    assert.deepStrictEqual(p.hears(3, prune).lazy(7), [])
+    const few = node([2], { trees: "source", treesSize: 2 })
+    for (const source of [5, 6, 7]) few.hears(2, { _tag: "Prune", tree: source })
+    assert.strictEqual([5, 6, 7].filter((source) => few.lazy(source).length > 0).length, 2)
+  })
+
+  it("PT21. flooding pushes to everybody, for ever, and announces nothing", () => {
+    const p = node([2, 3, 4], { strategy: "flood" })
+    p.hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
+    assert.deepStrictEqual(p.outputs, [{ _tag: "Duplicate", id: id(9, 0), from: peer(3) }])
+    p.hears(3, prune)
+      .hears(4, iHave([9, 1, 1]))
+      .hears(4, { _tag: "GraftMiss", ids: [id(9, 1)] })
+    assert.deepStrictEqual([p.lazy(), p.state.missing, p.isSet("Graft")], [[], [], false])
+    p.hears(2, gossip(9, 1))
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave")], [[3, 4], []])
+    // And still answers who grafts.
+    assert.deepStrictEqual(p.hears(3, graft(id(9, 1))).saysTo("Gossip"), [3])
+  })
+
+  it("PT22. a timer that was replaced or cleared, and fires all the same, is ignored", () => {
+    const p = node([2, 3]).hears(2, iHave([9, 0, 2]))
+    const { nonce } = p.state.timers.Graft
+    p.hears(3, gossip(9, 0))
+    const { state } = p
+    p.step({ _tag: "TimerFired", now: p.now + 1_000, kind: "Graft", nonce })
+    assert.deepStrictEqual([p.outputs, p.state], [[], state])
+  })
+})
