@@ -866,12 +866,11 @@ export class World {
     this.tell(b, a, this.peers[a]?.epoch ?? 0, wasLink, at)
   }
 
-  /** Whether a node holds a link to another, or has asked for one. */
+  /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
   private hasLink(node: number, other: number): boolean {
     const membership = this.states[node]?.membership
     if (membership === undefined) return false
-    const { active, pending } = membership
-    return active.some(({ peer }) => peer.id === other) || pending.some(({ peer }) => peer.id === other)
+    return membership.active.some(({ peer }) => peer.id === other)
   }
 
   private breakLinks(breaks: (a: number, b: number) => boolean): void {
