@@ -57,7 +57,7 @@ export const rooms: ReadonlyArray<Room> = [
   },
   {
     name: "vopr",
-    mayImport: ["cluster", "core", "faults", "runtime", "simulator", "testing", "transport-memory"],
+    mayImport: ["cluster", "core", "faults", "runtime", "simulator", "testing", "transport-memory", "transport-tcp"],
     private: true,
     node: true
   }

@@ -75,6 +75,10 @@ export interface ChaosLimits {
   readonly maximumProbability?: number
   /** The largest clock jump either way, in milliseconds. Default: one hour. */
   readonly maximumJumpMillis?: number
+  /** Of the nodes, the share that may crash or leave for good. Default: 0: all are up at the end. */
+  readonly maximumGoneShare?: number
+  /** Into how many groups the network is parted from the beginning on, for a part of the phase. Default: 1, not at all. */
+  readonly islands?: number
 }
 
 /** The faults that hold one after another, not one per node: what is on, and until when. */
@@ -88,6 +92,8 @@ interface Draft {
   /** Until when a node is down or held by some other fault; it takes no second one in that time. */
   readonly busyUntil: Array<number>
   readonly downUntil: Array<number>
+  /** How many are down for good. */
+  gone: number
   readonly exclusiveUntil: Map<Exclusive, number>
 }
 
@@ -127,17 +133,25 @@ const add = (draft: Draft, atMillis: number, fault: Fault): void => {
   draft.actions.push({ atMillis, fault })
 }
 
-const drawDown = (draft: Draft, now: number, kind: "Crash" | "Leave"): void => {
+const drawDown = (
+  draft: Draft,
+  now: number,
+  kind: "Crash" | "Leave",
+  chosen: ReadonlyArray<number> = someNodes(draft, now)
+): void => {
   const { limits } = draft
   const down = draft.downUntil.filter((until) => until > now).length
   const room = Math.min(limits.nodes - 1, Math.floor(limits.nodes * limits.maximumDownShare)) - down
-  const nodes = someNodes(draft, now).slice(0, Math.max(0, room))
+  const nodes = chosen.slice(0, Math.max(0, room))
   if (nodes.length === 0) return
-  const until = endOf(draft, now)
+  const mayGo = draft.gone + nodes.length <= limits.nodes * limits.maximumGoneShare
+  const isForGood = mayGo && nextBelow(draft.random, 3) === 0
+  if (isForGood) draft.gone += nodes.length
+  const until = isForGood ? Infinity : endOf(draft, now)
   occupy(draft, nodes, until)
   for (const node of nodes) draft.downUntil[node] = until
   add(draft, now, Fault[kind]({ nodes }))
-  add(draft, until, Fault.Restart({ nodes }))
+  if (!isForGood) add(draft, until, Fault.Restart({ nodes }))
 }
 
 const drawHeld = (draft: Draft, now: number, kind: "Freeze" | "RefuseDials" | "HangDials" | "SlowReader"): void => {
@@ -161,7 +175,7 @@ const drawHeld = (draft: Draft, now: number, kind: "Freeze" | "RefuseDials" | "H
 }
 
 /** Two to four groups of all nodes; or a one-way cut. A partition ends before the next begins. */
-const drawSeparation = (draft: Draft, now: number, kind: "Partition" | "OneWay"): void => {
+const drawSeparation = (draft: Draft, now: number, kind: "Partition" | "OneWay", islands = 0): void => {
   const { random, limits } = draft
   if ((draft.exclusiveUntil.get("Partition") ?? 0) > now) return
   const until = endOf(draft, now)
@@ -171,7 +185,8 @@ const drawSeparation = (draft: Draft, now: number, kind: "Partition" | "OneWay")
     Array.from({ length: limits.nodes }).map((_, node) => node),
     limits.nodes
   )
-  const count = kind === "OneWay" ? 2 : Math.min(limits.nodes, between(random, 2, 4))
+  const wanted = islands > 1 ? islands : between(random, 2, 4)
+  const count = kind === "OneWay" ? 2 : Math.min(limits.nodes, wanted)
   // The first group is often small: an even split is not the only way in which networks part.
   const first = between(random, 1, limits.nodes - count + 1)
   const groups: Array<Array<number>> = [shuffled.slice(0, first), ...Array.from({ length: count - 1 }).map(() => [])]
@@ -214,6 +229,8 @@ const drawJump = (draft: Draft, now: number): void => {
   if (node === undefined) return
   const { maximumJumpMillis } = draft.limits
   add(draft, now, Fault.ClockJump({ node, millis: between(draft.random, -maximumJumpMillis, maximumJumpMillis) }))
+  // A start takes its epoch from the clock: many of those whose clock has jumped should start again by it.
+  if (draft.limits.kinds.includes("Crash") && nextBelow(draft.random, 2) === 0) drawDown(draft, now, "Crash", [node])
 }
 
 const drawOne = (draft: Draft, now: number, kind: ChaosKind): void => {
@@ -265,6 +282,8 @@ export const draw = (random: Random, limits: ChaosLimits): FaultPlan => {
     maximumLastingMillis: Math.max(1, Math.floor(durationMillis / 2)),
     maximumProbability: 0.1,
     maximumJumpMillis: 3_600_000,
+    maximumGoneShare: 0,
+    islands: 1,
     ...limits
   }
   const draft: Draft = {
@@ -273,8 +292,10 @@ export const draw = (random: Random, limits: ChaosLimits): FaultPlan => {
     actions: [],
     busyUntil: Array.from({ length: nodes }).map(() => 0),
     downUntil: Array.from({ length: nodes }).map(() => 0),
+    gone: 0,
     exclusiveUntil: new Map()
   }
+  if (complete.islands > 1 && nodes > 1) drawSeparation(draft, 0, "Partition", complete.islands)
   const instants = Array.from({ length: faults }).map(() => nextBelow(random, durationMillis))
   for (const now of instants.sort((a, b) => a - b)) {
     const kind = complete.kinds[nextBelow(random, complete.kinds.length)]

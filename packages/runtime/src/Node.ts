@@ -23,7 +23,7 @@
  *
  * @since 0.1.0
  */
-import { HyParView, Plumtree } from "@hyparview/core"
+import { HyParView, type Node as CoreNode, Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -102,7 +102,20 @@ export interface Options {
   readonly peerStoreInterval?: Duration.Input
   /** How long one reading or writing of a `PeerStore` may take; then the node goes on without. Default 5 seconds. */
   readonly peerStoreTimeout?: Duration.Input
+  /**
+   * Is shown each transition of the node, before its outputs are performed: for tests and traces. It stands in the hot path,
+   * and must not throw. Default: none.
+   */
+  readonly observe?: Observe
 }
+
+/**
+ * Looks at a transition of a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Observe = (before: CoreNode.State, input: CoreNode.Input, step: CoreNode.Step) => void
 
 /**
  * An option is out of its bounds. No node was made.
@@ -177,6 +190,7 @@ export interface Settings {
   readonly rememberedPeers: number
   readonly peerStoreIntervalMillis: number
   readonly peerStoreTimeoutMillis: number
+  readonly observe: Observe | undefined
 }
 
 /**
@@ -233,7 +247,8 @@ export const resolve = (
       eventsBuffer: options.eventsBuffer ?? 4_096,
       rememberedPeers: options.rememberedPeers ?? 64,
       peerStoreIntervalMillis: Duration.toMillis(options.peerStoreInterval ?? "30 seconds"),
-      peerStoreTimeoutMillis: Duration.toMillis(options.peerStoreTimeout ?? "5 seconds")
+      peerStoreTimeoutMillis: Duration.toMillis(options.peerStoreTimeout ?? "5 seconds"),
+      observe: options.observe
     }
     const fault =
       named("id") ??

@@ -24,7 +24,7 @@
  *
  * @since 0.1.0
  */
-import { type HyParView, Node, type Peer, Plumtree, Random } from "@hyparview/core"
+import { HyParView, Node, type Peer, Plumtree, Random } from "@hyparview/core"
 import { type FaultPlan, Latency } from "@hyparview/faults"
 import { EventQueue } from "./EventQueue.ts"
 import { Conditions } from "./internal/conditions.ts"
@@ -69,7 +69,17 @@ export interface WorldOptions {
   readonly sendAttempts: number
   /** How many living nodes Discovery answers with. */
   readonly discoverySize: number
+  /** The nodes that Discovery names, whether they live or not, as a static list would. Default: any that live. */
+  readonly discoverable?: ReadonlyArray<number>
 }
+
+/**
+ * Is shown each transition of each node, after it happened and before its outputs are performed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Observer = (node: number, before: NodeState, input: SimulatedInput, step: Node.Step<Id, Address>) => void
 
 /**
  * What became of one broadcast so far.
@@ -156,6 +166,8 @@ const wasLink = 0
 const wasRefused = 1
 const wasTimeout = 2
 const wasClosed = 3
+/** Not a loss: the far end knows a higher epoch of ours, `third`, and says so in its Hello. */
+const wasConflict = 4
 
 /** Whether a frame may have to open a link: it goes to somebody who need not be a neighbour. */
 const needsDial = (message: SimulatedMessage): boolean => {
@@ -171,6 +183,15 @@ const needsDial = (message: SimulatedMessage): boolean => {
       return false
   }
 }
+
+/** What a frame counts to a slow reader. */
+const bytesOf = (message: SimulatedMessage): number =>
+  message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
+    ? 60 + message.body.payload.length
+    : 100
+
+/** A contact's Join comes over a link that was dialled for it. */
+const opensLink = (message: SimulatedMessage): boolean => message._tag === "Join" || needsDial(message)
 
 /** An event that waits outside the queue: for a thaw, a heal, or the cycles to go on. */
 interface Waiting {
@@ -198,6 +219,8 @@ const fewest = 4
  */
 export class World {
   readonly options: WorldOptions
+  /** Who watches, if anybody does; a fork is watched by nobody. */
+  observer: Observer | undefined = undefined
   /** Inputs given to nodes. */
   events = 0
   /** Frames sent; of these the ones that carried a broadcast, and the others of the broadcast protocol. */
@@ -233,6 +256,10 @@ export class World {
   private readonly constantMicros: number
   /** Events pending of the kinds that `isUnderWay`. */
   private underWay = 0
+  /** Whether delays differ, so that the order of a link's frames must be kept. */
+  private ordered: boolean
+  /** By how much each node's clock has jumped since its start. */
+  private readonly jumps = new Map<number, number>()
 
   /** Events that will happen before the next `warmUp`, and whose they are. */
   private warm = 0
@@ -260,6 +287,7 @@ export class World {
     this.bootstrapCounts = new Uint32Array(nodes)
     this.conditions = new Conditions(nodes)
     this.constantMicros = latency._tag === "Constant" ? latency.micros : -1
+    this.ordered = this.constantMicros < 0
   }
 
   // --- looking ---------------------------------------------------------------------------------------------------------
@@ -339,7 +367,7 @@ export class World {
       this.releaseBereaved(node)
       const old = this.peers[node] ?? { id: node, epoch: 0, address: node }
       this.former.set(`${node}/${old.epoch}`, old)
-      this.peers[node] = { id: node, epoch: old.epoch + 1, address: node }
+      this.peers[node] = { id: node, epoch: this.nextEpoch(node, old.epoch), address: node }
     }
     const incarnation = (this.incarnation[node] ?? 0) + 1
     this.incarnation[node] = incarnation
@@ -351,6 +379,15 @@ export class World {
     this.command(node, { _tag: "Join", now: this.millis(), contacts })
   }
 
+  /** After a jump back of the clock it may be any that is not positive in time, but never one that was taken before. */
+  private nextEpoch(node: number, last: number): number {
+    const jump = this.jumps.get(node) ?? 0
+    this.jumps.delete(node)
+    let epoch = Math.max(0, last + 1 + jump)
+    while (this.former.has(`${node}/${epoch}`)) epoch++
+    return epoch
+  }
+
   /** Nodes die without a word; whoever had a link to one is told after the detection delay. */
   crash(nodes: ReadonlyArray<number>): void {
     const at = this.queue.now + this.options.detectionMillis * micros
@@ -360,6 +397,7 @@ export class World {
       this.presence[node] = crashed
       this.living--
       this.states[node] = undefined
+      this.conditions.letGoOfAll(node)
       this.stalled.delete(node)
       const { active, pending } = state.membership
       const others = [...active.map((neighbor) => neighbor.peer.id), ...pending.map((asking) => asking.peer.id)]
@@ -375,85 +413,100 @@ export class World {
     this.presence[node] = left
     this.living--
     this.states[node] = undefined
+    this.conditions.letGoOfAll(node)
   }
 
-  /** Publishes from a node; the number of the broadcast, or −1 if the node does not run. */
-  publish(node: number): number {
+  /**
+   * Publishes from a node; the number of the broadcast, or −1 if the node does not run. The payload has four bytes at least,
+   * which name the broadcast.
+   */
+  publish(node: number, topic = "broadcast", bytes = 4): number {
     if (this.presence[node] !== up) return -1
     const index = this.broadcasts.length
     this.broadcasts.push({ source: node, delivered: 0, hops: 0, payload: 0, recovered: 0, duplicates: 0 })
     // The payload names the broadcast, so that its deliveries can be counted; it is shared by all copies.
-    const payload = Uint8Array.of(index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24)
-    this.command(node, { _tag: "Publish", now: this.millis(), topic: "broadcast", payload })
+    const payload = new Uint8Array(Math.max(4, bytes))
+    payload.set([index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24])
+    this.command(node, { _tag: "Publish", now: this.millis(), topic, payload })
     return index
   }
 
   /**
-   * Makes something go wrong, or right again. False for what this world does not model: slow readers (frames have no
-   * size here) and clock jumps (there is one time).
+   * Makes something go wrong, or right again.
+   *
+   * There is one time here, which drivers are to take from a clock that never jumps; what a jump of the wall clock does is
+   * to the epoch of the node's next start, which keeps none: after a jump back it is one that others know to be over. A frame
+   * to a slow reader counts as 100 bytes, or 60 and its payload.
    */
-  apply(fault: FaultPlan.Fault): boolean {
+  apply(fault: FaultPlan.Fault): void {
     switch (fault._tag) {
       case "Crash":
         this.crash(fault.nodes)
-        return true
+        return
       case "Restart":
         for (const node of fault.nodes) this.start(node, this.contactsFor(node))
-        return true
+        return
       case "Leave":
         for (const node of fault.nodes) this.leave(node)
-        return true
+        return
       case "Freeze":
         for (const node of fault.nodes) if (this.presence[node] === up) this.presence[node] = frozen
-        return true
+        return
       case "Unfreeze":
         for (const node of fault.nodes) this.thaw(node)
-        return true
+        return
       case "Partition":
         this.conditions.partition(fault.groups, fault.mode)
         if (fault.mode === "reset") this.breakLinks((a, b) => this.conditions.passage(a, b) === "reset")
-        return true
+        return
       case "OneWay":
         this.conditions.oneWay(fault.from, fault.to)
-        return true
+        return
       case "Heal":
         this.conditions.heal()
         this.releaseHeld()
-        return true
+        return
       case "BreakLinks": {
         const { links } = fault
         if (links._tag === "Share") {
           this.breakLinks(() => links.share > 0 && Random.nextBelow(this.random, 1_000_000) < links.share * 1_000_000)
         } else {
-          for (const [a, b] of links.pairs) this.breakLink(a, b)
+          for (const [a, b] of links.pairs) if (this.hasLink(a, b) || this.hasLink(b, a)) this.breakLink(a, b)
         }
-        return true
+        return
       }
       case "HalfOpen":
-        for (const [a, b] of fault.pairs) this.conditions.kill(a, b)
-        return true
+        // What does not exist cannot die: a link that the two make later is another.
+        for (const [a, b] of fault.pairs) if (this.hasLink(a, b) || this.hasLink(b, a)) this.conditions.kill(a, b)
+        return
       case "RefuseDials":
         this.conditions.dials(fault.nodes, "refused")
-        return true
+        return
       case "HangDials":
         this.conditions.dials(fault.nodes, "hanging")
-        return true
+        return
       case "AcceptDials":
         this.conditions.dials(fault.nodes, "accepted")
-        return true
+        return
       case "SendFailure":
         this.conditions.rates({ sendFailure: fault.probability })
-        return true
+        return
       case "SilentLoss":
         this.conditions.rates({ silentLoss: fault.probability })
-        return true
+        return
       case "Duplicate":
         this.conditions.rates({ duplicate: fault.probability })
-        return true
+        return
       case "SlowReader":
+        this.ordered = true
+        this.conditions.slow([fault.node], fault.bytesPerSecond)
+        return
       case "NormalReader":
+        this.conditions.slow(fault.nodes, undefined)
+        return
       case "ClockJump":
-        return false
+        this.jumps.set(fault.node, (this.jumps.get(fault.node) ?? 0) + fault.millis)
+        return
     }
   }
 
@@ -553,6 +606,8 @@ export class World {
       bereaved: new Map(from.bereaved),
       conditions: from.conditions.fork(),
       order: from.order.fork(),
+      ordered: from.ordered,
+      jumps: new Map(from.jumps),
       underWay: from.underWay,
       stalled: new Map([...from.stalled].map(([node, events]) => [node, events.slice()])),
       held: from.held.slice(),
@@ -622,6 +677,7 @@ export class World {
         if (message === undefined) return
         queue.absorbInto(this.hash)
         const sender = this.peers[second]
+        if (this.former.size > 0 && opensLink(message) && this.isRefused(node, second, third)) return
         const from = sender !== undefined && sender.epoch === third ? sender : this.peerOf(second, third)
         return this.give(node, { _tag: "Received", now: this.millis(), from, message })
       }
@@ -643,6 +699,7 @@ export class World {
     this.events++
     const step = Node.step(state, input)
     this.states[node] = step.state
+    if (this.observer !== undefined) this.observer(node, state, input, step)
     const { outputs } = step
     for (let i = 0; i < outputs.length; i++) {
       const output = outputs[i]
@@ -714,9 +771,14 @@ export class World {
   private transmit(from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): void {
     const { now } = this.queue
     let arrival = now + this.constantMicros
-    if (this.constantMicros < 0) {
+    if (this.ordered) {
       const latency = Latency.sampleMicros(this.options.latency, from, to.id, this.random)
       arrival = this.order.arrivalOf(from, to.id, now + latency, now)
+      const rate = this.conditions.any ? this.conditions.bytesPerSecond(to.id) : undefined
+      if (rate !== undefined) {
+        const drained = arrival + Math.ceil((bytesOf(message) * 1_000_000) / rate)
+        arrival = this.order.arrivalOf(from, to.id, drained, now)
+      }
     }
     this.underWay++
     this.queue.push(arrival, frameArrives, to.id, from, epoch, to.epoch, message)
@@ -792,7 +854,7 @@ export class World {
     if (conditions.any) conditions.letGo(node, peer.id)
     if (!reaches) return
     const time = queue.now + Math.ceil(this.roundTrip(node, peer.id) / 2)
-    const at = this.constantMicros >= 0 ? time : this.order.arrivalOf(node, peer.id, time, queue.now)
+    const at = this.ordered ? this.order.arrivalOf(node, peer.id, time, queue.now) : time
     this.tell(peer.id, node, this.peers[node]?.epoch ?? 0, wasClosed, at)
   }
 
@@ -802,6 +864,13 @@ export class World {
     this.conditions.kill(a, b)
     this.tell(a, b, this.peers[b]?.epoch ?? 0, wasLink, at)
     this.tell(b, a, this.peers[a]?.epoch ?? 0, wasLink, at)
+  }
+
+  /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
+  private hasLink(node: number, other: number): boolean {
+    const membership = this.states[node]?.membership
+    if (membership === undefined) return false
+    return membership.active.some(({ peer }) => peer.id === other)
   }
 
   private breakLinks(breaks: (a: number, b: number) => boolean): void {
@@ -830,6 +899,10 @@ export class World {
     const { fourth: how, second: other, third: epoch } = this.queue
     const peer = this.peerOf(other, epoch)
     if (how === wasClosed) return this.closeLink(node, peer, "closed")
+    if (how === wasConflict) {
+      this.queue.absorbInto(this.hash)
+      return this.give(node, { _tag: "EpochConflict", now: this.millis(), epoch })
+    }
     if (how !== wasLink) {
       this.queue.absorbInto(this.hash)
       const cause = how === wasRefused ? "refused" : "timeout"
@@ -858,6 +931,25 @@ export class World {
     if (others === undefined || former === undefined) return
     this.bereaved.delete(node)
     for (const other of others) this.closeLink(other, former, "reset")
+  }
+
+  /**
+   * Whether the Hellos of a link's two ends, exchanged when it opens, part them again: the one to whom the other's epoch is
+   * over says so, and the other hears of the higher one. Looked at where a frame comes that may open a link.
+   */
+  private isRefused(node: number, sender: number, epoch: number): boolean {
+    const own = this.states[node]?.membership
+    if (own === undefined) return false
+    const known = HyParView.knownEpoch(own, sender)
+    if (known > epoch) {
+      this.tellLater(sender, node, known, wasConflict, Math.ceil(this.roundTrip(sender, node) / 2))
+      return true
+    }
+    const theirs = this.states[sender]?.membership
+    const ofOurs = theirs === undefined ? -1 : HyParView.knownEpoch(theirs, node)
+    if (ofOurs <= own.self.epoch) return false
+    this.give(node, { _tag: "EpochConflict", now: this.millis(), epoch: ofOurs })
+    return true
   }
 
   private peerOf(node: number, epoch: number): SimulatedPeer {
@@ -944,6 +1036,15 @@ export class World {
   /** What Discovery knows: some living nodes, wherever they stand. */
   private contactsFor(node: number): ReadonlyArray<number> {
     const contacts = new Set<number>()
+    const { discoverable } = this.options
+    if (discoverable !== undefined) {
+      const first = Random.nextBelow(this.random, Math.max(1, discoverable.length))
+      for (let i = 0; i < Math.min(discoverable.length, this.options.discoverySize); i++) {
+        const contact = discoverable[(first + i) % discoverable.length] ?? node
+        if (contact !== node) contacts.add(contact)
+      }
+      return [...contacts]
+    }
     for (let i = 0; i < this.options.discoverySize; i++) {
       const contact = this.randomAlive()
       if (contact >= 0 && contact !== node) contacts.add(contact)

@@ -302,9 +302,74 @@ describe("the network", () => {
     assert.deepStrictEqual(Overlay.asymmetricLinks(snapshot(world)), [])
   })
 
-  it("says what it does not model", () => {
-    assert.isFalse(makeWorld(2).apply(Fault.ClockJump({ node: 1, millis: 5 })))
-    assert.isFalse(makeWorld(2).apply(Fault.SlowReader({ node: 1, bytesPerSecond: 5 })))
+  it("gives a slow reader its frames late and in order, also those that come after it has become fast again", () => {
+    const world = grown(2)
+    const arrivals: Array<number> = []
+    world.observer = (node, _before, input) => {
+      const body = input._tag === "Received" && input.message._tag === "Carried" ? input.message.body : undefined
+      if (node === 1 && body?._tag === "Gossip") arrivals.push(body.id.sequence)
+    }
+    world.apply(Fault.SlowReader({ node: 1, bytesPerSecond: 100 }))
+    const began = world.now
+    world.publish(0, "t", 140)
+    world.publish(0, "t", 40)
+    world.apply(Fault.NormalReader({ nodes: [1] }))
+    world.publish(0, "t", 4)
+    world.runUntil(began + 2 * second)
+    assert.deepStrictEqual(arrivals, [])
+    // 60 and 140 bytes, then 60 and 40, at 100 a second.
+    world.runUntil(began + 3.1 * second)
+    assert.deepStrictEqual(arrivals, [0, 1, 2])
+  })
+
+  it("tells a node whose clock went back before it started again that its epoch is over", () => {
+    const world = grown(4)
+    const conflicts: Array<number> = []
+    world.observer = (node, _before, input) => {
+      if (input._tag === "EpochConflict") conflicts.push(node)
+    }
+    world.apply(Fault.ClockJump({ node: 2, millis: -3_600_000 }))
+    world.crash([2])
+    world.runUntil(world.now + 2 * second)
+    world.start(2, [0])
+    assert.strictEqual(world.stateOf(2)?.membership.self.epoch, 0)
+    world.runUntil(world.now + 3 * cycle)
+    assert.deepStrictEqual(conflicts, [2])
+    assert.strictEqual(world.stateOf(2)?.membership.self.epoch, 2)
+    assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("leaves alone what does not exist: a half-open link between two that have none spoils none that they make later", () => {
+    const world = makeWorld(2)
+    world.apply(Fault.HalfOpen({ pairs: [[0, 1]] }))
+    world.apply(Fault.BreakLinks({ links: { _tag: "Pairs", pairs: [[0, 1]] } }))
+    world.start(0, [])
+    world.start(1, [0])
+    world.runUntil(10 * second)
+    assert.deepStrictEqual([activeOf(world, 0), activeOf(world, 1)], [[1], [0]])
+  })
+
+  it("lets Discovery name a fixed list, the dead included", () => {
+    const asked: Array<ReadonlyArray<number>> = []
+    const world = makeWorld(4, { discoverable: [3, 1], discoverySize: 2 })
+    world.observer = (_node, _before, input) => {
+      if (input._tag === "ContactsFound") asked.push(input.contacts)
+    }
+    world.start(0, [])
+    world.runUntil(second)
+    assert.deepStrictEqual(asked[0]?.toSorted(), [1, 3])
+  })
+
+  it("shows each transition to whoever watches, and is none the wiser", () => {
+    let seen = 0
+    const worlds = [makeWorld(20), makeWorld(20)]
+    for (const [index, world] of worlds.entries()) {
+      if (index === 1) world.observer = () => void seen++
+      for (let node = 0; node < 20; node++) world.start(node, [0])
+      world.runUntil(cycle)
+    }
+    assert.strictEqual(worlds[0]?.traceHash, worlds[1]?.traceHash)
+    assert.strictEqual(seen, worlds[1]?.events)
   })
 })
 

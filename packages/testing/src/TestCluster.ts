@@ -36,6 +36,7 @@ import type { Overlay } from "@hyparview/faults"
 import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
 import { type Broadcast, type Membership, Node } from "@hyparview/runtime"
 import { MemoryNetwork } from "@hyparview/transport-memory"
+import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
@@ -76,6 +77,11 @@ export interface Options {
   readonly discovery?: ReadonlyArray<number>
   /** A node's id by its index. Default: `n00`, `n01`, …; ids in the order of the indices. */
   readonly idOf?: (index: number) => string
+  /**
+   * Whether a node remembers its epoch over restarts. Default: true. Otherwise one whose clock has jumped back starts with an
+   * epoch that others may know to be over.
+   */
+  readonly storesEpochs?: boolean
   /** What the nodes log at least. Default: `Error`. */
   readonly logLevel?: LogLevel.LogLevel
 }
@@ -131,9 +137,12 @@ export interface TestCluster {
   readonly heal: Effect.Effect<void>
   /**
    * Plays a fault plan, and lets time pass until its last action. Restarted nodes join through a node that runs, and leave
-   * in their own time.
+   * in their own time. A node whose clock jumps goes on sleeping as before; what it reads is off by the jump, for good.
    */
   readonly play: (plan: FaultPlan) => Effect.Effect<void, InvalidPlan | Membership.DuplicateIdentity | EndlessInstant>
+
+  /** Performs one fault of a plan now, as `play` would. */
+  readonly apply: (fault: Fault) => Effect.Effect<void, Membership.DuplicateIdentity>
 
   /** Publishes on a node. */
   readonly publish: (
@@ -174,6 +183,7 @@ const planOf = (options: Options): Plan => {
     node: options.node ?? {},
     idOf: options.idOf ?? ((index) => `n${String(index).padStart(width, "0")}`),
     discovery: options.discovery ?? [],
+    storesEpochs: options.storesEpochs ?? true,
     logLevel: options.logLevel ?? "Error"
   }
 }
@@ -197,6 +207,10 @@ const suffer =
       case "Unfreeze":
         return Effect.sync(() => {
           for (const index of fault.nodes) places.at(index).frozen = fault._tag === "Freeze"
+        })
+      case "ClockJump":
+        return Effect.sync(() => {
+          places.at(fault.node).clock.skewMillis += fault.millis
         })
       default:
         return Effect.void
@@ -223,7 +237,8 @@ export const make = Effect.fnUntraced(function* (
   const network = yield* MemoryNetwork.make({ ...options.network, seed: plan.seed })
   const scope = yield* Effect.scope
   const collections = new Collections()
-  const places = new Places(plan, network, scope, (place) => collections.started(place))
+  const clock = yield* Clock.Clock
+  const places = new Places(plan, network, scope, clock, (place) => collections.started(place))
   const random = Random.seededFor(plan.seed, drawing)
 
   const each = <E>(indices: ReadonlyArray<number>, act: (index: number) => Effect.Effect<void, E>) =>
@@ -281,6 +296,10 @@ export const make = Effect.fnUntraced(function* (
     play: (plan) => {
       const addresses = places.all.map(({ address }) => address)
       return passWhile(network.applyPlan(plan, { addresses, onFault: suffer(places, scope) }), "100 millis")
+    },
+    apply: (fault) => {
+      const addresses = places.all.map(({ address }) => address)
+      return Effect.andThen(network.applyFault(fault, addresses), suffer(places, scope)(fault))
     },
     publish: (index, topic, payload, options) =>
       Effect.suspend(() => places.runningAt(index).broadcast.publish(topic, payload, options)),

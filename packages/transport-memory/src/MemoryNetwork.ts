@@ -33,7 +33,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
-import type { FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
+import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
 import * as Latency from "@hyparview/faults/Latency"
 import type { Transport, TransportError } from "@hyparview/runtime/Transport"
 import { Agenda } from "./internal/agenda.ts"
@@ -43,7 +43,7 @@ import { listen } from "./internal/endpoint.ts"
 import type { Settings } from "./internal/world.ts"
 import { World } from "./internal/world.ts"
 import type { PlanOptions } from "./internal/player.ts"
-import { play } from "./internal/player.ts"
+import { performOne, play } from "./internal/player.ts"
 import type { Statistics } from "./Statistics.ts"
 
 export type { PlanOptions } from "./internal/player.ts"
@@ -187,6 +187,11 @@ export class MemoryNetwork extends Context.Service<
     readonly setSilentLoss: (probability: number) => Effect.Effect<void>
 
     /**
+     * Performs the network's part of one fault of a plan at once: what `PlanOptions.onFault` says of each kind. `addresses`
+     * are those of the plan's nodes, by index.
+     */
+    readonly applyFault: (fault: Fault, addresses: ReadonlyArray<string>) => Effect.Effect<void>
+    /**
      * Plays a fault plan on the network's clock and ends with its last action. Fails before the first if the plan is
      * invalid. Interrupting it stops it where it is; what it began stays.
      */
@@ -260,6 +265,7 @@ export const make = Effect.fnUntraced(function* (
     ...controls,
     statistics: counters,
     transport: (address, { authenticatedId } = {}) => listen(world, address, authenticatedId),
+    applyFault: (fault, addresses) => performOne(world, controls, fault, addresses),
     applyPlan: (plan, planOptions) => play(world, clock, controls, plan, planOptions)
   })
 })

@@ -61,7 +61,7 @@ export interface Config {
   readonly probeMillis: number
   /**
    * How often the nodes that know each other sound out a contact, though their views are full, in milliseconds; 0 never.
-   * Each takes its share by chance. Ours: 600,000: with 36 peers known, once in six hours a node.
+   * Each takes its share by chance. Ours: 60,000: with 36 peers known, once in 36 minutes a node.
    */
   readonly contactProbeMillis: number
   /** At most one bridge request is made, and one accepted, in this time, in milliseconds. Ours: 60,000. */
@@ -136,7 +136,7 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     admissionOverall: { burst: 20_000, perMinute: 60_000 },
     graveyardSize: passiveSize,
     probeMillis: 60_000,
-    contactProbeMillis: 600_000,
+    contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
     leftMemoryMillis: 300_000,
     duplicateIdentityMillis: 60_000,

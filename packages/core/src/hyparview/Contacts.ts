@@ -39,9 +39,23 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
   }
 }
 
-/** How many links this node could have with the peers it has heard of, up to A. */
-const reachable = <I extends Key, A>({ active, config, memory, passive }: State<I, A>): number =>
-  Math.min(config.activeSize, active.length + passive.length + memory.graveyard.length)
+/**
+ * How many links this node could have with the peers it has heard of, up to A. A contact at whose address nobody known
+ * stands is one more: else two small islands, whole as far as they know, would leave each other alone.
+ */
+const reachable = <I extends Key, A>(state: State<I, A>): number => {
+  const { active, config, contacts, memory, passive, self } = state
+  const { graveyard } = memory
+  let count = active.length + passive.length + graveyard.length
+  if (count >= config.activeSize) return config.activeSize
+  const stands = (address: A) =>
+    address === self.address ||
+    active.some(({ peer }) => peer.address === address) ||
+    passive.some((peer) => peer.address === address) ||
+    graveyard.some((peer) => peer.address === address)
+  for (const address of contacts.known) if (!stands(address)) count++
+  return Math.min(config.activeSize, count)
+}
 
 /**
  * Keeps the obligation to find contacts: while there is no link, ask one contact after the other; when none is left, or

@@ -13,7 +13,7 @@ import type { Key, Peer } from "../Peer.ts"
 import type { ShuffleReply } from "./Message.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { emit, type Transition } from "./State.ts"
+import { emit, type State, type Transition } from "./State.ts"
 import { exhume, freeSlots, indexInActive, indexInPassive, isAsking, keepPassive } from "./Views.ts"
 
 /** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
@@ -60,26 +60,40 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
 }
 
 /**
- * A contact answers that may stand on another island: its passive view will tell. With a free slot there is no need to
- * know: who is asked becomes a neighbour, or is full and at least known from then on.
+ * Within an island a peer that lives is heard of again and again; across a cut its entry only ages. A small cluster's
+ * entries are renewed every n / 4 cycles or so, and a large one's are replaced sooner.
+ */
+const freshCycles = 10
+
+/** Whether this island has heard of a peer lately. */
+const isFresh = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
+  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return true
+  const since = state.passiveSince[indexInPassive(state, peer.id)]
+  return since !== undefined && state.cycle - since <= freshCycles
+}
+
+/**
+ * A contact answers that may stand on another island, unless it has been heard of lately: its passive view will tell. With a
+ * free slot there is no need to know: who is asked becomes a neighbour, or is full and at least known from then on.
  */
 export const soundedOut = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
-  if (indexInPassive(t.state, peer.id) >= 0) return
+  if (isFresh(t.state, peer)) return
   shuffleDirectly(t, peer, true)
   if (freeSlots(t.state) > 0) meet(t, peer)
 }
 
 /**
- * The reply to a direct shuffle with a contact: if it holds nobody that this node knows, they live on two islands. Looked
- * at before the reply is integrated.
+ * The reply to a direct shuffle with a contact: if there is nobody of whom both have heard lately, they live on two islands.
+ * That they know each other, and others of the far side, proves nothing: they may from before the cut, or by a bridge that
+ * has fallen. Looked at before the reply is integrated.
  */
 export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, message: ShuffleReply<I, A>): void => {
   const { state } = t
   const stranger = state.shuffle?.stranger
   if (stranger === undefined || state.shuffle?.requestId !== message.requestId) return
-  const known = (peer: Peer<I, A>) =>
-    peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || indexInPassive(state, peer.id) >= 0
-  if (!known(stranger) && !message.sample.peers.some(known)) meet(t, stranger)
+  const { ages, peers } = message.sample
+  const isShared = (peer: Peer<I, A>, index: number) => (ages[index] ?? 0) <= freshCycles && isFresh(state, peer)
+  if (!isFresh(state, stranger) && !peers.some(isShared)) meet(t, stranger)
 }
 
 /** Links with a peer of the other side: into a free slot if there is one, else by a bridge, once a period. */

@@ -31,6 +31,16 @@ describe("rule 5: nothing left to try", () => {
     assert.strictEqual(p.gives("Discover").length, 1)
   })
 
+  it("5a. so does a contact at whose address nobody known stands", () => {
+    const met = node(1, { active: [2, 3] })
+      .joins(102, 103)
+      .cannotDial(102)
+      .cannotDial(103)
+    assert.deepStrictEqual(met.fires("Cycle").gives("Discover"), [])
+    const unmet = node(1, { active: [2, 3] }).joins(102, 109)
+    assert.strictEqual(unmet.cannotDial(102).cannotDial(109).gives("Discover").length, 1)
+  })
+
   it("5a. Discovery is not asked while somebody is left to try, or while the links are all that can be", () => {
     assert.deepStrictEqual(
       node(1, { active: [2], passive: [5] })

@@ -181,6 +181,31 @@ describe("cuts and their healing", () => {
     }
   })
 
+  it("P3. a contact that is known, but has not been heard of for more than ten cycles, is shuffled with", () => {
+    const p = withContact({ active: [2, 3, 4], passive: [9] })
+    for (let cycle = 0; cycle < 11; cycle++) p.fires("Cycle").cannotDial(109)
+    sounded(p)
+    assert.strictEqual(p.opens(109).says("Shuffle").length, 1)
+  })
+
+  it("P3. it lives on another island if there is nobody of whom both have heard lately, though they know each other", () => {
+    const old = () => {
+      const p = withContact({ active: [2, 3, 4], passive: [5, 9] })
+      for (let cycle = 0; cycle < 11; cycle++) p.fires("Cycle").cannotDial(109)
+      sounded(p)
+      return { p, requestId: p.opens(109).says("Shuffle")[0]?.requestId ?? 0 }
+    }
+    const strangers = old()
+    strangers.p.hears(9, shuffleReply(strangers.requestId, sample([3, 5], [11, 0])))
+    assert.deepStrictEqual(
+      strangers.p.says("Neighbor").map(({ reason, to }) => [to, reason]),
+      [[9, "bridge"]]
+    )
+    const friends = old()
+    friends.p.hears(9, shuffleReply(friends.requestId, sample([3, 5], [10, 0])))
+    assert.deepStrictEqual(friends.p.says("Neighbor"), [])
+  })
+
   it("P3. where a slot is free there is no need to know: the contact is asked at once", () => {
     const p = withContact({ active: [2, 3] })
     sounded(p)

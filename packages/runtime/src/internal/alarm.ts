@@ -6,6 +6,7 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type { Run } from "./run.ts"
+import type { SteadyTime } from "./steadyTime.ts"
 
 interface Slot<Kind> {
   readonly kind: Kind
@@ -24,6 +25,7 @@ export interface Timers<Kind extends string> {
  */
 export const makeTimers = <Kind extends string>(
   clock: Clock.Clock,
+  time: SteadyTime,
   run: Run,
   due: (kind: Kind, nonce: number) => void
 ): Timers<Kind> => {
@@ -41,7 +43,7 @@ export const makeTimers = <Kind extends string>(
   const sleepUntil = (at: number): void => {
     if (at >= (sleeps.at(-1) ?? Infinity)) return
     sleeps.push(at)
-    const millis = Math.max(0, at - clock.currentTimeMillisUnsafe())
+    const millis = Math.max(0, at - time.exact())
     run(clock.sleep(Duration.millis(millis))).addObserver((exit) => {
       sleeps.splice(sleeps.indexOf(at), 1)
       if (exit._tag === "Success") wake()
@@ -49,7 +51,7 @@ export const makeTimers = <Kind extends string>(
   }
 
   const wake = (): void => {
-    const now = clock.currentTimeMillisUnsafe()
+    const now = time.whole()
     let next = Infinity
     for (const slot of slots) {
       if (slot.at <= now) {

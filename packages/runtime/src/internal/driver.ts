@@ -28,6 +28,7 @@ import type { Publication } from "./publications.ts"
 import { makeRemembering } from "./remembering.ts"
 import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
+import { makeSteadyTime } from "./steadyTime.ts"
 
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
 type Item = Node.Input | Publication
@@ -45,12 +46,8 @@ export const makeDriver = Effect.fnUntraced(function* (
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   const room = Latch.makeUnsafe(true)
 
-  let lastNow = 0
-  const now = (): number => {
-    // The wall clock may be set back; the core's may not.
-    lastNow = Math.max(lastNow, Math.floor(clock.currentTimeMillisUnsafe()))
-    return lastNow
-  }
+  const time = makeSteadyTime(clock)
+  const now = time.whole
 
   const seed = settings.seed ?? (yield* RandomService.nextIntBetween(0, Number.MAX_SAFE_INTEGER))
   const remembering = yield* makeRemembering(settings, store, meter, () => state.membership)
@@ -121,7 +118,7 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   // --- the parts that report to the node -----------------------------------------------------------------------------
 
-  const timers = makeTimers<Node.Timer | "Idle" | "Handshake" | "History">(clock, run, (kind, nonce) => {
+  const timers = makeTimers<Node.Timer | "Idle" | "Handshake" | "History">(clock, time, run, (kind, nonce) => {
     if (kind === "Handshake") links.expire()
     else if (kind === "History") plan()
     else if (kind !== "Idle") post({ _tag: "TimerFired", now: now(), kind, nonce })
@@ -247,6 +244,7 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   const give = (input: Node.Input): ReadonlyArray<Node.Output> => {
     const next = Node.step(state, input)
+    settings.observe?.(state, input, next)
     state = next.state
     for (const output of next.outputs) perform(output)
     return next.outputs
@@ -260,8 +258,8 @@ export const makeDriver = Effect.fnUntraced(function* (
       waiters.delete(waiter)
       waiter.resume(duplicate === undefined ? Effect.void : Effect.fail(duplicate))
     }
-    if (lastNow - flushedAt < 1_000) return
-    flushedAt = lastNow
+    if (now() - flushedAt < 1_000) return
+    flushedAt = now()
     meter.active(neighbors)
     broadcasting.measure()
     meter.flush()

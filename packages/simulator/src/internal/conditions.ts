@@ -24,6 +24,9 @@ export class Conditions {
   /** Pairs whose link is dead, lower · 2²⁶ + higher, whatever they think. */
   private readonly dead = new Set<number>()
 
+  /** Bytes a second that a link to the node delivers. */
+  private readonly rateOf = new Map<number, number>()
+
   private readonly nodes: number
 
   constructor(nodes: number) {
@@ -76,6 +79,19 @@ export class Conditions {
     this.settle()
   }
 
+  slow(nodes: ReadonlyArray<number>, bytesPerSecond: number | undefined): void {
+    for (const node of nodes) {
+      if (bytesPerSecond === undefined) this.rateOf.delete(node)
+      else this.rateOf.set(node, bytesPerSecond)
+    }
+    this.settle()
+  }
+
+  /** What a link to this node delivers at most. */
+  bytesPerSecond(node: number): number | undefined {
+    return this.rateOf.size === 0 ? undefined : this.rateOf.get(node)
+  }
+
   rates(change: { readonly sendFailure?: number; readonly silentLoss?: number; readonly duplicate?: number }): void {
     this.sendFailure = change.sendFailure ?? this.sendFailure
     this.silentLoss = change.silentLoss ?? this.silentLoss
@@ -98,6 +114,15 @@ export class Conditions {
     if (this.dead.delete(pairKey(a, b)) && this.dead.size === 0) this.settle()
   }
 
+  /** A node is gone, and its links with it. */
+  letGoOfAll(node: number): void {
+    if (this.dead.size === 0) return
+    for (const pair of this.dead) {
+      if (pair % pairBase === node || Math.floor(pair / pairBase) === node) this.dead.delete(pair)
+    }
+    if (this.dead.size === 0) this.settle()
+  }
+
   fork(): Conditions {
     const fork = new Conditions(this.nodes)
     fork.sendFailure = this.sendFailure
@@ -109,6 +134,7 @@ export class Conditions {
     for (const node of this.refusing) fork.refusing.add(node)
     for (const node of this.hanging) fork.hanging.add(node)
     for (const pair of this.dead) fork.dead.add(pair)
+    for (const [node, rate] of this.rateOf) fork.rateOf.set(node, rate)
     fork.any = this.any
     return fork
   }
@@ -119,8 +145,10 @@ export class Conditions {
       this.silentLoss > 0 ||
       this.duplicate > 0 ||
       this.groupOf !== undefined ||
-      this.oneWays.length + this.refusing.size + this.hanging.size + this.dead.size > 0
+      this.oneWays.length + this.refusing.size + this.hanging.size + this.dead.size + this.rateOf.size > 0
   }
 }
 
-const pairKey = (a: number, b: number): number => Math.min(a, b) * 67_108_864 + Math.max(a, b)
+const pairBase = 67_108_864
+
+const pairKey = (a: number, b: number): number => Math.min(a, b) * pairBase + Math.max(a, b)

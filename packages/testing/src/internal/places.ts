@@ -7,6 +7,7 @@ import { Broadcast, Discovery, Membership, Node, Transport } from "@hyparview/ru
 import type { MemoryNetwork } from "@hyparview/transport-memory"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -32,6 +33,8 @@ export interface Place {
   incarnation: number
   epoch: number
   frozen: boolean
+  /** What its clock says, against everybody's. */
+  readonly clock: SkewedClock
   running: (RunningNode & { readonly scope: Scope.Closeable }) | undefined
 }
 
@@ -42,7 +45,41 @@ export interface Plan {
   readonly node: Partial<Omit<Node.Options, "id" | "epoch" | "seed">>
   readonly idOf: (index: number) => string
   readonly discovery: ReadonlyArray<number>
+  readonly storesEpochs: boolean
   readonly logLevel: LogLevel.LogLevel
+}
+
+/** A clock whose readings are off by what the node's wall clock has jumped; it sleeps and measures like the one it stands on. */
+class SkewedClock implements Clock.Clock {
+  skewMillis = 0
+  readonly #base: Clock.Clock
+
+  constructor(base: Clock.Clock) {
+    this.#base = base
+  }
+
+  currentTimeMillisUnsafe(): number {
+    return this.#base.currentTimeMillisUnsafe() + this.skewMillis
+  }
+
+  currentTimeNanosUnsafe(): bigint {
+    return this.#base.currentTimeNanosUnsafe() + BigInt(this.skewMillis) * 1_000_000n
+  }
+
+  monotonicTimeNanosUnsafe(): bigint {
+    return this.#base.monotonicTimeNanosUnsafe()
+  }
+
+  readonly currentTimeMillis = Effect.sync(() => this.currentTimeMillisUnsafe())
+  readonly currentTimeNanos = Effect.sync(() => this.currentTimeNanosUnsafe())
+
+  get monotonicTimeNanos(): Effect.Effect<bigint> {
+    return this.#base.monotonicTimeNanos
+  }
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    return this.#base.sleep(duration)
+  }
 }
 
 export const addressOf = (index: number): string => `host-${index}`
@@ -78,6 +115,7 @@ export class Places {
     plan: Plan,
     network: MemoryNetwork.MemoryNetwork["Service"],
     scope: Scope.Scope,
+    clock: Clock.Clock,
     onStart: (place: Place) => Effect.Effect<void>
   ) {
     this.#plan = plan
@@ -92,6 +130,7 @@ export class Places {
       incarnation: 0,
       epoch: 0,
       frozen: false,
+      clock: new SkewedClock(clock),
       running: undefined
     }))
   }
@@ -167,12 +206,14 @@ export class Places {
     return Effect.gen({ self: this }, function* () {
       if (place.running !== undefined) return yield* Effect.die(new Error(`node ${place.index} runs already`))
       place.incarnation++
-      // As in production: the clock at its start, and above all its epochs before.
-      place.epoch = Math.max(place.epoch + 1, Math.floor(yield* Clock.currentTimeMillis))
+      // As in production: its clock at its start, and above all its epochs before, if it remembers them.
+      const next = this.#plan.storesEpochs ? place.epoch + 1 : 0
+      place.epoch = Math.max(next, Math.floor(place.clock.currentTimeMillisUnsafe()))
       const scope = yield* Scope.fork(this.#scope)
       const built = yield* Node.layer(optionsOf(this.#plan, place)).pipe(
         Layer.provide([transport, this.#discovery]),
         Layer.buildWithScope(scope),
+        Effect.provideService(Clock.Clock, place.clock),
         Effect.provideService(References.MinimumLogLevel, this.#plan.logLevel),
         Effect.orDie
       )

@@ -83,6 +83,18 @@ const perform = (controls: Controls, fault: Fault, addressOf: (node: number) => 
 const ofNodes = (fault: Fault): boolean =>
   fault._tag === "Restart" || fault._tag === "Leave" || fault._tag === "ClockJump"
 
+/** Performs the network's part of one fault. */
+export const performOne = (
+  world: World,
+  controls: Controls,
+  fault: Fault,
+  addresses: ReadonlyArray<string>
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (ofNodes(fault)) world.counters.faults[fault._tag]++
+    return Effect.asVoid(perform(controls, fault, (node) => addresses[node] ?? `node-${node}`))
+  })
+
 export const play = Effect.fnUntraced(function* <E, R>(
   world: World,
   clock: Clock.Clock,
@@ -91,14 +103,11 @@ export const play = Effect.fnUntraced(function* <E, R>(
   options: PlanOptions<E, R>
 ): Effect.fn.Return<void, InvalidPlan | E, R> {
   const { actions } = yield* Effect.fromResult(validate(plan))
-  const addressOf = (node: number) => options.addresses[node] ?? `node-${node}`
-  const { faults } = world.counters
   const start = world.agenda.now()
   for (const { atMillis, fault } of actions) {
     const wait = start + atMillis * 1000 - world.agenda.now()
     if (wait > 0) yield* clock.sleep(Duration.millis(wait / 1000))
-    yield* perform(controls, fault, addressOf)
-    if (ofNodes(fault)) faults[fault._tag]++
+    yield* performOne(world, controls, fault, options.addresses)
     if (options.onFault !== undefined) yield* options.onFault(fault)
     else if (ofNodes(fault)) world.counters.faultsSkipped++
   }

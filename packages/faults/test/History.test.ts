@@ -1,0 +1,87 @@
+/** A checker that cannot fail is a defect: a good history is broken here in every way, and each must be seen. */
+import {
+  faultsOf,
+  gapsOf,
+  type History,
+  type Id,
+  keyOf,
+  missingOf,
+  neighborFaults,
+  type Told
+} from "@hyparview/faults/History"
+import { assert, describe, it } from "@effect/vitest"
+
+const id = (sequence: number, more: Partial<Id> = {}): Id => ({ source: "a", epoch: 1, topic: "t", sequence, ...more })
+const delivered = (sequence: number, more?: Partial<Id>): Told => ({ _tag: "Delivered", id: id(sequence, more) })
+const lagged = (first: number, last: number): Told => ({
+  _tag: "Lagged",
+  source: "a",
+  epoch: 1,
+  topic: "t",
+  first,
+  last
+})
+const history = (told: ReadonlyArray<Told>, isOrdered = true): History => ({ subscriber: "n1", told, isOrdered })
+
+/** From a baseline of 3 on; 6 and 7 were lost; another epoch and another topic count by themselves. */
+const good: ReadonlyArray<Told> = [
+  delivered(3),
+  delivered(4),
+  delivered(5),
+  lagged(6, 7),
+  delivered(8),
+  delivered(0, { epoch: 2 }),
+  delivered(0, { topic: "u" })
+]
+const published = new Set(good.flatMap((item) => (item._tag === "Delivered" ? [keyOf(item.id)] : [])))
+
+describe("a broadcast's history", () => {
+  it("is well", () => {
+    assert.deepStrictEqual([...faultsOf(history(good), published), ...gapsOf(history(good))], [])
+  })
+
+  const broken: Readonly<Record<string, ReadonlyArray<Told>>> = {
+    "was handed a@1/t#4 twice": [...good, delivered(4)],
+    "was handed a@1/t#6 after it was given up": [...good, delivered(6)],
+    "was handed a@1/t#4 after #5": [delivered(3), delivered(5), delivered(4)],
+    "was handed a@1/t#9, which nobody has published": [...good, delivered(9)],
+    "lagged by a@1/t#8–8, but was handed #8": [...good, lagged(8, 8)],
+    "of which #7 was given up before": [...good, lagged(7, 7)],
+    "which is no range": [lagged(5, 4)]
+  }
+  for (const [sentence, told] of Object.entries(broken)) {
+    it(`is seen to be broken: ${sentence}`, () => {
+      assert.include(faultsOf(history(told), published).join("; "), sentence)
+    })
+  }
+
+  it("asks for order only of those who asked for it", () => {
+    assert.deepStrictEqual(faultsOf(history([delivered(3), delivered(5), delivered(4)], false), published), [])
+  })
+
+  it("leaves nothing unsaid between the first and the last: with any part taken out the gap is seen", () => {
+    for (const hidden of [1, 2, 3]) {
+      const told = good.filter((_, index) => index !== hidden)
+      assert.isAbove(gapsOf(history(told)).length, 0, `${hidden}`)
+    }
+    assert.deepStrictEqual(gapsOf(history(good.slice(0, 3).toReversed(), false)), [])
+  })
+
+  it("holds what was due", () => {
+    assert.deepStrictEqual(missingOf(history(good), [id(3), id(8)]), [])
+    assert.deepStrictEqual(missingOf(history(good), [id(3), id(6)]), ["n1 was not handed a@1/t#6"])
+  })
+})
+
+describe("neighbour events", () => {
+  const up = (peer: string) => ({ _tag: "NeighborUp", peer }) as const
+  const down = (peer: string) => ({ _tag: "NeighborDown", peer }) as const
+
+  it("alternate, and add up to the active view", () => {
+    assert.deepStrictEqual(neighborFaults("n1", [up("a"), up("b"), down("a"), up("a")], ["b", "a"]), [])
+    assert.deepStrictEqual(neighborFaults("n1", [up("a"), up("a")], ["a"]), ["n1 was told NeighborUp of a twice"])
+    assert.deepStrictEqual(neighborFaults("n1", [down("a")], []), ["n1 was told NeighborDown of a twice"])
+    assert.deepStrictEqual(neighborFaults("n1", [], ["a"]), ["n1 holds a, and was not told so"])
+    assert.deepStrictEqual(neighborFaults("n1", [up("a")], []), ["n1 was told of a, and does not hold it"])
+  })
+})

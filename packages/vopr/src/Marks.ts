@@ -1,0 +1,118 @@
+/**
+ * Coverage marks: how often each thing happened that a set of runs must have seen. A fault that is never drawn, or never has
+ * an effect, is a hole in the net; `missing` finds it.
+ *
+ * @since 0.1.0
+ */
+import type { Fault } from "@hyparview/faults/FaultPlan"
+import type { Scenario } from "@hyparview/faults/Scenario"
+import type { Mark, Outcome, Target } from "./Outcome.ts"
+
+type Counts = Partial<Record<Mark, number>>
+
+/** What every target must have met. */
+const everywhere: ReadonlyArray<Mark> = [
+  "Crash",
+  "Restart",
+  "Leave",
+  "Freeze",
+  "Unfreeze",
+  "Partition",
+  "OneWay",
+  "Heal",
+  "BreakLinks",
+  "HalfOpen",
+  "RefuseDials",
+  "HangDials",
+  "AcceptDials",
+  "SendFailure",
+  "Duplicate",
+  "SilentLoss",
+  "SlowReader",
+  "NormalReader",
+  "ClockJump",
+  "JoinsAtOnce",
+  "IslandsAtStart",
+  "GoneForGood",
+  "RestartWithSameId",
+  "RejoinAfterLeave",
+  "DialFailed",
+  "EpochConflict",
+  "Publication",
+  "LargeCluster"
+]
+
+/** From so many nodes on a cluster is large: more than a node can know. */
+const largeNodes = 40
+
+/** The marks of one run. */
+export class Marks {
+  readonly counts: Counts = {}
+  private readonly crashed = new Set<number>()
+  private readonly left = new Set<number>()
+
+  add(mark: Mark): void {
+    this.counts[mark] = (this.counts[mark] ?? 0) + 1
+  }
+
+  /** What the scenario as a whole is an example of. */
+  ofScenario({ nodes, plan, starts }: Scenario): void {
+    const [first, second] = starts
+    if (first !== undefined && second !== undefined && first.atMillis === second.atMillis) this.add("JoinsAtOnce")
+    const [cut] = plan.actions
+    if (cut !== undefined && cut.atMillis === 0 && cut.fault._tag === "Partition") this.add("IslandsAtStart")
+    if (nodes >= largeNodes) this.add("LargeCluster")
+    const down = new Set<number>()
+    for (const { fault } of plan.actions) {
+      if (fault._tag === "Crash" || fault._tag === "Leave") for (const node of fault.nodes) down.add(node)
+      if (fault._tag === "Restart") for (const node of fault.nodes) down.delete(node)
+    }
+    if (down.size > 0) this.add("GoneForGood")
+  }
+
+  /** A fault that was performed. */
+  ofFault(fault: Fault): void {
+    this.add(fault._tag)
+    switch (fault._tag) {
+      case "Crash":
+        for (const node of fault.nodes) this.crashed.add(node)
+        break
+      case "Leave":
+        for (const node of fault.nodes) this.left.add(node)
+        break
+      case "Restart":
+        for (const node of fault.nodes) {
+          if (this.crashed.delete(node)) this.add("RestartWithSameId")
+          if (this.left.delete(node)) this.add("RejoinAfterLeave")
+        }
+        break
+      default:
+    }
+  }
+}
+
+/**
+ * The marks of many runs together.
+ *
+ * @category coverage
+ * @since 0.1.0
+ */
+export const total = (outcomes: ReadonlyArray<Pick<Outcome, "marks">>): Counts => {
+  const counts: Counts = {}
+  for (const { marks } of outcomes) {
+    for (const mark of everywhere) {
+      const count = marks[mark] ?? 0
+      if (count > 0) counts[mark] = (counts[mark] ?? 0) + count
+    }
+  }
+  return counts
+}
+
+/**
+ * What runs of a target should have met, and did not.
+ *
+ * @category coverage
+ * @since 0.1.0
+ */
+export const missing = (_target: Target, counts: Counts): ReadonlyArray<Mark> =>
+  everywhere.filter((mark) => (counts[mark] ?? 0) === 0)

@@ -1,0 +1,377 @@
+/**
+ * One scenario on the whole runtime: real nodes with links, codec and services, on the in-process network, on virtual time.
+ * The same plans and the same checkers as on the bare core, and beside them what only a runtime can get wrong: what its
+ * subscribers are handed, and what it leaves behind when it ends.
+ *
+ * @since 0.1.0
+ */
+import type { Node } from "@hyparview/core"
+import { Overlay, Scenario, Transition } from "@hyparview/faults"
+import { TestCluster, VirtualClock } from "@hyparview/testing"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Histories } from "./Histories.ts"
+import { Marks } from "./Marks.ts"
+import type { Outcome, Violation } from "./Outcome.ts"
+import { Trace } from "./Trace.ts"
+
+/** Cycles of calm in which messages are counted, after the overlay is whole. */
+const measuredCycles = 4
+
+/** Broadcasts that a calm overlay must bring to everybody. */
+const calmBroadcasts = 3
+
+const calmTopic = "calm"
+
+/** Where virtual time begins: 2027. */
+const startMillis = 1_800_000_000_000
+
+/** Names in the order of their indices. */
+const idOf = (index: number): string => `n${String(index).padStart(3, "0")}`
+
+/** Counts fibers, so that one that outlives its cluster is seen. */
+class FiberCount implements Metric.FiberRuntimeMetricsService {
+  alive = 0
+
+  recordFiberStart(): void {
+    this.alive++
+  }
+
+  recordFiberEnd(): void {
+    this.alive--
+  }
+}
+
+/** One incarnation of one node, and the name under which what it was told is kept. */
+interface Listener {
+  readonly name: string
+  readonly running: TestCluster.RunningNode
+}
+
+class RuntimeRun {
+  private readonly scenario: Scenario.Scenario
+  private readonly marks = new Marks()
+  private readonly trace = new Trace<string, string>()
+  private readonly violations: Array<Violation> = []
+  private readonly histories = new Histories()
+  private readonly listeners = new Map<number, Listener>()
+  private readonly clock: VirtualClock.VirtualClock
+  private wholeAfterMillis = -1
+  private rateShare = -1
+  private events = 0
+  private begin = 0
+
+  constructor(scenario: Scenario.Scenario, clock: VirtualClock.VirtualClock) {
+    this.scenario = scenario
+    this.clock = clock
+  }
+
+  private get nowMillis(): number {
+    return this.clock.currentTimeMillisUnsafe() - this.begin
+  }
+
+  private violate(rule: string, ...details: ReadonlyArray<string>): void {
+    for (const detail of details) this.violations.push({ rule, atMillis: Math.floor(this.nowMillis), detail })
+  }
+
+  private get isSound(): boolean {
+    return this.violations.length === 0
+  }
+
+  private readonly observe = (before: Node.State, input: Node.Input, { outputs, state }: Node.Step): void => {
+    const self = before.membership.self.id
+    this.events++
+    this.trace.add(self, input, outputs)
+    const faults = Transition.changeFaults(before.membership, input.now, { state: state.membership, outputs })
+    if (faults.length > 0) this.violate("always", ...faults.map((fault) => `node ${self}: ${fault}`))
+    if (input._tag === "EpochConflict") this.marks.add("EpochConflict")
+    if (input._tag === "DialFailed" || input._tag === "SendFailed") this.marks.add("DialFailed")
+    for (const output of outputs) {
+      if (output._tag === "Delivered" && input._tag === "Publish") this.histories.publish(output.id)
+      if (output._tag !== "NeighborUp") continue
+      const { peer } = output
+      const gone = before.membership.memory.departed.find(({ id }) => id === peer.id)
+      if (gone !== undefined && peer.epoch <= gone.epoch && input.now < gone.until) {
+        this.violate("resurrection", `${self} took up ${peer.id}@${peer.epoch}, which has left it`)
+      }
+    }
+  }
+
+  /** Listens to every incarnation that has started since the last look. */
+  private listen(cluster: TestCluster.TestCluster): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.forEach(
+      cluster.running(),
+      (node) => {
+        const running = cluster.node(node)
+        const last = this.listeners.get(node)
+        if (last?.running === running) return Effect.void
+        const listener: Listener = { name: last === undefined ? idOf(node) : `${last.name}'`, running }
+        this.listeners.set(node, listener)
+        const topics = [...new Set([calmTopic, ...this.scenario.publications.map(({ topic }) => topic)])]
+        return Effect.all(
+          [
+            Effect.forkScoped(this.followEvents(listener), { startImmediately: true }),
+            ...topics.map((topic) => Effect.forkScoped(this.followTopic(listener, topic), { startImmediately: true }))
+          ],
+          { discard: true }
+        )
+      },
+      { discard: true }
+    )
+  }
+
+  private followEvents({ name, running }: Listener): Effect.Effect<void> {
+    return running.membership.events.pipe(
+      Stream.runForEach(({ _tag, peer }) => Effect.sync(() => this.histories.meet(name, { _tag, peer: peer.id }))),
+      Effect.catchTags({
+        DuplicateIdentity: (error) => Effect.sync(() => this.violate("identity", error.message)),
+        EventsLost: (error) => Effect.sync(() => this.violate("events", error.message))
+      })
+    )
+  }
+
+  private followTopic({ name, running }: Listener, topic: string): Effect.Effect<void> {
+    return running.broadcast.subscribe(topic).pipe(
+      Stream.runForEach((delivery) =>
+        Effect.sync(() => {
+          if (delivery._tag === "Message") this.histories.tell(name, { _tag: "Delivered", id: delivery.id })
+        })
+      ),
+      Effect.orDie
+    )
+  }
+
+  private passUntil(cluster: TestCluster.TestCluster, atMillis: number) {
+    return Effect.gen({ self: this }, function* () {
+      const { requestTimeoutMillis } = this.scenario.membership
+      while (this.nowMillis < atMillis && this.isSound) {
+        yield* cluster.pass(Math.min(atMillis - this.nowMillis, requestTimeoutMillis))
+        yield* this.listen(cluster)
+      }
+    })
+  }
+
+  private snapshot(cluster: TestCluster.TestCluster) {
+    return Effect.map(cluster.overlay, (views) => views.filter(({ alive }) => alive !== false))
+  }
+
+  run() {
+    return Effect.gen({ self: this }, function* () {
+      // A wall clock that jumps back by an hour must still be one.
+      yield* this.clock.setTime(startMillis)
+      this.begin = startMillis
+      this.marks.ofScenario(this.scenario)
+      const fibers = new FiberCount()
+      const sleepers = yield* this.clock.sleepers
+      const scope = yield* Scope.make()
+      yield* this.live().pipe(
+        Scope.provide(scope),
+        Effect.onExit((exit) => Scope.close(scope, exit)),
+        Effect.provideService(Metric.FiberRuntimeMetrics, fibers)
+      )
+      // What was called off may still be on its way out.
+      yield* this.clock.adjust(1)
+      const left = (yield* this.clock.sleepers) - sleepers
+      if (this.isSound && left > 0) this.violate("leak", `${left} fibers sleep on after the cluster has ended`)
+      if (this.isSound && fibers.alive > 0)
+        this.violate("leak", `${fibers.alive} fibers live on after the cluster has ended`)
+    })
+  }
+
+  private live() {
+    return Effect.gen({ self: this }, function* () {
+      const { dialTimeoutMillis, discoverable, latency, membership, nodes, seed } = this.scenario
+      const cluster = yield* TestCluster.make({
+        nodes,
+        seed,
+        discovery: discoverable,
+        storesEpochs: seed % 2 === 0,
+        idOf,
+        logLevel: "None",
+        network: { latency, dialTimeout: dialTimeoutMillis },
+        node: { membership, handshakeTimeout: dialTimeoutMillis, observe: this.observe }
+      })
+      yield* this.listen(cluster)
+      yield* this.chaos(cluster)
+      this.countFaults(cluster)
+      if (this.isSound) yield* this.calm(cluster)
+      return cluster
+    })
+  }
+
+  private chaos(cluster: TestCluster.TestCluster) {
+    return Effect.gen({ self: this }, function* () {
+      for (const { atMillis, happening } of Scenario.agenda(this.scenario)) {
+        yield* this.passUntil(cluster, atMillis)
+        if (!this.isSound) return
+        switch (happening._tag) {
+          case "Starts": {
+            const { contacts, node } = happening.start
+            // A restart may have come before: then it has joined already.
+            if (cluster.running().includes(node)) yield* Effect.orDie(cluster.join(node, contacts))
+            break
+          }
+          case "Fails":
+            this.marks.ofFault(happening.fault)
+            yield* Effect.orDie(cluster.apply(happening.fault))
+            yield* this.listen(cluster)
+            break
+          case "Publishes": {
+            const { bytes, node, topic } = happening.publication
+            if (!cluster.running().includes(node)) break
+            this.marks.add("Publication")
+            yield* Effect.forkScoped(Effect.ignore(cluster.publish(node, topic, new Uint8Array(bytes))))
+          }
+        }
+      }
+      yield* this.passUntil(cluster, this.scenario.chaosMillis)
+    })
+  }
+
+  private countFaults(cluster: TestCluster.TestCluster): void {
+    const { dialsRefused, dialsTimedOut, dialsUnreachable } = cluster.network.statistics
+    if (dialsRefused + dialsTimedOut + dialsUnreachable > 0) this.marks.add("DialFailed")
+  }
+
+  private calm(cluster: TestCluster.TestCluster) {
+    return Effect.gen({ self: this }, function* () {
+      const { chaosMillis, membership } = this.scenario
+      const bound = Scenario.calmBound(this.scenario)
+      const everyMillis = membership.requestTimeoutMillis
+      let wasWhole = false
+      for (;;) {
+        const snapshot = yield* this.snapshot(cluster)
+        const lacks = [...Overlay.violations(snapshot, membership, { calm: true }), ...this.absent(snapshot)]
+        if (wasWhole && lacks.length === 0) break
+        if (this.nowMillis >= chaosMillis + bound.total) return this.violate("calm", ...lacks)
+        wasWhole = lacks.length === 0
+        yield* this.passUntil(cluster, this.nowMillis + everyMillis)
+        if (!this.isSound) return
+      }
+      this.wholeAfterMillis = Math.max(0, this.nowMillis - everyMillis - chaosMillis)
+      yield* this.passUntil(cluster, Math.max(this.nowMillis, chaosMillis + bound.notice))
+      if (this.isSound) yield* this.staysQuiet(cluster)
+      if (this.isSound) yield* this.reachesEverybody(cluster)
+      if (this.isSound) yield* this.tellsTheTruth(cluster)
+    })
+  }
+
+  /** Who should run by now and does not. */
+  private absent(snapshot: Overlay.Snapshot<string>): ReadonlyArray<string> {
+    const running = new Set(snapshot.map(({ id }) => id))
+    return Scenario.survivors(this.scenario)
+      .map(idOf)
+      .filter((id) => !running.has(id))
+      .map((id) => `${id} should run, and does not`)
+  }
+
+  private staysQuiet(cluster: TestCluster.TestCluster) {
+    return Effect.gen({ self: this }, function* () {
+      const { membership } = this.scenario
+      const before = (yield* cluster.statistics).messages.sent
+      const begin = this.nowMillis
+      let oneSided = new Set<string>()
+      while (this.nowMillis < begin + measuredCycles * membership.cycleMillis && this.isSound) {
+        yield* this.passUntil(cluster, this.nowMillis + membership.requestTimeoutMillis)
+        const snapshot = yield* this.snapshot(cluster)
+        const now = new Set(Overlay.asymmetricLinks(snapshot).map(({ from, to }) => `${from} → ${to}`))
+        const still = [...now].filter((link) => oneSided.has(link))
+        if (still.length > 0) this.violate("symmetry", `held by one end only, at two looks: ${still.join(", ")}`)
+        const { count } = Overlay.components(snapshot)
+        if (count > 1) this.violate("one component", `whole, then ${count} components without a fault`)
+        oneSided = now
+      }
+      const sent = (yield* cluster.statistics).messages.sent - before
+      const rate = sent / ((this.nowMillis - begin) / 60_000) / Math.max(1, cluster.running().length)
+      const most = Scenario.mostMessages(membership)
+      this.rateShare = rate / most
+      if (rate > most) {
+        this.violate(
+          "message rate",
+          `${rate.toFixed(1)} messages a node and minute, at most ${most.toFixed(1)} allowed`
+        )
+      }
+    })
+  }
+
+  private reachesEverybody(cluster: TestCluster.TestCluster) {
+    return Effect.gen({ self: this }, function* () {
+      const running = cluster.running()
+      for (let count = 0; count < calmBroadcasts; count++) {
+        const source = running[(this.scenario.seed + count) % running.length] ?? 0
+        const publishing = yield* Effect.forkScoped(cluster.publish(source, calmTopic, new Uint8Array(100)), {
+          startImmediately: true
+        })
+        yield* this.passUntil(cluster, this.nowMillis + 4_000)
+        const id = yield* Effect.orDie(Fiber.join(publishing))
+        const without = running.filter((node) => !this.histories.hasHeard(this.nameOf(node), id))
+        if (without.length > 0) {
+          this.violate(
+            "completeness",
+            `a broadcast of ${id.source} in calm did not reach ${without.map(idOf).join(", ")}`
+          )
+        }
+      }
+    })
+  }
+
+  private nameOf(node: number): string {
+    return this.listeners.get(node)?.name ?? idOf(node)
+  }
+
+  /** What the events of each node add up to is its active view; nobody was handed a message twice; nothing is held back. */
+  private tellsTheTruth(cluster: TestCluster.TestCluster) {
+    return Effect.gen({ self: this }, function* () {
+      this.violate("exactly once", ...this.histories.deliveryFaults())
+      for (const node of cluster.running()) {
+        const view = yield* cluster.node(node).membership.view
+        const active = view.active.map(({ peer }) => peer.id)
+        this.violate("events", ...this.histories.neighborFaults(this.nameOf(node), active))
+        if (view.outboxBytes > 0) this.violate("leak", `${view.outboxBytes} bytes wait in ${idOf(node)} at rest`)
+        const most = view.active.length + view.pending + this.scenario.nodes
+        if (view.links > most) this.violate("leak", `${idOf(node)} holds ${view.links} links`)
+      }
+    })
+  }
+
+  outcome(): Outcome {
+    return {
+      target: "runtime",
+      scenario: this.scenario,
+      violations: this.violations,
+      marks: this.marks.counts,
+      wholeAfterMillis: this.wholeAfterMillis,
+      boundMillis: Scenario.calmBound(this.scenario).total,
+      rateShare: this.rateShare,
+      events: this.events,
+      tail: this.isSound ? [] : this.trace.tail(),
+      traceHash: ""
+    }
+  }
+
+  /** The run itself failed: what it failed with is a violation too. */
+  failed(detail: string): void {
+    this.violate("defect", detail)
+  }
+}
+
+/**
+ * Runs a scenario on the runtime, on a virtual clock of its own. Same scenario, same outcome.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runRuntime = (scenario: Scenario.Scenario): Effect.Effect<Outcome> =>
+  VirtualClock.virtualClockWith((clock) =>
+    Effect.gen(function* () {
+      const run = new RuntimeRun(scenario, clock)
+      const exit = yield* Effect.exit(run.run())
+      if (Exit.isFailure(exit)) run.failed(Cause.pretty(exit.cause))
+      return run.outcome()
+    })
+  ).pipe(Effect.provide(VirtualClock.layer()))

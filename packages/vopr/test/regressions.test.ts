@@ -1,0 +1,87 @@
+/**
+ * What the fault simulation has found, each as the smallest scenario that failed: it must pass for ever. How long the overlay
+ * may take is part of each, where being too slow was the defect.
+ */
+import { draw } from "@hyparview/faults/ScenarioDraw"
+import type { Scenario } from "@hyparview/faults/Scenario"
+import { Fault } from "@hyparview/faults/FaultPlan"
+import { runCore } from "@hyparview/vopr/CoreRun"
+import { runRuntime } from "@hyparview/vopr/RuntimeRun"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+
+const base = draw(2, { maximumNodes: 12 })
+
+/** Nodes that start in turn, through all of the list. */
+const inTurn = (nodes: number, contacts: ReadonlyArray<number>, everyMillis: number): Scenario["starts"] =>
+  Array.from({ length: nodes }, (_, node) => ({
+    atMillis: everyMillis * node,
+    node,
+    contacts: contacts.filter((contact) => contact !== node)
+  }))
+
+const quiet = { publications: [], latency: { _tag: "Constant", micros: 10_000 } } as const
+
+describe("found by the fault simulation", () => {
+  it("two small islands with free slots, whose contacts could join them, left each other alone for ten minutes", () => {
+    // Seven nodes in two groups start apart, each with a contact of its own; then the cut heals.
+    const scenario: Scenario = {
+      ...base,
+      ...quiet,
+      nodes: 7,
+      discoverable: [0, 6],
+      membership: { ...base.membership, activeSize: 5, contactProbeMillis: 0, probeMillis: 0 },
+      starts: inTurn(7, [0, 6], 100),
+      plan: {
+        nodes: 7,
+        actions: [
+          {
+            atMillis: 0,
+            fault: Fault.Partition({
+              groups: [
+                [0, 1, 2],
+                [3, 4, 5, 6]
+              ],
+              mode: "reset"
+            })
+          },
+          { atMillis: 20_000, fault: Fault.Heal() }
+        ]
+      },
+      chaosMillis: 20_000
+    }
+    const { violations, wholeAfterMillis } = runCore(scenario)
+    assert.deepStrictEqual(violations, [])
+    // Discovery is asked within its longest wait and jitter, and a round follows.
+    assert.isBelow(wholeAfterMillis, 1.5 * scenario.membership.discoveryBackoffMillis[1] + 30_000)
+  })
+
+  it("two full islands that still held each other in their passive views took that for being one, for ever", () => {
+    // Seed 3060: 26 nodes, A = 7, cut in two while they joined.
+    const { violations } = runCore(draw(3060))
+    assert.deepStrictEqual(violations, [])
+  })
+
+  it.effect("a node whose wall clock was set back by an hour set no timer that fired within that hour", () =>
+    Effect.gen(function* () {
+      const scenario: Scenario = {
+        ...base,
+        ...quiet,
+        nodes: 4,
+        discoverable: [0],
+        starts: inTurn(4, [0], 100),
+        plan: {
+          nodes: 4,
+          actions: [
+            { atMillis: 5_000, fault: Fault.ClockJump({ node: 2, millis: -3_600_000 }) },
+            { atMillis: 6_000, fault: Fault.BreakLinks({ links: { _tag: "Share", share: 1 } }) }
+          ]
+        },
+        chaosMillis: 7_000
+      }
+      const { violations, wholeAfterMillis } = yield* runRuntime(scenario)
+      assert.deepStrictEqual(violations, [])
+      assert.isBelow(wholeAfterMillis, 120_000)
+    })
+  )
+})
