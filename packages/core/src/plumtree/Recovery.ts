@@ -98,7 +98,11 @@ const giveUpTo = <I extends Key, A>(t: Transition<I, A>, slot: number, upTo: num
  */
 export const askForGaps = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
-  if (state.care.gaps.length === 0) return
+  if (state.care.gaps.length === 0) {
+    // The last may have gone with its stream.
+    if (state.care.gapsAt !== 0) care(t, { gapsAt: 0 })
+    return
+  }
   const batches = new Map<number, Array<Ranges<I>>>()
   const open: Array<number> = []
   let next = 0

@@ -295,6 +295,8 @@ describe("recovery", () => {
       lagged.push(...p.hears(2, gossip(source, 0)).lagged)
     }
     assert.deepStrictEqual(lagged, ["9/1–2"])
+    // With its gap went what was waited for.
+    assert.isFalse(p.fires("Recover").state.timers.Recover.at <= p.now)
     for (const sequence of [0, 1, 2, 3]) assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).delivered, [])
     assert.deepStrictEqual(p.hears(2, gossip(9, 5)).delivered, ["9/5"])
     assert.deepStrictEqual(p.passes(500).says("Fetch")[0]?.wanted, [ranges(9, 4, 4)])

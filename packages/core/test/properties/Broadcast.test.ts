@@ -206,6 +206,13 @@ describe("any broadcast message at any time", () => {
           assert.fail(`${wrong}\non ${JSON.stringify(given)}\n${replayOf(seed)}`)
         }
         for (const output of result.outputs) count(output._tag === "Send" ? output.message._tag : output._tag)
+        // A timer that sets itself again for an instant that has passed would never let time go on.
+        if (given._tag === "TimerFired") {
+          const { at, nonce } = result.state.timers[given.kind]
+          if (nonce > 0 && at <= now) {
+            assert.fail(`${given.kind} is set for ${at}, it is ${now}\n${replayOf(seed)}`)
+          }
+        }
         state = result.state
         if (nextBelow(random, 3) === 0) now += nextBelow(random, 40)
       }
