@@ -100,10 +100,12 @@ export interface Options {
   readonly announceMillis: number
   /** `plumtree`: nodes that die in each of `healCycles` cycles, at random moments. Default: 0. */
   readonly failures: number
+  /** `paper`: both papers, or one: the whole takes an hour or more at full size. Default: both. */
+  readonly part: "both" | "hyparview" | "plumtree"
 }
 
 /**
- * The names that `strategy`, `senders` and `pace` can have.
+ * The names that `strategy`, `senders`, `pace` and `part` can have.
  *
  * @category options
  * @since 0.1.0
@@ -111,8 +113,9 @@ export interface Options {
 export const choices = {
   strategy: ["plumtree", "flood"],
   senders: ["one", "many"],
-  pace: ["drained", "cycle", "rate"]
-} as const satisfies { readonly [K in "strategy" | "senders" | "pace"]: ReadonlyArray<Options[K]> }
+  pace: ["drained", "cycle", "rate"],
+  part: ["both", "hyparview", "plumtree"]
+} as const satisfies { readonly [K in "strategy" | "senders" | "pace" | "part"]: ReadonlyArray<Options[K]> }
 
 /**
  * An option is out of its bounds, or contradicts another. Nothing was run.
@@ -156,7 +159,8 @@ export const defaults = (experiment: Name): Options => ({
   rate: 10,
   optimizeHops: 0,
   announceMillis: 0,
-  failures: 0
+  failures: 0,
+  part: "both"
 })
 
 const whole = (low: number, high: number) => (value: unknown) =>
@@ -193,7 +197,8 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   rate: whole(1, 1_000),
   optimizeHops: whole(0, 255),
   announceMillis: whole(0, 30_000),
-  failures: whole(0, 1_000_000)
+  failures: whole(0, 1_000_000),
+  part: oneOf(choices.part)
 }
 
 const optionNames = [
@@ -216,7 +221,8 @@ const optionNames = [
   "rate",
   "optimizeHops",
   "announceMillis",
-  "failures"
+  "failures",
+  "part"
 ] as const satisfies ReadonlyArray<keyof Options>
 
 /**

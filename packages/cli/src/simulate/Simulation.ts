@@ -28,7 +28,8 @@ export const Options = Schema.Struct({
   rate: Schema.Int,
   optimizeHops: Schema.Int,
   announceMillis: Schema.Int,
-  failures: Schema.Int
+  failures: Schema.Int,
+  part: Schema.Literals(Experiment.choices.part)
 })
 
 export const Progress = Schema.Struct({

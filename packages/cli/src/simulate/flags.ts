@@ -48,7 +48,8 @@ export const settings = {
   rate: { flag: "rate", of: ["plumtree"] },
   optimizeHops: { flag: "optimize", of: ["plumtree"] },
   announceMillis: { flag: "announce", of: ["plumtree"] },
-  failures: { flag: "failures", of: ["plumtree"] }
+  failures: { flag: "failures", of: ["plumtree"] },
+  part: { flag: "part", of: ["paper"] }
 } as const satisfies Readonly<Record<Exclude<keyof Experiment.Options, "seed">, Setting>>
 
 type Key = keyof typeof settings
@@ -72,7 +73,8 @@ const keys: ReadonlyArray<Key> = [
   "rate",
   "optimizeHops",
   "announceMillis",
-  "failures"
+  "failures",
+  "part"
 ]
 
 /** The setting without the narrowness of its literal type. */
@@ -156,6 +158,7 @@ export const flags = {
   rate: whole("rate", "R", "Broadcasts a second, at the pace rate"),
   optimizeHops: whole("optimizeHops", "T", "By how many hops a path must be shorter to replace another; 0: never"),
   announceMillis: whole("announceMillis", "MS", "Milliseconds that announcements wait for others to travel with"),
+  part: named("part", "Both papers, or one of them"),
   messages: whole(
     "messages",
     "M",
@@ -208,6 +211,7 @@ export interface Input {
   readonly optimizeHops: Option.Option<number>
   readonly announceMillis: Option.Option<number>
   readonly failures: Option.Option<number>
+  readonly part: Option.Option<Experiment.Options["part"]>
   readonly json: Option.Option<string>
   readonly edges: Option.Option<string>
   readonly report: Option.Option<string>
@@ -222,7 +226,7 @@ const given = (key: Key, input: Input): number | string | undefined => {
 /** The options of an experiment: its defaults, and what was given. */
 export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
   const defaults = Experiment.defaults(experiment)
-  const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace">): number =>
+  const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace" | "part">): number =>
     Option.match(input[key], {
       onNone: () => defaults[key],
       onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
@@ -247,7 +251,8 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     rate: number("rate"),
     optimizeHops: number("optimizeHops"),
     announceMillis: number("announceMillis"),
-    failures: number("failures")
+    failures: number("failures"),
+    part: Option.getOrElse(input.part, () => defaults.part)
   }
 }
 

@@ -49,15 +49,17 @@ const steadyCycles = 100
 
 export function* paper(laboratory: Laboratory): Work {
   const { options } = laboratory
-  const { cycles, healCycles, messages, nodes } = options
+  const { cycles, healCycles, messages, nodes, part } = options
   const survivors = levels.reduce((sum, level) => sum + nodes * (1 - level), 0)
+  const graphWork =
+    nodes * floods * weights.delivery +
+    survivors * weights.delivery * (messages + 30) +
+    nodes * firstMessageLevels.length * kills * weights.delivery
+  const treeWork =
+    variants.length * weights.delivery * (nodes * treeMessages + survivors * (treeHealCycles + 1) * 3) +
+    nodes * weights.delivery * (2 * firstCycles + 2 * steadyCycles + treeMessages)
   laboratory.expect(
-    growWork(laboratory) +
-      nodes * floods * weights.delivery +
-      survivors * weights.delivery * (messages + 30) +
-      nodes * firstMessageLevels.length * kills * weights.delivery +
-      variants.length * weights.delivery * (nodes * treeMessages + survivors * (treeHealCycles + 1) * 3) +
-      nodes * weights.delivery * (2 * firstCycles + 2 * steadyCycles + treeMessages)
+    growWork(laboratory) + (part === "plumtree" ? 0 : graphWork) + (part === "hyparview" ? 0 : treeWork)
   )
   yield* laboratory.join()
   const joined = laboratory.world.fork()
@@ -65,7 +67,14 @@ export function* paper(laboratory: Laboratory): Work {
   yield* laboratory.cycle(cycles)
   const overlay = laboratory.world
   laboratory.before = Measure.overlay(overlay)
+  if (part !== "plumtree") yield* graphs(laboratory, overlay)
+  if (part !== "hyparview") yield* trees(laboratory, joined, overlay)
+  laboratory.replaceWorld(overlay)
+}
 
+/** The HyParView paper. */
+function* graphs(laboratory: Laboratory, overlay: World): Work {
+  const { healCycles, messages } = laboratory.options
   laboratory.replaceWorld(overlay.fork())
   yield* publish(laboratory, floods)
   conclude(laboratory, "stable", {})
@@ -89,8 +98,6 @@ export function* paper(laboratory: Laboratory): Work {
     yield* firstMessages(laboratory, kill, kills, 2_000 + index * kills)
     conclude(laboratory, "failures", { kill, messages: 1, healCycles: 0 })
   }
-  yield* trees(laboratory, joined, overlay)
-  laboratory.replaceWorld(overlay)
 }
 
 /** The Plumtree paper. The choices of the papers' experiments replace those of the command. */
