@@ -49,7 +49,7 @@ const steadyCycles = 100
 
 export function* paper(laboratory: Laboratory): Work {
   const { options } = laboratory
-  const { cycles, healCycles, messages, nodes, part } = options
+  const { cycles, messages, nodes, part } = options
   const survivors = levels.reduce((sum, level) => sum + nodes * (1 - level), 0)
   const graphWork =
     nodes * floods * weights.delivery +
