@@ -190,8 +190,8 @@ export const fresh = <I extends Key, A>(
   now: number
 ): Stream<I> => {
   const done = forgottenFloor(streams, { source, epoch, topic })
-  // Older ones may still be under way, and are welcome while the window reaches to them.
-  const floor = done >= 0 ? done : Math.max(-1, config.catchUp ? first - config.windowSize : first - 1)
+  // Older ones may still be under way, and are welcome while the window reaches to them, owed or not.
+  const floor = done >= 0 ? done : Math.max(-1, first - config.windowSize)
   return {
     source,
     epoch,

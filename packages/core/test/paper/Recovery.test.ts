@@ -193,11 +193,15 @@ describe("recovery", () => {
   it("R5. with catchUp off what is older is history", () => {
     const p = node([2, 3], { catchUp: false }).hears(2, digest(ranges(9, 4, 6)))
     assert.deepStrictEqual(p.outputs, [])
-    p.hears(2, gossip(9, 6))
-    assert.deepStrictEqual(p.gives("Duplicate").length, 1)
     assert.deepStrictEqual(p.hears(2, gossip(9, 7)).delivered, ["9/7"])
-    p.hears(2, gossip(8, 3)).hears(3, gossip(8, 2))
-    assert.deepStrictEqual(p.delivered, [])
+    assert.deepStrictEqual([p.says("Fetch"), p.gives("Lagged")], [[], []])
+  })
+
+  it("R5. but what is pushed all the same, being still under way, is delivered", () => {
+    const p = node([2, 3], { catchUp: false }).hears(2, digest(ranges(9, 4, 6)))
+    assert.deepStrictEqual(p.hears(3, gossip(9, 6)).delivered, ["9/6"])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 6)).gives("Duplicate").length, 1)
+    assert.deepStrictEqual(p.hears(2, gossip(8, 3)).hears(3, gossip(8, 2)).delivered, ["8/2"])
   })
 
   it("R6. a gap is noticed when a later message comes, and fetched after timeout1 if it has not closed", () => {
