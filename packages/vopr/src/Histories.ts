@@ -7,29 +7,47 @@ import { History } from "@hyparview/faults"
 
 interface Record {
   readonly subscriber: string
-  readonly told: Array<History.Told>
+  /** By topic, since order is asked for by topic. */
+  readonly told: Map<string, Array<History.Told>>
   readonly events: Array<History.NeighborEvent>
 }
+
+const none: ReadonlyArray<never> = []
 
 /** The records of one run, by the name of the incarnation. */
 export class Histories {
   private readonly records = new Map<string, Record>()
-  private readonly published = new Set<string>()
+  /** By key, what was published, and when. */
+  private readonly published = new Map<string, { readonly id: History.Id; readonly atMillis: number }>()
+  private readonly orderedTopics: ReadonlySet<string>
+
+  /** `orderedTopics`: those that subscribers have asked to be handed in order. */
+  constructor(orderedTopics: ReadonlySet<string> = new Set()) {
+    this.orderedTopics = orderedTopics
+  }
 
   private of(subscriber: string): Record {
     const known = this.records.get(subscriber)
     if (known !== undefined) return known
-    const record: Record = { subscriber, told: [], events: [] }
+    const record: Record = { subscriber, told: new Map(), events: [] }
     this.records.set(subscriber, record)
     return record
   }
 
-  publish(id: History.Id): void {
-    this.published.add(History.keyOf(id))
+  private historiesOf({ subscriber, told }: Record): ReadonlyArray<History.History> {
+    return [...told].map(([topic, told]) => ({ subscriber, told, isOrdered: this.orderedTopics.has(topic) }))
+  }
+
+  publish(id: History.Id, atMillis: number): void {
+    this.published.set(History.keyOf(id), { id, atMillis })
   }
 
   tell(subscriber: string, told: History.Told): void {
-    this.of(subscriber).told.push(told)
+    const topic = told._tag === "Delivered" ? told.id.topic : told.topic
+    const { told: byTopic } = this.of(subscriber)
+    const known = byTopic.get(topic)
+    if (known === undefined) byTopic.set(topic, [told])
+    else known.push(told)
   }
 
   meet(subscriber: string, event: History.NeighborEvent): void {
@@ -38,14 +56,33 @@ export class Histories {
 
   hasHeard(subscriber: string, id: History.Id): boolean {
     const key = History.keyOf(id)
-    return this.of(subscriber).told.some((told) => told._tag === "Delivered" && History.keyOf(told.id) === key)
+    const told = this.of(subscriber).told.get(id.topic) ?? none
+    return told.some((told) => told._tag === "Delivered" && History.keyOf(told.id) === key)
   }
 
   /** What is wrong with what anybody was told of messages. */
   deliveryFaults(): ReadonlyArray<string> {
-    return [...this.records.values()].flatMap(({ subscriber, told }) =>
-      History.faultsOf({ subscriber, told, isOrdered: false }, this.published)
+    const published = new Set(this.published.keys())
+    return [...this.records.values()].flatMap((record) =>
+      this.historiesOf(record).flatMap((history) => History.faultsOf(history, published))
     )
+  }
+
+  /** Of what these were neither handed nor told that it is lost, though they were told of what came before and after it. */
+  gaps(subscribers: ReadonlyArray<string>): ReadonlyArray<string> {
+    return subscribers.flatMap((subscriber) => this.historiesOf(this.of(subscriber)).flatMap(History.gapsOf))
+  }
+
+  /** What was published since, and only some of these were handed: it is there, and all others should have it too. */
+  missing(subscribers: ReadonlyArray<string>, sinceMillis: number): ReadonlyArray<string> {
+    if (sinceMillis === Infinity) return none
+    const due = [...this.published.values()].flatMap(({ atMillis, id }) =>
+      atMillis >= sinceMillis && subscribers.some((subscriber) => this.hasHeard(subscriber, id)) ? [id] : []
+    )
+    return subscribers.flatMap((subscriber) => {
+      const told = [...this.of(subscriber).told.values()].flat()
+      return History.missingOf({ subscriber, told, isOrdered: false }, due)
+    })
   }
 
   /** What is wrong with what a node was told of its neighbours. */

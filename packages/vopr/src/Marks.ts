@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { Plumtree } from "@hyparview/core"
 import type { Fault } from "@hyparview/faults/FaultPlan"
 import type { Scenario } from "@hyparview/faults/Scenario"
 import type { Mark, Outcome, Target } from "./Outcome.ts"
@@ -39,6 +40,9 @@ const everywhere: ReadonlyArray<Mark> = [
   "DialFailed",
   "EpochConflict",
   "Publication",
+  "Grafted",
+  "Recovered",
+  "Lagged",
   "LargeCluster"
 ]
 
@@ -68,6 +72,12 @@ export class Marks {
       if (fault._tag === "Restart") for (const node of fault.nodes) down.delete(node)
     }
     if (down.size > 0) this.add("GoneForGood")
+  }
+
+  /** A message that came otherwise than along the tree. */
+  ofDelivery(via: Plumtree.Via): void {
+    if (via === "graft") this.add("Grafted")
+    if (via === "recovery") this.add("Recovered")
   }
 
   /** A fault that was performed. */

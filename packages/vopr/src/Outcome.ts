@@ -44,6 +44,9 @@ export type Mark =
   | "DialFailed"
   | "EpochConflict"
   | "Publication"
+  | "Grafted"
+  | "Recovered"
+  | "Lagged"
   | "LargeCluster"
 
 /**

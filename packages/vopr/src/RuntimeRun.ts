@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
 import { Marks } from "./Marks.ts"
 import type { Outcome, Violation } from "./Outcome.ts"
@@ -27,6 +28,12 @@ const measuredCycles = 4
 const calmBroadcasts = 3
 
 const calmTopic = "calm"
+
+/** Of the topics that a scenario names, the ones to which everybody subscribes in order. */
+const orderedTopics: ReadonlySet<string> = new Set(["beta", calmTopic])
+
+/** After its last use a temporary link is gone within two of these: looked at once in each, it must have been idle for one. */
+const temporaryLinkIdleMillis = 1_000
 
 /** Where virtual time begins: 2027. */
 const startMillis = 1_800_000_000_000
@@ -58,7 +65,7 @@ class RuntimeRun {
   private readonly marks = new Marks()
   private readonly trace = new Trace<string, string>()
   private readonly violations: Array<Violation> = []
-  private readonly histories = new Histories()
+  private readonly histories = new Histories(orderedTopics)
   private readonly listeners = new Map<number, Listener>()
   private readonly clock: VirtualClock.VirtualClock
   private wholeAfterMillis = -1
@@ -91,8 +98,15 @@ class RuntimeRun {
     if (faults.length > 0) this.violate("always", ...faults.map((fault) => `node ${self}: ${fault}`))
     if (input._tag === "EpochConflict") this.marks.add("EpochConflict")
     if (input._tag === "DialFailed" || input._tag === "SendFailed") this.marks.add("DialFailed")
+    if (input._tag === "Received") this.talk(self, input.from.id)
+    if (input._tag === "LinkOpened") this.talk(self, input.peer.id)
     for (const output of outputs) {
-      if (output._tag === "Delivered" && input._tag === "Publish") this.histories.publish(output.id)
+      if (output._tag === "Send") this.talk(self, output.to.id)
+      if (output._tag === "Delivered") {
+        if (input._tag === "Publish") this.histories.publish(output.id, this.nowMillis)
+        this.marks.ofDelivery(output.via)
+      }
+      if (output._tag === "Lagged") this.marks.add("Lagged")
       if (output._tag !== "NeighborUp") continue
       const { peer } = output
       const gone = before.membership.memory.departed.find(({ id }) => id === peer.id)
@@ -100,6 +114,22 @@ class RuntimeRun {
         this.violate("resurrection", `${self} took up ${peer.id}@${peer.epoch}, which has left it`)
       }
     }
+  }
+
+  /** When each node last had to do with each other: a link that is older than that, and to no neighbour, is a leak. */
+  private readonly talks = new Map<string, Map<string, number>>()
+
+  private talk(one: string, other: string): void {
+    this.talksOf(one).set(other, this.nowMillis)
+    this.talksOf(other).set(one, this.nowMillis)
+  }
+
+  private talksOf(node: string): Map<string, number> {
+    const known = this.talks.get(node)
+    if (known !== undefined) return known
+    const talks = new Map<string, number>()
+    this.talks.set(node, talks)
+    return talks
   }
 
   /** Listens to every incarnation that has started since the last look. */
@@ -136,10 +166,13 @@ class RuntimeRun {
   }
 
   private followTopic({ name, running }: Listener, topic: string): Effect.Effect<void> {
-    return running.broadcast.subscribe(topic).pipe(
+    const order = orderedTopics.has(topic) ? "source" : "none"
+    return running.broadcast.subscribe(topic, { order }).pipe(
       Stream.runForEach((delivery) =>
         Effect.sync(() => {
           if (delivery._tag === "Message") this.histories.tell(name, { _tag: "Delivered", id: delivery.id })
+          else if (delivery.cause === "network") this.histories.tell(name, { ...delivery, _tag: "Lagged" })
+          else this.violate("lagged", `${name} was too slow for ${delivery.missed} messages on ${topic}`)
         })
       ),
       Effect.orDie
@@ -169,7 +202,7 @@ class RuntimeRun {
       const fibers = new FiberCount()
       const sleepers = yield* this.clock.sleepers
       const scope = yield* Scope.make()
-      yield* this.live().pipe(
+      const cluster = yield* this.live().pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => Scope.close(scope, exit)),
         Effect.provideService(Metric.FiberRuntimeMetrics, fibers)
@@ -180,6 +213,9 @@ class RuntimeRun {
       if (this.isSound && left > 0) this.violate("leak", `${left} fibers sleep on after the cluster has ended`)
       if (this.isSound && fibers.alive > 0)
         this.violate("leak", `${fibers.alive} fibers live on after the cluster has ended`)
+      const { linksClosed, linksOpened, linksReset } = cluster.network.statistics
+      const open = linksOpened - linksClosed - linksReset
+      if (this.isSound && open !== 0) this.violate("leak", `${open} links are open after the cluster has ended`)
     })
   }
 
@@ -194,7 +230,13 @@ class RuntimeRun {
         idOf,
         logLevel: "None",
         network: { latency, dialTimeout: dialTimeoutMillis },
-        node: { membership, handshakeTimeout: dialTimeoutMillis, observe: this.observe }
+        node: {
+          membership,
+          broadcast: broadcastOf(this.scenario),
+          handshakeTimeout: dialTimeoutMillis,
+          temporaryLinkIdle: temporaryLinkIdleMillis,
+          observe: this.observe
+        }
       })
       yield* this.listen(cluster)
       yield* this.chaos(cluster)
@@ -257,6 +299,7 @@ class RuntimeRun {
       yield* this.passUntil(cluster, Math.max(this.nowMillis, chaosMillis + bound.notice))
       if (this.isSound) yield* this.staysQuiet(cluster)
       if (this.isSound) yield* this.reachesEverybody(cluster)
+      if (this.isSound) yield* this.losesNothing(cluster)
       if (this.isSound) yield* this.tellsTheTruth(cluster)
     })
   }
@@ -320,6 +363,33 @@ class RuntimeRun {
     })
   }
 
+  /** Every message is handed to everybody, or told to be lost; and what is there to be had is not lost. */
+  private losesNothing(cluster: TestCluster.TestCluster) {
+    return Effect.gen({ self: this }, function* () {
+      const names = cluster.running().map((node) => this.nameOf(node))
+      const since = dueSince(this.scenario, this.scenario.chaosMillis + this.wholeAfterMillis)
+      const untilMillis = this.nowMillis + openMillis(this.scenario)
+      while (this.isSound) {
+        const missing = this.histories.missing(names, since)
+        const gaps = this.histories.gaps(names)
+        if (missing.length + gaps.length === 0) return
+        if (this.nowMillis >= untilMillis) {
+          this.violate("completeness", ...missing)
+          this.violate("lagged", ...gaps)
+        }
+        yield* this.passUntil(cluster, Math.min(untilMillis, this.nowMillis + 10_000))
+      }
+    })
+  }
+
+  /** How many links a node may hold that are no neighbour's: the ones in use, and the ones that have just been. */
+  private temporaryLinks(self: string, active: ReadonlyArray<string>): number {
+    const since = this.nowMillis - 2 * temporaryLinkIdleMillis - 2 * this.scenario.dialTimeoutMillis
+    let count = 0
+    for (const [peer, at] of this.talksOf(self)) if (at >= since && !active.includes(peer)) count++
+    return count
+  }
+
   private nameOf(node: number): string {
     return this.listeners.get(node)?.name ?? idOf(node)
   }
@@ -333,8 +403,10 @@ class RuntimeRun {
         const active = view.active.map(({ peer }) => peer.id)
         this.violate("events", ...this.histories.neighborFaults(this.nameOf(node), active))
         if (view.outboxBytes > 0) this.violate("leak", `${view.outboxBytes} bytes wait in ${idOf(node)} at rest`)
-        const most = view.active.length + view.pending + this.scenario.nodes
-        if (view.links > most) this.violate("leak", `${idOf(node)} holds ${view.links} links`)
+        const most = active.length + this.temporaryLinks(idOf(node), active)
+        if (view.links > most) {
+          this.violate("leak", `${idOf(node)} holds ${view.links} links, and has use for ${most} at most`)
+        }
       }
     })
   }

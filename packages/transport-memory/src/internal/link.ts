@@ -94,7 +94,7 @@ export class LinkEnd implements Link {
     Effect.sync(() => {
       if (mode === "abort") return this.abort("local", "")
       if (!this.open) return
-      this.#world.counters.linksClosed++
+      this.#pair.end("linksClosed")
       this.outgoing.signal("closed")
       this.finish("local", "")
     })
@@ -104,7 +104,7 @@ export class LinkEnd implements Link {
   /** Ends this end at once; the far end is told that the link broke, as soon as the news can travel. */
   abort(reason: CloseReason, detail: string): void {
     if (!this.open) return
-    this.#world.counters.linksReset++
+    this.#pair.end("linksReset")
     this.outgoing.signal("reset")
     this.finish(reason, detail)
   }
@@ -258,6 +258,9 @@ export class Pair {
   readonly a: LinkEnd
   readonly b: LinkEnd
   readonly #world: World
+  /** How it ended, or is about to; counted at once, but for a half-open one. */
+  #end: "linksClosed" | "linksReset" | undefined
+  #isHalfOpen = false
 
   constructor(world: World, dialer: Endpoint, accepter: Endpoint) {
     this.#world = world
@@ -272,9 +275,16 @@ export class Pair {
     world.counters.linksOpened++
   }
 
+  /** One end ends it. That the other does too, before it has heard of that, makes no second one. */
+  end(how: "linksClosed" | "linksReset"): void {
+    if (this.#end !== undefined) return
+    this.#end = how
+    if (!this.#isHalfOpen) this.#world.counters[how]++
+  }
+
   /** The link breaks; both ends know at once, and what is under way is lost. */
   break(detail: string): void {
-    this.#world.counters.linksReset++
+    this.end("linksReset")
     this.a.outgoing.drop()
     this.b.outgoing.drop()
     this.a.finish("reset", detail)
@@ -284,6 +294,7 @@ export class Pair {
   /** The link dies without anybody being told. */
   halfOpen(): void {
     this.#world.counters.linksHalfOpened++
+    if (this.#end === undefined) this.#isHalfOpen = true
     this.a.outgoing.vanish()
     this.b.outgoing.vanish()
   }
@@ -291,7 +302,8 @@ export class Pair {
   /** Once both ends are closed the network has no more to do with it. */
   forget(): void {
     if (this.a.open || this.b.open) return
-    this.#world.pairs.delete(this)
+    if (!this.#world.pairs.delete(this)) return
+    if (this.#isHalfOpen && this.#end !== undefined) this.#world.counters[this.#end]++
     this.a.outgoing.drop()
     this.b.outgoing.drop()
   }

@@ -1,0 +1,61 @@
+/**
+ * The broadcast's part of a scenario: which tree, and how much is remembered. It follows from the scenario's seed, and so is
+ * the same when the scenario is shrunk.
+ *
+ * @since 0.1.0
+ */
+import { Plumtree } from "@hyparview/core"
+import type { Scenario } from "@hyparview/faults/Scenario"
+
+/** Memories small enough to overflow in one run of four. */
+const isForgetful = ({ seed }: Scenario): boolean => seed % 4 === 1
+
+/**
+ * Trees for everybody or for each source, a flood now and then.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
+  ...Plumtree.defaultConfig,
+  strategy: scenario.seed % 8 === 7 ? "flood" : "plumtree",
+  trees: scenario.seed % 2 === 0 ? "shared" : "source",
+  ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: 8, gapsSize: 2 } : {})
+})
+
+/**
+ * From when on a message must have come to everybody who runs, if any of them has it; in milliseconds of the run, given when
+ * the overlay was whole. Infinity: nothing is promised.
+ *
+ * Whatever was kept when the last two parts of the overlay found together is fetched across the new link and pushed on
+ * (rules R2–R4, R12), so a message must have been kept until then, and as long as fetching it may take. A network that loses
+ * frames without a word (L4) may lose the last message of a source, and everything that would tell of it; and who forgets
+ * after eight messages may have forgotten it.
+ *
+ * @category bounds
+ * @since 0.1.0
+ */
+export const dueSince = (scenario: Scenario, wholeAtMillis: number): number => {
+  const isLossy = scenario.plan.actions.some(({ fault }) => fault._tag === "SilentLoss" || fault._tag === "Duplicate")
+  if (isLossy || isForgetful(scenario)) return Infinity
+  return wholeAtMillis - broadcastOf(scenario).retainedMillis + fetchingMillis(scenario)
+}
+
+/** A new link's digests, then a fetch that everybody who may be asked leaves open, but the last. */
+const fetchingMillis = (scenario: Scenario): number => {
+  const { digestMillis, fetchMillis, graftMillis } = broadcastOf(scenario)
+  const { activeSize, requestTimeoutMillis } = scenario.membership
+  return requestTimeoutMillis + 2 * digestMillis + graftMillis + 2 * activeSize * fetchMillis
+}
+
+/**
+ * How long a gap may stay open in calm, in milliseconds (rule R7): while nobody says that it is over, as long as messages are
+ * kept; then until nothing has come for `gapMillis`.
+ *
+ * @category bounds
+ * @since 0.1.0
+ */
+export const openMillis = (scenario: Scenario): number => {
+  const { gapMillis, retainedMillis } = broadcastOf(scenario)
+  return retainedMillis + gapMillis + fetchingMillis(scenario)
+}
