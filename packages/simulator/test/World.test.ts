@@ -349,6 +349,17 @@ describe("the network", () => {
     assert.deepStrictEqual([activeOf(world, 0), activeOf(world, 1)], [[1], [0]])
   })
 
+  it("leaves alone what is only asked for: a link that is not yet there cannot be half-open", () => {
+    const world = makeWorld(2)
+    world.start(0, [])
+    world.start(1, [0])
+    while (world.stateOf(1)?.membership.pending.length === 0) world.runUntil(world.now + 1_000)
+    world.apply(Fault.HalfOpen({ pairs: [[0, 1]] }))
+    // The answer comes at once, and not after a time-out.
+    world.runUntil(second)
+    assert.deepStrictEqual([activeOf(world, 0), activeOf(world, 1)], [[1], [0]])
+  })
+
   it("lets Discovery name a fixed list, the dead included", () => {
     const asked: Array<ReadonlyArray<number>> = []
     const world = makeWorld(4, { discoverable: [3, 1], discoverySize: 2 })

@@ -196,8 +196,13 @@ const suffer =
       case "Crash":
         return Effect.forEach(fault.nodes, (index) => places.end(places.at(index)), { discard: true })
       case "Restart": {
-        const stopped = fault.nodes.filter((index) => places.at(index).running === undefined)
-        return Effect.forEach(stopped, (index) => places.restart(index), { discard: true })
+        // A process that has not done with leaving gives way to the new one.
+        const stopped = fault.nodes
+          .map((index) => places.at(index))
+          .filter((place) => place.running === undefined || place.leaving)
+        return Effect.forEach(stopped, (place) => Effect.andThen(places.end(place), places.restart(place.index)), {
+          discard: true
+        })
       }
       case "Leave": {
         const leaving = fault.nodes.map((index) => places.at(index)).filter(({ running }) => running !== undefined)

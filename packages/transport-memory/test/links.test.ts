@@ -217,6 +217,17 @@ describe("closing a link", () => {
     })
   )
 
+  it.effect("counts as closed once, though both ends close it before they hear of each other", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* two()
+      const [near, far] = yield* connect(a, b)
+      yield* near.close("flush")
+      yield* far.close("flush")
+      yield* TestClock.adjust("1 millis")
+      assert.deepInclude(network.statistics, { linksOpened: 1, linksClosed: 1, linksReset: 0 })
+    })
+  )
+
   it.effect("abruptly loses what is under way, and the far end sees a reset", () =>
     Effect.gen(function* () {
       const { a, b, network } = yield* two()

@@ -145,8 +145,10 @@ export class CoreRun {
         this.violate("resurrection", `node ${node} took up ${peer.id}@${peer.epoch}, which has left it`)
       }
     }
-    const { livingEpochs } = this
-    if (livingEpochs !== undefined && livingEpochs.get(peer.id) !== peer.epoch) {
+    // Its epoch may still rise, when it meets somebody who remembers a higher one.
+    const least = this.livingEpochs === undefined ? 0 : (this.livingEpochs.get(peer.id) ?? Infinity)
+    const most = this.world.stateOf(peer.id)?.membership.self.epoch ?? -1
+    if (this.livingEpochs !== undefined && !(least <= peer.epoch && peer.epoch <= most)) {
       this.violate("truth", `node ${node} took up ${peer.id}@${peer.epoch} in calm, which is no living incarnation`)
     }
   }

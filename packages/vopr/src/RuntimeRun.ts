@@ -17,6 +17,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
+import type { Phase } from "./CoreRun.ts"
 import { Marks } from "./Marks.ts"
 import type { Outcome, Violation } from "./Outcome.ts"
 import { Trace } from "./Trace.ts"
@@ -60,6 +61,14 @@ interface Listener {
   readonly running: TestCluster.RunningNode
 }
 
+/**
+ * Is told of the beginning of a phase: where the tests of the checkers do harm.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnPhase = (phase: Phase, cluster: TestCluster.TestCluster) => Effect.Effect<void, never, Scope.Scope>
+
 class RuntimeRun {
   private readonly scenario: Scenario.Scenario
   private readonly marks = new Marks()
@@ -73,8 +82,11 @@ class RuntimeRun {
   private events = 0
   private begin = 0
 
-  constructor(scenario: Scenario.Scenario, clock: VirtualClock.VirtualClock) {
+  private readonly onPhase: OnPhase
+
+  constructor(scenario: Scenario.Scenario, clock: VirtualClock.VirtualClock, onPhase: OnPhase) {
     this.scenario = scenario
+    this.onPhase = onPhase
     this.clock = clock
   }
 
@@ -202,7 +214,7 @@ class RuntimeRun {
       const fibers = new FiberCount()
       const sleepers = yield* this.clock.sleepers
       const scope = yield* Scope.make()
-      const cluster = yield* this.live().pipe(
+      yield* this.live().pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => Scope.close(scope, exit)),
         Effect.provideService(Metric.FiberRuntimeMetrics, fibers)
@@ -213,9 +225,6 @@ class RuntimeRun {
       if (this.isSound && left > 0) this.violate("leak", `${left} fibers sleep on after the cluster has ended`)
       if (this.isSound && fibers.alive > 0)
         this.violate("leak", `${fibers.alive} fibers live on after the cluster has ended`)
-      const { linksClosed, linksOpened, linksReset } = cluster.network.statistics
-      const open = linksOpened - linksClosed - linksReset
-      if (this.isSound && open !== 0) this.violate("leak", `${open} links are open after the cluster has ended`)
     })
   }
 
@@ -239,6 +248,7 @@ class RuntimeRun {
         }
       })
       yield* this.listen(cluster)
+      yield* this.onPhase("chaos", cluster)
       yield* this.chaos(cluster)
       this.countFaults(cluster)
       if (this.isSound) yield* this.calm(cluster)
@@ -283,6 +293,7 @@ class RuntimeRun {
   private calm(cluster: TestCluster.TestCluster) {
     return Effect.gen({ self: this }, function* () {
       const { chaosMillis, membership } = this.scenario
+      yield* this.onPhase("calm", cluster)
       const bound = Scenario.calmBound(this.scenario)
       const everyMillis = membership.requestTimeoutMillis
       let wasWhole = false
@@ -297,8 +308,11 @@ class RuntimeRun {
       }
       this.wholeAfterMillis = Math.max(0, this.nowMillis - everyMillis - chaosMillis)
       yield* this.passUntil(cluster, Math.max(this.nowMillis, chaosMillis + bound.notice))
+      yield* this.onPhase("quiet", cluster)
       if (this.isSound) yield* this.staysQuiet(cluster)
+      yield* this.onPhase("broadcasts", cluster)
       if (this.isSound) yield* this.reachesEverybody(cluster)
+      yield* this.onPhase("rest", cluster)
       if (this.isSound) yield* this.losesNothing(cluster)
       if (this.isSound) yield* this.tellsTheTruth(cluster)
     })
@@ -438,10 +452,10 @@ class RuntimeRun {
  * @category running
  * @since 0.1.0
  */
-export const runRuntime = (scenario: Scenario.Scenario): Effect.Effect<Outcome> =>
+export const runRuntime = (scenario: Scenario.Scenario, onPhase: OnPhase = () => Effect.void): Effect.Effect<Outcome> =>
   VirtualClock.virtualClockWith((clock) =>
     Effect.gen(function* () {
-      const run = new RuntimeRun(scenario, clock)
+      const run = new RuntimeRun(scenario, clock, onPhase)
       const exit = yield* Effect.exit(run.run())
       if (Exit.isFailure(exit)) run.failed(Cause.pretty(exit.cause))
       return run.outcome()

@@ -87,19 +87,63 @@ describe("a rule that is broken is seen to be", () => {
   })
 
   it("open request: a node is stopped while it asks", () => {
-    const outcome = harmed("broadcasts", (run) => {
-      run.world.crash([1, 2])
-      run.world.start(1, [5])
-      run.world.runUntil(run.world.now + 600_000)
-      for (let node = 0; node < 12; node++) run.world.apply(FaultOf.Freeze({ nodes: [node] }))
+    const outcome = harmed("rest", ({ world }) => {
+      const stateOf = world.stateOf.bind(world)
+      world.stateOf = (node) => {
+        const state = stateOf(node)
+        if (node !== 3 || state === undefined) return state
+        const peer = { id: 99, epoch: 1, address: 99 }
+        const pending = [{ peer, requestId: 1, reason: "repair" as const, deadline: 1 }]
+        return { ...state, membership: { ...state.membership, pending } }
+      }
     })
-    assert.isAbove(outcome.violations.length, 0)
+    assert.deepStrictEqual(
+      outcome.violations.map(({ detail, rule }) => `${rule}: ${detail}`),
+      ["open request: node 3 still asks 99"]
+    )
   })
 
   const observed = (harm: (run: CoreRun) => void): ReadonlyArray<string> =>
     harmed("rest", harm).violations.map(({ detail, rule }) => `${rule}: ${detail}`)
 
-  it("resurrection, truth, exactly once and events: what never happens is shown to the observer", () => {
+  /** What is published by node 0 under these numbers is delivered to some nodes, and goes nowhere else. */
+  const hand = (run: CoreRun, nodes: ReadonlyArray<number>, ...sequences: ReadonlyArray<number>): void => {
+    const payload = new Uint8Array()
+    for (const node of nodes) {
+      const state = run.world.stateOf(node)
+      if (state === undefined) throw new Error(`node ${node} runs`)
+      const outputs = sequences.map((sequence) => ({
+        _tag: "Delivered" as const,
+        id: { source: 0, epoch: 99, topic: "t", sequence },
+        payload,
+        hops: 0,
+        publishedAt: 1,
+        from: state.membership.self,
+        via: "self" as const
+      }))
+      run.world.observer?.(node, state, { _tag: "Publish", now: 1, topic: "t", payload }, { state, outputs })
+    }
+  }
+  const everybody = Array.from({ length: 12 }, (_, node) => node)
+
+  it("completeness: what one node has the others never get", () => {
+    const seen = observed((run) => hand(run, [0], 0))
+    assert.lengthOf(seen, 11)
+    assert.include(seen, "completeness: node 5, start 1 was not handed 0@99/t#0")
+  })
+
+  it("lagged: nobody is told of what is missing in the middle", () => {
+    const seen = observed((run) => hand(run, everybody, 4, 6))
+    assert.lengthOf(seen, 12)
+    assert.include(seen, "lagged: node 5, start 1 was told nothing of 0@99/t#5")
+  })
+
+  it("exactly once: a message is delivered again", () => {
+    const seen = observed((run) => hand(run, everybody, 4, 4))
+    assert.include(seen, "exactly once: node 5, start 1 was handed 0@99/t#4 twice")
+  })
+
+  it("resurrection, truth and events: what never happens is shown to the observer", () => {
     const show = (run: CoreRun, outputs: Parameters<NonNullable<CoreRun["world"]["observer"]>>[3]["outputs"]) => {
       const state = run.world.stateOf(0)
       if (state === undefined) throw new Error("node 0 runs")

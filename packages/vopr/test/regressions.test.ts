@@ -62,6 +62,33 @@ describe("found by the fault simulation", () => {
     assert.deepStrictEqual(violations, [])
   })
 
+  it("two islands' entries of each other, handed to and fro within each, never aged, so that they took that for being one", () => {
+    // Seed 2243: ten nodes and no fault but that all join at once; A = 3.
+    assert.deepStrictEqual(runCore(draw(2243)).violations, [])
+  })
+
+  it("four nodes beside 195, whose passive views were full of these, took so small a share of looking that they never did", () => {
+    // Seed 2172: A = 3, no contact among the four.
+    assert.deepStrictEqual(runCore(draw(2172)).violations, [])
+  })
+
+  it("a half-open link that two nodes had only asked for parted them for good, in the simulated network", () => {
+    // Seed 10371 of the rules before 6b; `simulator/test/World.test.ts` shows the defect by itself.
+    const { violations } = runCore(draw(10371))
+    assert.deepStrictEqual(violations, [])
+  })
+
+  it("a node whose epoch rose in calm, since somebody remembered a higher one, was taken for one that is over", () => {
+    assert.deepStrictEqual(runCore(draw(1301)).violations, [])
+  })
+
+  it.effect("a node that was to start again while it was still leaving never did, in the test cluster", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* runRuntime(draw(91, { maximumNodes: 60 }))
+      assert.deepStrictEqual(violations, [])
+    })
+  )
+
   it.effect("a node whose wall clock was set back by an hour set no timer that fired within that hour", () =>
     Effect.gen(function* () {
       const scenario: Scenario = {

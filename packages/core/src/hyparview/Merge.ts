@@ -36,7 +36,9 @@ export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
     emit(t, { _tag: "Send", to: grave, message: { _tag: "Probe", nonce } })
   }
   // Each node takes its share, so that all who know each other sound out one contact in `contactProbeMillis` together.
-  const known = 1 + state.active.length + state.passive.length
+  // Old entries may be of another island, which does not share the work; a small one would hardly look at all.
+  let known = 1 + state.active.length
+  for (const since of state.passiveSince) if (state.cycle - since <= freshCycles) known++
   if (
     contacts.known.length > 0 &&
     nextBelow(state, contactProbeMillis * known) < cycleMillis &&

@@ -83,12 +83,18 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
 const clamped = <I extends Key, A>(sample: Sample<I, A>, size: number): Sample<I, A> =>
   sample.peers.length <= size ? sample : { peers: sample.peers.slice(0, size), ages: sample.ages.slice(0, size) }
 
-/** The reply to the open shuffle: accepted once, in time, and no longer than what was asked. */
+/**
+ * The reply to the open shuffle: accepted once, in time, and no longer than what was asked. What it brings counts as a cycle
+ * older. This node has just begun its cycle, and who replies has not: an entry that always goes on to whoever began last
+ * would never age (and two islands that remember each other would take that for being one). A shuffle's own sample needs no
+ * such thing; its sender has just aged it.
+ */
 export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: ShuffleReply<I, A>): void => {
   const { now, state } = t
   const open = state.shuffle
   if (open === undefined || open.requestId !== message.requestId || now > open.deadline) return
   state.shuffle = undefined
   const { ages, peers } = message.sample
-  integrate(t, peers.slice(0, open.sent.length + 1), ages, open.sent)
+  const older = ages.map((age) => age + 1)
+  integrate(t, peers.slice(0, open.sent.length + 1), older, open.sent)
 }

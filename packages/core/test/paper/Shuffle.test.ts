@@ -155,12 +155,12 @@ describe("rule 8: integrating a sample", () => {
     p.fires("Cycle").fires("Cycle")
     const [walk] = p.says("Shuffle")
     assert.notStrictEqual(walk?.requestId, requestId)
-    // Both entries are three cycles old.
+    // Both entries are three cycles old; what the reply brings is one older than it says (S3).
     p.hears(9, shuffleReply(walk?.requestId ?? 0, sample([5, 6], [1, 7])))
     assert.deepStrictEqual(p.passive, [5, 6])
     assert.deepStrictEqual(
       p.state.passiveSince.map((since) => p.state.cycle - since),
-      [1, 3]
+      [2, 3]
     )
   })
 

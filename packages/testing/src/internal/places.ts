@@ -33,6 +33,8 @@ export interface Place {
   incarnation: number
   epoch: number
   frozen: boolean
+  /** Whether it runs only until it has said goodbye. */
+  leaving: boolean
   /** What its clock says, against everybody's. */
   readonly clock: SkewedClock
   running: (RunningNode & { readonly scope: Scope.Closeable }) | undefined
@@ -130,6 +132,7 @@ export class Places {
       incarnation: 0,
       epoch: 0,
       frozen: false,
+      leaving: false,
       clock: new SkewedClock(clock),
       running: undefined
     }))
@@ -180,6 +183,7 @@ export class Places {
       const { running } = place
       if (running === undefined) return Effect.void
       place.running = undefined
+      place.leaving = false
       return Effect.gen(function* () {
         // Its epoch may have risen since it started.
         place.epoch = Math.max(place.epoch, (yield* running.membership.self).epoch)
@@ -190,7 +194,15 @@ export class Places {
 
   /** Leaves in order, then ends the process. Takes the time that it takes. */
   leave(place: Place): Effect.Effect<void> {
-    return Effect.suspend(() => Effect.andThen(this.runningAt(place.index).membership.leave, this.end(place)))
+    return Effect.suspend(() => {
+      const running = this.runningAt(place.index)
+      place.leaving = true
+      // Meanwhile it may have been killed, and started again: that one stays.
+      return Effect.andThen(
+        running.membership.leave,
+        Effect.suspend(() => (place.running === running ? this.end(place) : Effect.void))
+      )
+    })
   }
 
   setFrozen(index: number, frozen: boolean): Effect.Effect<void> {
