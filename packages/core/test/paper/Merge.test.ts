@@ -87,21 +87,26 @@ describe("cuts and their healing", () => {
   })
 
   it("P2. in contactProbeMillis one by all that know each other: each takes its share by chance", () => {
-    const count = (passive: ReadonlyArray<number>) => {
+    const count = (passive: ReadonlyArray<number>, areHeardOf: boolean) => {
       // The cycle is a tenth of the period.
       const p = withContact({ active: [2, 3, 4], passive }, { contactProbeMillis: 300_000 })
       let dials = 0
       for (let cycle = 0; cycle < 2_000; cycle++) {
         dials += p.fires("Cycle").gives("Dial").length
+        const [walk] = p.says("Shuffle")
+        if (areHeardOf) p.hears(2, shuffleReply(walk?.requestId ?? 0, sample(passive)))
         if (p.state.contacts.dialing.length > 0) p.cannotDial(109)
       }
       return dials
     }
     // Of four nodes each in one cycle of forty; of ten, in one of a hundred.
-    const four = count([])
+    const four = count([], true)
     assert.isTrue(four > 30 && four < 70, `${four}`)
-    const ten = count([10, 11, 12, 13, 14, 15])
+    const ten = count([10, 11, 12, 13, 14, 15], true)
     assert.isTrue(ten > 8 && ten < 36, `${ten}`)
+    // Of whom nothing is heard any more takes no share.
+    const alone = count([10, 11, 12, 13, 14, 15], false)
+    assert.isTrue(alone > 30 && alone < 70, `${alone}`)
   })
 
   it("P2. never with a Join", () => {
