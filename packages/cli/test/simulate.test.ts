@@ -102,6 +102,8 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["failures --nodes 10 --kill 100", /--kill 100: of 10 nodes at least one must survive/],
   ["hashicorp --send-failure 95", /--send-failure: "95"\. Expected: a percentage from 0 to 90/],
   ["hashicorp --send-attempts 0", /--send-attempts 0: expected a whole number from 1 to 100/],
+  ["failures --ages --age-weight 0.5", /--ages is --age-weight 1: give one of them/],
+  ["stable --age-weight 2", /--age-weight: "2"\. Expected: a weight from 0 to 1/],
   ["stable --edges x.csv --seeds 2", /--edges takes one graph, and --seeds 2 give as many/]
 ]
 

@@ -67,10 +67,12 @@ export interface Options {
   /** `failures`: broadcasts after the kill; `plumtree`: before it. Default: 100; the paper's 1,000 in `paper`. */
   readonly messages: number
   /**
-   * `failures`, `partition`: cycles after the messages or the heal, at most. `churn`: cycles of churn. `plumtree`: cycles
+   * `failures`: cycles after the messages; `partition`: after the heal, at most. `churn`: cycles of churn. `plumtree`: cycles
    * after the kill, or of failures. Default: 10; churn: 50.
    */
   readonly healCycles: number
+  /** How much the ages of passive entries count, 0 to 1: the core's `ageWeight`. Default: 0. */
+  readonly ageWeight: number
   /** Default: constant. */
   readonly latency: Latency.LatencyName
   /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
@@ -147,6 +149,7 @@ export const defaults = (experiment: Name): Options => ({
   kill: experiment === "churn" ? 0.1 : experiment === "plumtree" ? 0 : 0.5,
   messages: experiment === "paper" ? 1_000 : 100,
   healCycles: experiment === "churn" ? 50 : 10,
+  ageWeight: 0,
   latency: "constant",
   sendFailure: experiment === "hashicorp" ? 0.1 : 0,
   sendAttempts: 1,
@@ -182,6 +185,7 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   kill: share(1),
   messages: whole(0, 1_000_000),
   healCycles: whole(0, 1_000_000),
+  ageWeight: share(1),
   latency: (value) =>
     typeof value === "string" && Latency.isLatencyName(value)
       ? undefined
@@ -209,6 +213,7 @@ const optionNames = [
   "kill",
   "messages",
   "healCycles",
+  "ageWeight",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -309,6 +314,7 @@ export const start = (
   if (fault !== undefined) return Result.fail(fault)
   const membership = HyParView.forClusterSize(options.nodes, {
     heartbeatMillis: options.heartbeatMillis,
+    ageWeight: options.ageWeight,
     // Each node shuffles exactly once in a cycle, at its own phase.
     cycleJitter: 0,
     ...config

@@ -88,8 +88,26 @@ export const overlay = (world: World): Overlay => {
     clustering: Graph.clustering(graph),
     averageShortestPath: average,
     paths,
-    deadPassiveShare: passive.entries === 0 ? 0 : passive.deadEntries / passive.entries
+    deadPassiveShare: deadPassiveShare(world)
   }
+}
+
+/**
+ * The share of the entries in the living nodes' passive views that name a node which does not run. Exact.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const deadPassiveShare = (world: World): number => {
+  let entries = 0
+  let dead = 0
+  for (let node = 0; node < world.options.nodes; node++) {
+    const ids = world.stateOf(node)?.membership.passiveIds
+    if (ids === undefined) continue
+    entries += ids.length
+    for (const id of ids) if (!world.isAlive(id)) dead++
+  }
+  return entries === 0 ? 0 : dead / entries
 }
 
 const count = (world: World, holds: (membership: Membership) => boolean): number => {

@@ -108,6 +108,8 @@ export interface Sample {
   readonly largestComponent: number
   /** The mean over this cycle's broadcasts. */
   readonly reliability: number
+  /** The share of the passive entries of living nodes that name one which does not run. Absent in `plumtree`. */
+  readonly deadPassiveShare?: number
   /** In `plumtree`: of this cycle's one broadcast. */
   readonly rmr?: number
   readonly hops?: number

@@ -70,6 +70,23 @@ describe("failures", () => {
     // A flood's redundancy is the mean degree − 2.
     assert.approximately(last?.rmr ?? 0, 3, 0.1)
   })
+
+  it("goes on when it has healed, and ages clear the passive views of the dead", () => {
+    const dead = (ageWeight: number) => {
+      const { overlay, samples = [] } = run("failures", { nodes: 500, cycles: 10, kill: 0.5, messages: 1, ageWeight })
+      assert.deepStrictEqual(
+        samples.map(({ cycle }) => cycle),
+        Array.from({ length: 11 }, (_, cycle) => cycle)
+      )
+      const shares = samples.map(({ deadPassiveShare = 1 }) => deadPassiveShare)
+      assert.isAbove(shares[0] ?? 0, 0.3)
+      assert.strictEqual(shares[10], overlay.deadPassiveShare)
+      return overlay.deadPassiveShare
+    }
+    const without = dead(0)
+    assert.isBelow(dead(1), 0.01)
+    assert.isAbove(without, 0.05)
+  })
 })
 
 describe("churn", () => {
@@ -125,7 +142,8 @@ describe("paper", () => {
     assert.strictEqual(stable?.experiment, "stable")
     // HyParView's, then Plumtree's: two from cycle 0, five with ten failures each, steady failures, batches.
     assert.strictEqual(runs.length, 1 + 2 * 10 + 6 + 2 + 5 * 11 + 2)
-    const alone = run("failures", { ...options, kill: 0.1 })
+    // Alone it goes on when it has healed.
+    const alone = run("failures", { ...options, kill: 0.1, healCycles: first?.healingCycles ?? 0 })
     assert.strictEqual(first?.traceHash, alone.traceHash)
     assert.deepStrictEqual(first?.broadcasts, alone.broadcasts)
     const kills = runs.flatMap(({ firstMessages = [] }) => firstMessages)

@@ -31,7 +31,7 @@ const liveInputsPerRun = 500
 /** Between two lines of progress. */
 const progressMillis = 5_000
 
-/** Failures that are shrunk and printed in full; of more, the seeds. */
+/** Failures that are shrunk and printed in full; of each, a line as soon as it is found. */
 const shownFailures = 3
 
 /** By default: small clusters on the runtime, whose nodes cost thirty times as much. */
@@ -128,6 +128,9 @@ const report = Effect.fnUntraced(function* (client: Client, outcome: Outcome, re
   yield* Console.log(Report.failure(outcome, { commit: commit(), replay, shrunk }))
 })
 
+const failed = ({ scenario, violations: [first] }: Outcome): string =>
+  `FAILED: seed ${scenario.seed}: ${first?.rule}: ${first?.detail}`
+
 const runSeeds = Effect.fnUntraced(function* (target: Target, input: Input) {
   const { runs, seed, shrink, threads } = input
   const maximumNodes = Option.getOrElse(input.nodes, () => defaultNodes[target])
@@ -138,6 +141,8 @@ const runSeeds = Effect.fnUntraced(function* (target: Target, input: Input) {
     (seed) =>
       client.Draw({ target, seed, maximumNodes }).pipe(
         Effect.flatMap(decodeOutcome),
+        // At once: a long set may be interrupted before its report.
+        Effect.tap((outcome) => (outcome.violations.length === 0 ? Effect.void : Console.log(failed(outcome)))),
         Effect.tap(({ violations }) => progress(violations.length > 0)),
         // Of a run in which all is well only the numbers are kept: a long set has many.
         Effect.map((outcome) =>
@@ -149,9 +154,6 @@ const runSeeds = Effect.fnUntraced(function* (target: Target, input: Input) {
   const failures = outcomes.filter(({ violations }) => violations.length > 0)
   for (const outcome of failures.slice(0, shownFailures)) {
     yield* report(client, outcome, Report.replayOf(target, outcome.scenario.seed, maximumNodes), shrink)
-  }
-  for (const { scenario, violations } of failures.slice(shownFailures)) {
-    yield* Console.log(`FAILED: seed ${scenario.seed}: ${violations[0]?.rule}: ${violations[0]?.detail}`)
   }
   const { missing, text } = Report.summary(target, outcomes)
   yield* Console.log(text)

@@ -16,6 +16,7 @@ export const Options = Schema.Struct({
   kill: Schema.Finite,
   messages: Schema.Int,
   healCycles: Schema.Int,
+  ageWeight: Schema.Finite,
   latency: Schema.Literals(Latency.names),
   sendFailure: Schema.Finite,
   sendAttempts: Schema.Int,

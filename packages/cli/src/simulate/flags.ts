@@ -7,7 +7,7 @@ import * as Flag from "effect/cli/Flag"
 export const experiments: Readonly<Record<Experiment.Name, string>> = {
   stable: "Nodes join, some cycles pass, and the overlay is measured: degrees, paths, clustering, symmetry",
   failures:
-    "A stable overlay loses a share of its nodes at once; broadcasts right after it, then cycles until it has healed",
+    "A stable overlay loses a share of its nodes at once; broadcasts right after it, then cycles in which it heals",
   churn: "A stable overlay whose nodes crash, leave and come back at random moments, with a broadcast each cycle",
   partition: "A stable overlay is cut in two halves for ten cycles, and joined again",
   hashicorp:
@@ -36,6 +36,7 @@ export const settings = {
   kill: { flag: "kill", percent: true, of: ["failures", "churn", "plumtree"] },
   messages: { flag: "messages", of: ["failures", "plumtree", "paper"] },
   healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "plumtree", "paper"] },
+  ageWeight: { flag: "age-weight" },
   latency: { flag: "latency" },
   sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp"] },
   sendAttempts: { flag: "send-attempts", of: ["hashicorp"] },
@@ -61,6 +62,7 @@ const keys: ReadonlyArray<Key> = [
   "kill",
   "messages",
   "healCycles",
+  "ageWeight",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -164,11 +166,19 @@ export const flags = {
     "M",
     "Broadcasts: right after the kill, each drained before the next; in plumtree before it"
   ),
-  healCycles: whole(
-    "healCycles",
-    "H",
-    "Cycles to heal in, at most; in churn and plumtree, cycles of churn or failures"
+  healCycles: whole("healCycles", "H", "Cycles to heal in; in churn and plumtree, cycles of churn or failures"),
+  ageWeight: Flag.Finite(settings.ageWeight.flag).pipe(
+    Flag.filter(
+      (value) => value >= 0 && value <= 1,
+      () => "a weight from 0 to 1"
+    ),
+    Flag.optional,
+    Flag.withMetavar("W"),
+    Flag.withDescription(
+      described("ageWeight", "How much the age of passive entries counts when they are evicted and offered, 0 to 1")
+    )
   ),
+  ages: Flag.Boolean("ages").pipe(Flag.withDefault(false), Flag.withDescription("The same as --age-weight 1")),
   latency: Flag.Literals("latency", Latency.names).pipe(
     Flag.optional,
     Flag.withMetavar("NAME"),
@@ -198,6 +208,8 @@ export interface Input {
   readonly kill: Option.Option<number>
   readonly messages: Option.Option<number>
   readonly healCycles: Option.Option<number>
+  readonly ageWeight: Option.Option<number>
+  readonly ages: boolean
   readonly latency: Option.Option<Latency.LatencyName>
   readonly sendFailure: Option.Option<number>
   readonly sendAttempts: Option.Option<number>
@@ -220,14 +232,16 @@ export interface Input {
 
 const given = (key: Key, input: Input): number | string | undefined => {
   const value: Option.Option<number | string> = input[key]
-  return Option.getOrUndefined(value)
+  return Option.getOrUndefined(key === "ageWeight" ? ageWeightOf(input) : value)
 }
+
+const ageWeightOf = ({ ageWeight, ages }: Input): Option.Option<number> => (ages ? Option.some(1) : ageWeight)
 
 /** The options of an experiment: its defaults, and what was given. */
 export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
   const defaults = Experiment.defaults(experiment)
   const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace" | "part">): number =>
-    Option.match(input[key], {
+    Option.match(key === "ageWeight" ? ageWeightOf(input) : input[key], {
       onNone: () => defaults[key],
       onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
     })
@@ -239,6 +253,7 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     kill: number("kill"),
     messages: number("messages"),
     healCycles: number("healCycles"),
+    ageWeight: number("ageWeight"),
     latency: Option.getOrElse(input.latency, () => defaults.latency),
     sendFailure: number("sendFailure"),
     sendAttempts: number("sendAttempts"),
@@ -271,7 +286,8 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     const names = applicable.map((other) => `--${settings[other].flag}`).join(", ")
     return `--${flag} has no effect on ${experiment}, only on ${of.join(", ")}. For ${experiment} there are ${names}`
   }
-  const { seed, seeds } = input
+  const { ageWeight, ages, seed, seeds } = input
+  if (ages && Option.isSome(ageWeight)) return `--ages is --age-weight 1: give one of them`
   if (seed > Number.MAX_SAFE_INTEGER - (seeds - 1)) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
   if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))

@@ -33,6 +33,11 @@ export interface Config {
   readonly shufflePassive: number
   /** Hops of a shuffle's random walk. 1–32. Ours: 6 (the paper gives none). */
   readonly shuffleWalkLength: number
+  /**
+   * How much the age of a passive entry counts: with this probability the oldest is evicted, and of two that may be offered
+   * in a shuffle it is the younger; otherwise chance decides, as in the paper. 0–1. Paper: 0.
+   */
+  readonly ageWeight: number
   /** One cycle: how often a node shuffles and looks after its views, in milliseconds. ≥ 10. Ours: 30,000. */
   readonly cycleMillis: number
   /** The share by which each cycle is randomly longer or shorter. 0–1. Ours: 0.5, so that nodes do not beat as one. */
@@ -123,6 +128,7 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     shuffleActive: Math.min(3, activeSize),
     shufflePassive: Math.min(4, passiveSize),
     shuffleWalkLength: 6,
+    ageWeight: 0,
     cycleMillis: 30_000,
     cycleJitter: 0.5,
     requestTimeoutMillis: 3_000,
@@ -163,6 +169,8 @@ const faultOf = (config: Config): ConfigError | undefined => {
       ? undefined
       : wrong(field, `expected a whole number from ${low} to ${high}`)
   }
+  const share = (field: "ageWeight" | "cycleJitter") =>
+    config[field] >= 0 && config[field] <= 1 ? undefined : wrong(field, "expected 0 to 1")
   const rate = (field: "admissionPerPeer" | "admissionOverall") => {
     const { burst, perMinute } = config[field]
     return Number.isInteger(burst) && burst >= 1 && burst <= longest && perMinute > 0 && perMinute <= longest
@@ -183,8 +191,9 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("shuffleActive", 0, config.activeSize) ??
     whole("shufflePassive", 0, Math.min(200, config.passiveSize)) ??
     whole("shuffleWalkLength", 1, 32) ??
+    share("ageWeight") ??
     whole("cycleMillis", 10, longest) ??
-    (config.cycleJitter >= 0 && config.cycleJitter <= 1 ? undefined : wrong("cycleJitter", "expected 0 to 1")) ??
+    share("cycleJitter") ??
     whole("requestTimeoutMillis", 1, longest) ??
     whole("busyRetryMillis", 1, longest) ??
     backoff("repairBackoffMillis") ??

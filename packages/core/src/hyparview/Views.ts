@@ -8,7 +8,7 @@
 import { nextBelow } from "../Random.ts"
 import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
 import type { DownReason } from "./Protocol.ts"
-import { emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
+import { type Draft, emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I,
 /**
  * Integrates what an exchange has brought (paper §4.4): skip self, neighbours, the departed and the buried; of two
  * entries for one id keep the higher epoch, and at equal epochs the younger; when the view is full, evict first the ids
- * this exchange *sent*, then random ones.
+ * this exchange *sent*, then random ones. Where age counts (rule 8l) it is the oldest that goes, be it the newcomer.
  */
 export const integrate = <I extends Key, A>(
   t: Transition<I, A>,
@@ -179,6 +179,11 @@ export const integrate = <I extends Key, A>(
       since.push(bornAt)
     } else {
       let victim = -1
+      if (ageCounts(state)) {
+        victim = oldestOf(since)
+        // Nobody younger makes room.
+        if ((since[victim] ?? 0) > bornAt) continue
+      }
       while (victim < 0 && nextSent < sent.length) {
         const offered = sent[nextSent++]
         if (offered !== undefined) victim = indexOf(ids, offered.id)
@@ -209,6 +214,19 @@ const draftOf = <I extends Key, A>({ passive, passiveIds, passiveSince }: State<
   ids: passiveIds.slice(),
   since: passiveSince.slice()
 })
+
+/** Whether this time age decides, and not chance: with the probability `ageWeight`. Without weight nothing is drawn. */
+const ageCounts = <I extends Key, A>(state: Draft<I, A>): boolean => {
+  const { ageWeight } = state.config
+  return ageWeight === 1 || (ageWeight > 0 && nextBelow(state, 1_000_000) < ageWeight * 1_000_000)
+}
+
+/** The entry whose age was 0 longest ago. */
+const oldestOf = (since: ReadonlyArray<number>): number => {
+  let oldest = 0
+  for (let i = 1; i < since.length; i++) if ((since[i] ?? 0) < (since[oldest] ?? 0)) oldest = i
+  return oldest
+}
 
 /** An age as it can be: whoever claims less than none, or more than the wire carries, is taken at the nearest. */
 const trueAge = (claimed: number | undefined): number =>
@@ -260,7 +278,8 @@ export const exhume = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
 // --- samples ---------------------------------------------------------------------------------------------------------
 
 /**
- * Appends up to `count` random passive entries, each at most once and never `except`, with their ages.
+ * Appends up to `count` random passive entries, each at most once and never `except`, with their ages. Where age counts
+ * (rule 8l) each is the younger of two that were drawn.
  */
 export const samplePassive = <I extends Key, A>(
   t: Transition<I, A>,
@@ -269,13 +288,17 @@ export const samplePassive = <I extends Key, A>(
   into: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> }
 ): void => {
   const { state } = t
-  const { passive, passiveIds } = state
+  const { passive, passiveIds, passiveSince } = state
   const start = into.peers.length
   const size = passive.length
   const wanted = Math.min(count, holds(passiveIds, except) ? size - 1 : size)
   // Few of many: draw again whoever was drawn already.
   while (into.peers.length - start < wanted) {
-    const index = nextBelow(state, size)
+    let index = nextBelow(state, size)
+    if (ageCounts(state)) {
+      const other = nextBelow(state, size)
+      if ((passiveSince[other] ?? 0) > (passiveSince[index] ?? 0)) index = other
+    }
     const peer = passive[index]
     if (peer === undefined || passiveIds[index] === except || isDrawn(into.peers, start, peer)) continue
     into.peers.push(peer)

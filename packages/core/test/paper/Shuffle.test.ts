@@ -189,6 +189,54 @@ describe("rule 8: integrating a sample", () => {
     assert.isAbove(new Set(overSeeds(40, lost).flat()).size, 4)
   })
 
+  /** A full passive view of these ages: 4, 3, 1, 0, 0, 9. */
+  const aged = (ageWeight: number, seed = 1) =>
+    node(1, { active: [2, 3, 4], passive: [10], config: { ageWeight }, seed }).hears(
+      2,
+      shuffle(
+        linkTo(2),
+        9,
+        peer(20),
+        1,
+        sample(
+          [4, 3, 1, 9].map((age) => 30 + age),
+          [4, 3, 1, 9]
+        )
+      )
+    )
+
+  it("8l. where age counts the oldest makes room", () => {
+    const p = aged(1).hears(3, shuffle(linkTo(3), 9, peer(21), 1, sample([32], [2])))
+    assert.deepStrictEqual(sorted(p.passive), [10, 20, 21, 31, 32, 33])
+  })
+
+  it("8l. be it the newcomer", () => {
+    const p = aged(1).hears(3, shuffle(linkTo(3), 9, peer(21), 1, sample([38], [8])))
+    assert.deepStrictEqual(sorted(p.passive), [10, 20, 21, 31, 33, 34])
+  })
+
+  it("8l. with half the weight, half of the times", () => {
+    const kept = (ageWeight: number) =>
+      overSeeds(200, (seed) =>
+        aged(ageWeight, seed)
+          .hears(3, shuffle(linkTo(3), 9, peer(21), 1, sample([])))
+          .passive.includes(39)
+      ).filter((kept) => kept).length
+    assert.strictEqual(kept(1), 0)
+    // By chance it goes where the reply has offered it.
+    assert.isAbove(kept(0), 140)
+    assert.approximately(kept(0.5), 100, 20)
+  })
+
+  it("8l. and of two that may be offered it is the younger", () => {
+    const offered = (ageWeight: number, id: number) =>
+      overSeeds(300, (seed) =>
+        idsOf(aged(ageWeight, seed).fires("Cycle").says("Shuffle")[0]?.sample.peers).includes(id)
+      ).filter((is) => is).length
+    assert.isAbove(offered(1, 20), 4 * offered(1, 39))
+    assert.approximately(offered(0, 20), offered(0, 39), 40)
+  })
+
   it("8i. a reply is accepted once", () => {
     const { p, requestId } = shuffling({ active: [2, 3, 4], passive: [5] })
     p.hears(9, shuffleReply(requestId, sample([30])))

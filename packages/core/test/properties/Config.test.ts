@@ -32,6 +32,7 @@ const wholeFields: Readonly<Partial<Record<keyof HyParView.Config, readonly [low
   contactsSize: [1, 1_000]
 }
 
+const shareFields = ["ageWeight", "cycleJitter"] as const
 const rateFields = ["admissionPerPeer", "admissionOverall"] as const
 const backoffFields = ["repairBackoffMillis", "discoveryBackoffMillis"] as const
 
@@ -70,10 +71,12 @@ describe("each field", () => {
     for (const value of [0, 31, ...noNumbers]) refuses("activeSize", { activeSize: value })
   })
 
-  it("cycleJitter is a share, 0 to 1", () => {
-    for (const cycleJitter of [0, 0.5, 1]) accepts({ cycleJitter })
-    for (const cycleJitter of [-0.1, 1.1, Number.NaN, Infinity]) refuses("cycleJitter", { cycleJitter })
-  })
+  for (const field of shareFields) {
+    it(`${field} is a share, 0 to 1`, () => {
+      for (const value of [0, 0.5, 1]) accepts({ [field]: value })
+      for (const value of [-0.1, 1.1, Number.NaN, Infinity]) refuses(field, { [field]: value })
+    })
+  }
 
   for (const field of rateFields) {
     it(`${field} is a burst of at least 1 and a rate above 0`, () => {
@@ -120,7 +123,7 @@ describe("each field", () => {
   }
 
   it("is looked at here", () => {
-    const others = ["activeSize", "cycleJitter", ...rateFields, ...backoffFields]
+    const others = ["activeSize", ...shareFields, ...rateFields, ...backoffFields]
     assert.sameMembers([...Object.keys(wholeFields), ...others], Object.keys(base))
   })
 })

@@ -178,7 +178,8 @@ export class Laboratory {
       alive: this.world.alive,
       components: parts.count,
       largestComponent: parts.largest,
-      reliability: broadcasts === 0 ? 0 : sum / broadcasts
+      reliability: broadcasts === 0 ? 0 : sum / broadcasts,
+      deadPassiveShare: Measure.deadPassiveShare(this.world)
     }
   }
 

@@ -21,7 +21,7 @@ export function* failures(laboratory: Laboratory): Work {
   laboratory.before = Measure.overlay(laboratory.world)
   killShare(laboratory, kill)
   yield* publish(laboratory, messages)
-  yield* heal(laboratory, healCycles)
+  yield* heal(laboratory, healCycles, true)
 }
 
 /** A share of all nodes dies at once. */
@@ -36,8 +36,11 @@ export function* publish(laboratory: Laboratory, messages: number): Work {
   }
 }
 
-/** Cycles until every broadcast reaches as large a share as it did before, which was the largest component's. */
-export function* heal(laboratory: Laboratory, cycles: number): Work {
+/**
+ * Cycles until every broadcast reaches as large a share as it did before, which was the largest component's. `onward`: all of
+ * the cycles, for what takes longer than that: the dead in the passive views.
+ */
+export function* heal(laboratory: Laboratory, cycles: number, onward = false): Work {
   const { before, world } = laboratory
   const reached = before === undefined || before.alive === 0 ? 1 : before.largestComponent / before.alive
   laboratory.enter("healing")
@@ -46,9 +49,9 @@ export function* heal(laboratory: Laboratory, cycles: number): Work {
     if (cycle > 0) yield* laboratory.cycle(1)
     const sample = yield* laboratory.sample(cycle, probes)
     laboratory.samples.push(sample)
-    if (sample.reliability >= reached) {
+    if (laboratory.healingCycles === null && sample.reliability >= reached) {
       laboratory.healingCycles = cycle
-      return
+      if (!onward) return
     }
   }
 }

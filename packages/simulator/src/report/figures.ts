@@ -12,6 +12,7 @@ export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): Read
   return [
     ...(experiment === "plumtree" ? redundancies(runs) : messages(runs)),
     ...healing(runs),
+    ...dead(runs),
     ...crossLinks(runs),
     ...rounds(runs),
     ...degrees(runs),
@@ -142,6 +143,29 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
           percent(sample.reliability)
         ])
       }
+    }
+  ]
+}
+
+const dead = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  const points = ({ samples = [] }: Result) =>
+    samples.flatMap(({ cycle, deadPassiveShare }) =>
+      deadPassiveShare === undefined ? [] : [[cycle, deadPassiveShare * 100] as const]
+    )
+  if (!runs.some((run) => points(run).some(([, share]) => share > 0))) return []
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "cycle" },
+    y: { label: "passive entries that name a dead node", min: 0, unit: " %" },
+    series: bySeed(runs, "ours", points)
+  }
+  return [
+    {
+      id: "dead-passive",
+      title: "The dead in passive views, cycle by cycle",
+      note: "Of all passive entries of living nodes, those that name a node which does not run. Ages (--ages) clear them sooner.",
+      chart,
+      table: tableOf(chart)
     }
   ]
 }
