@@ -18,24 +18,46 @@
  *
  * The hot path (`runUntil`, `give`, `send`) allocates nothing but what `step` needs; nine tenths of the time are spent in
  * the core, and most of it on memory latency, since every event goes to another node's state (figures, and how they grow
- * with the number of nodes, are in `docs/benchmarks.md`). `warmUp` lets the
+ * with the number of nodes, are in `docs/benchmarks.md`). `LookAhead` lets the
  * misses of sixteen events overlap: in pairs of worlds that took turns in one process, with 10,000 nodes, cycles took 0.81
  * and floods 0.68 of the time without it, joins 0.96.
  *
  * @since 0.1.0
  */
-import { HyParView, Node, type Peer, Plumtree, Random } from "@hyparview/core"
+import { HyParView, Node, Plumtree, Random } from "@hyparview/core"
 import { type FaultPlan, Latency } from "@hyparview/faults"
 import { EventQueue } from "./EventQueue.ts"
+import { type Broadcast, Broadcasts } from "./internal/broadcasts.ts"
 import { Conditions } from "./internal/conditions.ts"
+import {
+  bytesOf,
+  cycleTimer,
+  dialAnswered,
+  discovered,
+  firstTimer,
+  frameArrives,
+  graftTimer,
+  isUnderWay,
+  linkLost,
+  needsDial,
+  opensLink,
+  type SimulatedMessage,
+  timerKindOf,
+  timerKinds,
+  wasClosed,
+  wasConflict,
+  wasLink,
+  wasRefused,
+  wasTimeout
+} from "./internal/events.ts"
 import { LinkOrder } from "./internal/linkOrder.ts"
+import { LookAhead } from "./internal/lookAhead.ts"
+import { absent, crashed, frozen, left, Processes, type SimulatedPeer, up } from "./internal/processes.ts"
+import { CyclePause, type Waiting } from "./internal/waiting.ts"
 import { TraceHash } from "./TraceHash.ts"
 
 type Id = number
 type Address = number
-type SimulatedPeer = Peer.Peer<Id, Address>
-type SimulatedMessage = Node.Message<Id, Address>
-type SimulatedBody = Node.Carried<Id>["body"]
 type SimulatedInput = Node.Input<Id, Address>
 
 /**
@@ -81,25 +103,7 @@ export interface WorldOptions {
  */
 export type Observer = (node: number, before: NodeState, input: SimulatedInput, step: Node.Step<Id, Address>) => void
 
-/**
- * What became of one broadcast so far.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Broadcast {
-  readonly source: number
-  /** Nodes that have it, the source included. */
-  delivered: number
-  /** Hops of the last delivery. */
-  hops: number
-  /** Copies that carried it: pushed along the tree, or grafted. */
-  payload: number
-  /** Copies that were fetched, from what a new neighbour had kept. */
-  recovered: number
-  /** Copies that arrived where it was known. */
-  duplicates: number
-}
+export type { Broadcast } from "./internal/broadcasts.ts"
 
 /**
  * Whether a node runs. `absent`: not started yet; `frozen`: its process is stopped, what reaches it waits.
@@ -109,106 +113,9 @@ export interface Broadcast {
  */
 export type Presence = "absent" | "up" | "frozen" | "crashed" | "left"
 
-const absent = 0
-const up = 1
-const frozen = 2
-const crashed = 3
-const left = 4
 const presences: ReadonlyArray<Presence> = ["absent", "up", "frozen", "crashed", "left"]
 
-/** Kinds of events; those from `firstTimer` on are timers, in the order of `timerKinds`. */
-const frameArrives = 0
-/** second: the other end; third: its epoch; fourth: whether a dial failed (and how) or a link. */
-const linkLost = 1
-/** second: the address; third: our incarnation. */
-const dialAnswered = 2
-const discovered = 3
-const firstTimer = 4
-const timerKinds: ReadonlyArray<Node.Timer> = [
-  "Cycle",
-  "Heartbeat",
-  "Request",
-  "Repair",
-  "Discovery",
-  "Announce",
-  "Graft",
-  "Recover"
-]
-const cycleTimer = firstTimer
-const graftTimer = firstTimer + 6
-
-/** What a drained world has none of: frames, notices and answers, and timers by which a broadcast goes on. */
-const isUnderWay = (kind: number): boolean => kind < firstTimer || kind === graftTimer
-
-const timerKindOf = (timer: Node.Timer): number => {
-  switch (timer) {
-    case "Cycle":
-      return cycleTimer
-    case "Heartbeat":
-      return firstTimer + 1
-    case "Request":
-      return firstTimer + 2
-    case "Repair":
-      return firstTimer + 3
-    case "Discovery":
-      return firstTimer + 4
-    case "Announce":
-      return firstTimer + 5
-    case "Graft":
-      return graftTimer
-    case "Recover":
-      return firstTimer + 7
-  }
-}
-
-/** `fourth` of `linkLost`. */
-const wasLink = 0
-const wasRefused = 1
-const wasTimeout = 2
-const wasClosed = 3
-/** Not a loss: the far end knows a higher epoch of ours, `third`, and says so in its Hello. */
-const wasConflict = 4
-
-/** Whether a frame may have to open a link: it goes to somebody who need not be a neighbour. */
-const needsDial = (message: SimulatedMessage): boolean => {
-  switch (message._tag) {
-    case "Neighbor":
-    case "Probe":
-    case "ProbeReply":
-    case "ShuffleReply":
-      return true
-    case "Shuffle":
-      return message.link === undefined
-    default:
-      return false
-  }
-}
-
-/** What a frame counts to a slow reader. */
-const bytesOf = (message: SimulatedMessage): number =>
-  message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
-    ? 60 + message.body.payload.length
-    : 100
-
-/** A contact's Join comes over a link that was dialled for it. */
-const opensLink = (message: SimulatedMessage): boolean => message._tag === "Join" || needsDial(message)
-
-/** An event that waits outside the queue: for a thaw, a heal, or the cycles to go on. */
-interface Waiting {
-  readonly kind: number
-  readonly target: number
-  readonly second: number
-  readonly third: number
-  readonly fourth: number
-  readonly reference: SimulatedMessage | undefined
-  /** For a timer, how long it still had to run. */
-  readonly remaining: number
-}
-
 const micros = 1000
-
-/** With fewer events ahead, nothing is gained by looking at them. */
-const fewest = 4
 
 /**
  * The world. Mutable: it belongs to whoever made it; `fork` gives an independent copy for the price of its arrays, since
@@ -223,10 +130,8 @@ export class World {
   observer: Observer | undefined = undefined
   /** Inputs given to nodes. */
   events = 0
-  /** Frames sent; of these the ones that carried a broadcast, and the others of the broadcast protocol. */
+  /** Frames sent. */
   messages = 0
-  payloads = 0
-  controls = 0
   /** Frames to nodes that were not there any more, or that the network did not let through. */
   undelivered = 0
   /** Questions to Discovery, and dials: how often nodes turned to bootstrap. */
@@ -234,21 +139,14 @@ export class World {
   dials = 0
   /** For each node, how often it asked Discovery or dialled a contact. */
   readonly bootstrapCounts: Uint32Array
-  readonly broadcasts: Array<Broadcast> = []
 
   private readonly nodes: number
   private readonly queue: EventQueue<SimulatedMessage>
   private hash = new TraceHash()
   private random: Random.Random
   private readonly states: Array<NodeState | undefined>
-  private readonly peers: Array<SimulatedPeer>
-  private readonly presence: Uint8Array
-  /** Nodes that are up or frozen. */
-  private living = 0
-  /** Counts a node's processes: what an earlier one waited for is nothing to the next. */
-  private readonly incarnation: Int32Array
-  /** Former peer records by (id, epoch), for frames still under way from before a restart. */
-  private readonly former = new Map<string, SimulatedPeer>()
+  private readonly processes: Processes
+  private readonly spread: Broadcasts = new Broadcasts()
   /** For a crashed node, who had a link to it. */
   private readonly bereaved = new Map<number, ReadonlyArray<number>>()
   private conditions: Conditions
@@ -258,21 +156,14 @@ export class World {
   private underWay = 0
   /** Whether delays differ, so that the order of a link's frames must be kept. */
   private ordered: boolean
-  /** By how much each node's clock has jumped since its start. */
-  private readonly jumps = new Map<number, number>()
 
-  /** Events that will happen before the next `warmUp`, and whose they are. */
-  private warm = 0
-  private readonly targets = new Int32Array(16)
-  /** What `warmUp` has read, so that it is not left out. */
-  warmth = 0
+  /** Events until the next look ahead. */
+  private ahead = 0
+  private readonly lookAhead: LookAhead = new LookAhead()
 
   private readonly stalled = new Map<number, Array<Waiting>>()
   private held: Array<Waiting> = []
-  private readonly pausedCycles: Array<Waiting> = []
-  private pausedAt = -1
-  /** How long the cycles have stood still until the n-th pause ended; index 0 is before any pause. */
-  private readonly pausedMicros: Array<number> = [0]
+  private readonly pause: CyclePause = new CyclePause()
 
   constructor(options: WorldOptions) {
     const { latency, nodes, seed } = options
@@ -281,9 +172,7 @@ export class World {
     this.queue = new EventQueue(Math.max(1024, nodes))
     this.random = Random.seededFor(seed, 0x7fffffff)
     this.states = Array.from<NodeState | undefined>({ length: nodes }).fill(undefined)
-    this.peers = Array.from({ length: nodes }, (_, id) => ({ id, epoch: 1, address: id }))
-    this.presence = new Uint8Array(nodes)
-    this.incarnation = new Int32Array(nodes)
+    this.processes = new Processes(nodes)
     this.bootstrapCounts = new Uint32Array(nodes)
     this.conditions = new Conditions(nodes)
     this.constantMicros = latency._tag === "Constant" ? latency.micros : -1
@@ -299,7 +188,22 @@ export class World {
 
   /** Nodes that run, frozen ones included. */
   get alive(): number {
-    return this.living
+    return this.processes.living
+  }
+
+  /** What became of each broadcast, in the order in which they were published. */
+  get broadcasts(): ReadonlyArray<Broadcast> {
+    return this.spread.list
+  }
+
+  /** Frames sent that carried a broadcast. */
+  get payloads(): number {
+    return this.spread.payloads
+  }
+
+  /** The other frames of the broadcast protocol. */
+  get controls(): number {
+    return this.spread.controls
   }
 
   /** Events pending, timers included. */
@@ -313,12 +217,11 @@ export class World {
   }
 
   presenceOf(node: number): Presence {
-    return presences[this.presence[node] ?? absent] ?? "absent"
+    return presences[this.processes.presence[node] ?? absent] ?? "absent"
   }
 
   isAlive(node: number): boolean {
-    const presence = this.presence[node]
-    return presence === up || presence === frozen
+    return this.processes.isAlive(node)
   }
 
   /** A node's state; undefined if it is not running. */
@@ -333,28 +236,12 @@ export class World {
 
   /** A random living node; −1 if there is none. */
   randomAlive(random: Random.Random = this.random): number {
-    if (this.living === 0) return -1
-    for (let tries = 0; tries < 64; tries++) {
-      const node = Random.nextBelow(random, this.nodes)
-      if (this.isAlive(node)) return node
-    }
-    let skip = Random.nextBelow(random, this.living)
-    for (let node = 0; node < this.nodes; node++) if (this.isAlive(node) && skip-- === 0) return node
-    return -1
+    return this.processes.anyAlive(random)
   }
 
   /** `count` distinct living nodes, at random, in random order; all of them if there are fewer. */
   sampleAlive(count: number, random: Random.Random = this.random): ReadonlyArray<number> {
-    const nodes: Array<number> = []
-    for (let node = 0; node < this.nodes; node++) if (this.isAlive(node)) nodes.push(node)
-    const wanted = Math.min(count, nodes.length)
-    for (let i = 0; i < wanted; i++) {
-      const other = i + Random.nextBelow(random, nodes.length - i)
-      const kept = nodes[i] ?? 0
-      nodes[i] = nodes[other] ?? 0
-      nodes[other] = kept
-    }
-    return nodes.slice(0, wanted)
+    return this.processes.sampleAlive(count, random)
   }
 
   // --- commands --------------------------------------------------------------------------------------------------------
@@ -362,30 +249,12 @@ export class World {
   /** Starts a node that does not run, through these contacts. One that ran before starts with a higher epoch. */
   start(node: number, contacts: ReadonlyArray<number>): void {
     if (this.isAlive(node)) return
-    const again = (this.incarnation[node] ?? 0) > 0
-    if (again) {
-      this.releaseBereaved(node)
-      const old = this.peers[node] ?? { id: node, epoch: 0, address: node }
-      this.former.set(`${node}/${old.epoch}`, old)
-      this.peers[node] = { id: node, epoch: this.nextEpoch(node, old.epoch), address: node }
-    }
-    const incarnation = (this.incarnation[node] ?? 0) + 1
-    this.incarnation[node] = incarnation
-    const self = this.peers[node] ?? { id: node, epoch: incarnation, address: node }
-    const random = Random.seededFor(this.options.seed + (incarnation - 1) * 4294967296, node)
+    const incarnation = this.processes.incarnationOf(node)
+    if (incarnation > 0) this.releaseBereaved(node)
+    const self = this.processes.begin(node)
+    const random = Random.seededFor(this.options.seed + incarnation * 4294967296, node)
     this.states[node] = Node.init({ config: this.options.config, self, random })
-    this.presence[node] = up
-    this.living++
     this.command(node, { _tag: "Join", now: this.millis(), contacts })
-  }
-
-  /** After a jump back of the clock it may be any that is not positive in time, but never one that was taken before. */
-  private nextEpoch(node: number, last: number): number {
-    const jump = this.jumps.get(node) ?? 0
-    this.jumps.delete(node)
-    let epoch = Math.max(0, last + 1 + jump)
-    while (this.former.has(`${node}/${epoch}`)) epoch++
-    return epoch
   }
 
   /** Nodes die without a word; whoever had a link to one is told after the detection delay. */
@@ -394,8 +263,7 @@ export class World {
     for (const node of nodes) {
       const state = this.states[node]
       if (!this.isAlive(node) || state === undefined) continue
-      this.presence[node] = crashed
-      this.living--
+      this.processes.end(node, crashed)
       this.states[node] = undefined
       this.conditions.letGoOfAll(node)
       this.stalled.delete(node)
@@ -408,10 +276,9 @@ export class World {
 
   /** A node says goodbye to its neighbours and stops. */
   leave(node: number): void {
-    if (this.presence[node] !== up) return
+    if (!this.processes.isUp(node)) return
     this.command(node, { _tag: "Leave", now: this.millis() })
-    this.presence[node] = left
-    this.living--
+    this.processes.end(node, left)
     this.states[node] = undefined
     this.conditions.letGoOfAll(node)
   }
@@ -421,12 +288,9 @@ export class World {
    * which name the broadcast.
    */
   publish(node: number, topic = "broadcast", bytes = 4): number {
-    if (this.presence[node] !== up) return -1
+    if (!this.processes.isUp(node)) return -1
     const index = this.broadcasts.length
-    this.broadcasts.push({ source: node, delivered: 0, hops: 0, payload: 0, recovered: 0, duplicates: 0 })
-    // The payload names the broadcast, so that its deliveries can be counted; it is shared by all copies.
-    const payload = new Uint8Array(Math.max(4, bytes))
-    payload.set([index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24])
+    const payload = this.spread.begin(node, bytes)
     this.command(node, { _tag: "Publish", now: this.millis(), topic, payload })
     return index
   }
@@ -450,7 +314,7 @@ export class World {
         for (const node of fault.nodes) this.leave(node)
         return
       case "Freeze":
-        for (const node of fault.nodes) if (this.presence[node] === up) this.presence[node] = frozen
+        for (const node of fault.nodes) this.processes.freeze(node)
         return
       case "Unfreeze":
         for (const node of fault.nodes) this.thaw(node)
@@ -505,7 +369,7 @@ export class World {
         this.conditions.slow(fault.nodes, undefined)
         return
       case "ClockJump":
-        this.jumps.set(fault.node, (this.jumps.get(fault.node) ?? 0) + fault.millis)
+        this.processes.jump(fault.node, fault.millis)
         return
     }
   }
@@ -515,17 +379,13 @@ export class World {
    * stands still for the cycles only: when they resume, each node is at the phase where it was.
    */
   pauseCycles(): void {
-    if (this.pausedAt < 0) this.pausedAt = this.queue.now
+    this.pause.begin(this.queue.now)
   }
 
   /** Ends the pause. */
   resumeCycles(): void {
-    if (this.pausedAt < 0) return
-    const before = this.pausedMicros[this.pausedMicros.length - 1] ?? 0
-    this.pausedMicros.push(before + this.queue.now - this.pausedAt)
-    this.pausedAt = -1
-    for (const waiting of this.pausedCycles) this.requeue(waiting, this.queue.now + waiting.remaining)
-    this.pausedCycles.length = 0
+    const { now } = this.queue
+    for (const waiting of this.pause.end(now)) this.requeue(waiting, now + waiting.remaining)
   }
 
   // --- running ---------------------------------------------------------------------------------------------------------
@@ -536,7 +396,7 @@ export class World {
     const last = this.events + budget
     while (this.events < last) {
       if (!queue.next(time)) return true
-      if (--this.warm <= 0) this.warmUp()
+      if (--this.ahead <= 0) this.ahead = this.lookAhead.read(this.queue, this.states)
       this.happen()
     }
     return false
@@ -553,7 +413,7 @@ export class World {
     while (this.underWay > 0) {
       if (this.events >= last) return false
       if (!queue.next(until)) break
-      if (--this.warm <= 0) this.warmUp()
+      if (--this.ahead <= 0) this.ahead = this.lookAhead.read(this.queue, this.states)
       this.happen()
     }
     return true
@@ -587,33 +447,24 @@ export class World {
       nodes: from.nodes,
       events: from.events,
       messages: from.messages,
-      payloads: from.payloads,
-      controls: from.controls,
       undelivered: from.undelivered,
       discoveries: from.discoveries,
       dials: from.dials,
       bootstrapCounts: from.bootstrapCounts.slice(),
-      broadcasts: from.broadcasts.map((broadcast) => ({ ...broadcast })),
+      spread: from.spread.fork(),
       queue: from.queue.fork(),
       hash: from.hash.fork(),
       random: branch === 0 ? { ...from.random } : Random.seededFor(from.options.seed, 0x60000000 + branch),
       states: from.states.slice(),
-      peers: from.peers.slice(),
-      presence: from.presence.slice(),
-      living: from.living,
-      incarnation: from.incarnation.slice(),
-      former: new Map(from.former),
+      processes: from.processes.fork(),
       bereaved: new Map(from.bereaved),
       conditions: from.conditions.fork(),
       order: from.order.fork(),
       ordered: from.ordered,
-      jumps: new Map(from.jumps),
       underWay: from.underWay,
       stalled: new Map([...from.stalled].map(([node, events]) => [node, events.slice()])),
       held: from.held.slice(),
-      pausedCycles: from.pausedCycles.slice(),
-      pausedAt: from.pausedAt,
-      pausedMicros: from.pausedMicros.slice()
+      pause: from.pause.fork()
     })
     return this
   }
@@ -629,42 +480,13 @@ export class World {
     this.give(node, input)
   }
 
-  /**
-   * Reads from the states of the next few nodes what their steps will read first. One step's reads wait for each other, from
-   * a pointer to the next; here those of many nodes do not, so their cache misses overlap. Changes nothing.
-   */
-  private warmUp(): void {
-    const { queue, states, targets } = this
-    const count = queue.upcoming(targets)
-    this.warm = Math.max(count, fewest)
-    if (count < fewest) return
-    let sum = 0
-    for (let i = 0; i < count; i++) {
-      if (states[targets[i] ?? 0] !== undefined) sum++
-    }
-    for (let i = 0; i < count; i++) {
-      const state = states[targets[i] ?? 0]
-      if (state !== undefined) sum += state.membership.cycle
-    }
-    for (let i = 0; i < count; i++) {
-      const state = states[targets[i] ?? 0]
-      if (state !== undefined) sum += state.membership.active.length + state.membership.self.epoch
-    }
-    for (let i = 0; i < count; i++) {
-      const state = states[targets[i] ?? 0]
-      if (state === undefined) continue
-      const { active } = state.membership
-      for (let j = 0; j < active.length; j++) sum += active[j]?.heardIn ?? 0
-    }
-    this.warmth = sum
-  }
-
   /** The event just taken out of the queue happens. */
   private happen(): void {
     const { queue } = this
     const node = queue.target
     if (isUnderWay(queue.kind)) this.underWay--
-    const presence = this.presence[node]
+    const { processes } = this
+    const presence = processes.presence[node]
     if (presence !== up) {
       if (presence === frozen) this.stall(node)
       else if (queue.kind === frameArrives)
@@ -676,9 +498,9 @@ export class World {
         const { reference: message, second, third } = queue
         if (message === undefined) return
         queue.absorbInto(this.hash)
-        const sender = this.peers[second]
-        if (this.former.size > 0 && opensLink(message) && this.isRefused(node, second, third)) return
-        const from = sender !== undefined && sender.epoch === third ? sender : this.peerOf(second, third)
+        const sender = processes.peers[second]
+        if (processes.anyFormer && opensLink(message) && this.isRefused(node, second, third)) return
+        const from = sender !== undefined && sender.epoch === third ? sender : processes.peerOf(second, third)
         return this.give(node, { _tag: "Received", now: this.millis(), from, message })
       }
       case linkLost:
@@ -711,21 +533,12 @@ export class World {
         case "SetTimer":
           this.setTimer(node, output.kind, output.nonce, output.at)
           break
-        case "Delivered": {
-          const broadcast = this.broadcastOf(output.payload)
-          if (broadcast !== undefined) {
-            broadcast.delivered++
-            if (output.hops > broadcast.hops) broadcast.hops = output.hops
-          }
+        case "Delivered":
+          this.spread.delivered(output.payload, output.hops)
           break
-        }
-        case "Duplicate": {
-          const message = input._tag === "Received" ? input.message : undefined
-          const body = message?._tag === "Carried" ? message.body : undefined
-          const broadcast = body?._tag === "Gossip" ? this.broadcastOf(body.payload) : undefined
-          if (broadcast !== undefined) broadcast.duplicates++
+        case "Duplicate":
+          this.spread.repeated(input._tag === "Received" ? input.message : undefined)
           break
-        }
         case "Dial":
           this.dial(node, output.address)
           break
@@ -739,8 +552,7 @@ export class World {
           if (this.conditions.any) this.conditions.letGo(node, output.peer.id)
           break
         case "EpochRaised":
-          this.former.set(`${node}/${this.peers[node]?.epoch ?? 0}`, this.peers[node] ?? output.self)
-          this.peers[node] = output.self
+          this.processes.become(node, output.self)
           break
       }
     }
@@ -750,22 +562,10 @@ export class World {
 
   private send(from: number, to: SimulatedPeer, message: SimulatedMessage): void {
     this.messages++
-    if (message._tag === "Carried") this.countCarried(message.body)
-    const epoch = this.peers[from]?.epoch ?? 0
+    if (message._tag === "Carried") this.spread.sent(message.body)
+    const epoch = this.processes.epochOf(from)
     if (this.conditions.any && !this.passes(from, epoch, to, message)) return
     this.transmit(from, epoch, to, message)
-  }
-
-  private countCarried(body: SimulatedBody): void {
-    if (body._tag !== "Gossip") {
-      this.controls++
-      return
-    }
-    this.payloads++
-    const broadcast = this.broadcastOf(body.payload)
-    if (broadcast === undefined) return
-    if (body.replay === "recovery") broadcast.recovered++
-    else broadcast.payload++
   }
 
   private transmit(from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): void {
@@ -835,7 +635,7 @@ export class World {
     message: SimulatedMessage | undefined
   ): void {
     this.undelivered++
-    if (message === undefined || this.peers[from]?.epoch !== epoch || !this.isAlive(from)) return
+    if (message === undefined || this.processes.epochOf(from) !== epoch || !this.isAlive(from)) return
     if (!needsDial(message)) {
       this.tellLater(from, to, toEpoch, wasLink, this.options.detectionMillis * micros)
     } else if (this.options.dialFailure === "timeout") {
@@ -855,15 +655,15 @@ export class World {
     if (!reaches) return
     const time = queue.now + Math.ceil(this.roundTrip(node, peer.id) / 2)
     const at = this.ordered ? this.order.arrivalOf(node, peer.id, time, queue.now) : time
-    this.tell(peer.id, node, this.peers[node]?.epoch ?? 0, wasClosed, at)
+    this.tell(peer.id, node, this.processes.epochOf(node), wasClosed, at)
   }
 
   /** Both ends of a link will be told that it broke; until then all that is sent over it is lost. */
   private breakLink(a: number, b: number): void {
     const at = this.queue.now + this.options.detectionMillis * micros
     this.conditions.kill(a, b)
-    this.tell(a, b, this.peers[b]?.epoch ?? 0, wasLink, at)
-    this.tell(b, a, this.peers[a]?.epoch ?? 0, wasLink, at)
+    this.tell(a, b, this.processes.epochOf(b), wasLink, at)
+    this.tell(b, a, this.processes.epochOf(a), wasLink, at)
   }
 
   /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
@@ -897,7 +697,7 @@ export class World {
 
   private onLinkLost(node: number): void {
     const { fourth: how, second: other, third: epoch } = this.queue
-    const peer = this.peerOf(other, epoch)
+    const peer = this.processes.peerOf(other, epoch)
     if (how === wasClosed) return this.closeLink(node, peer, "closed")
     if (how === wasConflict) {
       this.queue.absorbInto(this.hash)
@@ -915,7 +715,7 @@ export class World {
   /** Tells a node that its link to this incarnation of a peer is gone, unless it knows. */
   private closeLink(node: number, peer: SimulatedPeer, cause: "closed" | "reset"): void {
     const membership = this.states[node]?.membership
-    if (membership === undefined || this.presence[node] !== up) return
+    if (membership === undefined || !this.processes.isUp(node)) return
     const holds =
       membership.active.some((neighbor) => neighbor.peer.id === peer.id && neighbor.peer.epoch <= peer.epoch) ||
       membership.pending.some((asking) => asking.peer.id === peer.id && asking.peer.epoch <= peer.epoch)
@@ -927,7 +727,7 @@ export class World {
   /** Known closes come before any later message: a node that starts again first closes what it left open. */
   private releaseBereaved(node: number): void {
     const others = this.bereaved.get(node)
-    const former = this.peers[node]
+    const former = this.processes.peers[node]
     if (others === undefined || former === undefined) return
     this.bereaved.delete(node)
     for (const other of others) this.closeLink(other, former, "reset")
@@ -952,17 +752,6 @@ export class World {
     return true
   }
 
-  private peerOf(node: number, epoch: number): SimulatedPeer {
-    const peer = this.peers[node]
-    if (peer !== undefined && peer.epoch === epoch) return peer
-    return this.former.get(`${node}/${epoch}`) ?? { id: node, epoch, address: node }
-  }
-
-  private broadcastOf(payload: Uint8Array): Broadcast | undefined {
-    const [a = 0, b = 0, c = 0, d = 0] = payload
-    return this.broadcasts[a | (b << 8) | (c << 16) | (d << 24)]
-  }
-
   // --- dials and Discovery -----------------------------------------------------------------------------------------------
 
   private roundTrip(from: number, to: number): number {
@@ -983,14 +772,14 @@ export class World {
       dialAnswered,
       node,
       address,
-      this.incarnation[node] ?? 0,
+      this.processes.incarnationOf(node),
       passage === "silent" ? 1 : 0,
       undefined
     )
   }
 
   private dialPassage(node: number, address: number): "open" | "reset" | "silent" {
-    const presence = this.presence[address]
+    const presence = this.processes.presence[address]
     if (presence === frozen) return "silent"
     if (presence !== up) return this.options.dialFailure === "timeout" ? "silent" : "reset"
     if (!this.conditions.any) return "open"
@@ -1002,9 +791,9 @@ export class World {
 
   private onDialAnswered(node: number): void {
     const { fourth: timedOut, second: address, third: incarnation } = this.queue
-    if (this.incarnation[node] !== incarnation) return
+    if (this.processes.incarnationOf(node) !== incarnation) return
     this.queue.absorbInto(this.hash)
-    const peer = this.peers[address]
+    const peer = this.processes.peers[address]
     const open = timedOut === 0 && peer !== undefined && this.dialPassage(node, address) === "open"
     this.give(
       node,
@@ -1017,10 +806,10 @@ export class World {
   private discover(node: number): void {
     this.discoveries++
     this.bootstrapCounts[node] = (this.bootstrapCounts[node] ?? 0) + 1
-    const incarnation = this.incarnation[node] ?? 0
-    if (this.pausedAt >= 0) {
+    const incarnation = this.processes.incarnationOf(node)
+    if (this.pause.isOn) {
       const waiting = { kind: discovered, target: node, second: 0, third: incarnation, fourth: 0, reference: undefined }
-      this.pausedCycles.push({ ...waiting, remaining: 0 })
+      this.pause.keep({ ...waiting, remaining: 0 })
       return
     }
     this.underWay++
@@ -1028,7 +817,7 @@ export class World {
   }
 
   private onDiscovered(node: number): void {
-    if (this.incarnation[node] !== this.queue.third) return
+    if (this.processes.incarnationOf(node) !== this.queue.third) return
     this.queue.absorbInto(this.hash)
     this.give(node, { _tag: "ContactsFound", now: this.millis(), contacts: this.contactsFor(node) })
   }
@@ -1058,11 +847,11 @@ export class World {
     const { now } = this.queue
     const kind = timerKindOf(timer)
     const time = Math.max(now, atMillis * micros)
-    const incarnation = this.incarnation[node] ?? 0
-    const pause = this.pausedMicros.length - 1
-    if (kind === cycleTimer && this.pausedAt >= 0) {
+    const incarnation = this.processes.incarnationOf(node)
+    const pause = this.pause.ended
+    if (kind === cycleTimer && this.pause.isOn) {
       const waiting = { kind, target: node, second: nonce, third: incarnation, fourth: pause + 1, reference: undefined }
-      this.pausedCycles.push({ ...waiting, remaining: time - now })
+      this.pause.keep({ ...waiting, remaining: time - now })
       return
     }
     if (kind === graftTimer) this.underWay++
@@ -1072,7 +861,7 @@ export class World {
   private onTimer(node: number): void {
     const { queue } = this
     const { kind, second: nonce, third: incarnation } = queue
-    if (this.incarnation[node] !== incarnation) return
+    if (this.processes.incarnationOf(node) !== incarnation) return
     const state = this.states[node]
     const timer = timerKinds[kind - firstTimer]
     // A timer that was replaced or cleared need not be given.
@@ -1085,12 +874,12 @@ export class World {
   /** Cycle timers do not run during a pause: this one is put off by as long as the cycles stood still since it was set. */
   private isPostponed(node: number): boolean {
     const { now, fourth, second, third } = this.queue
-    const pause = this.pausedMicros.length - 1
-    const missed = (this.pausedMicros[pause] ?? 0) - (this.pausedMicros[fourth] ?? 0)
+    const pause = this.pause.ended
+    const missed = this.pause.missedSince(fourth)
     const waiting = { kind: cycleTimer, target: node, second, third, reference: undefined }
-    if (this.pausedAt >= 0) {
-      const remaining = Math.max(0, now + missed - this.pausedAt)
-      this.pausedCycles.push({ ...waiting, fourth: pause + 1, remaining })
+    if (this.pause.isOn) {
+      const remaining = Math.max(0, this.pause.remainingAt(now + missed))
+      this.pause.keep({ ...waiting, fourth: pause + 1, remaining })
       return true
     }
     if (missed === 0) return false
@@ -1108,8 +897,7 @@ export class World {
   }
 
   private thaw(node: number): void {
-    if (this.presence[node] !== frozen) return
-    this.presence[node] = up
+    if (!this.processes.thaw(node)) return
     const events = this.stalled.get(node) ?? []
     this.stalled.delete(node)
     for (const waiting of events) this.requeue(waiting, this.queue.now)

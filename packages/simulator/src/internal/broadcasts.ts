@@ -1,0 +1,81 @@
+/**
+ * Counts what becomes of the broadcasts of a simulated world. The first four bytes of a payload name its broadcast, so that
+ * each copy and each delivery can be told apart from those of others.
+ */
+import type { Node } from "@hyparview/core"
+
+/** What became of one broadcast so far. */
+export interface Broadcast {
+  readonly source: number
+  /** Nodes that have it, the source included. */
+  delivered: number
+  /** Hops of the last delivery. */
+  hops: number
+  /** Copies that carried it: pushed along the tree, or grafted. */
+  payload: number
+  /** Copies that were fetched, from what a new neighbour had kept. */
+  recovered: number
+  /** Copies that arrived where it was known. */
+  duplicates: number
+}
+
+type Body = Node.Carried<number>["body"]
+
+/** Mutable: they belong to the world that made them. */
+export class Broadcasts {
+  readonly list: Array<Broadcast>
+  /** Frames sent that carried a broadcast, and the others of the broadcast protocol. */
+  payloads: number
+  controls: number
+
+  constructor(from?: Broadcasts) {
+    this.list = from?.list.map((broadcast) => ({ ...broadcast })) ?? []
+    this.payloads = from?.payloads ?? 0
+    this.controls = from?.controls ?? 0
+  }
+
+  fork(): Broadcasts {
+    return new Broadcasts(this)
+  }
+
+  /** A new broadcast from a node; its payload, which is shared by all copies. */
+  begin(source: number, bytes: number): Uint8Array {
+    const index = this.list.length
+    this.list.push({ source, delivered: 0, hops: 0, payload: 0, recovered: 0, duplicates: 0 })
+    const payload = new Uint8Array(Math.max(4, bytes))
+    payload.set([index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24])
+    return payload
+  }
+
+  /** A frame of the broadcast protocol was sent. */
+  sent(body: Body): void {
+    if (body._tag !== "Gossip") {
+      this.controls++
+      return
+    }
+    this.payloads++
+    const broadcast = this.of(body.payload)
+    if (broadcast === undefined) return
+    if (body.replay === "recovery") broadcast.recovered++
+    else broadcast.payload++
+  }
+
+  delivered(payload: Uint8Array, hops: number): void {
+    const broadcast = this.of(payload)
+    if (broadcast === undefined) return
+    broadcast.delivered++
+    if (hops > broadcast.hops) broadcast.hops = hops
+  }
+
+  /** A frame told a node nothing new. */
+  repeated(message: Node.Message<number, number> | undefined): void {
+    const body = message?._tag === "Carried" ? message.body : undefined
+    const broadcast = body?._tag === "Gossip" ? this.of(body.payload) : undefined
+    if (broadcast !== undefined) broadcast.duplicates++
+  }
+
+  private of(payload: Uint8Array): Broadcast | undefined {
+    const [a = 0, b = 0, c = 0, d = 0] = payload
+    return this.list[a | (b << 8) | (c << 16) | (d << 24)]
+  }
+}
