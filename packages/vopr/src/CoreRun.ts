@@ -243,8 +243,8 @@ export class CoreRun {
   }
 
   /**
-   * In calm a node sends no more than the rules allow, and whatever the overlay does to mix itself, it stays one, and no link
-   * is one-sided for longer than a request time-out.
+   * In calm a node sends no more than the rules allow, and whatever the overlay does to mix itself, it stays one (or, with
+   * the smallest views, becomes one again), and no link is one-sided for longer than a request time-out.
    */
   private staysQuiet(): boolean {
     const { membership } = this.scenario
@@ -254,6 +254,7 @@ export class CoreRun {
     const before = world.messages
     const untilMillis = begin + measuredCycles * membership.cycleMillis
     let oneSided = new Set<string>()
+    let parted = false
     while (this.nowMillis < untilMillis) {
       if (!this.passUntil(this.nowMillis + everyMillis)) return false
       const snapshot = this.snapshot()
@@ -261,7 +262,10 @@ export class CoreRun {
       const still = [...now].filter((link) => oneSided.has(link))
       if (still.length > 0) this.violate("symmetry", `held by one end only, at two looks: ${still.join(", ")}`)
       const { count } = Overlay.components(snapshot)
-      if (count > 1) this.violate("one component", `whole, then ${count} components without a fault`)
+      parted = count > 1
+      if (parted && !Scenario.mayPart(membership)) {
+        this.violate("one component", `whole, then ${count} components without a fault`)
+      }
       oneSided = now
     }
     const minutes = (this.nowMillis - begin) / 60_000
@@ -271,7 +275,8 @@ export class CoreRun {
     if (rate > most) {
       this.violate("message rate", `${rate.toFixed(1)} messages a node and minute, at most ${most.toFixed(1)} allowed`)
     }
-    return this.violations.length === 0
+    if (this.violations.length > 0) return false
+    return !parted || this.becomesWhole(this.nowMillis + Scenario.calmBound(this.scenario).total)
   }
 
   private reachesEverybody(): void {

@@ -72,6 +72,11 @@ describe("found by the fault simulation", () => {
     assert.deepStrictEqual(runCore(draw(2172)).violations, [])
   })
 
+  it("a bridge took away the only two links that joined six nodes to 174 others, and they found back", () => {
+    // Seed 1000550: A = 3, no fault but dials that failed while they joined.
+    assert.deepStrictEqual(runCore(draw(1000550)).violations, [])
+  })
+
   it("a half-open link that two nodes had only asked for parted them for good, in the simulated network", () => {
     // Seed 10371 of the rules before 6b; `simulator/test/World.test.ts` shows the defect by itself.
     const { violations } = runCore(draw(10371))
