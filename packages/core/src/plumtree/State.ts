@@ -25,9 +25,12 @@ export interface Kept<I extends Key> {
   readonly parent: I | undefined
 }
 
-/** The kept messages of one stream, by ascending sequence, in chunks, so that one more copies few. */
+/** The kept messages of one stream, by ascending sequence, in chunks (`Held.ts`), so that one more or less copies few. */
 export interface Held<I extends Key> {
-  readonly chunks: ReadonlyArray<ReadonlyArray<Kept<I>>>
+  readonly oldest: ReadonlyArray<Kept<I>>
+  /** None of them is empty. */
+  readonly middle: ReadonlyArray<ReadonlyArray<Kept<I>>>
+  readonly latest: ReadonlyArray<Kept<I>>
   readonly count: number
   readonly bytes: number
 }
@@ -220,7 +223,7 @@ const none: ReadonlyArray<never> = []
 const emptySlot: Slot = { nonce: 0, at: 0 }
 
 /** Nothing kept. */
-export const nothingHeld: Held<never> = { chunks: none, count: 0, bytes: 0 }
+export const nothingHeld: Held<never> = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
 
 /** A neighbour of whom nothing is known yet. */
 export const freshLink: Link = {
