@@ -25,7 +25,6 @@ import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
 import { isTopicName, makePublications, type Publication } from "./publications.ts"
-import { firstMissing, sizes } from "./queries.ts"
 import type { Run } from "./run.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
 import { makeValidation } from "./validation.ts"
@@ -173,7 +172,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   // --- subscribing ---------------------------------------------------------------------------------------------------
 
   const missingOf = (topic: string, source: string, epoch: number): number | undefined =>
-    firstMissing(state().broadcast, { source, epoch, topic })
+    Plumtree.firstMissing(state().broadcast, { source, epoch, topic })
 
   const audienceOf = (topic: string): Audience => {
     const known = audiences.get(topic)
@@ -224,7 +223,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
    * may stand in it before its time.
    */
   const settleHistory = (order: "none" | "source", subscriber: Subscriber, past: ReadonlyArray<Message>): void => {
-    const missing = (id: Plumtree.MessageId) => firstMissing(state().broadcast, id)
+    const missing = (id: Plumtree.MessageId) => Plumtree.firstMissing(state().broadcast, id)
     subscriber.inbox.release((waiting) => {
       const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
       if (order === "none") {
@@ -347,12 +346,15 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     subscribe,
     validate,
     topic,
-    view: Effect.sync((): View => ({ ...counts, sent: below.traffic(), ...sizes(state().broadcast) }))
+    view: Effect.sync((): View => {
+      const { eagerNeighbors, ...sizes } = Plumtree.sizes(state().broadcast)
+      return { ...counts, sent: below.traffic(), ...sizes, eagerNeighbors: eagerNeighbors.map(({ id }) => id) }
+    })
   })
 
   let told = below.traffic()
   const measure = (): void => {
-    meter.broadcast(sizes(state().broadcast))
+    meter.broadcast(Plumtree.sizes(state().broadcast))
     const traffic = below.traffic()
     for (const key of ["payloadFrames", "payloadBytes", "controlFrames", "controlBytes"] as const) {
       meter.count(key, traffic[key] - told[key])
