@@ -89,6 +89,8 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   const audiences = new Map<string, Audience>()
   /** Those of them in which some want order. */
   const ordering = new Set<Audience>()
+  /** Inboxes that something has come into in this turn. */
+  let unread: Array<Inbox<Delivery>> = []
   const counts = { published: 0, delivered: 0, recovered: 0, duplicates: 0, lagged: 0, rejected: 0 }
 
   // --- messages to subscribers -----------------------------------------------------------------------------------------
@@ -253,12 +255,11 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
         if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
         const { order = "none" } = options
         const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
-        const inbox = new Inbox<Delivery>({ messages, bytes: settings.subscriberBytes }, (missed) => ({
-          _tag: "Lagged",
-          cause: "subscriber",
-          topic,
-          missed
-        }))
+        const inbox: Inbox<Delivery> = new Inbox<Delivery>(
+          { messages, bytes: settings.subscriberBytes },
+          (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
+          () => unread.push(inbox)
+        )
         const subscriber: Subscriber = { inbox, wasHistory: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
@@ -367,6 +368,9 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     perform,
     turned: () => {
       for (const { order } of ordering) order?.release()
+      const inboxes = unread
+      unread = []
+      for (const inbox of inboxes) inbox.wake()
       const next = history.turned(now())
       if (next !== undefined) below.wakeAt(next)
       publications.turned()
