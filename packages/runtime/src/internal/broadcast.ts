@@ -35,6 +35,8 @@ export interface Below {
   readonly run: Run
   readonly meter: Meter
   readonly now: () => number
+  /** When the turn that is under way began. */
+  readonly turnAt: () => number
   readonly state: () => Node.State
   readonly isUp: () => boolean
   readonly post: (item: Node.Input | Publication) => void
@@ -57,7 +59,7 @@ export interface Broadcasting {
   readonly service: Broadcast["Service"]
   readonly perform: (output: Output) => void
   /** At the end of each turn: hands on what was waiting for others, and lets in who was waiting for room. */
-  readonly turned: () => void
+  readonly turned: (now: number) => void
   /** Whether publishers wait for room on the links. */
   readonly isWaiting: () => boolean
   /** Hands what is measured now and then, and not counted, to the metrics. */
@@ -114,7 +116,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       meter.count("published")
     } else {
       counts.delivered++
-      meter.latency(Math.max(0, now() - publishedAt))
+      meter.latency(Math.max(0, below.turnAt() - publishedAt))
       if (via !== "push") {
         counts.recovered++
         meter.count("recovered")
@@ -366,12 +368,12 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   return {
     service,
     perform,
-    turned: () => {
+    turned: (at) => {
       for (const { order } of ordering) order?.release()
       const inboxes = unread
       unread = []
       for (const inbox of inboxes) inbox.wake()
-      const next = history.turned(now())
+      const next = history.turned(at)
       if (next !== undefined) below.wakeAt(next)
       publications.turned()
     },

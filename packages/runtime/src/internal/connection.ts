@@ -48,9 +48,6 @@ export const makeConnection = (
   sending: false
 })
 
-/** A frame with a broadcast payload has it as a chunk of its own. */
-export const isPayload = (frame: OutgoingFrame): boolean => frame.length > 1
-
 /** Which of the two orders a frame belongs to. */
 export type Lane = "membership" | "broadcast"
 
