@@ -45,8 +45,10 @@ export interface Config {
   readonly graftSize: number
   /**
    * By how many hops an announced path must be shorter than the one that a message took before it takes that one's place.
-   * 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 7, on, since a shared tree is shortest for the sender that
-   * built it, and only for that one; 7 leaves the tree of a single sender alone.
+   * 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 13. A shared tree is shortest for the sender that built it;
+   * for others its paths are up to twice as long as they need be, and cutting those short for one sender makes them longer
+   * for the next, without end: each time a subtree waits for a graft. 13 is what a good tree of some thousand nodes has
+   * anyway. It is there for the trees that years of repairs leave behind (`docs/protocol.md`, PT16, has figures).
    */
   readonly optimizeHops: number
 
@@ -116,7 +118,7 @@ export const defaultConfig: Config = {
   missingSize: 512,
   announcersSize: 8,
   graftSize: 64,
-  optimizeHops: 7,
+  optimizeHops: 13,
   windowSize: 8_192,
   gapsSize: 64,
   sourcesSize: 20_000,

@@ -63,6 +63,8 @@ export interface Stream<I extends Key> extends Origin<I> {
   /** The highest number that is known to exist. */
   readonly top: number
   readonly usedAt: number
+  /** The longest path that a kept message of it has taken to here, in links. */
+  readonly depth: number
   readonly held: Held<I>
   readonly gap: Gap<I> | undefined
 }
