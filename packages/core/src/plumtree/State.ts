@@ -97,6 +97,10 @@ export interface Streams<I extends Key> {
 export interface Link {
   /** The duplicates that it has sent, less what its news have made up for. */
   readonly duplicates: number
+  /** When the last of them was counted; −1: none was. */
+  readonly duplicateAt: number
+  /** When news were last; −1: none were. */
+  readonly newsAt: number
   /** At how many it is pruned. */
   readonly pruneAt: number
   /** When it was last told that its link is lazy. */
@@ -230,6 +234,8 @@ export const nothingHeld: Held<never> = { oldest: none, middle: none, latest: no
 /** A neighbour of whom nothing is known yet. */
 export const freshLink: Link = {
   duplicates: 0,
+  duplicateAt: -1,
+  newsAt: -1,
   pruneAt: 1,
   prunedAt: -1,
   fetchAt: 0,
