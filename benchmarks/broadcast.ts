@@ -20,6 +20,8 @@ export interface BroadcastBenchOptions {
   readonly nodes?: ReadonlyArray<number>
   /** Default 3. */
   readonly pairs?: number
+  /** No round of pairs begins that would probably end later, on a machine that is too busy for all. Default: no limit. */
+  readonly seconds?: number
 }
 
 type Side = "hyparview" | "gossipsub"
@@ -79,6 +81,9 @@ const usedMegabytes = (): number => {
 
 const measure = async (trial: Trial): Promise<Figures> => {
   const { nodes } = trial
+  // js-libp2p leaves rejections of closed streams to nobody; they are no reason to end what goes on without them.
+  if (trial.side === "gossipsub")
+    process.on("unhandledRejection", (error) => console.error(`gossipsub: ${String(error)}`))
   const load = new Load(nodes)
   const wire = countWireBytes()
   const contender = await prepare(trial.side, { ...trial, onMessage: load.onMessage })
@@ -148,16 +153,45 @@ interface Pair {
   readonly theirs: Figures
 }
 
-const measurePairs = async (nodes: number, secured: boolean, count: number): Promise<ReadonlyArray<Pair>> => {
-  const pairs: Array<Pair> = []
-  for (let pair = 0; pair < count; pair++) {
-    const figures: Partial<Record<Side, Figures>> = {}
-    const sides: ReadonlyArray<Side> = pair % 2 === 0 ? ["hyparview", "gossipsub"] : ["gossipsub", "hyparview"]
-    for (const side of sides) figures[side] = await measureApart({ side, nodes, secured })
-    const { gossipsub: theirs, hyparview: ours } = figures
-    if (ours !== undefined && theirs !== undefined) pairs.push({ ours, theirs })
+/** One mesh that does not come to its end, of either side, costs another try, and not everything measured before. */
+const attempts = 2
+
+const measurePatiently = async (trial: Trial, progress: string): Promise<Figures | undefined> => {
+  const what = `${trial.side}, ${trial.nodes} nodes, ${trial.secured ? "secured" : "plain"}`
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const begin = performance.now()
+    const seconds = () => `${((performance.now() - begin) / 1_000).toFixed(0)} s`
+    try {
+      const figures = await measureApart(trial)
+      const rates = figures.throughput.map(({ perSecond }) => perSecond.toPrecision(3)).join(", ")
+      console.error(`  ${progress} ${what}: ${rates} messages/s (${seconds()})`)
+      return figures
+    } catch (error) {
+      console.error(`  ${progress} ${what}: ${String(error)} (${seconds()})`)
+    }
   }
-  return pairs
+  return undefined
+}
+
+/** The pairs measured of meshes of one kind. */
+interface Measured {
+  readonly count: number
+  readonly secured: boolean
+  readonly pairs: Array<Pair>
+}
+
+/** One mesh of either side; undefined if one of them did not come to its end. */
+const measurePair = async (
+  nodes: number,
+  secured: boolean,
+  oursFirst: boolean,
+  progress: () => string
+): Promise<Pair | undefined> => {
+  const of = (side: Side) => measurePatiently({ side, nodes, secured }, progress())
+  const first = await of(oursFirst ? "hyparview" : "gossipsub")
+  const second = await of(oursFirst ? "gossipsub" : "hyparview")
+  const [ours, theirs] = oursFirst ? [first, second] : [second, first]
+  return ours === undefined || theirs === undefined ? undefined : { ours, theirs }
 }
 
 const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): ReadonlyArray<Row> => {
@@ -191,13 +225,27 @@ const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): Re
   ]
 }
 
+/** Rounds over all sizes, each one pair of each; as many as are wanted and as there is time for, and at least one. */
 export const broadcastBench = async (options: BroadcastBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
-  const { nodes = [10, 50, 100], pairs = 3 } = options
-  const rows: Array<Row> = []
-  for (const secured of [false, true]) {
-    for (const count of nodes) rows.push(...rowsOf(count, secured, await measurePairs(count, secured, pairs)))
+  const { nodes = [10, 50, 100], pairs = 3, seconds = Infinity } = options
+  const meshes = [false, true].flatMap((secured) => nodes.map((count): Measured => ({ count, secured, pairs: [] })))
+  const begin = performance.now()
+  let begun = 0
+  const progress = () => `${++begun}/${2 * meshes.length * pairs}`
+  for (let round = 0; round < pairs; round++) {
+    const perRound = (performance.now() - begin) / 1_000 / Math.max(1, round)
+    if (round > 0 && (round + 1) * perRound > seconds) {
+      console.error(`  no time for more: medians of ${round} instead of ${pairs}`)
+      break
+    }
+    for (const mesh of meshes) {
+      const pair = await measurePair(mesh.count, mesh.secured, round % 2 === 0, progress)
+      if (pair !== undefined) mesh.pairs.push(pair)
+    }
   }
-  return rows
+  const measured = meshes.filter((mesh) => mesh.pairs.length > 0)
+  if (measured.length === 0) throw new Error("no mesh came to its end")
+  return measured.flatMap((mesh) => rowsOf(mesh.count, mesh.secured, mesh.pairs))
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -29,6 +29,7 @@
  * | gaps filled or given up | `Recovery.ts` |
  * | verdicts of the application | `Verdict.ts` |
  * | history on request | `Recall.ts` |
+ * | what may be asked of a state | `Queries.ts` |
  *
  * The rules, numbered, are in `docs/protocol.md`, section "Broadcast".
  *
@@ -37,9 +38,10 @@
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
-import type { Message, MessageId } from "./plumtree/Message.ts"
+import type { Message } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
 import type { Input, Output, Timer } from "./plumtree/Protocol.ts"
+import { hasSeen } from "./plumtree/Queries.ts"
 import {
   abandonRecalls,
   endRecalls,
@@ -51,7 +53,6 @@ import {
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
 import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
-import { isDone } from "./plumtree/Seen.ts"
 import {
   begin,
   care,
@@ -64,7 +65,7 @@ import {
   takeTimer,
   type Transition
 } from "./plumtree/State.ts"
-import { at, slotOf, sweep, sweepMillis } from "./plumtree/Streams.ts"
+import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 
@@ -98,19 +99,9 @@ export type {
   Replay
 } from "./plumtree/Message.ts"
 export type { Input, Output, RecalledMessage, Timer, Verdict, Via } from "./plumtree/Protocol.ts"
+export { firstMissing, hasSeen, type Sizes, sizes } from "./plumtree/Queries.ts"
 export { init, maxNeighbors, type State } from "./plumtree/State.ts"
 export { eagerPeers, lazyPeers } from "./plumtree/Tree.ts"
-
-/**
- * Whether a message has been seen here, or given up: one more copy of it would be a duplicate.
- *
- * @category queries
- * @since 0.1.0
- */
-export const hasSeen = <I extends Key, A>({ streams }: State<I, A>, id: MessageId<I>): boolean => {
-  const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
-  return stream !== undefined && isDone(stream, id.sequence)
-}
 
 /**
  * What a step gives: the next state, and the outputs in the order in which they must be performed.

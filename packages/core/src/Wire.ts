@@ -146,6 +146,16 @@ const open = (tag: number): void => {
   writer.byte(tag, "tag")
 }
 
+/**
+ * The body of the last broadcast message that was written, and the frame in which it stands, from an offset on. Bodies are
+ * values: the same object is the same bytes.
+ */
+let last: { readonly message: unknown; readonly frame: Uint8Array; readonly from: number } = {
+  message: undefined,
+  frame: new Uint8Array(0),
+  from: 0
+}
+
 /** Writes one message by its table, after the link that carries it, if one does. */
 const write = <Messages, T extends keyof Messages & string, E extends Ends | undefined>(
   kinds: Kinds<Messages, E>,
@@ -157,11 +167,18 @@ const write = <Messages, T extends keyof Messages & string, E extends Ends | und
   const kind = kinds[tag]
   open(kind.tag)
   if (link !== undefined && ends !== undefined) writeLink(writer, link, ends)
-  kind.write(writer, message, ends)
-  writer.extensions()
+  const from = writer.written
+  // The same to all neighbours, but for the link: written once, and copied from then on.
+  if (message === last.message && last.frame.length > 0) {
+    writer.bytes(last.frame.subarray(last.from))
+  } else {
+    kind.write(writer, message, ends)
+    writer.extensions()
+  }
   const error = writer.error(tag)
   if (error !== undefined) return Result.fail(error)
   const head = writer.take()
+  if (link !== undefined && message !== last.message) last = { message, frame: head, from }
   return Result.succeed(kind.rest === undefined ? [head] : [head, kind.rest(message)])
 }
 

@@ -132,6 +132,13 @@ export interface Link {
   readonly send: (frames: ReadonlyArray<OutgoingFrame>) => Effect.Effect<void, LinkClosed>
 
   /**
+   * What `send` does, where it need not wait and cannot fail: takes the frames and says true, at once, or takes none and
+   * says false; then `send` will wait, or say what is wrong. A transport that has it spares the runtime a fiber for each
+   * batch. Never called while a `send` is under way.
+   */
+  readonly trySend?: (frames: ReadonlyArray<OutgoingFrame>) => boolean
+
+  /**
    * The next frames, at least one, as many as have arrived. Not calling it is how a reader slows the far end down: a
    * transport buffers no more than its receive limit. Frames that arrived before an orderly close are still delivered;
    * then it fails with `LinkClosed`. Called by one fiber at a time. The bytes belong to the caller.

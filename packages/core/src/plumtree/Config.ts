@@ -24,7 +24,7 @@ export interface Config {
   readonly treesSize: number
   /**
    * After how many duplicates a neighbour is pruned, at least; at most after twice as many less one, by chance. 16 news
-   * make up for one. 1–1,000. Paper: 1, at the first duplicate, which is right for one sender; many senders at once need
+   * make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at the first duplicate, which is right for one sender; many senders at once need
    * more (ours: 3), or they prune each other's branches. A tree that has one sender (`trees: "source"`) always prunes at
    * the first.
    */
@@ -45,8 +45,10 @@ export interface Config {
   readonly graftSize: number
   /**
    * By how many hops an announced path must be shorter than the one that a message took before it takes that one's place.
-   * 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 7, on, since a shared tree is shortest for the sender that
-   * built it, and only for that one; 7 leaves the tree of a single sender alone.
+   * 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 13. A shared tree is shortest for the sender that built it;
+   * for others its paths are up to twice as long as they need be, and cutting those short for one sender makes them longer
+   * for the next, without end: each time a subtree waits for a graft. 13 is what a good tree of some thousand nodes has
+   * anyway. It is there for the trees that years of repairs leave behind (`docs/protocol.md`, PT16, has figures).
    */
   readonly optimizeHops: number
 
@@ -116,7 +118,7 @@ export const defaultConfig: Config = {
   missingSize: 512,
   announcersSize: 8,
   graftSize: 64,
-  optimizeHops: 7,
+  optimizeHops: 13,
   windowSize: 8_192,
   gapsSize: 64,
   sourcesSize: 20_000,

@@ -42,8 +42,10 @@ const optimizeLate = <I extends Key, A>(
   const { config, neighbors, streams } = t.state
   if (config.optimizeHops === 0) return
   const stream = at(streams, slot)
-  const kept = stream === undefined ? undefined : Held.find(stream.held, id.sequence)
-  if (stream === undefined || kept?.parent === undefined) return
+  // Nearly all announcements are of no shorter path, and the message itself need not be looked up to know.
+  if (stream === undefined || stream.depth - round < config.optimizeHops) return
+  const kept = Held.find(stream.held, id.sequence)
+  if (kept?.parent === undefined) return
   if (!optimize(t, id, kept.round, kept.parent, round, index)) return
   const changed: Kept<I> = { ...kept, round, parent: neighbors[index]?.id }
   put(t, slot, { ...stream, held: Held.replace(stream.held, changed) })

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import * as Held from "./Held.ts"
 import type { MessageId, Recall, Recalled } from "./Message.ts"
 import type { RecalledMessage } from "./Protocol.ts"
 import { care, type OpenRecall, type Transition } from "./State.ts"
@@ -39,7 +40,7 @@ const latest = <I extends Key, A>(
     const stream = at(streams, slot)
     if (stream === undefined || stream.topic !== topic || stream.held.count === 0) continue
     const { epoch, held, source } = stream
-    for (const { bornAt, payload, publishedAt, sequence } of held.chunks.flat().slice(-count)) {
+    for (const { bornAt, payload, publishedAt, sequence } of Held.all(held).slice(-count)) {
       if (bornAt + config.retainedMillis >= now) {
         found.push({ id: { source, epoch, topic, sequence }, payload, publishedAt })
       }

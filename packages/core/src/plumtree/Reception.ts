@@ -79,6 +79,11 @@ export const slotFor = <I extends Key, A>(t: Transition<I, A>, origin: Origin<I>
 
 /** The number is seen from now on. What had to be given up for it is told. */
 const mark = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Stream<I>, sequence: number): void => {
+  if (stream.above.length === 0 && stream.gap === undefined && sequence === stream.floor + 1) {
+    // In order, and nothing else is out: nearly always. One copy of the record does.
+    const top = sequence > stream.top ? sequence : stream.top
+    return put(t, slot, { ...stream, floor: sequence, top, usedAt: t.now })
+  }
   const lost: Array<number> = []
   const next = see(stream, sequence, t.state.config, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })

@@ -25,9 +25,12 @@ export interface Kept<I extends Key> {
   readonly parent: I | undefined
 }
 
-/** The kept messages of one stream, by ascending sequence, in chunks, so that one more copies few. */
+/** The kept messages of one stream, by ascending sequence, in chunks (`Held.ts`), so that one more or less copies few. */
 export interface Held<I extends Key> {
-  readonly chunks: ReadonlyArray<ReadonlyArray<Kept<I>>>
+  readonly oldest: ReadonlyArray<Kept<I>>
+  /** None of them is empty. */
+  readonly middle: ReadonlyArray<ReadonlyArray<Kept<I>>>
+  readonly latest: ReadonlyArray<Kept<I>>
   readonly count: number
   readonly bytes: number
 }
@@ -60,6 +63,8 @@ export interface Stream<I extends Key> extends Origin<I> {
   /** The highest number that is known to exist. */
   readonly top: number
   readonly usedAt: number
+  /** The longest path that a kept message of it has taken to here, in links. */
+  readonly depth: number
   readonly held: Held<I>
   readonly gap: Gap<I> | undefined
 }
@@ -92,6 +97,10 @@ export interface Streams<I extends Key> {
 export interface Link {
   /** The duplicates that it has sent, less what its news have made up for. */
   readonly duplicates: number
+  /** When the last of them was counted; −1: none was. */
+  readonly duplicateAt: number
+  /** When news were last; −1: none were. */
+  readonly newsAt: number
   /** At how many it is pruned. */
   readonly pruneAt: number
   /** When it was last told that its link is lazy. */
@@ -220,11 +229,13 @@ const none: ReadonlyArray<never> = []
 const emptySlot: Slot = { nonce: 0, at: 0 }
 
 /** Nothing kept. */
-export const nothingHeld: Held<never> = { chunks: none, count: 0, bytes: 0 }
+export const nothingHeld: Held<never> = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
 
 /** A neighbour of whom nothing is known yet. */
 export const freshLink: Link = {
   duplicates: 0,
+  duplicateAt: -1,
+  newsAt: -1,
   pruneAt: 1,
   prunedAt: -1,
   fetchAt: 0,

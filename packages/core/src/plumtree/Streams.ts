@@ -201,6 +201,7 @@ export const fresh = <I extends Key, A>(
     owed: done >= 0 ? done + 1 : first,
     top: done >= 0 ? done : Math.max(floor, first - 1),
     usedAt: now,
+    depth: 0,
     held: nothingHeld,
     gap: undefined
   }
@@ -214,7 +215,7 @@ export const keep = <I extends Key, A>(t: Transition<I, A>, slot: number, kept: 
   if (stream === undefined || !isDone(stream, kept.sequence) || bytesBeyond(config, kept)) return
   let held = Held.add(stream.held, kept)
   if (held.count > config.retainedMessages) held = Held.withoutFirst(held)
-  put(t, slot, { ...stream, held })
+  put(t, slot, { ...stream, held, depth: kept.round > stream.depth ? kept.round : stream.depth })
   while (t.state.streams.bytes > config.retainedBytes && dropOne(t, slot));
 }
 

@@ -10,6 +10,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
+import type { Config } from "./Config.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
 
@@ -44,14 +45,30 @@ const bounded = <I extends Key>(trees: HashMap.HashMap<I, number>, size: number)
 /** A neighbour becomes eager in the tree of a source. */
 export const makeEager = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const lazy = lazyIn(t.state, source)
-  if (((lazy >> index) & 1) === 1) setLazyIn(t, source, lazy & ~(1 << index))
+  if (((lazy >> index) & 1) === 0) return
+  setLazyIn(t, source, lazy & ~(1 << index))
+  if (isPruned(t.state, index)) changeLink(t, index, { prunedAt: -1 })
 }
+
+/** Whether a neighbour is lazy because it was told so from here, and nothing has made it eager since. */
+const isPruned = <I extends Key, A>({ config, links }: State<I, A>, index: number): boolean =>
+  config.trees === "shared" && (links[index]?.prunedAt ?? -1) >= 0
 
 /** A neighbour becomes lazy in the tree of a source. */
 export const makeLazy = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const lazy = lazyIn(t.state, source)
   if (((lazy >> index) & 1) === 0) setLazyIn(t, source, lazy | (1 << index))
 }
+
+/**
+ * Of the duplicates that one link brings within this share of timeout1, one counts, and so of the news. A burst of messages from several
+ * sources, all under way before anybody can have heard of a prune, would bring every link of a cycle to its threshold at
+ * once, and the cycle would be cut to pieces that have to be grafted together again, into a cycle.
+ */
+const burstShare = 1 / 5
+
+const isOfBurst = ({ graftMillis }: Config, countedAt: number, now: number): boolean =>
+  countedAt >= 0 && now - countedAt < burstShare * graftMillis
 
 /**
  * After how many duplicates a link is pruned: up to twice `pruneAfter`, since all links of a cycle that is fed from
@@ -65,7 +82,7 @@ const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number):
   const to = t.state.neighbors[index]
   if (to === undefined) return
   const tree = t.state.config.trees === "shared" ? undefined : source
-  changeLink(t, index, { duplicates: 0, pruneAt: drawThreshold(t), prunedAt: t.now })
+  changeLink(t, index, { duplicates: 0, duplicateAt: -1, newsAt: -1, pruneAt: drawThreshold(t), prunedAt: t.now })
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Prune", tree } })
 }
 
@@ -79,14 +96,19 @@ export const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tr
 /** So many messages that a neighbour has sent first make up for one duplicate. A power of two, so that sums are exact. */
 const newsPerDuplicate = 16
 
-/** A neighbour has sent a message first: its link carries the tree, whatever it was before. */
+/**
+ * A neighbour has sent a message first: its link carries the tree, whatever it was before. But not if it was pruned from
+ * here: then the message was under way when it heard of that, and it pushes no more. Were it made eager for such a
+ * message, only this end would push, and duplicates: with many messages under way that keeps a mesh from ever settling.
+ */
 export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const { config, links } = t.state
   if (config.strategy === "flood") return
-  makeEager(t, source, index)
+  if (!isPruned(t.state, index)) makeEager(t, source, index)
   if (config.pruneAfter === 1) return
-  const duplicates = links[index]?.duplicates ?? 0
-  if (duplicates > 0) changeLink(t, index, { duplicates: duplicates - 1 / newsPerDuplicate })
+  const link = links[index]
+  if (link === undefined || link.duplicates === 0 || isOfBurst(config, link.newsAt, t.now)) return
+  changeLink(t, index, { duplicates: link.duplicates - 1 / newsPerDuplicate, newsAt: t.now })
 }
 
 /**
@@ -103,8 +125,11 @@ export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, in
     if (link.prunedAt < 0 || t.now - link.prunedAt >= config.graftMillis) prune(t, source, index)
     return
   }
-  const duplicates = link.duplicates + 1
-  if (config.trees === "shared" && duplicates < link.pruneAt) return changeLink(t, index, { duplicates })
+  if (config.trees === "shared" && config.pruneAfter > 1) {
+    if (isOfBurst(config, link.duplicateAt, t.now)) return
+    const duplicates = link.duplicates + 1
+    if (duplicates < link.pruneAt) return changeLink(t, index, { duplicates, duplicateAt: t.now })
+  }
   makeLazy(t, source, index)
   prune(t, source, index)
 }

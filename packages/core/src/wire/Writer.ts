@@ -60,6 +60,18 @@ export class Writer extends Faults {
     this.offset = written.length
   }
 
+  /** How many bytes of the frame are written. */
+  get written(): number {
+    return this.offset - this.start
+  }
+
+  /** Bytes as they are. */
+  bytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.slab.set(bytes, this.offset)
+    this.offset += bytes.length
+  }
+
   /** A whole number of one byte. */
   byte(value: number, field: string): void {
     if ((value & 0xff) !== value) return this.fail("range", field)

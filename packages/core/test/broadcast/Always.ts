@@ -3,6 +3,7 @@
  */
 import type { Key } from "@hyparview/core/Peer"
 import * as Plumtree from "@hyparview/core/Plumtree"
+import { all } from "../../src/plumtree/Held.ts"
 
 type Check = (holds: boolean, sentence: () => string) => void
 
@@ -80,7 +81,7 @@ const checkHeld = <I extends Key, A>(
   check: Check,
   name: string
 ): void => {
-  const kept = held.chunks.flat()
+  const kept = all(held)
   check(kept.length === held.count, () => `${name}: ${kept.length} are kept, counted as ${held.count}`)
   check(kept.length <= config.retainedMessages, () => `${name}: ${kept.length} are kept`)
   check(

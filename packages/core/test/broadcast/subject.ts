@@ -7,6 +7,7 @@ import type { Peer } from "@hyparview/core/Peer"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import { seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
+import { all } from "../../src/plumtree/Held.ts"
 import { deepFreeze } from "../explore/Always.ts"
 import { Ledger, stateFaults } from "./Always.ts"
 
@@ -201,7 +202,7 @@ export class Subject {
   kept(source: number, epoch = 1): ReadonlyArray<number> {
     const { far, near } = this.state.streams
     const stream = [...near, ...far.flat()].find((stream) => stream.source === source && stream.epoch === epoch)
-    return stream?.held.chunks.flat().map(({ sequence }) => sequence) ?? []
+    return stream === undefined ? [] : all(stream.held).map(({ sequence }) => sequence)
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
+import { all } from "../../src/plumtree/Held.ts"
 import { stateFaults } from "../broadcast/Always.ts"
 import {
   bytes,
@@ -63,7 +64,8 @@ describe("recovery", () => {
     const frame = new Uint8Array(4_096)
     p.hears(2, gossip(9, 0, { payload: frame.subarray(0, 16) }))
     p.hears(2, gossip(9, 1, { payload: frame.subarray(0, 4_000) }))
-    const kept = p.state.streams.near[0]?.held.chunks.flat() ?? []
+    const stream = p.state.streams.near[0]
+    const kept = stream === undefined ? [] : all(stream.held)
     assert.deepStrictEqual(
       kept.map(({ payload }) => payload.buffer === frame.buffer),
       [false, true]

@@ -127,6 +127,27 @@ describe("the tree", () => {
     assert.deepStrictEqual(p.hears(2, gossip(9, 0)).lazy(), [])
   })
 
+  it("PT5. but not one that was pruned from here, before a graft: its message was under way, and it pushes no more", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
+    assert.deepStrictEqual([p.lazy(), p.saysTo("Prune")], [[3], [3]])
+    assert.deepStrictEqual(p.hears(3, gossip(9, 1)).lazy(), [3])
+    // Its own graft makes it eager, and so does ours.
+    assert.deepStrictEqual(p.hears(3, graft(id(9, 0))).lazy(), [])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 2)).hears(3, gossip(9, 2)).lazy(), [3])
+    assert.deepStrictEqual(
+      p
+        .hears(3, iHave([9, 3, 2]))
+        .fires("Graft")
+        .lazy(),
+      []
+    )
+    // Who was made lazy by its own prune, and has not heard of ours, comes back as before.
+    assert.deepStrictEqual(p.hears(3, prune).hears(3, gossip(9, 4)).lazy(), [])
+    // Each source's own tree has no messages of others under way: the paper's rule.
+    const q = node([2, 3], { trees: "source" }).hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
+    assert.deepStrictEqual([q.lazy(9), q.hears(3, gossip(9, 1)).lazy(9)], [[3], []])
+  })
+
   it("PT6. a duplicate makes its sender lazy and is answered with a prune, which makes its sender lazy", () => {
     const p = node([2, 3]).hears(2, gossip(9, 0)).hears(3, gossip(9, 0))
     assert.deepStrictEqual([p.eager(), p.lazy()], [[2], [3]])
@@ -137,17 +158,45 @@ describe("the tree", () => {
 
   it("PT7. with many senders a neighbour is pruned after that many duplicates, and news make up for some", () => {
     const p = node([2, 3], { pruneAfter: 2 })
-    const duplicate = (sequence: number) => p.hears(2, gossip(9, sequence)).hears(3, gossip(9, sequence))
+    const burst = p.state.config.graftMillis / 5
+    const duplicate = (sequence: number) => {
+      p.now += burst
+      p.hears(2, gossip(9, sequence)).hears(3, gossip(9, sequence))
+    }
     const after = p.state.links[1]?.pruneAt ?? 0
     assert.isTrue(after === 2 || after === 3)
     for (let sequence = 0; sequence < after - 1; sequence++) duplicate(sequence)
     assert.deepStrictEqual([p.lazy(), p.says("Prune")], [[], []])
     // News of another source come by that link.
-    for (let sequence = 0; sequence < 16; sequence++) p.hears(3, gossip(8, sequence))
+    for (let sequence = 0; sequence < 16; sequence++) {
+      p.now += burst
+      p.hears(3, gossip(8, sequence))
+    }
     duplicate(10)
     assert.deepStrictEqual(p.lazy(), [])
     duplicate(11)
     assert.deepStrictEqual([p.lazy(), p.saysTo("Prune")], [[3], [3]])
+  })
+
+  it("PT7. of a burst of duplicates one counts, and so of a burst of news", () => {
+    const p = node([2, 3], { pruneAfter: 2 })
+    const after = p.state.links[1]?.pruneAt ?? 0
+    const burst = p.state.config.graftMillis / 5
+    const duplicates = (from: number) => {
+      for (let i = 0; i < 20; i++) p.hears(2, gossip(9, from + i)).hears(3, gossip(9, from + i))
+    }
+    for (let bursts = 1; bursts < after; bursts++) {
+      duplicates(20 * bursts)
+      p.now += burst - 1
+      duplicates(1_000 + 20 * bursts)
+      assert.deepStrictEqual([p.lazy(), p.state.links[1]?.duplicates], [[], bursts])
+      p.now += 1
+    }
+    for (let sequence = 0; sequence < 100; sequence++) p.hears(3, gossip(8, sequence))
+    assert.strictEqual(p.state.links[1]?.duplicates, after - 1 - 1 / 16)
+    p.now += burst
+    p.hears(3, gossip(8, 100))
+    assert.strictEqual(p.state.links[1]?.duplicates, after - 1 - 2 / 16)
   })
 
   it("PT7. many senders at once: a triangle that each corner feeds loses one link, and every message comes by the others", () => {

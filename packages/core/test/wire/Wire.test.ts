@@ -34,6 +34,23 @@ describe("a link", () => {
   })
 })
 
+describe("a body that goes to several neighbours", () => {
+  it("stands after each one's own link as it would if it went there alone, also after one that could not be written", () => {
+    const { body } = gossip("s", "t", Uint8Array.of(1, 2, 3), 7)
+    const id = { source: "s", epoch: 1, topic: "t", sequence: 300 }
+    const announced: Carried["body"] = { _tag: "IHave", announcements: [{ id, round: 3 }] }
+    for (const shared of [body, announced]) {
+      for (const requestId of [1, 200, Wire.maxRequestId + 1, 3]) {
+        const link = { asker: local.id, epoch: local.epoch, requestId }
+        const written = Wire.encode({ _tag: "Carried", link, body: shared }, ends)
+        const alone = Wire.encode({ _tag: "Carried", link, body: { ...shared } }, ends)
+        assert.deepStrictEqual(Result.map(written, joined), Result.map(alone, joined))
+        assert.strictEqual(Result.isFailure(written), requestId > Wire.maxRequestId)
+      }
+    }
+  })
+})
+
 describe("a payload", () => {
   it("is the caller's own bytes when written, whatever neighbour it goes to", () => {
     const payload = Uint8Array.of(1, 2, 3)

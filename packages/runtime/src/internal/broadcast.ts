@@ -25,7 +25,6 @@ import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
 import { isTopicName, makePublications, type Publication } from "./publications.ts"
-import { firstMissing, sizes } from "./queries.ts"
 import type { Run } from "./run.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
 import { makeValidation } from "./validation.ts"
@@ -36,6 +35,8 @@ export interface Below {
   readonly run: Run
   readonly meter: Meter
   readonly now: () => number
+  /** When the turn that is under way began. */
+  readonly turnAt: () => number
   readonly state: () => Node.State
   readonly isUp: () => boolean
   readonly post: (item: Node.Input | Publication) => void
@@ -58,7 +59,7 @@ export interface Broadcasting {
   readonly service: Broadcast["Service"]
   readonly perform: (output: Output) => void
   /** At the end of each turn: hands on what was waiting for others, and lets in who was waiting for room. */
-  readonly turned: () => void
+  readonly turned: (now: number) => void
   /** Whether publishers wait for room on the links. */
   readonly isWaiting: () => boolean
   /** Hands what is measured now and then, and not counted, to the metrics. */
@@ -90,6 +91,8 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   const audiences = new Map<string, Audience>()
   /** Those of them in which some want order. */
   const ordering = new Set<Audience>()
+  /** Inboxes that something has come into in this turn. */
+  let unread: Array<Inbox<Delivery>> = []
   const counts = { published: 0, delivered: 0, recovered: 0, duplicates: 0, lagged: 0, rejected: 0 }
 
   // --- messages to subscribers -----------------------------------------------------------------------------------------
@@ -113,7 +116,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       meter.count("published")
     } else {
       counts.delivered++
-      meter.latency(Math.max(0, now() - publishedAt))
+      meter.latency(Math.max(0, below.turnAt() - publishedAt))
       if (via !== "push") {
         counts.recovered++
         meter.count("recovered")
@@ -173,7 +176,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   // --- subscribing ---------------------------------------------------------------------------------------------------
 
   const missingOf = (topic: string, source: string, epoch: number): number | undefined =>
-    firstMissing(state().broadcast, { source, epoch, topic })
+    Plumtree.firstMissing(state().broadcast, { source, epoch, topic })
 
   const audienceOf = (topic: string): Audience => {
     const known = audiences.get(topic)
@@ -224,7 +227,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
    * may stand in it before its time.
    */
   const settleHistory = (order: "none" | "source", subscriber: Subscriber, past: ReadonlyArray<Message>): void => {
-    const missing = (id: Plumtree.MessageId) => firstMissing(state().broadcast, id)
+    const missing = (id: Plumtree.MessageId) => Plumtree.firstMissing(state().broadcast, id)
     subscriber.inbox.release((waiting) => {
       const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
       if (order === "none") {
@@ -254,12 +257,11 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
         if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
         const { order = "none" } = options
         const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
-        const inbox = new Inbox<Delivery>({ messages, bytes: settings.subscriberBytes }, (missed) => ({
-          _tag: "Lagged",
-          cause: "subscriber",
-          topic,
-          missed
-        }))
+        const inbox: Inbox<Delivery> = new Inbox<Delivery>(
+          { messages, bytes: settings.subscriberBytes },
+          (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
+          () => unread.push(inbox)
+        )
         const subscriber: Subscriber = { inbox, wasHistory: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
@@ -347,12 +349,15 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     subscribe,
     validate,
     topic,
-    view: Effect.sync((): View => ({ ...counts, sent: below.traffic(), ...sizes(state().broadcast) }))
+    view: Effect.sync((): View => {
+      const { eagerNeighbors, ...sizes } = Plumtree.sizes(state().broadcast)
+      return { ...counts, sent: below.traffic(), ...sizes, eagerNeighbors: eagerNeighbors.map(({ id }) => id) }
+    })
   })
 
   let told = below.traffic()
   const measure = (): void => {
-    meter.broadcast(sizes(state().broadcast))
+    meter.broadcast(Plumtree.sizes(state().broadcast))
     const traffic = below.traffic()
     for (const key of ["payloadFrames", "payloadBytes", "controlFrames", "controlBytes"] as const) {
       meter.count(key, traffic[key] - told[key])
@@ -363,9 +368,12 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   return {
     service,
     perform,
-    turned: () => {
+    turned: (at) => {
       for (const { order } of ordering) order?.release()
-      const next = history.turned(now())
+      const inboxes = unread
+      unread = []
+      for (const inbox of inboxes) inbox.wake()
+      const next = history.turned(at)
       if (next !== undefined) below.wakeAt(next)
       publications.turned()
     },

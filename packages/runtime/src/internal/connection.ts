@@ -48,9 +48,6 @@ export const makeConnection = (
   sending: false
 })
 
-/** A frame with a broadcast payload has it as a chunk of its own. */
-export const isPayload = (frame: OutgoingFrame): boolean => frame.length > 1
-
 /** Which of the two orders a frame belongs to. */
 export type Lane = "membership" | "broadcast"
 
@@ -63,21 +60,34 @@ export const enqueue = (connection: Connection, frame: OutgoingFrame, lane: Lane
   return bytes
 }
 
-/** Sends what is queued, and what is queued while that goes on. */
+/** Sends what is queued, and what is queued while that goes on. Without a fiber, where the link takes it at once. */
 export const flush = (connection: Connection, run: Run): void => {
   if (connection.sending) return
+  const { ended, link } = connection
+  if (!ended && link.trySend?.(queuedFrames(connection)) === true) {
+    clear(connection)
+    connection.queuedBytes = 0
+    connection.onSent()
+    return
+  }
   connection.sending = true
   run(sendAll(connection))
+}
+
+const queuedFrames = ({ broadcast, membership }: Connection): ReadonlyArray<OutgoingFrame> =>
+  broadcast.length === 0 ? membership : membership.length === 0 ? broadcast : membership.concat(broadcast)
+
+const clear = (connection: Connection): void => {
+  connection.membership = []
+  connection.broadcast = []
 }
 
 const sendAll = (connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { broadcast, link, membership } = connection
     if (membership.length + broadcast.length === 0) return sentAll(connection)
-    const frames =
-      broadcast.length === 0 ? membership : membership.length === 0 ? broadcast : membership.concat(broadcast)
-    connection.membership = []
-    connection.broadcast = []
+    const frames = queuedFrames(connection)
+    clear(connection)
     const bytes = connection.queuedBytes
     return Effect.matchEffect(link.send(frames), {
       // The reader learns of the close too, after it has drained what arrived before, and reports it.

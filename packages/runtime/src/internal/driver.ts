@@ -93,9 +93,14 @@ export const makeDriver = Effect.fnUntraced(function* (
     dispatcher.scheduleTask(turn, 0)
   }
 
+  /** When the turn that is under way, or the last one, began. */
+  let turnAt = 0
+
   const turn = (): void => {
     planned = false
     if (stopped) return
+    // One look at the clock for all of it.
+    turnAt = now()
     const items = mailbox
     mailbox = []
     planned = true
@@ -107,8 +112,8 @@ export const makeDriver = Effect.fnUntraced(function* (
         run(Effect.logError("an input failed", defect))
       }
     }
-    broadcasting.turned()
-    links.flush()
+    broadcasting.turned(turnAt)
+    links.flush(turnAt)
     planned = false
     if (mailbox.length > 0) plan()
     settle()
@@ -165,6 +170,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     run,
     meter,
     now,
+    turnAt: () => turnAt,
     state: () => state,
     isUp,
     post,
@@ -258,8 +264,8 @@ export const makeDriver = Effect.fnUntraced(function* (
       waiters.delete(waiter)
       waiter.resume(duplicate === undefined ? Effect.void : Effect.fail(duplicate))
     }
-    if (now() - flushedAt < 1_000) return
-    flushedAt = now()
+    if (turnAt - flushedAt < 1_000) return
+    flushedAt = turnAt
     meter.active(neighbors)
     broadcasting.measure()
     meter.flush()

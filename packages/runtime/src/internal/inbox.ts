@@ -1,13 +1,17 @@
 /**
  * What waits for one subscriber of a topic: bounded in number and in bytes. One that does not keep up loses what does not
  * fit, and finds in its stead, at the place where it is missing, how much that was.
+ *
+ * Its reader is woken once for all that a turn of the node brings, since that costs as much as to receive a message; sooner
+ * if what waits fills an eighth of the inbox, so that a reader who keeps up loses nothing.
  */
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 
 export class Inbox<A> {
   readonly #capacity: number
   readonly #capacityBytes: number
+  readonly #onFirst: () => void
   readonly #lagged: (missed: number) => A
   #items: Array<A> = []
   #bytes = 0
@@ -15,10 +19,16 @@ export class Inbox<A> {
   #held = false
   #taker: ((items: Effect.Effect<Arr.NonEmptyArray<A>>) => void) | undefined
 
-  constructor(bounds: { readonly messages: number; readonly bytes: number }, lagged: (missed: number) => A) {
+  /** `onFirst` hears that there is something to take, where nothing was: `wake` is to be called before long. */
+  constructor(
+    bounds: { readonly messages: number; readonly bytes: number },
+    lagged: (missed: number) => A,
+    onFirst: () => void
+  ) {
     this.#capacity = bounds.messages
     this.#capacityBytes = bounds.bytes
     this.#lagged = lagged
+    this.#onFirst = onFirst
   }
 
   /** Whether it was taken; false if it is one more that is missed. A single item fits whatever its size. */
@@ -32,7 +42,8 @@ export class Inbox<A> {
     }
     this.#items.push(item)
     this.#bytes += bytes
-    this.#wake()
+    if (8 * waiting >= this.#capacity || 8 * this.#bytes >= this.#capacityBytes) this.wake()
+    else if (waiting === 0) this.#onFirst()
     return true
   }
 
@@ -45,24 +56,23 @@ export class Inbox<A> {
   release(past: (waiting: ReadonlyArray<A>) => ReadonlyArray<A>): void {
     this.#held = false
     this.#items = [...past(this.#items), ...this.#items]
-    this.#wake()
+    this.wake()
   }
 
   /** All that waits, as soon as there is something. One reader. */
   readonly take: Effect.Effect<Arr.NonEmptyArray<A>> = Effect.callback((resume) => {
     this.#taker = resume
-    this.#wake()
+    this.wake()
     return Effect.sync(() => {
       this.#taker = undefined
     })
   })
 
-  #wake(): void {
+  /** Hands what waits to a reader who waits. */
+  wake(): void {
     const taker = this.#taker
-    if (taker === undefined || this.#held) return
-    const [first, ...rest] = this.#items
-    if (first === undefined) return
-    const items: Arr.NonEmptyArray<A> = [first, ...rest]
+    const items = this.#items
+    if (taker === undefined || this.#held || !Arr.isArrayNonEmpty(items)) return
     if (this.#missed > 0) items.push(this.#lagged(this.#missed))
     this.#items = []
     this.#bytes = 0

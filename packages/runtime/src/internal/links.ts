@@ -11,7 +11,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { Settings } from "../Node.ts"
 import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
-import { abort, type Connection, enqueue, finish, flush, isPayload, type Lane, makeConnection } from "./connection.ts"
+import { abort, type Connection, enqueue, finish, flush, type Lane, makeConnection } from "./connection.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
@@ -69,7 +69,7 @@ export interface Links {
   readonly send: (to: Peer.Peer, message: Node.Message) => void
   readonly dial: (address: string) => void
   /** Sends what has been queued since the last time: one flush for each link, however many messages. */
-  readonly flush: () => void
+  readonly flush: (now: number) => void
   readonly close: (peer: Peer.Peer) => void
   /** Closes every link after what was sent over it. */
   readonly closeAll: (reason: Wire.ByeReason) => void
@@ -159,7 +159,7 @@ export const makeLinks = (
     }
     const frame = encoded.success
     const bytes = queue(connection, frame, message._tag === "Carried" ? "broadcast" : "membership")
-    if (isPayload(frame)) {
+    if (hasPayload(message)) {
       traffic.payloadFrames++
       traffic.payloadBytes += bytes
     } else {
@@ -486,9 +486,8 @@ export const makeLinks = (
 
   return {
     send,
-    flush: () => {
+    flush: (now) => {
       if (unflushed.size === 0) return
-      const now = above.now()
       for (const connection of unflushed) {
         connection.usedAt = now
         flush(connection, run)
@@ -515,6 +514,9 @@ export const makeLinks = (
     traffic: () => ({ ...traffic })
   }
 }
+
+const hasPayload = (message: Node.Message): boolean =>
+  message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
 
 const causeOfDial = (reason: DialFailure): HyParView.DialCause => {
   if (reason === "untrusted") return "identity"

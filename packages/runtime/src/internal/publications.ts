@@ -102,7 +102,10 @@ export const makePublications = (options: {
   }
 
   const publish: Publications["publish"] = (topic, payload, { whenFull = "fail" } = {}) =>
-    Effect.withSpan(offer(topic, payload, whenFull), "Broadcast.publish", { attributes: { topic } })
+    Effect.withSpan(offer(topic, payload, whenFull), "Broadcast.publish", {
+      attributes: { topic },
+      captureStackTrace: false
+    })
 
   const offer = (
     topic: string,

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Inbox } from "../../src/internal/inbox.ts"
 
-const make = (messages: number, bytes = 1_000) => new Inbox<string>({ messages, bytes }, (missed) => `missed ${missed}`)
+const make = (messages: number, bytes = 1_000, onFirst = () => {}) =>
+  new Inbox<string>({ messages, bytes }, (missed) => `missed ${missed}`, onFirst)
 
 describe("an inbox", () => {
   it.effect("hands out all that waits at once, and waits for more", () =>
@@ -13,7 +14,26 @@ describe("an inbox", () => {
       assert.deepStrictEqual(yield* inbox.take, ["a", "b"])
       const next = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
       inbox.offer("c", 1)
+      inbox.wake()
       assert.deepStrictEqual(yield* Fiber.join(next), ["c"])
+    })
+  )
+
+  it.effect("says once that something waits, and wakes its reader when told to, or when an eighth of it is full", () =>
+    Effect.gen(function* () {
+      let told = 0
+      const inbox = make(32, 1_000, () => told++)
+      const next = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
+      for (const item of ["a", "b", "c", "d"]) inbox.offer(item, 1)
+      yield* Effect.yieldNow
+      assert.strictEqual(told, 1)
+      assert.isUndefined(next.pollUnsafe())
+      inbox.offer("e", 1)
+      assert.deepStrictEqual(yield* Fiber.join(next), ["a", "b", "c", "d", "e"])
+      const large = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
+      inbox.offer("large", 125)
+      assert.deepStrictEqual(yield* Fiber.join(large), ["large"])
+      assert.strictEqual(told, 1)
     })
   )
 

@@ -105,6 +105,12 @@ export class TcpLink implements Link {
       return Effect.flatMap(this.#room, () => this.send(frames))
     })
 
+  readonly trySend = (frames: ReadonlyArray<OutgoingFrame>): boolean => {
+    if (this.#failure !== undefined || this.#socket.writableNeedDrain) return false
+    this.#take(frames)
+    return true
+  }
+
   readonly receive: Effect.Effect<Frames, LinkClosed> = Effect.suspend(() => {
     if (this.#frames.length > 0) return Effect.succeed(this.#takeReceived())
     return this.#failure === undefined ? this.#arrival : Effect.fail(this.#failure)

@@ -89,6 +89,31 @@ export const pressureCases: ReadonlyArray<Case<Kit>> = [
       })
   },
   {
+    name: "trySend, where there is one, takes frames in order with send's, none while a reader stalls it, none after the end",
+    run: (kit) =>
+      Effect.gen(function* () {
+        const { far, near } = yield* pair(kit)
+        if (near.trySend === undefined) return
+        const most = Math.ceil(kit.stallBytes / frameBytes)
+        let sent = 0
+        yield* near.send([[frame(sent++, frameBytes)]])
+        for (let refusals = 0; refusals < 2 && sent < most;) {
+          if (near.trySend([[frame(sent, frameBytes)]])) sent++
+          else {
+            refusals++
+            yield* settle
+          }
+        }
+        assert.isBelow(sent, most, "it is never refused, though nobody reads")
+        const last = sent++
+        const reading = yield* Effect.forkChild(readInOrder(far))
+        yield* within("send goes on where trySend would not", near.send([[frame(last, frameBytes)]]))
+        yield* within("close", near.close("flush"))
+        assert.isFalse(near.trySend([[frame(sent, frameBytes)]]))
+        assert.strictEqual(yield* within("everything is read", Fiber.join(reading)), sent)
+      })
+  },
+  {
     name: "a stalled send fails at once when its own end aborts",
     run: (kit) =>
       Effect.gen(function* () {

@@ -1,14 +1,14 @@
-/** What the runtime reads of the core's state, on states that the core has made. */
+/** What may be asked of a state, on states that steps have made. */
 import { assert, describe, it } from "@effect/vitest"
-import { Plumtree, Random } from "@hyparview/core"
-import { Result } from "effect"
-import { firstMissing, sizes } from "../../src/internal/queries.ts"
+import * as Plumtree from "@hyparview/core/Plumtree"
+import { seeded } from "@hyparview/core/Random"
+import * as Result from "effect/Result"
 
 const peer = (id: string) => ({ id, epoch: 1, address: id })
 const config = Result.getOrThrow(Plumtree.makeConfig())
 
 const start = (): Plumtree.State => {
-  const state = Plumtree.init<string, string>({ config, self: peer("self"), random: Random.seeded(1) })
+  const state = Plumtree.init<string, string>({ config, self: peer("self"), random: seeded(1) })
   return Plumtree.step(state, { _tag: "NeighborUp", now: 0, peer: peer("b") }).state
 }
 
@@ -28,7 +28,8 @@ const receive = (state: Plumtree.State, source: string, sequence: number, epoch 
     }
   }).state
 
-const missing = (state: Plumtree.State, source: string, epoch = 1) => firstMissing(state, { source, epoch, topic: "t" })
+const missing = (state: Plumtree.State, source: string, epoch = 1) =>
+  Plumtree.firstMissing(state, { source, epoch, topic: "t" })
 
 describe("the first that is missing", () => {
   it("is unknown of a source that is not known, or not in that incarnation", () => {
@@ -62,6 +63,6 @@ describe("the first that is missing", () => {
     for (let source = 0; source < 300; source++) {
       assert.strictEqual(missing(state, `s${source}`), source % 2 === 0 ? 2 : 1, `s${source}`)
     }
-    assert.strictEqual(sizes(state).retained.messages, 600)
+    assert.strictEqual(Plumtree.sizes(state).retained.messages, 600)
   })
 })

@@ -1,0 +1,102 @@
+/** What is kept, against a model that is a plain sorted array. */
+import { assert, describe, it } from "@effect/vitest"
+import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
+import * as Held from "../../src/plumtree/Held.ts"
+import { type Held as Kind, type Kept, nothingHeld } from "../../src/plumtree/State.ts"
+import { deepFreeze } from "../explore/Always.ts"
+
+type Model = ReadonlyArray<Kept<number>>
+
+const message = (random: Random, sequence: number): Kept<number> => ({
+  sequence,
+  payload: new Uint8Array(nextBelow(random, 40)),
+  round: nextBelow(random, 9),
+  publishedAt: sequence,
+  bornAt: sequence + nextBelow(random, 5),
+  parent: undefined
+})
+
+const added = (model: Model, kept: Kept<number>): Model =>
+  [...model, kept].sort((one, other) => one.sequence - other.sequence)
+
+const runsIn = (model: Model, size: number): ReadonlyArray<number> => {
+  const numbers = new Set(model.map(({ sequence }) => sequence))
+  const runs = model.flatMap(({ sequence }) => [
+    ...(numbers.has(sequence - 1) ? [] : [sequence]),
+    ...(numbers.has(sequence + 1) ? [] : [sequence])
+  ])
+  return runs.slice(-2 * size)
+}
+
+/** The next state of both: most steps add the next number or drop the first, as a stream in good order does. */
+const change = (random: Random, held: Kind<number>, model: Model, most: number): readonly [Kind<number>, Model] => {
+  const last = model.at(-1)?.sequence ?? nextBelow(random, 50)
+  const any = model[nextBelow(random, Math.max(1, model.length))]
+  switch (nextBelow(random, 16)) {
+    case 0: {
+      const bornAt = (model[nextBelow(random, 1 + (model.length >> 2))]?.bornAt ?? 0) + nextBelow(random, 3)
+      return [Held.withoutOlder(held, bornAt), model.filter((kept) => kept.bornAt >= bornAt)]
+    }
+    case 1: {
+      if (any === undefined) return [held, model]
+      const other = { ...any, round: any.round + 1, parent: 7 }
+      return [Held.replace(held, other), model.map((kept) => (kept === any ? other : kept))]
+    }
+    case 2:
+    case 3: {
+      // Late, where there is a gap.
+      const sequence = nextBelow(random, last + 2)
+      if (model.some((kept) => kept.sequence === sequence)) return [held, model]
+      const late = message(random, sequence)
+      return [Held.add(held, late), added(model, late)]
+    }
+    case 4:
+    case 5:
+    case 6:
+      return [Held.withoutFirst(held), model.slice(1)]
+    default: {
+      const next = message(random, last + 1 + (nextBelow(random, 4) === 0 ? nextBelow(random, 6) : 0))
+      const more = Held.add(held, next)
+      return model.length < most ? [more, added(model, next)] : [Held.withoutFirst(more), added(model, next).slice(1)]
+    }
+  }
+}
+
+describe("the messages kept of a stream", () => {
+  it("are what a sorted array would hold, and no step changes what was there before", () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const random = seeded(seed)
+      const most = 1 + nextBelow(random, 300)
+      let held: Kind<number> = nothingHeld
+      let model: Model = []
+      for (let count = 0; count < 600; count++) {
+        deepFreeze(held)
+        const [after, expected] = change(random, held, model, most)
+        const kept = Held.all(after)
+        const alike =
+          kept.length === expected.length &&
+          kept.every((one, index) => one === expected[index]) &&
+          after.count === expected.length &&
+          after.bytes === expected.reduce((sum, { payload }) => sum + Held.bytesOf(payload), 0) &&
+          Held.all(held).every((one, index) => one === model[index]) &&
+          after.middle.every(({ length }) => length > 0)
+        if (!alike) assert.fail(`seed ${seed}, step ${count}: not what the array holds`)
+        held = after
+        model = expected
+      }
+      assert.deepStrictEqual(Held.runsOf(held, 4), runsIn(model, 4))
+      for (let sequence = 0; sequence <= (model.at(-1)?.sequence ?? 0) + 1; sequence++) {
+        const found = model.find((kept) => kept.sequence === sequence)
+        const next = model.find((kept) => kept.sequence >= sequence)?.sequence
+        if (Held.find(held, sequence) !== found) assert.fail(`seed ${seed}: ${sequence} is not found as it should be`)
+        if (Held.nextOf(held, sequence) !== next) assert.fail(`seed ${seed}: what follows ${sequence} is wrong`)
+      }
+      const seen: Array<number> = []
+      const low = nextBelow(random, 200)
+      const whole = Held.visit(held, low, low + 100, ({ sequence }) => seen.push(sequence) < 20)
+      const expected = model.map(({ sequence }) => sequence).filter((number) => number >= low && number <= low + 100)
+      assert.deepStrictEqual(seen, expected.slice(0, 20))
+      assert.strictEqual(whole, expected.length < 20)
+    }
+  })
+})
