@@ -57,7 +57,7 @@ export interface Options {
   readonly eventReaders?: number
   /** A reader of either that takes nothing for so long is cut off. Default 10 seconds (a guess). */
   readonly stallTimeout?: Duration.Input
-  /** After so long without an event a comment is sent, so that both ends notice a dead connection. Default 15 seconds. */
+  /** So often a comment is sent between the events, so that both ends notice a dead connection. Default 15 seconds. */
   readonly keepAlive?: Duration.Input
   /** Connections at once, 1 or more; more are closed at once. Default 128. */
   readonly maxConnections?: number

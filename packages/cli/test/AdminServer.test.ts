@@ -336,12 +336,23 @@ describe("the events of a node", () => {
         Effect.gen(function* () {
           const url = yield* serve(a, { keepAlive: "20 millis" })
           const listening = yield* listen(url)
-          yield* shows(listening.text, /: still here\n\n/)
+          yield* shows(listening.text, /: here\n\n[^]*: here\n\n/)
           return listening
         })
       )
       yield* closed
       assert.notInclude(text(), "event:")
+    })
+  )
+
+  test(
+    "answer at once, though nothing has happened",
+    Effect.gen(function* () {
+      const url = yield* serve(yield* node("a"), { keepAlive: "1 hour" })
+      for (const path of ["/events", "/messages?topic=t"]) {
+        const { text } = yield* listen(url, path)
+        yield* shows(text, /200 OK[^]*: here\n\n/)
+      }
     })
   )
 
@@ -396,7 +407,7 @@ describe("the events of a node", () => {
       const url = yield* serve(Context.add(a, Membership.Membership, membership))
       const answer = yield* ask(`${url}/events`)
       assert.strictEqual(
-        answer.text,
+        answer.text.replaceAll(": here\n\n", ""),
         `event: EventsLost\ndata: {"error":"the subscriber is too slow: 7 membership events were waiting"}\n\n`
       )
     })

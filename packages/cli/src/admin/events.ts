@@ -20,11 +20,14 @@ const written = (change: MembershipEvent): string => {
 const farewell = (name: string, error: { readonly message: string }) =>
   Stream.make(event(name, { error: error.message }))
 
-/** A comment now and then, until the events end, so that both ends notice a dead connection. */
+/**
+ * A comment at once, so that the reader has its answer before anything happens, and one now and then until the events end,
+ * so that both ends notice a dead connection.
+ */
 const keptAlive = <E>(events: Stream.Stream<string, E>, keepAliveMillis: number): Stream.Stream<string, E> =>
   Stream.merge(
     events,
-    Stream.map(Stream.drop(Stream.tick(keepAliveMillis), 1), () => ": still here\n\n"),
+    Stream.map(Stream.tick(keepAliveMillis), () => ": here\n\n"),
     { haltStrategy: "left" }
   )
 
