@@ -9,11 +9,12 @@
  * | `GET /metrics` | every metric of the process, as Prometheus reads them |
  * | `GET /view` | the node's view as JSON: itself, neighbours with round trips, the reserve, counters |
  * | `GET /events` | server-sent events: `NeighborUp` for each present neighbour, then every change, with its reason |
+ * | `GET /messages?topic=T` | server-sent events: `Message` for each message of the topic from now on, its payload in base64; with `&history=N` first the newest from before; `Lagged` for what is lost |
  * | `POST /publish?topic=T` | publishes the request's body, as it is, on a topic; answers with the message's id |
  *
  * Everything else is a JSON object with `error`: 400 (no topic), 401 (no token, or a wrong one), 403 (a page of another
  * origin asks), 404, 405 (with `Allow`), 413 (with the usable size), 421 (a Host that is none of ours), 503 (not joined,
- * overloaded, too many readers of events).
+ * overloaded, too many readers).
  *
  * **Who may ask.** On a loopback address whoever is on the machine may, unless a token is set; anywhere else nobody may
  * without the token, and a server without one does not start. Web pages may not: a request that names another origin is
@@ -52,11 +53,11 @@ export interface Options {
   readonly token?: Redacted.Redacted | undefined
   /** The largest body that `publish` takes, in bytes. Default 1 MiB, the largest frame of a transport's default. */
   readonly maxBodyBytes?: number
-  /** How many may listen to `/events` at once, 1 or more. Default 32. */
+  /** How many may listen to `/events` and `/messages` at once, 1 or more. Default 32. */
   readonly eventReaders?: number
-  /** A reader of `/events` that takes nothing for so long is cut off. Default 10 seconds (a guess). */
+  /** A reader of either that takes nothing for so long is cut off. Default 10 seconds (a guess). */
   readonly stallTimeout?: Duration.Input
-  /** After so long without an event a comment is sent, so that both ends notice a dead connection. Default 15 seconds. */
+  /** So often a comment is sent between the events, so that both ends notice a dead connection. Default 15 seconds. */
   readonly keepAlive?: Duration.Input
   /** Connections at once, 1 or more; more are closed at once. Default 128. */
   readonly maxConnections?: number

@@ -27,8 +27,12 @@ const mostNodes = 10_000
 const defaultNodes = 50
 const defaultKill = 40
 
-/** At least five processes, and one for every sixty nodes. */
-const defaultProcesses = (nodes: number): number => Math.min(nodes, Math.max(5, Math.ceil(nodes / 60)))
+/**
+ * At least five processes, and one for every 400 nodes: with up to 40 descriptors a node while it joins these stay below
+ * 20,000, and every process costs a second of processor time to start, and seconds until its code is compiled (joins of 300
+ * nodes: 20 ms of processor time a node in 2 processes, 44 in 4).
+ */
+const defaultProcesses = (nodes: number): number => Math.min(nodes, Math.max(5, Math.ceil(nodes / 400)))
 
 const whole = (name: string, least: number, most: number) =>
   Flag.Int(name).pipe(
@@ -47,7 +51,7 @@ const flags = {
   processes: whole("processes", 1, mostNodes).pipe(
     Flag.optional,
     Flag.withMetavar("K"),
-    Flag.withDescription("In how many processes, at most one a node. Default: 5, or one for every 60 nodes")
+    Flag.withDescription("In how many processes, at most one a node. Default: 5, or one for every 400 nodes")
   ),
   tls: Flag.Boolean("tls").pipe(
     Flag.withDefault(false),

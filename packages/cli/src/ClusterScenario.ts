@@ -108,13 +108,15 @@ const idleSeconds = 5
  */
 const bounds = ({ nodes, tls }: Options) => ({
   start: Duration.seconds(60 + nodes / 10),
-  whole: Duration.seconds(60 + nodes / (tls ? 2 : 10)),
+  whole: Duration.seconds(60 + nodes / (tls ? 2 : 5)),
   // A free slot that nobody can fill waits for the next shuffle, 30 seconds ± 50 %.
   full: Duration.seconds(180 + nodes / 10),
-  broadcast: Duration.seconds(30),
+  broadcast: Duration.seconds(30 + nodes / 50),
+  // Before and after each broadcast the nodes are polled until nothing is under way.
+  counting: Duration.seconds(30 + nodes / 20),
   idle: Duration.seconds(60),
   kill: Duration.seconds(30),
-  leave: Duration.seconds(30)
+  leave: Duration.seconds(30 + nodes / 50)
 })
 
 interface Seen {
@@ -125,7 +127,7 @@ interface Seen {
 const monotonicSeconds = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e9)
 
 /** A poll of n nodes costs processor time that the nodes need themselves. */
-const pollEvery = (nodes: number): Duration.Duration => Duration.millis(Math.min(1_000, Math.max(50, nodes / 4)))
+const pollEvery = (nodes: number): Duration.Duration => Duration.millis(Math.min(5_000, Math.max(50, nodes / 2)))
 
 const listed = (items: ReadonlyArray<string>): string =>
   items.slice(0, 5).join(", ") + (items.length > 5 ? ` and ${items.length - 5} more` : "")
@@ -276,7 +278,7 @@ export const play = Effect.fnUntraced(function* (
     },
     {
       name: "broadcasts reach all",
-      bound: Duration.sum(limit.broadcast, Duration.seconds(30)),
+      bound: Duration.sum(limit.broadcast, limit.counting),
       body: broadcast("copiesAfterJoin")
     },
     {
@@ -326,7 +328,7 @@ export const play = Effect.fnUntraced(function* (
     },
     {
       name: "broadcasts reach all survivors",
-      bound: Duration.sum(limit.broadcast, Duration.seconds(30)),
+      bound: Duration.sum(limit.broadcast, limit.counting),
       body: broadcast("copiesAfterHeal")
     },
     {

@@ -174,7 +174,8 @@ describe("an admin server", () => {
         ["GET", "/publish", "POST"],
         ["OPTIONS", "/publish", "POST"],
         ["DELETE", "/healthz", "GET"],
-        ["HEAD", "/events", "GET"]
+        ["HEAD", "/events", "GET"],
+        ["HEAD", "/messages", "GET"]
       ] as const) {
         const answer = yield* ask(`${url}${path}`, { method })
         assert.deepStrictEqual([answer.status, answer.headers["allow"]], [405, allowed], `${method} ${path}`)
@@ -281,8 +282,8 @@ describe("access to an admin server", () => {
   )
 })
 
-/** A raw connection that has asked for the events: what it has been sent so far, and its end. */
-const listen = (url: string) =>
+/** A raw connection that has asked for events: what it has been sent so far, and its end. */
+const listen = (url: string, path = "/events") =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const { hostname, port } = new URL(url)
@@ -290,7 +291,7 @@ const listen = (url: string) =>
       let text = ""
       socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk))
       socket.on("error", () => undefined)
-      socket.write("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
       const closed = Effect.callback<void>((resume) => {
         if (socket.closed) return resume(Effect.void)
         socket.once("close", () => resume(Effect.void))
@@ -335,12 +336,23 @@ describe("the events of a node", () => {
         Effect.gen(function* () {
           const url = yield* serve(a, { keepAlive: "20 millis" })
           const listening = yield* listen(url)
-          yield* shows(listening.text, /: still here\n\n/)
+          yield* shows(listening.text, /: here\n\n[^]*: here\n\n/)
           return listening
         })
       )
       yield* closed
       assert.notInclude(text(), "event:")
+    })
+  )
+
+  test(
+    "answer at once, though nothing has happened",
+    Effect.gen(function* () {
+      const url = yield* serve(yield* node("a"), { keepAlive: "1 hour" })
+      for (const path of ["/events", "/messages?topic=t"]) {
+        const { text } = yield* listen(url, path)
+        yield* shows(text, /200 OK[^]*: here\n\n/)
+      }
     })
   )
 
@@ -395,9 +407,46 @@ describe("the events of a node", () => {
       const url = yield* serve(Context.add(a, Membership.Membership, membership))
       const answer = yield* ask(`${url}/events`)
       assert.strictEqual(
-        answer.text,
+        answer.text.replaceAll(": here\n\n", ""),
         `event: EventsLost\ndata: {"error":"the subscriber is too slow: 7 membership events were waiting"}\n\n`
       )
+    })
+  )
+})
+
+describe("the messages of a topic", () => {
+  test(
+    "are handed out one by one with their bytes, those from before if asked",
+    Effect.gen(function* () {
+      const { a, b, url } = yield* setUp()
+      const publish = (payload: Uint8Array) => Context.get(b, Broadcast.Broadcast).publish("t", payload)
+      const old = yield* Context.get(a, Broadcast.Broadcast)
+        .subscribe("t")
+        .pipe(Stream.take(1), Stream.runDrain, Effect.forkChild({ startImmediately: true }))
+      yield* publish(Uint8Array.of(1))
+      yield* Fiber.join(old)
+      const { text } = yield* listen(url, "/messages?topic=t&history=5")
+      yield* shows(text, /event: Message\ndata: \{.*"sequence":0.*"payload":"AQ=="/)
+      assert.match(text(), /content-type: text\/event-stream/i)
+      yield* publish(Uint8Array.of(255, 0))
+      yield* shows(text, /event: Message\ndata: \{.*"source":"b".*"sequence":1.*"payload":"\/wA=".*"history":false/)
+      assert.strictEqual(text().match(/event:/g)?.length, 2)
+    })
+  )
+
+  test(
+    "need a topic that can be one, and a history that is a number",
+    Effect.gen(function* () {
+      const { url } = yield* setUp({ eventReaders: 1 })
+      const refused = (query: string) =>
+        Effect.flatMap(ask(`${url}/messages${query}`), (answer) =>
+          Effect.map(errorOf(answer), (error) => [answer.status, error] as const)
+        )
+      assert.match(String(yield* refused("")), /^400,which topic\?/)
+      assert.match(String(yield* refused("?topic=")), /^400,.*1 to 255 bytes/)
+      assert.match(String(yield* refused("?topic=t&history=-1")), /^400,history is a whole number/)
+      yield* Effect.flatMap(listen(url), ({ text }) => shows(text, /NeighborUp/))
+      assert.match(String(yield* refused("?topic=t")), /^503,1 readers listen already/)
     })
   )
 })

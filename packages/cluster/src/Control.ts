@@ -238,9 +238,16 @@ export class Control extends RpcGroup.make(
     success: Schema.Array(Listening),
     error: NodeNotStarted
   }),
-  /** Tells nodes to join through these addresses. Returns before they have. */
+  /**
+   * Tells nodes to join through these addresses, `atOnce` of them at a time: the next when one before has a neighbour, or
+   * has had its time. Returns before they have.
+   */
   Rpc.make("Join", {
-    payload: { nodes: Schema.Array(Schema.String), contacts: Schema.Array(Schema.String) },
+    payload: {
+      nodes: Schema.Array(Schema.String),
+      contacts: Schema.Array(Schema.String),
+      atOnce: Schema.Int.check(Schema.isGreaterThan(0))
+    },
     error: NoSuchNode
   }),
   /** The views of all nodes of the process. */
@@ -255,6 +262,8 @@ export class Control extends RpcGroup.make(
     success: Schema.Struct({ id: MessageId, atMillis: Schema.Finite }),
     error: Schema.Union([NoSuchNode, NotPublished])
   }),
+  /** How many nodes of this process have been handed a message: costs next to nothing. */
+  Rpc.make("CountDeliveries", { payload: { id: MessageId }, success: Schema.Int }),
   /** Who in this process has been handed a message. A worker remembers the last 256. */
   Rpc.make("Deliveries", { payload: { id: MessageId }, success: Schema.Array(Delivery) }),
   /** Destroys nodes without a goodbye: sockets reset, listening port closed. The process lives. */

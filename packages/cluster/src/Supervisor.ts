@@ -178,8 +178,8 @@ export class Supervisor extends Context.Service<
     readonly start: Effect.Effect<ReadonlyArray<ManagedNode>, WorkerError | NodeNotStarted>
 
     /**
-     * Tells every running node to join through the contact. Over TCP all at once; over TLS in waves, the next when the one
-     * before has joined or has had its time. Returns before the last ones have.
+     * Tells every running node to join through the contact, a bounded number at a time: the next when one before has found a
+     * neighbour, or has had its time. Returns before they have.
      */
     readonly join: Effect.Effect<void, WorkerError | NoSuchNode>
 

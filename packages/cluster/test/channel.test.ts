@@ -57,6 +57,7 @@ const handlers = (stuck: Deferred.Deferred<void>) =>
       nodes.includes("n1") ? Effect.void : Effect.fail(new NoSuchNode({ node: nodes[0] ?? "nobody" })),
     Poll: () => Effect.succeed([view]),
     Publish: ({ node }) => Effect.fail(new NotPublished({ node, detail: "not joined" })),
+    CountDeliveries: () => Effect.succeed(0),
     Deliveries: () => Effect.succeed([]),
     Inspect: ({ node }) => Effect.fail(new NoSuchNode({ node })),
     TakeLinkLosses: () => Effect.succeed([]),
@@ -88,8 +89,8 @@ describe("the control channel", () => {
       assert.deepStrictEqual(started, [{ id: "n1", address: "127.0.0.1:4000" }])
       assert.deepStrictEqual(yield* client.Poll({ passive: false }), [view])
       assert.deepStrictEqual(yield* client.Usage({ collect: false }), usage)
-      yield* client.Join({ nodes: ["n1"], contacts: [] })
-      const stranger = yield* Effect.flip(client.Join({ nodes: ["n9"], contacts: [] }))
+      yield* client.Join({ nodes: ["n1"], contacts: [], atOnce: 1 })
+      const stranger = yield* Effect.flip(client.Join({ nodes: ["n9"], contacts: [], atOnce: 1 }))
       assert.instanceOf(stranger, NoSuchNode)
       assert.strictEqual(stranger.message, "n9 does not run")
       const unpublished = yield* Effect.flip(client.Publish({ node: "n1", text: "hello" }))

@@ -1,19 +1,34 @@
-/** Membership events as server-sent events, for readers that may be slow. */
+/** Membership events, and the messages of a topic, as server-sent events, for readers that may be slow. */
+import type { Delivery } from "@hyparview/runtime/Broadcast"
 import { type Membership, type MembershipEvent } from "@hyparview/runtime/Membership"
+import type { Undecodable } from "@hyparview/runtime/Topic"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Base64 from "effect/encoding/Base64"
 import * as Sse from "effect/encoding/Sse"
 
+const event = (name: string, data: object): string =>
+  Sse.encoder.write({ _tag: "Event", event: name, id: undefined, data: JSON.stringify(data) })
+
 /** An event as it travels: `NeighborUp` and `NeighborDown` with the peer, and a reason where there is one. */
-const written = (event: MembershipEvent): string => {
-  const { _tag, ...data } = event
-  return Sse.encoder.write({ _tag: "Event", event: _tag, id: undefined, data: JSON.stringify(data) })
+const written = (change: MembershipEvent): string => {
+  const { _tag, ...data } = change
+  return event(_tag, data)
 }
 
-const farewell = (event: string, error: { readonly message: string }) =>
-  Stream.make(
-    Sse.encoder.write({ _tag: "Event", event, id: undefined, data: JSON.stringify({ error: error.message }) })
+const farewell = (name: string, error: { readonly message: string }) =>
+  Stream.make(event(name, { error: error.message }))
+
+/**
+ * A comment at once, so that the reader has its answer before anything happens, and one now and then until the events end,
+ * so that both ends notice a dead connection.
+ */
+const keptAlive = <E>(events: Stream.Stream<string, E>, keepAliveMillis: number): Stream.Stream<string, E> =>
+  Stream.merge(
+    events,
+    Stream.map(Stream.tick(keepAliveMillis), () => ": here\n\n"),
+    { haltStrategy: "left" }
   )
 
 /**
@@ -21,17 +36,25 @@ const farewell = (event: string, error: { readonly message: string }) =>
  * many events were waiting, and with `DuplicateIdentity` when the node stops.
  */
 export const feed = (membership: Membership["Service"], keepAliveMillis: number): Stream.Stream<Uint8Array> =>
-  Stream.merge(
-    Stream.map(membership.events, written),
-    Stream.map(Stream.drop(Stream.tick(keepAliveMillis), 1), () => ": still here\n\n"),
-    { haltStrategy: "left" }
-  ).pipe(
+  keptAlive(Stream.map(membership.events, written), keepAliveMillis).pipe(
     Stream.catchTags({
       EventsLost: (error) => farewell("EventsLost", error),
       DuplicateIdentity: (error) => farewell("DuplicateIdentity", error)
     }),
     Stream.encodeText
   )
+
+/** Payloads are bytes, and an event is text. */
+const told = (delivery: Delivery | Undecodable): string => {
+  const { _tag, ...data } = delivery
+  return event(_tag, "payload" in data ? { ...data, payload: Base64.encode(data.payload) } : data)
+}
+
+/** What a subscriber of a topic is handed. It ends when the node does. */
+export const messages = (
+  deliveries: Stream.Stream<Delivery | Undecodable>,
+  keepAliveMillis: number
+): Stream.Stream<Uint8Array> => Stream.encodeText(keptAlive(Stream.map(deliveries, told), keepAliveMillis))
 
 /**
  * Calls `cut` once the reader has left something lying for longer than `stallMillis`. While it does, nothing is asked of

@@ -3,13 +3,14 @@ import type { Broadcast, PublishError } from "@hyparview/runtime/Broadcast"
 import type { Membership } from "@hyparview/runtime/Membership"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { IncomingMessage } from "node:http"
 import { commonHeaders, json, problem } from "./answer.ts"
-import { cutIfStalled, feed } from "./events.ts"
+import { cutIfStalled, feed, messages } from "./events.ts"
 import { type Policy, refuse } from "./guard.ts"
 
 export interface Settings extends Policy {
@@ -30,7 +31,7 @@ class TooLarge extends Data.TaggedError("TooLarge")<{ readonly atLeast: number }
 
 export interface Handler {
   readonly handler: Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest>
-  /** How many listen to events now. */
+  /** How many listen to events and messages now. */
   readonly readers: () => number
 }
 
@@ -53,28 +54,41 @@ export const makeHandler = (settings: Settings): Handler => {
   const view: Handle = () => Effect.map(membership.view, (view) => json(view))
 
   let readers = 0
-  const events: Handle = (request) =>
-    Effect.sync(() => {
-      if (readers >= settings.eventReaders) {
-        return problem(503, `${readers} readers listen already`, {}, { "retry-after": "5" })
-      }
-      const cut = () => {
-        if (request.source instanceof IncomingMessage) request.source.socket.destroy()
-      }
-      const counted = Stream.unwrap(
-        Effect.as(
-          Effect.acquireRelease(
-            Effect.sync(() => readers++),
-            () => Effect.sync(() => readers--)
-          ),
-          feed(membership, settings.keepAliveMillis)
-        )
+  /** Server-sent events for as long as the reader takes them; one reader more. */
+  const serveEvents = (request: Request, stream: Stream.Stream<Uint8Array>): Response => {
+    if (readers >= settings.eventReaders) {
+      return problem(503, `${readers} readers listen already`, {}, { "retry-after": "5" })
+    }
+    const cut = () => {
+      if (request.source instanceof IncomingMessage) request.source.socket.destroy()
+    }
+    const counted = Stream.unwrap(
+      Effect.as(
+        Effect.acquireRelease(
+          Effect.sync(() => readers++),
+          () => Effect.sync(() => readers--)
+        ),
+        stream
       )
-      return HttpServerResponse.stream(cutIfStalled(counted, settings.stallMillis, cut), {
-        contentType: "text/event-stream",
-        headers: commonHeaders
-      })
+    )
+    return HttpServerResponse.stream(cutIfStalled(counted, settings.stallMillis, cut), {
+      contentType: "text/event-stream",
+      headers: commonHeaders
     })
+  }
+
+  const events: Handle = (request) =>
+    Effect.sync(() => serveEvents(request, feed(membership, settings.keepAliveMillis)))
+
+  const listen: Handle = (request, url) =>
+    Effect.gen(function* () {
+      const name = url.searchParams.get("topic")
+      if (name === null) return problem(400, "which topic? GET /messages?topic=TOPIC[&history=N]")
+      const history = url.searchParams.get("history") ?? "0"
+      if (!/^\d{1,9}$/.test(history)) return problem(400, "history is a whole number of messages, 0 or more")
+      const topic = yield* broadcast.topic(name, Schema.Uint8Array, { encoding: "bytes" })
+      return serveEvents(request, messages(topic.subscribe({ history: Number(history) }), settings.keepAliveMillis))
+    }).pipe(Effect.catch((error) => Effect.succeed(refusedBy(error))))
 
   const publish: Handle = (request, url) =>
     Effect.gen(function* () {
@@ -96,7 +110,7 @@ export const makeHandler = (settings: Settings): Handler => {
           ),
         HttpServerError: () => Effect.succeed(problem(400, "the body broke off"))
       }),
-      Effect.catch((error) => Effect.succeed(unpublished(error)))
+      Effect.catch((error) => Effect.succeed(refusedBy(error)))
     )
 
   const routes: ReadonlyMap<string, readonly [method: "GET" | "POST", handle: Handle]> = new Map([
@@ -105,6 +119,7 @@ export const makeHandler = (settings: Settings): Handler => {
     ["/metrics", ["GET", metrics]],
     ["/view", ["GET", view]],
     ["/events", ["GET", events]],
+    ["/messages", ["GET", listen]],
     ["/publish", ["POST", publish]]
   ])
 
@@ -118,8 +133,9 @@ export const makeHandler = (settings: Settings): Handler => {
       return problem(404, "no such thing here", { routes: [...routes].map(([path, [method]]) => `${method} ${path}`) })
     }
     const [method, handle] = route
-    // A HEAD is a GET of which only the head is sent.
-    if (request.method !== method && !(request.method === "HEAD" && method === "GET" && handle !== events)) {
+    // A HEAD is a GET of which only the head is sent; of what goes on and on there is none.
+    const isEndless = handle === events || handle === listen
+    if (request.method !== method && !(request.method === "HEAD" && method === "GET" && !isEndless)) {
       return problem(405, `${url.pathname} takes ${method} only`, {}, { allow: method })
     }
     return yield* handle(request, url)
@@ -127,7 +143,7 @@ export const makeHandler = (settings: Settings): Handler => {
   return { handler, readers: () => readers }
 }
 
-const unpublished = (error: PublishError): Response => {
+const refusedBy = (error: PublishError): Response => {
   switch (error._tag) {
     case "InvalidTopic":
       return problem(400, error.message)

@@ -12,6 +12,8 @@ const keyOf = ({ epoch, sequence, source }: MessageId): string => `${source}@${e
 export const makeDeliveries = () => {
   const messages = new Map<string, Map<string, Delivery>>()
   return {
+    /** How many nodes have been handed it. */
+    count: (id: MessageId): number => messages.get(keyOf(id))?.size ?? 0,
     of: (id: MessageId): ReadonlyArray<Delivery> => [...(messages.get(keyOf(id))?.values() ?? [])],
     record: (id: MessageId, node: string, hops: number): void => {
       let receivers = messages.get(keyOf(id))

@@ -20,6 +20,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Control, NoSuchNode, NodeNotStarted, NotBlocked, NotPublished } from "../Control.ts"
 import { makeDeliveries } from "./deliveries.ts"
+import { makeJoins } from "./joins.ts"
 import { makeLinkLosses } from "./linkLosses.ts"
 import { inspectionOf, nodeViewOf } from "./nodeView.ts"
 import * as Release from "./release.ts"
@@ -67,6 +68,7 @@ export const layer = Control.toLayer(
     const hosted = new Map<string, Hosted>()
     const deliveries = makeDeliveries()
     const losses = makeLinkLosses()
+    const join = makeJoins()
     yield* Effect.forkScoped(Release.whenQuiet)
 
     const find = (id: string): Effect.Effect<Hosted, NoSuchNode> => {
@@ -136,13 +138,8 @@ export const layer = Control.toLayer(
         return started.map(({ address, id }) => ({ id, address }))
       }),
 
-      Join: Effect.fnUntraced(function* ({ contacts, nodes }) {
-        const found = yield* Effect.forEach(nodes, find)
-        // A node whose id another process uses has stopped, which its status says.
-        yield* Effect.forEach(found, ({ membership }) => Effect.ignore(membership.join(contacts)), {
-          concurrency: "unbounded",
-          discard: true
-        })
+      Join: Effect.fnUntraced(function* ({ atOnce, contacts, nodes }) {
+        yield* join(yield* Effect.forEach(nodes, find), contacts, atOnce)
       }),
 
       Poll: ({ passive }) =>
@@ -165,6 +162,8 @@ export const layer = Control.toLayer(
           .pipe(Effect.mapError((error) => new NotPublished({ node, detail: error.message })))
         return { id, atMillis }
       }),
+
+      CountDeliveries: ({ id }) => Effect.sync(() => deliveries.count(id)),
 
       Deliveries: ({ id }) => Effect.sync(() => deliveries.of(id)),
 

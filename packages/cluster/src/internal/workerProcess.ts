@@ -59,9 +59,10 @@ export const startWorker = Effect.fnUntraced(function* (options: {
 }): Effect.fn.Return<WorkerProcess, never, Scope.Scope> {
   const ended = yield* Deferred.make<Ending>()
   const child = yield* Effect.sync(() => {
-    // Many nodes share a process, and each is idle most of the time: a young generation of a megabyte is enough, where
-    // the default lets tens of megabytes of short-lived garbage stay resident.
-    const memory = ["--expose-gc", "--max-semi-space-size=1"]
+    // Many nodes share a process, and each is idle most of the time: a young generation of some megabytes is enough, where
+    // the default lets tens of megabytes of short-lived garbage stay resident. With one megabyte, hundreds of nodes that join
+    // fill it so often that what they need for a moment is kept as if it were old, and collected at the price of that.
+    const memory = ["--expose-gc", "--max-semi-space-size=4"]
     const args = [...(isSource ? ["--conditions=source"] : []), ...memory, main, options.logLevel]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe", "ipc"] })
     const lastLines: Array<string> = []
