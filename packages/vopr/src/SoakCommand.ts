@@ -8,6 +8,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
@@ -192,7 +193,12 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     `${nodes} nodes in ${processes} processes over ${tls ? "mutual TLS" : "TCP"}, seed ${seed}: ` +
       `${warmUpMillis / 60_000} minutes of warm-up, then ${watchMillis / 60_000}`
   )
+  // What a worker has to say is nothing good: it logs warnings and errors alone.
+  const lines = Stream.runForEach(Stream.unwrap(Effect.map(Supervisor.Supervisor, ({ events }) => events)), (event) =>
+    event._tag === "WorkerWrote" ? Console.log(`[process ${event.process}] ${event.line}`) : Effect.void
+  )
   const outcome = yield* SoakRun.soak(options, tell).pipe(
+    Effect.raceFirst(Effect.andThen(lines, Effect.never)),
     // What has been seen until then is worth as much as if it had ended by itself.
     Effect.onInterrupt(() => Effect.ignore(Effect.suspend(() => end(soFar())))),
     Effect.tapError(() => Effect.ignore(Effect.suspend(() => end(soFar())))),
