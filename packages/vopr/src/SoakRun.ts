@@ -286,7 +286,7 @@ export const soak = Effect.fnUntraced(function* (
     [
       churning.run,
       partitions(supervisor, run.marks, chaos),
-      traffic(supervisor, ledger, run.marks, chaos),
+      traffic(supervisor, ledger, run.marks, { ...chaos, onSilence: (sentence) => breach(run, sentence) }),
       Effect.schedule(collect(run), Schedule.spaced(collectMillis)),
       Effect.schedule(sampleAndTell, Schedule.fixed(options.sampleMillis))
     ],

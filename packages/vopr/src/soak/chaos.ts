@@ -108,7 +108,12 @@ export const partitions = (supervisor: Service, marks: Marks, options: ChaosOpti
 }
 
 /** Publishes on the topics in turns, from whichever node of the topic's is up. */
-export const traffic = (supervisor: Service, ledger: Ledger, marks: Marks, options: ChaosOptions) => {
+export const traffic = (
+  supervisor: Service,
+  ledger: Ledger,
+  marks: Marks,
+  options: ChaosOptions & { readonly onSilence: (sentence: string) => void }
+) => {
   const random = Random.seededFor(options.seed, 3)
   const { topics } = options
   let turn = 0
@@ -124,7 +129,9 @@ export const traffic = (supervisor: Service, ledger: Ledger, marks: Marks, optio
       Effect.map(({ atMillis, id }) => ledger.published(id, atMillis)),
       Effect.catchTags({
         NoSuchNode: () => Effect.sync(() => marks.refused++),
-        NotPublished: () => Effect.sync(() => marks.refused++)
+        NotPublished: () => Effect.sync(() => marks.refused++),
+        // A node that neither publishes nor refuses is a defect, and no reason to end the soak.
+        WorkerSilent: ({ message }) => Effect.sync(() => options.onSilence(`${from.id} on ${topic}: ${message}`))
       })
     )
   })
