@@ -24,10 +24,11 @@ const turns = 3
 const pauseMillis = 5
 
 /**
- * What two medians may differ by whatever they are: one run of another process on this core. Linux lets one run for 3 ms
- * before the next has its turn, and a ping here takes a tenth of that.
+ * What two medians may differ by whatever they are. A ping takes a few tenths of a millisecond here, four turns of one event
+ * loop; a core that another process has taken is back after some milliseconds, which half of the pings may meet in one
+ * turn and not in the next.
  */
-const floorMillis = 3
+const floorMillis = 1
 
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
@@ -240,6 +241,9 @@ describe.each(transports)("other peers over %s", (name, make) => {
             name === "TCP"
               ? yield* counted(TcpMetrics.linksClosed, { reason: "handshakeTimeout" })
               : yield* counted(TlsMetrics.refusals, { side: "accepted", reason: "stalled" })
+          // A few may have met a full backlog in the kernel, and have never reached the process.
+          assert.isAtLeast(refused.count + stalled.count, 0.9 * connections)
+          assert.isAbove(stalled.count, 0)
           console.log(
             `${name}: ${refused.count} reset at once, ${stalled.count} timed out, ${most} places taken at most`
           )
