@@ -178,8 +178,14 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     })
   let soFar: () => SoakRun.Outcome | undefined = () => undefined
   let told = 0
+  const reported = new Set<string>()
   const tell = Effect.fnUntraced(function* (progress: SoakRun.Progress, outcome: () => SoakRun.Outcome) {
     soFar = outcome
+    for (const sentence of progress.breaches) {
+      if (reported.has(sentence)) continue
+      reported.add(sentence)
+      yield* Console.log(`BREACH: ${sentence}`)
+    }
     yield* display(progress)
     if (++told % writeEvery === 0) yield* Effect.ignore(write(outcome()))
   })

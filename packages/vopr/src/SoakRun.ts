@@ -70,6 +70,8 @@ export interface Progress {
   readonly totals: SoakLedger.Totals
   /** Cores in use, of all processes together, since the last time. */
   readonly cores: number
+  /** What has been wrong so far, in sentences. */
+  readonly breaches: ReadonlyArray<string>
 }
 
 /**
@@ -179,7 +181,8 @@ const sampling = (run: Run, began: number) => {
       sample,
       marks: { ...marks },
       totals: ledger.totals(),
-      cores
+      cores,
+      breaches: [...run.breaches, ...ledger.breaches()]
     } satisfies Progress
   })
 }
