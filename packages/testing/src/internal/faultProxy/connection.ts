@@ -7,6 +7,16 @@ import { connect } from "node:net"
 import type { Connection, Direction, Ending, Shape } from "../../FaultProxy.ts"
 import { Pipe } from "./pipe.ts"
 
+/**
+ * Resets a side. Not one whose last byte and end the kernel has taken: libuv refuses that, and Node would keep the descriptor
+ * for ever. There is nothing left to take back then.
+ */
+const reset = (socket: Socket): void => {
+  if (socket.destroyed) return
+  if (socket.writableEnded && socket.writableLength === 0) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 export class ProxiedConnection implements Connection {
   readonly number: number
   readonly #client: Socket
@@ -77,15 +87,15 @@ export class ProxiedConnection implements Connection {
   #cut(into: Socket, ending: Ending): void {
     const other = into === this.#client ? this.#server : this.#client
     this.#stop()
-    if (ending === "rst") into.resetAndDestroy()
+    if (ending === "rst") reset(into)
     // What has passed must arrive before the end does.
     else into.end(() => into.destroy())
-    other.resetAndDestroy()
+    reset(other)
   }
 
   #break(): void {
     this.#stop()
-    for (const socket of [this.#client, this.#server]) if (!socket.destroyed) socket.resetAndDestroy()
+    for (const socket of [this.#client, this.#server]) reset(socket)
   }
 
   #stop(): void {

@@ -47,6 +47,7 @@ export class Pipe {
     this.#from.on("data", (chunk: Uint8Array) => this.#onData(chunk))
     this.#from.on("end", () => {
       this.#endSeen = true
+      if (this.#shape._tag === "Merge") this.#unplan()
       this.#plan()
     })
     this.#into.on("drain", () => this.#plan())
@@ -80,6 +81,8 @@ export class Pipe {
     this.#waiting.push(chunk)
     this.#waitingBytes += chunk.length
     if (this.#waitingBytes >= this.#bufferBytes) this.#from.pause()
+    // What is planned for the end of a segment's time is due when the segment is full.
+    if (this.#shape._tag === "Merge" && this.#waitingBytes >= this.#shape.segmentBytes) this.#unplan()
     this.#plan()
   }
 
