@@ -148,7 +148,7 @@ describe("the fault proxy", () => {
 
   it.live("stalls one direction and not the other, holds no more than its buffer, and loses nothing of it", () =>
     Effect.gen(function* () {
-      const { open } = yield* world({ bufferBytes: 1_000 })
+      const { open } = yield* world({ bufferBytes: 50_000 })
       const { client, connection, server } = yield* open
       yield* connection.shape("toServer", { _tag: "Stall" })
       let taken = false

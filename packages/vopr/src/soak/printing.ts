@@ -45,8 +45,21 @@ const padded = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<strin
   )
 }
 
+/**
+ * Whether the machine kept up. On one that does not, handshakes run out of their time and nodes are cut off without any cut:
+ * what was missed then tells of the machine.
+ */
+const pace = ({ marks, options, samples, totals }: Outcome): string => {
+  const elapsedMillis = samples.at(-1)?.atMillis ?? 0
+  const share = (done: number, due: number): string => `${Math.round((100 * done) / Math.max(1, due))} %`
+  const churn = share(marks.kills + marks.restarts, elapsedMillis / options.churnMillis)
+  const traffic = share(totals.published + marks.refused, (elapsedMillis * options.perSecond) / 1_000)
+  return `The machine kept up with ${churn} of the churn and ${traffic} of the traffic.`
+}
+
 /** The figures and the verdict. */
-export const report = ({ breaches, isComplete, judged, marks, samples, totals, watchedMillis }: Outcome): string => {
+export const report = (outcome: Outcome): string => {
+  const { breaches, isComplete, judged, marks, samples, totals, watchedMillis } = outcome
   const rows = judged.map(({ bound, finding, name, slope: { high, low, mean, perHour } }) => [
     name,
     shown(name, mean),
@@ -62,6 +75,7 @@ export const report = ({ breaches, isComplete, judged, marks, samples, totals, w
     `${totals.published} messages published (${marks.refused} refused by nodes that had not joined), handed out ${totals.handed} times`,
     `${totals.judged} judged: ${totals.owed} deliveries owed to nodes that stayed, ${totals.missing} missing, ${totals.givenUp} given up, ${totals.repeated} repeated, ${totals.invented} invented`,
     `${totals.lostWithPublisher} lost with their publisher; ${totals.late} deliveries beyond retention; ${totals.lagged} messages Lagged to anybody`,
+    pace(outcome),
     ...breaches.map((sentence) => `BREACH: ${sentence}`),
     isComplete
       ? breaches.length === 0
