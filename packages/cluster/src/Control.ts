@@ -193,12 +193,14 @@ export const NodeSizes = Schema.Struct({
 export type NodeSizes = typeof NodeSizes.Type
 
 /**
- * Bounds of the nodes' broadcast, in place of the defaults; see `Plumtree.Config`.
+ * Bounds of what nodes remember, in place of the defaults: `sourcesSize` and `retainedMillis` of `Plumtree.Config`,
+ * `memorySize` of `HyParView.Config`.
  *
  * @category models
  * @since 0.1.0
  */
-export const BroadcastBounds = Schema.Struct({
+export const Bounds = Schema.Struct({
+  memorySize: Schema.optionalKey(Schema.Int),
   sourcesSize: Schema.optionalKey(Schema.Int),
   retainedMillis: Schema.optionalKey(Schema.Int)
 })
@@ -207,7 +209,7 @@ export const BroadcastBounds = Schema.Struct({
  * @category models
  * @since 0.1.0
  */
-export type BroadcastBounds = typeof BroadcastBounds.Type
+export type Bounds = typeof Bounds.Type
 
 /**
  * What a worker process uses of the machine.
@@ -314,7 +316,7 @@ export class Control extends RpcGroup.make(
       certificates: Schema.optionalKey(Schema.String),
       /** What the nodes subscribe to. */
       topics: Schema.Array(Schema.String),
-      bounds: Schema.optionalKey(BroadcastBounds),
+      bounds: Schema.optionalKey(Bounds),
       /** Whether `TakeTold` and `Sizes` are going to be asked. */
       watched: Schema.Boolean,
       /** `port` 0: any free one. `seed`: of the node's own choices. */

@@ -17,7 +17,7 @@ import type * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type {
-  BroadcastBounds,
+  Bounds,
   Delivery,
   Inspection,
   Lag,
@@ -69,8 +69,8 @@ export interface Options {
   readonly seed?: number
   /** What every node subscribes to, and may be published on. Default: `cluster` alone. */
   readonly topics?: readonly [string, ...ReadonlyArray<string>]
-  /** Bounds of the nodes' broadcast, in place of the defaults. */
-  readonly bounds?: BroadcastBounds
+  /** Bounds of what the nodes remember, in place of the defaults. */
+  readonly bounds?: Bounds
   /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
   readonly watched?: boolean
   /** From which level on the workers log (see `events`). Default `Warn`. */

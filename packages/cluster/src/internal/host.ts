@@ -150,6 +150,8 @@ export const layer = Control.toLayer(
         topics,
         watched
       }) {
+        const { memorySize, ...broadcast } = bounds ?? {}
+        const membership = memorySize === undefined ? {} : { memorySize }
         const started: Array<Hosted> = []
         yield* Effect.forEach(
           nodes,
@@ -162,7 +164,8 @@ export const layer = Control.toLayer(
               clusterSize,
               seed,
               leaveOnClose: false,
-              ...(bounds === undefined ? {} : { broadcast: bounds })
+              broadcast,
+              membership
             }
             started.push(yield* start(options, { host, port, certificates }, { topics, watched }, nodeScope))
           }),

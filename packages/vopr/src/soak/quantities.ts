@@ -31,6 +31,21 @@ const floorOf = (name: string, nodes: number): number => {
   return name.endsWith("Bytes") ? 1_024 : 0.5
 }
 
+/** Kinds of handles that are requests under way, and gone in a moment. */
+const requests: ReadonlySet<string> = new Set([
+  "ConnectWrap",
+  "GetAddrInfoReqWrap",
+  "Immediate",
+  "SimpleShutdownWrap",
+  "ShutdownWrap",
+  "SimpleWriteWrap",
+  "WriteWrap"
+])
+
+/** What nothing bounds but that nobody forgets to let go of it. */
+export const mustBeFlat = (name: string): boolean =>
+  name.startsWith("memory.") || name === "fibers" || (name.startsWith("handles.") && name !== "handles.requests")
+
 export const valuesOf = (
   usages: ReadonlyArray<Supervisor.ProcessUsage>,
   sizes: ReadonlyArray<Control.NodeSizes>,
@@ -45,7 +60,9 @@ export const valuesOf = (
     add("memory.heap", usage.heapBytes)
     add("memory.external", usage.externalBytes)
     add("fibers", usage.fibers)
-    for (const [kind, count] of Object.entries(usage.handles)) add(`handles.${kind}`, count)
+    for (const [kind, count] of Object.entries(usage.handles)) {
+      add(requests.has(kind) ? "handles.requests" : `handles.${kind}`, count)
+    }
   }
   for (const each of sizes) for (const { name, size } of each.sizes) add(name, size / sizes.length)
   for (const { links, outboxBytes } of views) {
