@@ -1,7 +1,7 @@
 /** The fault proxy, by what plain sockets see through it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultProxy from "@hyparview/testing/FaultProxy"
-import { Effect, type Scope } from "effect"
+import { Deferred, Effect, type Scope } from "effect"
 import type { Server, Socket } from "node:net"
 import { connect, createServer } from "node:net"
 
@@ -18,27 +18,23 @@ interface Side {
 const watch = (socket: Socket): Side => {
   const chunks: Array<Buffer> = []
   let count = 0
-  let how: "fin" | "rst" | undefined
+  const ended = Deferred.makeUnsafe<"fin" | "rst">()
+  const end = (how: "fin" | "rst") => Deferred.doneUnsafe(ended, Effect.succeed(how))
   socket.on("data", (chunk: Buffer) => {
     chunks.push(chunk)
     count += chunk.length
   })
   socket.on("end", () => {
-    how ??= "fin"
+    end("fin")
     socket.end()
   })
-  socket.on("error", () => {
-    how ??= "rst"
-  })
+  socket.on("error", () => end("rst"))
   return {
     socket,
     chunks,
     count: () => count,
     received: () => Buffer.concat(chunks),
-    ended: Effect.gen(function* () {
-      while (how === undefined) yield* Effect.sleep(1)
-      return how
-    })
+    ended: Deferred.await(ended)
   }
 }
 
@@ -81,7 +77,10 @@ const world = (options: Omit<FaultProxy.Options, "to"> = {}) =>
     return { proxy, open }
   })
 
-const bytes = (count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, at) => (at * 7) % 251))
+/** Of no period that a buffer's size could hide. */
+const pattern = Buffer.from(Array.from({ length: 251 }, (_, at) => (at * 7) % 251))
+
+const bytes = (count: number): Buffer => Buffer.alloc(count, pattern)
 
 const arrives = (side: Side, count: number) =>
   Effect.gen(function* () {
