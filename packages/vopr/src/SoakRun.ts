@@ -114,8 +114,8 @@ const cutShare = 1 / 3
 /** The most that a healed cluster may take to become whole with full views: two repair rounds' longest waits, and a probe. */
 const calmMillis = 180_000
 
-/** Messages published within this before the end are not owed to anybody yet. */
-const lastMillis = 30_000
+/** The last messages are owed once the overlay has been whole for so long, or half of their retention. */
+const mostLastMillis = 30_000
 
 /** Less tells nothing of an hour: the slopes are reported, and not judged. */
 const decisiveMillis = 30 * 60_000
@@ -150,14 +150,14 @@ const breach = ({ breaches }: Run, sentence: string): void => {
   if (breaches.length < keptBreaches) breaches.push(sentence)
 }
 
-/** Takes what the nodes were told into the books. */
+/** Takes what the nodes were told into the books. Not to be interrupted: what a worker has handed over it has no more. */
 const collect = Effect.fnUntraced(function* (run: Run, dueAfter?: number) {
   const { dropped, lagged, told } = yield* run.supervisor.takeTold
   const now = yield* Clock.currentTimeMillis
   run.ledger.told(told, lagged, now)
   run.ledger.judge(now, dueAfter)
   if (dropped > 0) breach(run, `${dropped} deliveries were more than the workers remember: they were not judged`)
-})
+}, Effect.uninterruptible)
 
 /** One sample, after a collection of garbage. */
 const sampling = (run: Run, began: number) => {
@@ -316,6 +316,7 @@ export const soak = Effect.fnUntraced(function* (
     const found = Overview.observe(Overview.watch, { nodes, ...rest }, supervisor.rules).overview
     breach(run, `healed for ${calmMillis / 1_000} s, the overlay is not whole: ${Overview.summary(found)}`)
   }
+  const lastMillis = Math.min(mostLastMillis, options.retentionMillis / 2)
   yield* Effect.sleep(lastMillis)
   yield* collect(run, lastMillis)
   yield* tell(yield* sample("done"), () => outcomeOf(run, false))
