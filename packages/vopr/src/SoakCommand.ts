@@ -48,7 +48,7 @@ const flags = {
   warmUp: number("warm-up", 0, 10_000, "minutes").pipe(
     Flag.optional,
     Flag.withMetavar("M"),
-    Flag.withDescription("Minutes before anything is judged to be flat. Default: a quarter of --minutes, at most 15")
+    Flag.withDescription("Minutes before anything is judged to be flat. Default: a third of --minutes, at most 20")
   ),
   nodes: whole("nodes", 4, 1_000).pipe(
     Flag.withDefault(100),
@@ -120,8 +120,8 @@ const contradiction = ({ nodes, processes, topics }: Input): string | undefined 
   return topics > nodes ? `--topics ${topics} is more than --nodes ${nodes}: each has publishers of its own` : undefined
 }
 
-/** By default a quarter of what follows, up to a quarter of an hour, in which the tables of the default sizes fill. */
-const warmUpOf = (minutes: number): number => Math.min(15, minutes / 4)
+/** By default a third of what follows, up to twenty minutes, in which the tables of the default sizes fill. */
+const warmUpOf = (minutes: number): number => Math.min(20, minutes / 3)
 
 const optionsOf = (input: Input): SoakRun.Options => ({
   nodes: input.nodes,
@@ -245,7 +245,7 @@ export const soak = Command.make("soak", flags, handle).pipe(
   Command.withExamples([
     {
       command: "npm run soak -- --minutes 60",
-      description: "100 nodes, watched for an hour after 15 minutes of warm-up"
+      description: "100 nodes, watched for an hour after 20 minutes of warm-up"
     },
     {
       command: "npm run soak -- --minutes 1 --nodes 12 --processes 2 --partition 15 --retention 30 --sample 2",

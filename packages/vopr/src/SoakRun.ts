@@ -121,11 +121,13 @@ const mostLastMillis = 30_000
 const decisiveMillis = 30 * 60_000
 
 /**
- * The streams that a node remembers, in place of the default of 20,000, for each node of the cluster: every incarnation of a
- * publisher is another stream, and a table that needs hours to fill could not be seen to be flat. 2 is enough for those that
- * publish, and for as many of those that are gone.
+ * The streams that a node remembers, in place of the default of 20,000: every incarnation of a publisher is another stream,
+ * and a table that needs hours to fill could not be seen to be flat. It must hold those that publish and those that are gone
+ * but have messages that are retained still, one for each restart in that time, and half as many again: a smaller one has
+ * its origins push each other out whenever neighbours compare what they keep.
  */
-const streamsPerNode = 2
+const streamsOf = ({ churnMillis, nodes, retentionMillis }: Options): number =>
+  nodes + Math.ceil((1.5 * retentionMillis) / (2 * churnMillis))
 
 /** The same for the short memories of the membership, whose default of 64 takes hours to fill among a hundred nodes. */
 const memorySize = 16
@@ -348,7 +350,7 @@ export const supervisorOptions = (options: Options): Supervisor.Options => ({
   topics: topicsOf(options),
   watched: true,
   bounds: {
-    sourcesSize: streamsPerNode * options.nodes,
+    sourcesSize: streamsOf(options),
     retainedMillis: options.retentionMillis,
     memorySize
   }
