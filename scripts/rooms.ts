@@ -45,8 +45,9 @@ export const rooms: ReadonlyArray<Room> = [
   {
     name: "testing",
     mayImport: ["core", "faults", "runtime", "transport-memory"],
-    // How the virtual clock gives its host a turn; it looks whether it is Node, and does without elsewhere.
-    node: /^internal\/host\.ts$/
+    // How the virtual clock gives its host a turn; it looks whether it is Node, and does without elsewhere. And the fault
+    // proxy, an entry point of its own that needs real sockets.
+    node: /^(?:internal\/host\.ts|FaultProxy\.ts|internal\/faultProxy\/.*)$/
   },
   { name: "cluster", mayImport: ["core", "faults", "runtime", "transport-tcp"], node: true },
   { name: "dashboard", mayImport: [], node: /^(?:server\/|Server[^/]*\.ts$)/ },

@@ -136,6 +136,82 @@ export const Delivery = Schema.Struct({
 export type Delivery = typeof Delivery.Type
 
 /**
+ * A message, and who was handed it: node and epoch, once for each time that it was handed out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Told = Schema.Struct({
+  id: MessageId,
+  receivers: Schema.Array(Schema.Tuple([Schema.String, Schema.Int]))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Told = typeof Told.Type
+
+/**
+ * Messages that a node's subscriber was told it would never be handed. `range`: which ones, if the node gave them up;
+ * without it, the subscriber was too slow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Lag = Schema.Struct({
+  node: Schema.String,
+  epoch: Schema.Int,
+  topic: Schema.String,
+  missed: Schema.Int,
+  range: Schema.optionalKey(
+    Schema.Struct({ source: Schema.String, sourceEpoch: Schema.Int, first: Schema.Int, last: Schema.Int })
+  )
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Lag = typeof Lag.Type
+
+/**
+ * How much a node's state holds, beside its bounds: `Sizes.Size` of `@hyparview/faults`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const NodeSizes = Schema.Struct({
+  node: Schema.String,
+  sizes: Schema.Array(Schema.Struct({ name: Schema.String, size: Schema.Finite, bound: Schema.Finite }))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type NodeSizes = typeof NodeSizes.Type
+
+/**
+ * Bounds of what nodes remember, in place of the defaults: `sourcesSize` and `retainedMillis` of `Plumtree.Config`,
+ * `memorySize` of `HyParView.Config`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Bounds = Schema.Struct({
+  memorySize: Schema.optionalKey(Schema.Int),
+  sourcesSize: Schema.optionalKey(Schema.Int),
+  retainedMillis: Schema.optionalKey(Schema.Int)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Bounds = typeof Bounds.Type
+
+/**
  * What a worker process uses of the machine.
  *
  * @category models
@@ -147,6 +223,12 @@ export const Usage = Schema.Struct({
   /** Resident memory. After a collection if the request asked for one. */
   residentBytes: Schema.Int,
   heapBytes: Schema.Int,
+  /** Memory of buffers, outside the heap. */
+  externalBytes: Schema.Int,
+  /** Open handles and timers by kind, as `process.getActiveResourcesInfo` names them. */
+  handles: Schema.Record(Schema.String, Schema.Int),
+  /** Fibers that have begun and not ended. */
+  fibers: Schema.Int,
   /** Processor time since the process started. */
   cpuMicros: Schema.Int,
   /** The machine's clock at the moment of measuring. */
@@ -232,6 +314,11 @@ export class Control extends RpcGroup.make(
       host: Schema.String,
       /** The directory with the nodes' certificates (see `CertificateFiles`); without it the nodes speak plain TCP. */
       certificates: Schema.optionalKey(Schema.String),
+      /** What the nodes subscribe to. */
+      topics: Schema.Array(Schema.String),
+      bounds: Schema.optionalKey(Bounds),
+      /** Whether `TakeTold` and `Sizes` are going to be asked. */
+      watched: Schema.Boolean,
       /** `port` 0: any free one. `seed`: of the node's own choices. */
       nodes: Schema.Array(Schema.Struct({ id: Schema.String, port: Schema.Int, seed: Schema.Int }))
     },
@@ -256,9 +343,15 @@ export class Control extends RpcGroup.make(
   Rpc.make("Inspect", { payload: { node: Schema.String }, success: Inspection, error: NoSuchNode }),
   /** The links that nodes of the process have lost since this was last asked. A worker remembers the last 1,024. */
   Rpc.make("TakeLinkLosses", { success: Schema.Array(LinkLoss) }),
-  /** Publishes text from a node, on the topic that all nodes of a supervisor listen to. */
+  /** All that the subscribers of watched nodes were told since this was last asked; what was too much was `dropped`. */
+  Rpc.make("TakeTold", {
+    success: Schema.Struct({ told: Schema.Array(Told), lagged: Schema.Array(Lag), dropped: Schema.Int })
+  }),
+  /** How much the watched nodes of the process hold. */
+  Rpc.make("Sizes", { success: Schema.Array(NodeSizes) }),
+  /** Publishes text from a node. */
   Rpc.make("Publish", {
-    payload: { node: Schema.String, text: Schema.String },
+    payload: { node: Schema.String, topic: Schema.String, text: Schema.String },
     success: Schema.Struct({ id: MessageId, atMillis: Schema.Finite }),
     error: Schema.Union([NoSuchNode, NotPublished])
   }),

@@ -17,15 +17,19 @@ import type * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type {
+  Bounds,
   Delivery,
   Inspection,
+  Lag,
   LinkLoss,
   MessageId,
   NodeNotStarted,
+  NodeSizes,
   NodeView,
   NoSuchNode,
   NotBlocked,
   NotPublished,
+  Told,
   Usage
 } from "./Control.ts"
 import { supervise } from "./internal/supervise.ts"
@@ -63,6 +67,12 @@ export interface Options {
   readonly tls?: boolean
   /** From which the nodes' seeds are drawn. Live nodes are not repeatable all the same: the network is not. Default 1. */
   readonly seed?: number
+  /** What every node subscribes to, and may be published on. Default: `cluster` alone. */
+  readonly topics?: readonly [string, ...ReadonlyArray<string>]
+  /** Bounds of what the nodes remember, in place of the defaults. */
+  readonly bounds?: Bounds
+  /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
+  readonly watched?: boolean
   /** From which level on the workers log (see `events`). Default `Warn`. */
   readonly logLevel?: LogLevel.LogLevel
 }
@@ -246,10 +256,14 @@ export class Supervisor extends Context.Service<
     /** Ends the partition. */
     readonly heal: Effect.Effect<void, WorkerError>
 
-    /** Publishes a text from a node, and returns at once: `status` tells how far it gets. */
+    /**
+     * Publishes a text from a node, on the first of the topics unless another is named, and returns at once: `status` tells
+     * how far it gets.
+     */
     readonly publish: (options: {
       readonly from: string
       readonly text: string
+      readonly topic?: string
     }) => Effect.Effect<Publication, WorkerError | NoSuchNode | NotPublished>
 
     /**
@@ -260,6 +274,18 @@ export class Supervisor extends Context.Service<
       readonly text: string
       readonly within: Duration.Input
     }) => Effect.Effect<Reach, WorkerError | NoSuchNode | NotPublished>
+
+    /**
+     * All that the subscribers of the nodes were told since this was last asked (`watched`): every message with whom it was
+     * handed to, every Lagged, and how much more there was than the workers may remember.
+     */
+    readonly takeTold: Effect.Effect<
+      { readonly told: ReadonlyArray<Told>; readonly lagged: ReadonlyArray<Lag>; readonly dropped: number },
+      WorkerError
+    >
+
+    /** How much each node's state holds, beside its bounds (`watched`). */
+    readonly sizes: Effect.Effect<ReadonlyArray<NodeSizes>, WorkerError>
 
     /** What each process uses. `collect`: after collecting its garbage. */
     readonly usage: (options: { readonly collect: boolean }) => Effect.Effect<ReadonlyArray<ProcessUsage>, WorkerError>

@@ -28,7 +28,17 @@ const makePair = () => {
   return { parent: portOf(ends[0], ends[1]), child: portOf(ends[1], ends[0]), ends, close }
 }
 
-const usage = { pid: 7, nodes: 2, residentBytes: 3, heapBytes: 2, cpuMicros: 1, atMillis: 0.5 }
+const usage = {
+  pid: 7,
+  nodes: 2,
+  residentBytes: 3,
+  heapBytes: 2,
+  externalBytes: 1,
+  handles: { Timeout: 1 },
+  fibers: 4,
+  cpuMicros: 1,
+  atMillis: 0.5
+}
 
 const view = {
   id: "n1",
@@ -49,6 +59,8 @@ const view = {
   outboxBytes: 0
 }
 
+const unwatched = { topics: ["t"], watched: false }
+
 /** A worker that knows `n1` alone. `stuck`: opened by whoever waits for an answer that never comes. */
 const handlers = (stuck: Deferred.Deferred<void>) =>
   Control.toLayer({
@@ -61,6 +73,8 @@ const handlers = (stuck: Deferred.Deferred<void>) =>
     Deliveries: () => Effect.succeed([]),
     Inspect: ({ node }) => Effect.fail(new NoSuchNode({ node })),
     TakeLinkLosses: () => Effect.succeed([]),
+    TakeTold: () => Effect.succeed({ told: [], lagged: [], dropped: 0 }),
+    Sizes: () => Effect.succeed([]),
     Kill: () => Effect.void,
     Block: () => Effect.fail(new NotBlocked({ node: "n1", detail: "too many" })),
     Heal: () => Effect.void,
@@ -85,7 +99,7 @@ describe("the control channel", () => {
     Effect.gen(function* () {
       const { client } = yield* setUp
       const nodes = [{ id: "n1", port: 4_000, seed: 1 }]
-      const started = yield* client.Start({ cluster: "c", clusterSize: 5, host: "127.0.0.1", nodes })
+      const started = yield* client.Start({ cluster: "c", clusterSize: 5, host: "127.0.0.1", nodes, ...unwatched })
       assert.deepStrictEqual(started, [{ id: "n1", address: "127.0.0.1:4000" }])
       assert.deepStrictEqual(yield* client.Poll({ passive: false }), [view])
       assert.deepStrictEqual(yield* client.Usage({ collect: false }), usage)
@@ -93,7 +107,7 @@ describe("the control channel", () => {
       const stranger = yield* Effect.flip(client.Join({ nodes: ["n9"], contacts: [], atOnce: 1 }))
       assert.instanceOf(stranger, NoSuchNode)
       assert.strictEqual(stranger.message, "n9 does not run")
-      const unpublished = yield* Effect.flip(client.Publish({ node: "n1", text: "hello" }))
+      const unpublished = yield* Effect.flip(client.Publish({ node: "n1", topic: "t", text: "hello" }))
       assert.instanceOf(unpublished, NotPublished)
       assert.strictEqual(unpublished.message, "n1 did not publish: not joined")
       const cuts = [{ nodes: ["n1"], from: ["127.0.0.1:1"] }]

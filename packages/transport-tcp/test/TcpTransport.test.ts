@@ -8,20 +8,13 @@ import * as Stream from "effect/Stream"
 import type { Socket } from "node:net"
 import { Transport } from "@hyparview/runtime/Transport"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
-import { addressOf, deafAddress, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
+import { addressOf, deafAddress, openSockets, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
 
 type Service = Transport["Service"]
 
 const bytes = (count: number): Uint8Array => new Uint8Array(count).fill(7)
 
 const nextAccepted = (transport: Service) => Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
-
-/** What the system still holds for sockets, once those that are closing have closed. */
-const openSockets = Effect.gen(function* () {
-  for (let turn = 0; turn < 5; turn++)
-    yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
-  return process.getActiveResourcesInfo().filter((kind) => /TCP|Connect|GetAddrInfo|Shutdown|Write/.test(kind))
-})
 
 /** How a raw socket's connection ended: by FIN or by RST. */
 const endOf = (socket: Socket) =>

@@ -94,3 +94,10 @@ export const deafAddress = (host: string): Effect.Effect<string, Error, Scope.Sc
     yield* rawConnect(address)
     return address
   })
+
+/** What the system still holds for sockets, once those that are closing have closed. */
+export const openSockets = Effect.gen(function* () {
+  for (let turn = 0; turn < 5; turn++)
+    yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|Connect|GetAddrInfo|Shutdown|Write/.test(kind))
+})

@@ -7,7 +7,7 @@ import type { Delivery, MessageId } from "../Control.ts"
 /** How many messages a worker remembers the deliveries of. */
 const rememberedMessages = 256
 
-const keyOf = ({ epoch, sequence, source }: MessageId): string => `${source}@${epoch}#${sequence}`
+const keyOf = ({ epoch, sequence, source, topic }: MessageId): string => `${source}@${epoch}/${topic}#${sequence}`
 
 export const makeDeliveries = () => {
   const messages = new Map<string, Map<string, Delivery>>()

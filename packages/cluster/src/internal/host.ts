@@ -2,6 +2,8 @@
  * The nodes of one worker process: each a `Node.layer` over a transport of its own, TCP or TLS, in a scope of its own, so that
  * one can be destroyed while the others go on.
  */
+import type { Node as CoreNode } from "@hyparview/core"
+import * as Sizes from "@hyparview/faults/Sizes"
 import { Broadcast } from "@hyparview/runtime/Broadcast"
 import * as ControlledTransport from "@hyparview/runtime/ControlledTransport"
 import { Discovery } from "@hyparview/runtime/Discovery"
@@ -24,9 +26,8 @@ import { makeJoins } from "./joins.ts"
 import { makeLinkLosses } from "./linkLosses.ts"
 import { inspectionOf, nodeViewOf } from "./nodeView.ts"
 import * as Release from "./release.ts"
-
-/** The one topic on which a supervisor publishes, and which all its nodes subscribe to. */
-const topic = "cluster"
+import { fibers, handles } from "./resources.ts"
+import { makeTold } from "./told.ts"
 
 interface Hosted {
   readonly id: string
@@ -35,6 +36,14 @@ interface Hosted {
   readonly membership: Membership["Service"]
   readonly broadcast: Broadcast["Service"]
   readonly control: ControlledTransport.TransportControl["Service"]
+  /** The state after the latest transition; undefined before the first, and of a node that is not watched. */
+  readonly state: () => CoreNode.State | undefined
+}
+
+/** What is looked at of a node, beyond its view. */
+interface Watch {
+  readonly topics: ReadonlyArray<string>
+  readonly watched: boolean
 }
 
 /** Cuts a node off from these addresses, and from no others any more. */
@@ -69,6 +78,7 @@ export const layer = Control.toLayer(
     const deliveries = makeDeliveries()
     const losses = makeLinkLosses()
     const join = makeJoins()
+    const told = makeTold()
     yield* Effect.forkScoped(Release.whenQuiet)
 
     const find = (id: string): Effect.Effect<Hosted, NoSuchNode> => {
@@ -77,23 +87,33 @@ export const layer = Control.toLayer(
     }
 
     const start = Effect.fnUntraced(
-      function* (options: Node.Options, listen: Listen, nodeScope: Scope.Closeable) {
+      function* (options: Node.Options, listen: Listen, { topics, watched }: Watch, nodeScope: Scope.Closeable) {
         const transport = ControlledTransport.layer().pipe(Layer.provide(transportOf(listen, options)))
+        let state: CoreNode.State | undefined
+        const observe: Node.Observe = (_before, _input, step) => {
+          state = step.state
+        }
         const context = yield* Layer.buildWithScope(
-          Node.layer(options).pipe(Layer.provideMerge(Layer.merge(transport, Discovery.layerNone))),
+          Node.layer(watched ? { ...options, observe } : options).pipe(
+            Layer.provideMerge(Layer.merge(transport, Discovery.layerNone))
+          ),
           nodeScope
         )
         const broadcast = Context.get(context, Broadcast)
-        yield* broadcast.subscribe(topic).pipe(
-          Stream.runForEach((delivery) =>
-            Effect.sync(() => {
-              if (delivery._tag === "Message") deliveries.record(delivery.id, options.id, delivery.hops)
-            })
-          ),
-          Effect.forkIn(nodeScope, { startImmediately: true })
-        )
-        const { address } = Context.get(context, Transport)
         const membership = Context.get(context, Membership)
+        const { epoch } = yield* membership.self
+        const hear = (topic: string) =>
+          broadcast.subscribe(topic).pipe(
+            Stream.runForEach((delivery) =>
+              Effect.sync(() => {
+                if (delivery._tag === "Message") deliveries.record(delivery.id, options.id, delivery.hops)
+                if (watched) told.record({ node: options.id, epoch }, delivery)
+              })
+            ),
+            Effect.forkIn(nodeScope, { startImmediately: true })
+          )
+        yield* Effect.forEach(topics, hear, { discard: true })
+        const { address } = Context.get(context, Transport)
         yield* membership.events.pipe(
           Stream.runForEach((event) =>
             Effect.sync(() => {
@@ -107,9 +127,9 @@ export const layer = Control.toLayer(
           Effect.forkIn(nodeScope, { startImmediately: true })
         )
         const control = Context.get(context, ControlledTransport.TransportControl)
-        return { id: options.id, address, scope: nodeScope, membership, broadcast, control }
+        return { id: options.id, address, scope: nodeScope, membership, broadcast, control, state: () => state }
       },
-      (effect, { id }, _listen, nodeScope) =>
+      (effect, { id }, _listen, _watch, nodeScope) =>
         effect.pipe(
           Effect.onError(() => Scope.close(nodeScope, Exit.void)),
           Effect.mapError((error) => new NodeNotStarted({ node: id, detail: error.message }))
@@ -122,15 +142,34 @@ export const layer = Control.toLayer(
     }
 
     return {
-      Start: Effect.fnUntraced(function* ({ certificates, cluster, clusterSize, host, nodes }) {
+      Start: Effect.fnUntraced(function* ({
+        bounds,
+        certificates,
+        cluster,
+        clusterSize,
+        host,
+        nodes,
+        topics,
+        watched
+      }) {
+        const { memorySize, ...broadcast } = bounds ?? {}
+        const membership = memorySize === undefined ? {} : { memorySize }
         const started: Array<Hosted> = []
         yield* Effect.forEach(
           nodes,
           Effect.fnUntraced(function* ({ id, port, seed }) {
             const nodeScope = yield* Scope.fork(scope)
             // A node says goodbye when it is told to leave, and at no other time: closing its scope is its crash.
-            const options: Node.Options = { id, cluster, clusterSize, seed, leaveOnClose: false }
-            started.push(yield* start(options, { host, port, certificates }, nodeScope))
+            const options: Node.Options = {
+              id,
+              cluster,
+              clusterSize,
+              seed,
+              leaveOnClose: false,
+              broadcast,
+              membership
+            }
+            started.push(yield* start(options, { host, port, certificates }, { topics, watched }, nodeScope))
           }),
           { discard: true }
         ).pipe(Effect.onError(() => Effect.forEach(started, kill, { discard: true })))
@@ -154,7 +193,17 @@ export const layer = Control.toLayer(
 
       TakeLinkLosses: () => Effect.sync(losses.take),
 
-      Publish: Effect.fnUntraced(function* ({ node, text }) {
+      TakeTold: () => Effect.sync(told.take),
+
+      Sizes: () =>
+        Effect.sync(() =>
+          [...hosted.values()].flatMap(({ id, state }) => {
+            const current = state()
+            return current === undefined ? [] : [{ node: id, sizes: Sizes.sizesOf(current) }]
+          })
+        ),
+
+      Publish: Effect.fnUntraced(function* ({ node, text, topic }) {
         const { broadcast } = yield* find(node)
         const atMillis = Date.now()
         const id = yield* broadcast
@@ -194,13 +243,16 @@ export const layer = Control.toLayer(
 
       Usage: Effect.fnUntraced(function* ({ collect }) {
         if (collect) yield* Release.collect
-        const { heapUsed, rss } = process.memoryUsage()
+        const { external, heapUsed, rss } = process.memoryUsage()
         const { system, user } = process.cpuUsage()
         return {
           pid: process.pid,
           nodes: hosted.size,
           residentBytes: rss,
           heapBytes: heapUsed,
+          externalBytes: external,
+          handles: handles(),
+          fibers: fibers.alive,
           cpuMicros: user + system,
           atMillis: Date.now()
         }

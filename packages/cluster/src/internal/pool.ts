@@ -109,7 +109,9 @@ export const makePool = Effect.fnUntraced(function* (options: {
       members.set(process, member)
       yield* Effect.forkIn(mourn(member), own)
       const measure: Request<Usage, RpcClientError> = (control) => control.Usage({ collect: true })
-      const empty = yield* askMember(member, "its first request", measure, startPatience)
+      // The first answer shows that it is up; by the second all that starts with it has started.
+      yield* askMember(member, "its first request", measure, startPatience)
+      const empty = yield* askMember(member, "what it uses", measure, startPatience)
       const worker = { process, empty }
       workers.set(process, worker)
       return worker

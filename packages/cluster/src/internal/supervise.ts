@@ -35,6 +35,9 @@ const restShare = 4
 /** Leaving takes at most a node's `leaveDeadline` of 3 seconds, the goodbyes of thousands longer, and the answer a moment. */
 const leavePatience = (nodes: number): Duration.Duration => Duration.seconds(10 + nodes / 50)
 
+/** What nodes subscribe to unless they are told otherwise. */
+const defaultTopics = ["cluster"] as const
+
 /** Each node costs sockets and memory, and a poll grows with them. */
 const defaultMostNodes = 10_000
 
@@ -83,14 +86,18 @@ export const supervise = Effect.fnUntraced(function* (
   // --- starting and joining ------------------------------------------------------------------------------------------
 
   const cluster = options.cluster ?? "local"
+  const [firstTopic, ...otherTopics] = options.topics ?? defaultTopics
   const certify = options.tls === true ? yield* makeCertifier(cluster) : undefined
 
   const startIn = Effect.fnUntraced(function* (process: number, ids: ReadonlyArray<string>) {
     const certificates = certify === undefined ? undefined : yield* certify(ids)
     const request = {
       ...(certificates === undefined ? {} : { certificates }),
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
       cluster,
       clusterSize,
+      topics: [firstTopic, ...otherTopics],
+      watched: options.watched ?? false,
       host: options.host ?? "127.0.0.1",
       nodes: ids.map((id) => {
         const index = numberOf(id)
@@ -270,10 +277,15 @@ export const supervise = Effect.fnUntraced(function* (
       (lists) => lists.flat()
     )
 
-  const publish = Effect.fnUntraced(function* ({ from, text }: { readonly from: string; readonly text: string }) {
+  const publish = Effect.fnUntraced(function* (wanted: {
+    readonly from: string
+    readonly text: string
+    readonly topic?: string
+  }) {
+    const { from, text, topic = firstTopic } = wanted
     const process = yield* processOf(from)
     const expected = roster.running().map(({ id }) => id)
-    const published = yield* pool.ask(process, "Publish", (control) => control.Publish({ node: from, text }))
+    const published = yield* pool.ask(process, "Publish", (control) => control.Publish({ node: from, topic, text }))
     if (published === undefined) return yield* new NoSuchNode({ node: from })
     latest = { ...published, from, expected }
     return latest
@@ -356,6 +368,18 @@ export const supervise = Effect.fnUntraced(function* (
       }),
     takeLinkLosses: Effect.map(
       pool.askAll("TakeLinkLosses", (control) => control.TakeLinkLosses()),
+      (lists) => lists.flat()
+    ),
+    takeTold: Effect.map(
+      pool.askAll("TakeTold", (control) => control.TakeTold()),
+      (taken) => ({
+        told: taken.flatMap(({ told }) => told),
+        lagged: taken.flatMap(({ lagged }) => lagged),
+        dropped: taken.reduce((sum, { dropped }) => sum + dropped, 0)
+      })
+    ),
+    sizes: Effect.map(
+      pool.askAll("Sizes", (control) => control.Sizes()),
       (lists) => lists.flat()
     ),
     kill: (plan) => inTurn(kill(plan)),

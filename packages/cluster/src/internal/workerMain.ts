@@ -7,11 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as RpcServer from "effect/rpc/RpcServer"
 import { Control } from "../Control.ts"
 import { layerServer } from "./channel.ts"
 import * as Host from "./host.ts"
+import { fibers } from "./resources.ts"
 
 const end = (): void => process.exit(0)
 process.on("disconnect", end)
@@ -28,6 +30,7 @@ const server = RpcServer.layer(Control, { disableTracing: true }).pipe(
   Layer.provide(layerServer(process)),
   Layer.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
   Layer.provide(Layer.succeed(References.MinimumLogLevel, wanted)),
+  Layer.provide(Layer.succeed(Metric.FiberRuntimeMetrics, fibers)),
   Layer.launch,
   Effect.runFork
 )

@@ -1,7 +1,8 @@
 /**
  * The table of streams: what is known of each origin, found by its source, and bounded. The first few stand in one array,
  * which is searched in order: most nodes hear few sources, and a map would cost more than the rest of a step. When the
- * table is full, the one of a few that has been silent longest makes room, and what was done of it is remembered apart.
+ * table is full, one of a few makes room, the one that has been silent longest of those of which nothing is owed, and what
+ * was done of it is remembered apart.
  *
  * @since 0.1.0
  */
@@ -120,7 +121,16 @@ const listed = <I extends Key>(
   return slots.includes(slot) ? index : HashMap.set(index, stream.source, [...slots, slot])
 }
 
-/** The one of a few that has been silent longest makes room; its slot. */
+/**
+ * Whether one stream makes room rather than another: one of which nothing is owed, so that nothing is lost; of two alike, the
+ * one that has been silent longer.
+ */
+const isBefore = <I extends Key>(one: Stream<I> | undefined, other: Stream<I> | undefined): boolean => {
+  const isOwed = one?.gap !== undefined
+  return isOwed === (other?.gap !== undefined) ? (one?.usedAt ?? 0) < (other?.usedAt ?? 0) : !isOwed
+}
+
+/** One of a few makes room; its slot. */
 const makeRoom = <I extends Key, A>(
   t: Transition<I, A>,
   lost: (stream: Stream<I>, runs: ReadonlyArray<number>) => void
@@ -130,7 +140,7 @@ const makeRoom = <I extends Key, A>(
   let slot = hand % count
   for (let i = 1; i < Math.min(sampled, count); i++) {
     const other = (hand + i) % count
-    if ((at(state.streams, other)?.usedAt ?? 0) < (at(state.streams, slot)?.usedAt ?? 0)) slot = other
+    if (isBefore(at(state.streams, other), at(state.streams, slot))) slot = other
   }
   const victim = at(state.streams, slot)
   if (victim === undefined) return slot

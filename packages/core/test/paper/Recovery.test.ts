@@ -295,17 +295,37 @@ describe("recovery", () => {
 
   it("R9. the table of origins is bounded, the gaps of the one that goes are lagged, and what was done of it stays done", () => {
     const p = node([2], { sourcesSize: 20 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
-    const lagged: Array<string> = []
-    for (let source = 100; source < 140; source++) {
+    // Something is owed of each of the twenty, and this one has been silent longest.
+    for (let source = 100; source < 119; source++) {
       p.now += 10
-      lagged.push(...p.hears(2, gossip(source, 0)).lagged)
+      p.hears(2, gossip(source, 0))
+      assert.deepStrictEqual(p.hears(2, gossip(source, 2)).lagged, [])
     }
-    assert.deepStrictEqual(lagged, ["9/1–2"])
+    assert.deepStrictEqual(p.hears(2, gossip(119, 0)).lagged, ["9/1–2"])
+    for (let source = 100; source < 119; source++) p.hears(2, gossip(source, 1))
     // With its gap went what was waited for.
     assert.isFalse(p.fires("Recover").state.timers.Recover.at <= p.now)
     for (const sequence of [0, 1, 2, 3]) assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).delivered, [])
     assert.deepStrictEqual(p.hears(2, gossip(9, 5)).delivered, ["9/5"])
     assert.deepStrictEqual(p.passes(500).says("Fetch")[0]?.wanted, [ranges(9, 4, 4)])
+  })
+
+  it("R9. of a few an origin of which nothing is owed makes room, however long one with a gap has been silent", () => {
+    const p = node([2], { sourcesSize: 8 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
+    for (let source = 100; source < 140; source++) {
+      p.now += 10
+      assert.deepStrictEqual(p.hears(2, gossip(source, 0)).lagged, [])
+    }
+    assert.deepStrictEqual(p.hears(2, gossip(9, 1)).delivered, ["9/1"])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 2)).delivered, ["9/2"])
+    // Of those without a gap it is still the one that has been silent longest.
+    p.now += 10
+    const remembered = (source: number) => p.state.streams.near.some((stream) => stream.source === source)
+    assert.isFalse(remembered(132))
+    assert.isTrue(remembered(133))
+    p.hears(2, gossip(200, 0))
+    assert.isFalse(remembered(133))
+    assert.isTrue(remembered(134))
   })
 
   it("R9. a node with 10,000 sources knows each, and tells them apart", () => {

@@ -8,6 +8,10 @@
 /** The bytes in front of a frame that hold its length. */
 export const prefixBytes = 4
 
+/** Stands in the place of a length, and says that nothing follows. No frame may be as long. */
+export const endMark = Uint8Array.of(0xff, 0xff, 0xff, 0xff)
+const endMarkLength = 0xff_ff_ff_ff
+
 /** Up to here the memory of an announced frame is set aside at once; beyond it grows with what really arrives. */
 const eagerBytes = 64 * 1024
 
@@ -22,6 +26,8 @@ const noBytes = new Uint8Array(0)
  */
 export class FrameReader {
   readonly #maxFrameBytes: number
+  readonly #marksEnd: boolean
+  #ended = false
   /** The length that is being read: the prefix bytes so far, and how many they are. */
   #length = 0
   #prefixHave = 0
@@ -30,8 +36,15 @@ export class FrameReader {
   #bodyHave = 0
   #rejected: number | undefined
 
-  constructor(maxFrameBytes: number) {
+  /** `marksEnd`: an end mark is one, and no length that is too large. */
+  constructor(maxFrameBytes: number, marksEnd = false) {
     this.#maxFrameBytes = maxFrameBytes
+    this.#marksEnd = marksEnd
+  }
+
+  /** The end mark has come. Further bytes are ignored. */
+  get ended(): boolean {
+    return this.#ended
   }
 
   /** The length that broke the rules. After it the stream has no more meaning, and further bytes are ignored. */
@@ -41,7 +54,7 @@ export class FrameReader {
 
   /** The stream stands inside a frame or its length: if it ends here, something is missing. */
   get midFrame(): boolean {
-    return this.#prefixHave > 0
+    return this.#prefixHave > 0 && !this.#ended
   }
 
   /** The memory held for an incomplete frame. */
@@ -51,7 +64,7 @@ export class FrameReader {
 
   /** Takes the next bytes and appends the frames that they complete. */
   read(chunk: Uint8Array, frames: Array<Uint8Array>): void {
-    if (this.#rejected !== undefined) return
+    if (this.#rejected !== undefined || this.#ended) return
     const { buffer, byteOffset, length } = chunk
     let at = this.#prefixHave === 0 ? 0 : this.#continue(chunk, frames)
     while (length - at >= prefixBytes) {
@@ -97,7 +110,8 @@ export class FrameReader {
 
   #accepts(frameBytes: number): boolean {
     if (frameBytes > 0 && frameBytes <= this.#maxFrameBytes) return true
-    this.#rejected = frameBytes
+    if (this.#marksEnd && frameBytes === endMarkLength) this.#ended = true
+    else this.#rejected = frameBytes
     this.#body = noBytes
     return false
   }

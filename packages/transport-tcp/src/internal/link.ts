@@ -14,7 +14,7 @@ import { LinkClosed } from "@hyparview/runtime/Transport"
 import type { Socket } from "node:net"
 import type { TcpConfig } from "../TcpConfig.ts"
 import type { Counters } from "./counters.ts"
-import { FrameReader } from "./frames.ts"
+import { endMark, FrameReader } from "./frames.ts"
 import { Outgoing } from "./outgoing.ts"
 import type { Connection } from "./security.ts"
 import { abort, remoteAddressOf } from "./socket.ts"
@@ -75,7 +75,7 @@ export class TcpLink implements Link {
     this.#connection = connection
     this.#socket = socket
     this.authenticatedId = authenticatedId
-    this.#reader = new FrameReader(owner.config.maxFrameBytes)
+    this.#reader = new FrameReader(owner.config.maxFrameBytes, connection.marksEnd)
     this.remoteAddress = remoteAddressOf(raw)
     this.closed = Deferred.await(this.#over)
     socket.on("data", (chunk: Uint8Array) => this.#onData(chunk))
@@ -245,6 +245,11 @@ export class TcpLink implements Link {
     this.#state = "flushing"
     this.#cancelCloseTimer = after(config.closeTimeoutMillis, () => this.#giveUpFlush())
     this.#write()
+    if (this.#connection.marksEnd) {
+      this.bytes.sent += endMark.length
+      this.#owner.counters.bytesSent(endMark.length)
+      this.#socket.write(endMark)
+    }
     this.#socket.end()
     this.#socket.resume()
     // Last, for it runs whoever waits here, and they may call back.
@@ -272,11 +277,12 @@ export class TcpLink implements Link {
     }
     if (this.#state === "over") return
     this.#socket.destroy()
-    this.#finish(
-      this.#reader.midFrame
-        ? new LinkClosed({ reason: "reset", detail: "the far end closed in the middle of a frame" })
-        : new LinkClosed({ reason: "closed", detail: this.#earlyEndDetail })
-    )
+    const early = this.#earlyEndDetail
+    const { ended, midFrame } = this.#reader
+    if (midFrame)
+      this.#finish(new LinkClosed({ reason: "reset", detail: "the far end closed in the middle of a frame" }))
+    else if (ended || !this.#connection.marksEnd) this.#finish(new LinkClosed({ reason: "closed", detail: early }))
+    else this.#finish(new LinkClosed({ reason: "reset", detail: early === "" ? "the connection was cut" : early }))
   }
 
   #onBroken(detail: string): void {

@@ -13,6 +13,13 @@ export interface Connection {
   readonly raw: Socket
   /** Who the far end has proved to be. */
   readonly authenticatedId: string | undefined
+  /**
+   * Whether each end says that it ends, behind its last frame (`endMark`). Over TLS somebody on the way may cut the connection
+   * in the middle of a record, or between two: Node shows that as the end of the stream, as it does the far end's own
+   * close_notify, and what is missing would pass for an end in order. Over plain TCP such a mark would prove nothing, for
+   * whoever can cut the stream can write it.
+   */
+  readonly marksEnd: boolean
   /** What is to be said of an end that comes before the far end has sent anything. */
   readonly earlyEndDetail: string
 }
@@ -29,7 +36,13 @@ export interface Security {
   readonly dial: (raw: Socket, address: string) => Effect.Effect<Connection, DialError>
 }
 
-const plainly = (raw: Socket): Connection => ({ socket: raw, raw, authenticatedId: undefined, earlyEndDetail: "" })
+const plainly = (raw: Socket): Connection => ({
+  socket: raw,
+  raw,
+  authenticatedId: undefined,
+  marksEnd: false,
+  earlyEndDetail: ""
+})
 
 /** No TLS: every connection is fit as it is. */
 export const plain: Security = {

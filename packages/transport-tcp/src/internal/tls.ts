@@ -95,7 +95,7 @@ export class TlsSecurity implements Security {
     if (Result.isFailure(id)) return this.#refuse(waiting.raw, id.failure)
     this.#waiting.delete(far)
     socket.allowHalfOpen = true
-    waiting.ready({ socket, raw: waiting.raw, authenticatedId: id.success, earlyEndDetail: "" })
+    waiting.ready({ socket, raw: waiting.raw, authenticatedId: id.success, marksEnd: true, earlyEndDetail: "" })
   }
 
   #onFailed(error: Error, socket: TLSSocket): void {
@@ -161,7 +161,7 @@ export class TlsSecurity implements Security {
         if (Result.isFailure(id)) return refuse(id.failure)
         const earlyEndDetail =
           "the far end said nothing: it may not accept this node's certificate, and its log says so"
-        resume(Effect.succeed({ socket, raw, authenticatedId: id.success, earlyEndDetail }))
+        resume(Effect.succeed({ socket, raw, authenticatedId: id.success, marksEnd: true, earlyEndDetail }))
       }
       socket.on("error", () => {})
       socket.on("secureConnect", onSecured)

@@ -1,0 +1,220 @@
+/**
+ * A bad network for real sockets: a TCP proxy on loopback that hurts the connections through it, each by itself and while
+ * it runs. It ends them after so many bytes, in the middle of a frame if need be; resets them; stalls one direction or both;
+ * throttles; joins segments and splits them. Whatever speaks TCP can stand behind it, TLS too: it looks at no byte.
+ *
+ * It stands in `testing`, beside the transport contract, because that is where one looks for what a transport of one's own
+ * is tested with; fault plans of `@hyparview/faults` are pure data for simulated networks, and this is a thing with sockets.
+ * It needs Node, and is an entry point of its own for that reason.
+ *
+ * A segment is what one write hands to the kernel, with TCP_NODELAY; the kernel may still join what it has not sent yet.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AddressInfo, Server } from "node:net"
+import { createServer } from "node:net"
+import { ProxiedConnection } from "./internal/faultProxy/connection.ts"
+
+/**
+ * Where bytes go: from who has connected to the one behind the proxy (`toServer`), or back (`toClient`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Direction = "toServer" | "toClient"
+
+/**
+ * What happens to the bytes of a direction.
+ *
+ * - `Through`: they pass as they come
+ * - `Stall`: none passes; those on their way wait, and at `bufferBytes` the proxy reads no more, so that the sender's own
+ *   buffers fill. What waits passes when the shape changes
+ * - `Throttle`: at most so many bytes a second pass, evenly
+ * - `Split`: in segments of 1 to `segmentBytes` bytes, drawn from the seed, each in a turn of the event loop of its own
+ * - `Merge`: held until there are `segmentBytes` or `holdMillis` have passed since the first, and then passed as one segment
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Shape =
+  | { readonly _tag: "Through" }
+  | { readonly _tag: "Stall" }
+  | { readonly _tag: "Throttle"; readonly bytesPerSecond: number }
+  | { readonly _tag: "Split"; readonly segmentBytes: number }
+  | { readonly _tag: "Merge"; readonly segmentBytes: number; readonly holdMillis: number }
+
+/**
+ * How a connection is ended: in order as far as TCP can tell (`fin`), or broken (`rst`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ending = "fin" | "rst"
+
+/**
+ * One connection through the proxy. What is done to one that has ended does nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  /** Counts from 0, in the order in which they came. */
+  readonly number: number
+  /** Bytes that have passed. */
+  readonly passed: Readonly<Record<Direction, number>>
+  readonly isOpen: () => boolean
+  /** From now on, for this connection alone. */
+  readonly shape: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
+  /**
+   * Ends the connection when so many bytes more have passed in a direction: exactly so many, none if 0. The receiver's side
+   * ends as `ending` says; the other is reset.
+   */
+  readonly cutAfter: (direction: Direction, bytes: number, ending: Ending) => Effect.Effect<void>
+  /** Resets both sides now. */
+  readonly reset: Effect.Effect<void>
+  /** Waits until both sides are gone. */
+  readonly ended: Effect.Effect<void>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Host and port of the one behind the proxy. */
+  readonly to: { readonly host: string; readonly port: number }
+  /** The address on which the proxy listens, at a free port. Default `127.0.0.1`. */
+  readonly host?: string
+  /** From which the sizes of split segments are drawn. Default 1. */
+  readonly seed?: number
+  /** Bytes of one direction that may wait in the proxy before it reads no more, 1 or more. Default 64 KiB. */
+  readonly bufferBytes?: number
+  /** Connections at once, 1 or more: one more is reset. Default 10,000. */
+  readonly connections?: number
+}
+
+/**
+ * The proxy could not listen. Nothing was opened.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class FaultProxyError extends Data.TaggedError("FaultProxyError")<{
+  readonly host: string
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `the fault proxy cannot listen on ${this.host}: ${this.detail}`
+  }
+}
+
+/**
+ * A proxy that listens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FaultProxy {
+  readonly host: string
+  readonly port: number
+  /** Those that are open, in the order in which they came. */
+  readonly connections: () => ReadonlyArray<Connection>
+  /** How many there ever were. */
+  readonly accepted: () => number
+  /** The shape of every connection, those that are open and those to come. */
+  readonly shapeAll: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
+  /** Waits for the connection of this number. */
+  readonly connection: (number: number) => Effect.Effect<Connection>
+}
+
+const listen = (host: string) =>
+  Effect.acquireRelease(
+    Effect.callback<Server, FaultProxyError>((resume) => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true })
+      server.once("error", (error) => resume(Effect.fail(new FaultProxyError({ host, detail: error.message }))))
+      server.listen({ host, port: 0 }, () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+      })
+  )
+
+const portOf = (bound: AddressInfo | string | null): number =>
+  bound === null || typeof bound === "string" ? 0 : bound.port
+
+/**
+ * A proxy in front of somebody, for the life of the scope, which resets what is open at its end.
+ *
+ * @category constructors
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import * as FaultProxy from "@hyparview/testing/FaultProxy"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const proxy = yield* FaultProxy.make({ to: { host: "127.0.0.1", port: 7946 } })
+ *   // Somebody dials 127.0.0.1 at proxy.port meanwhile.
+ *   const connection = yield* proxy.connection(0)
+ *   yield* connection.shape("toServer", { _tag: "Throttle", bytesPerSecond: 10_000 })
+ *   yield* connection.cutAfter("toServer", 5_000, "fin")
+ *   yield* connection.ended
+ * }).pipe(Effect.scoped)
+ * ```
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<FaultProxy, FaultProxyError, Scope.Scope> {
+  const { bufferBytes = 65_536, connections: limit = 10_000, host = "127.0.0.1", seed = 1, to } = options
+  const open = new Set<ProxiedConnection>()
+  const waiting = new Map<number, Set<(connection: Connection) => void>>()
+  const shapes: Record<Direction, Shape> = { toServer: { _tag: "Through" }, toClient: { _tag: "Through" } }
+  let accepted = 0
+
+  const server = yield* listen(host)
+  // Registered after the server, and so run before: a server closes when its last connection has.
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() =>
+      Effect.forEach([...open], (connection) => Effect.andThen(connection.reset, connection.ended), { discard: true })
+    )
+  )
+  server.on("connection", (client) => {
+    if (open.size >= limit) {
+      client.on("error", () => {})
+      client.resetAndDestroy()
+      return
+    }
+    const connection = new ProxiedConnection({ number: accepted++, client, to, seed, bufferBytes, shapes })
+    open.add(connection)
+    connection.onEnded(() => open.delete(connection))
+    for (const resume of waiting.get(connection.number) ?? []) resume(connection)
+    waiting.delete(connection.number)
+  })
+
+  return {
+    host,
+    port: portOf(server.address()),
+    connections: () => [...open],
+    accepted: () => accepted,
+    shapeAll: (direction, shape) =>
+      Effect.suspend(() => {
+        if (direction !== "toClient") shapes.toServer = shape
+        if (direction !== "toServer") shapes.toClient = shape
+        return Effect.forEach([...open], (connection) => connection.shape(direction, shape), { discard: true })
+      }),
+    connection: (number) =>
+      Effect.callback<Connection>((resume) => {
+        for (const connection of open) {
+          if (connection.number === number) return resume(Effect.succeed(connection))
+        }
+        const here = (connection: Connection): void => resume(Effect.succeed(connection))
+        const others = waiting.get(number) ?? new Set()
+        waiting.set(number, others.add(here))
+        return Effect.sync(() => others.delete(here))
+      })
+  }
+})

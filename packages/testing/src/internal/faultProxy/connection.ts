@@ -1,0 +1,116 @@
+/** A connection through the fault proxy: two sockets, and a pipe for each direction. */
+import * as Random from "@hyparview/core/Random"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { Socket } from "node:net"
+import { connect } from "node:net"
+import type { Connection, Direction, Ending, Shape } from "../../FaultProxy.ts"
+import { Pipe } from "./pipe.ts"
+
+/**
+ * Resets a side. Not one whose last byte and end the kernel has taken: libuv refuses that, and Node would keep the descriptor
+ * for ever. There is nothing left to take back then.
+ */
+const reset = (socket: Socket): void => {
+  if (socket.destroyed) return
+  if (socket.writableEnded && socket.writableLength === 0) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
+export class ProxiedConnection implements Connection {
+  readonly number: number
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #pipes: Readonly<Record<Direction, Pipe>>
+  readonly #ended = Deferred.makeUnsafe<void>()
+  #onEnded: (() => void) | undefined
+  #sides = 2
+
+  constructor(options: {
+    readonly number: number
+    readonly client: Socket
+    readonly to: { readonly host: string; readonly port: number }
+    readonly seed: number
+    readonly bufferBytes: number
+    readonly shapes: Readonly<Record<Direction, Shape>>
+  }) {
+    const { bufferBytes, client, number, seed, shapes, to } = options
+    this.number = number
+    this.#client = client
+    this.#server = connect({ ...to, allowHalfOpen: true, noDelay: true })
+    const random = Random.seededFor(seed, number)
+    const pipe = (direction: Direction, from: Socket, into: Socket): Pipe =>
+      new Pipe({
+        from,
+        into,
+        random,
+        bufferBytes,
+        shape: shapes[direction],
+        onCut: (ending) => this.#cut(into, ending)
+      })
+    this.#pipes = {
+      toServer: pipe("toServer", client, this.#server),
+      toClient: pipe("toClient", this.#server, client)
+    }
+    for (const socket of [client, this.#server]) {
+      // A side that breaks takes the other along: the proxy hides no end.
+      socket.on("error", () => this.#break())
+      socket.on("close", () => this.#onClose())
+    }
+  }
+
+  get passed(): Readonly<Record<Direction, number>> {
+    return { toServer: this.#pipes.toServer.passed, toClient: this.#pipes.toClient.passed }
+  }
+
+  readonly isOpen = (): boolean => this.#sides > 0
+
+  readonly shape = (direction: Direction | "both", shape: Shape): Effect.Effect<void> =>
+    Effect.sync(() => {
+      if (direction !== "toClient") this.#pipes.toServer.shape(shape)
+      if (direction !== "toServer") this.#pipes.toClient.shape(shape)
+    })
+
+  readonly cutAfter = (direction: Direction, bytes: number, ending: Ending): Effect.Effect<void> =>
+    Effect.sync(() => this.#pipes[direction].cutAfter(bytes, ending))
+
+  readonly reset: Effect.Effect<void> = Effect.sync(() => this.#break())
+
+  get ended(): Effect.Effect<void> {
+    return Deferred.await(this.#ended)
+  }
+
+  onEnded(then: () => void): void {
+    this.#onEnded = then
+  }
+
+  #cut(into: Socket, ending: Ending): void {
+    const other = into === this.#client ? this.#server : this.#client
+    this.#stop()
+    if (ending === "rst") reset(into)
+    // What has passed must arrive before the end does.
+    else into.end(() => into.destroy())
+    reset(other)
+  }
+
+  #break(): void {
+    this.#stop()
+    for (const socket of [this.#client, this.#server]) reset(socket)
+  }
+
+  #stop(): void {
+    this.#pipes.toServer.stop()
+    this.#pipes.toClient.stop()
+  }
+
+  #onClose(): void {
+    if (--this.#sides > 0) {
+      // Both ends in order were seen, or one side is gone and the other has nobody to speak to.
+      if (!this.#client.writableEnded || !this.#server.writableEnded) this.#break()
+      return
+    }
+    this.#stop()
+    this.#onEnded?.()
+    Deferred.doneUnsafe(this.#ended, Effect.void)
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * One direction of a connection through the fault proxy: bytes wait here, and pass as the shape says. One task is planned at
+ * a time, and it is the only one that writes.
+ */
+import * as Random from "@hyparview/core/Random"
+import type { Socket } from "node:net"
+import type { Ending, Shape } from "../../FaultProxy.ts"
+
+/** How often a throttled direction lets bytes pass. */
+const throttleMillis = 10
+
+export class Pipe {
+  /** Bytes that have passed. */
+  passed = 0
+
+  readonly #from: Socket
+  readonly #into: Socket
+  readonly #random: Random.Random
+  readonly #bufferBytes: number
+  readonly #onCut: (ending: Ending) => void
+  #shape: Shape
+  #waiting: Array<Uint8Array> = []
+  #waitingBytes = 0
+  /** When the first of what waits came. */
+  #since = 0
+  #cut: { readonly at: number; readonly ending: Ending } | undefined
+  #endSeen = false
+  #stopped = false
+  #cancel: (() => void) | undefined
+  /** Since when a throttled direction has been so, and what it has let pass since. */
+  #throttle = { since: 0, passed: 0 }
+
+  constructor(options: {
+    readonly from: Socket
+    readonly into: Socket
+    readonly random: Random.Random
+    readonly bufferBytes: number
+    readonly shape: Shape
+    readonly onCut: (ending: Ending) => void
+  }) {
+    this.#from = options.from
+    this.#into = options.into
+    this.#random = options.random
+    this.#bufferBytes = options.bufferBytes
+    this.#shape = options.shape
+    this.#onCut = options.onCut
+    this.#from.on("data", (chunk: Uint8Array) => this.#onData(chunk))
+    this.#from.on("end", () => {
+      this.#endSeen = true
+      if (this.#shape._tag === "Merge") this.#unplan()
+      this.#plan()
+    })
+    this.#into.on("drain", () => this.#plan())
+    // An accepted connection comes paused, so that nothing is lost before somebody listens.
+    this.#from.resume()
+  }
+
+  shape(shape: Shape): void {
+    this.#shape = shape
+    this.#throttle = { since: performance.now(), passed: 0 }
+    this.#since = performance.now()
+    this.#unplan()
+    this.#plan()
+  }
+
+  cutAfter(bytes: number, ending: Ending): void {
+    this.#cut = { at: this.passed + bytes, ending }
+    if (bytes === 0 && !this.#stopped) this.#onCut(ending)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#unplan()
+    this.#waiting = []
+    this.#waitingBytes = 0
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#stopped) return
+    if (this.#waitingBytes === 0) this.#since = performance.now()
+    this.#waiting.push(chunk)
+    this.#waitingBytes += chunk.length
+    if (this.#waitingBytes >= this.#bufferBytes) this.#from.pause()
+    // What is planned for the end of a segment's time is due when the segment is full.
+    if (this.#shape._tag === "Merge" && this.#waitingBytes >= this.#shape.segmentBytes) this.#unplan()
+    this.#plan()
+  }
+
+  #unplan(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #after(millis: number): void {
+    const timer = setTimeout(() => this.#run(), millis)
+    this.#cancel = () => clearTimeout(timer)
+  }
+
+  /** Sees to it that what may pass will. */
+  #plan(): void {
+    if (this.#stopped || this.#cancel !== undefined) return
+    if (this.#waitingBytes === 0) {
+      if (this.#endSeen && !this.#into.writableEnded && !this.#into.destroyed) this.#into.end()
+      return
+    }
+    const shape = this.#shape
+    switch (shape._tag) {
+      case "Stall":
+        return
+      case "Through":
+        return this.#run()
+      case "Throttle":
+        return this.#after(throttleMillis)
+      case "Split": {
+        const immediate = setImmediate(() => this.#run())
+        this.#cancel = () => clearImmediate(immediate)
+        return
+      }
+      case "Merge": {
+        const left = this.#since + shape.holdMillis - performance.now()
+        if (this.#waitingBytes >= shape.segmentBytes || left <= 0 || this.#endSeen) return this.#run()
+        return this.#after(left)
+      }
+    }
+  }
+
+  #run(): void {
+    this.#cancel = undefined
+    // Whoever does not read holds up what is behind: `drain` plans anew.
+    if (this.#stopped || this.#into.writableNeedDrain) return
+    const allowed = this.#allowance()
+    if (allowed > 0) this.#pass(allowed)
+    if (this.#waitingBytes < this.#bufferBytes && !this.#stopped) this.#from.resume()
+    this.#plan()
+  }
+
+  /** Bytes that the shape lets pass now. */
+  #allowance(): number {
+    const shape = this.#shape
+    switch (shape._tag) {
+      case "Throttle": {
+        const { passed, since } = this.#throttle
+        const due = Math.floor(((performance.now() - since) * shape.bytesPerSecond) / 1_000)
+        const allowed = Math.min(this.#waitingBytes, due - passed)
+        // A direction that was idle earns nothing by it.
+        this.#throttle =
+          allowed < due - passed ? { since: performance.now(), passed: 0 } : { since, passed: passed + allowed }
+        return allowed
+      }
+      case "Split":
+        return 1 + Random.nextBelow(this.#random, shape.segmentBytes)
+      default:
+        return this.#waitingBytes
+    }
+  }
+
+  #pass(most: number): void {
+    const cut = this.#cut
+    const count = Math.min(most, this.#waitingBytes, cut === undefined ? Infinity : cut.at - this.passed)
+    this.passed += count
+    this.#into.write(this.#take(count))
+    if (cut !== undefined && this.passed >= cut.at) this.#onCut(cut.ending)
+  }
+
+  /** The next bytes, as one piece. */
+  #take(count: number): Uint8Array {
+    const pieces: Array<Uint8Array> = []
+    let left = count
+    while (left > 0) {
+      const [first] = this.#waiting
+      if (first === undefined) break
+      const piece = first.subarray(0, left)
+      pieces.push(piece)
+      left -= piece.length
+      if (piece.length === first.length) this.#waiting.shift()
+      else this.#waiting[0] = first.subarray(piece.length)
+    }
+    this.#waitingBytes -= count - left
+    const [only] = pieces
+    return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces)
+  }
+}
