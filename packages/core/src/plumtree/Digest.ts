@@ -12,7 +12,7 @@ import { slotFor } from "./Reception.ts"
 import { addHolder, askForGaps, lag } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"
-import { at, put } from "./Streams.ts"
+import { at, forgottenFloor, put } from "./Streams.ts"
 
 /** Slots that are looked at for one DIGEST, for each origin that it may name. */
 const slotsLookedAt = 16
@@ -61,6 +61,8 @@ export const onDigest = <I extends Key, A>(
     // Nobody knows better than we do what we have published.
     if (source === self.id && epoch === self.epoch) continue
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
+    // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
+    if (forgottenFloor(t.state.streams, ranges) >= last) continue
     const slot = slotFor(t, ranges, first)
     const old = at(t.state.streams, slot)
     if (old === undefined) continue

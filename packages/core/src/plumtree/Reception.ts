@@ -10,7 +10,7 @@ import { found } from "./Missing.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
 import { isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream, type Transition } from "./State.ts"
-import { at, fresh, insert, put, slotOf } from "./Streams.ts"
+import { at, forgottenFloor, fresh, insert, put, slotOf } from "./Streams.ts"
 import { onDuplicate, onNews } from "./Tree.ts"
 import { awaitVerdict } from "./Verdict.ts"
 
@@ -48,9 +48,13 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     if (replay !== "recovery") onDuplicate(t, source, index)
     return
   }
+  // One that made room may have been done before, and is not worth that another makes room for it.
+  if (known < 0 && forgottenFloor(state.streams, id) >= sequence) {
+    t.outputs.push({ _tag: "Duplicate", id, from })
+    return
+  }
   const slot = known < 0 ? slotFor(t, id, sequence) : known
   const stream = at(state.streams, slot)
-  // One that was dropped from the table may have been done before.
   if (stream === undefined || isDone(stream, sequence)) {
     t.outputs.push({ _tag: "Duplicate", id, from })
     return

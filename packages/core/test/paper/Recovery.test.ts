@@ -328,6 +328,23 @@ describe("recovery", () => {
     assert.isTrue(remembered(134))
   })
 
+  it("R9. a digest of what was done of origins that have gone does not bring them back, or turn the table over", () => {
+    const p = node([2], { sourcesSize: 8 })
+    const sources = Array.from({ length: 16 }, (_, index) => 100 + index)
+    for (const source of sources) p.hears(2, gossip(source, 0))
+    const { streams } = p.state
+    // Half of them have gone, and a late copy of each comes too.
+    p.hears(2, digest(...sources.slice(0, 8).map((source) => ranges(source, 0, 0))))
+    for (const source of sources.slice(0, 8)) p.hears(2, gossip(source, 0))
+    assert.deepStrictEqual(p.state.streams.keys, streams.keys)
+    assert.deepStrictEqual(
+      sources.flatMap((source) => p.hears(2, gossip(source, 0)).delivered),
+      []
+    )
+    // Of what is new it says as much as ever.
+    assert.deepStrictEqual(p.hears(2, digest(ranges(100, 0, 1))).says("Fetch")[0]?.wanted, [ranges(100, 1, 1)])
+  })
+
   it("R9. a node with 10,000 sources knows each, and tells them apart", () => {
     const p = node([2])
     // The fixture looks through everything at each step: here the steps are taken bare.
