@@ -51,7 +51,7 @@ export const visit = Effect.fnUntraced(function* (url: string, options: BrowserC
   page.on("console", (message) => {
     // The driver's own readback for a screenshot stalls a software GPU, and it says so.
     if (["error", "warning"].includes(message.type()) && !/GPU stall due to ReadPixels/.test(message.text())) {
-      complaints.push(`${message.type()}: ${message.text()}`)
+      complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`)
     }
   })
   page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`))

@@ -6,7 +6,7 @@
  * | `GET /`, `GET /assets/…` | the page |
  * | `GET /api/snapshot` | everything, once |
  * | `GET /api/updates` | server-sent events: everything, then what has changed, at most five times a second |
- * | `GET /api/nodes/ID` | one node in full |
+ * | `GET /api/nodes/ID` | one node in full; `null` for one that is shown and does not run |
  * | `POST /api/actions` | does something; needs the token |
  *
  * Anything else is 404. A body that is none of an action is 400 and says what is wrong where; a bad token 401, a foreign

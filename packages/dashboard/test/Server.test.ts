@@ -212,6 +212,9 @@ layer(layerWith(12), real)("the dashboard's server", (it) => {
       const own = { origin: `http://127.0.0.1:${port}`, "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors" }
       const killed = yield* act({ _tag: "Kill", nodes: ["n1", "n2"] }, own)
       assert.deepStrictEqual([killed.status, JSON.parse(killed.text)], [200, { _tag: "Killed", nodes: ["n1", "n2"] }])
+      // A page that has not heard of it yet may ask for one of them.
+      const gone = yield* ask("/api/nodes/n1")
+      assert.deepStrictEqual([gone.status, gone.text], [200, "null"])
       assert.deepStrictEqual(yield* dead, ["n1", "n2"])
       assert.deepStrictEqual(errorOf(yield* act({ _tag: "Publish", node: "n1", text: "" })).slice(0, 2), [
         404,

@@ -9,7 +9,7 @@ import * as Feed from "../../src/Feed.ts"
 
 const decodeMessage = Schema.decodeUnknownSync(Schema.fromJsonString(Feed.FeedMessage))
 const decodeResult = Schema.decodeUnknownSync(ActionResult)
-const decodeDetail = Schema.decodeUnknownSync(NodeDetail)
+const decodeDetail = Schema.decodeUnknownSync(Schema.NullOr(NodeDetail))
 const Failure = Schema.Struct({ error: Schema.String, message: Schema.String })
 const decodeFailure = Schema.decodeUnknownOption(Failure)
 
@@ -75,9 +75,9 @@ export const act = async (action: Action): Promise<ActionResult> => {
   return decodeResult(await response.json())
 }
 
-/** One node in full. */
-export const inspect = async (id: string, signal: AbortSignal): Promise<NodeDetail> => {
+/** One node in full; undefined for one that does not run any more. */
+export const inspect = async (id: string, signal: AbortSignal): Promise<NodeDetail | undefined> => {
   const response = await fetch(`/api/nodes/${encodeURIComponent(id)}`, { signal })
   if (!response.ok) throw await failureOf(response)
-  return decodeDetail(await response.json())
+  return decodeDetail(await response.json()) ?? undefined
 }

@@ -181,7 +181,7 @@ effect(() => {
       (found) => {
         if (!stop.signal.aborted) detail.value = found
       },
-      // It has died since, or the cluster does not answer: the feed tells.
+      // The cluster does not answer: the feed tells.
       () => undefined
     )
   }

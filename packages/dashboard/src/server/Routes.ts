@@ -91,7 +91,11 @@ export const routes = ({ bodyBytes, files, source, watch, ...parts }: Parts) => 
       const id = yield* Effect.try({ try: () => decodeURIComponent(encoded), catch: () => undefined }).pipe(
         Effect.orElseSucceed(() => encoded)
       )
-      return json(yield* Effect.flatMap(source.inspect(id), encodeDetail))
+      const detail = yield* Effect.result(source.inspect(id))
+      if (detail._tag === "Success") return json(yield* encodeDetail(detail.success))
+      // Who has seen it may ask for it when it has just died: that is no mistake, and a browser would call it one.
+      const isSeen = detail.failure._tag === "NoSuchNode" && (yield* watch.current).nodes.has(id)
+      return isSeen ? json("null") : yield* detail.failure
     },
     Effect.catchTag(["NoSuchNode", "ClusterUnavailable"], refused)
   )
