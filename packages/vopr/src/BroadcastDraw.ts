@@ -11,16 +11,16 @@ import type { Scenario } from "@hyparview/faults/Scenario"
 const isForgetful = ({ seed }: Scenario): boolean => seed % 4 === 1
 
 /**
- * Trees for everybody or for each source, a flood now and then.
+ * Trees for everybody or for each source, a flood now and then. `kept`: messages of a source that forgetful nodes keep.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
+export const broadcastOf = (scenario: Scenario, kept = 8): Plumtree.Config => ({
   ...Plumtree.defaultConfig,
   strategy: scenario.seed % 8 === 7 ? "flood" : "plumtree",
   trees: scenario.seed % 2 === 0 ? "shared" : "source",
-  ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: 2, gapsSize: 2 } : {})
+  ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: kept, gapsSize: 2 } : {})
 })
 
 /**
@@ -30,7 +30,7 @@ export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
  * Whatever was kept when the last two parts of the overlay found together is fetched across the new link and pushed on
  * (rules R2–R4, R12), so a message must have been kept until then, and as long as fetching it may take. A network that loses
  * frames without a word (L4) may lose the last message of a source, and everything that would tell of it; and who forgets
- * after two messages may have forgotten it.
+ * after a few messages may have forgotten it.
  *
  * @category bounds
  * @since 0.1.0

@@ -55,7 +55,8 @@ export class CoreRun {
     this.world = new World({
       nodes,
       seed,
-      config: { membership, broadcast: broadcastOf(scenario) },
+      // So few that every large set loses something.
+      config: { membership, broadcast: broadcastOf(scenario, 2) },
       latency,
       detectionMillis,
       dialFailure,
