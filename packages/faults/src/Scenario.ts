@@ -153,9 +153,9 @@ export const mostMessages = ({ activeSize, cycleMillis, heartbeatMillis, shuffle
 
 /**
  * Whether an overlay that is whole may part by itself. A bridge (rule P4) puts two links in the place of two others, and if
- * only those two joined a handful of nodes to the rest, it cuts them off; they find back as after any cut. Among some
- * hundred nodes with views of three such handfuls exist: one run in about a thousand meets one. With larger views, as the
- * paper and our defaults have them, it is a defect.
+ * only those two joined a handful of nodes to the rest, it cuts them off; they find back as after any cut. Seen once
+ * in about a thousand runs, among 180 nodes with views of three. With larger views, as the paper and our defaults have
+ * them, it counts as a defect.
  *
  * @category bounds
  * @since 0.1.0

@@ -24,8 +24,8 @@ export interface Config {
   readonly treesSize: number
   /**
    * After how many duplicates a neighbour is pruned, at least; at most after twice as many less one, by chance. 16 news
-   * make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at the first duplicate, which is right for one sender; many senders at once need
-   * more (ours: 3), or they prune each other's branches. A tree that has one sender (`trees: "source"`) always prunes at
+   * make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at the first duplicate, which is
+   * right for one sender; many senders at once need more (ours: 3), or they prune each other's branches. A tree that has one sender (`trees: "source"`) always prunes at
    * the first.
    */
   readonly pruneAfter: number
