@@ -67,7 +67,7 @@ export interface Message<A = Uint8Array> {
  *   come where this stands in the stream.
  * - `network`: the node has given up the messages `first` to `last` of one incarnation of a source: nobody in reach
  *   retains them any more, or they did not come in time. A subscriber in order is also told so if more messages wait for
- *   an earlier one than `reorderBuffer` holds.
+ *   an earlier one than `reorderBuffer` holds, and of a message that reaches a node new to the source after later ones.
  *
  * @category models
  * @since 0.1.0

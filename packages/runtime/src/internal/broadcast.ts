@@ -69,7 +69,7 @@ export interface Broadcasting {
 
 interface Subscriber {
   readonly inbox: Inbox<Delivery>
-  /** Whether a message was part of the history already; undefined once the core can deliver none such any more. */
+  /** Whether a message was part of the history already; undefined if there was none that the core may still deliver. */
   wasHistory: ((id: Plumtree.MessageId) => boolean) | undefined
 }
 
@@ -78,6 +78,14 @@ interface Audience {
   readonly unordered: Set<Subscriber>
   readonly ordered: Set<Subscriber>
   order: InOrder | undefined
+}
+
+/** The id of the last message that a delivery speaks of; undefined if it names none. */
+const lastOf = (delivery: Delivery): Plumtree.MessageId | undefined => {
+  if (delivery._tag === "Message") return delivery.id
+  if (delivery.cause === "subscriber") return undefined
+  const { epoch, last, source, topic } = delivery
+  return { source, epoch, topic, sequence: last }
 }
 
 /** The largest buffer that a subscriber may ask for, in messages: as for the node's option. */
@@ -99,7 +107,10 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
 
   const hand = (subscriber: Subscriber, delivery: Delivery): void => {
     const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
-    if (delivery._tag === "Message" && subscriber.wasHistory?.(delivery.id) === true) return
+    if (subscriber.wasHistory !== undefined) {
+      const last = lastOf(delivery)
+      if (last !== undefined && subscriber.wasHistory(last)) return
+    }
     if (!subscriber.inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
   }
 
@@ -198,6 +209,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     audience.order ??= makeInOrder({
       topic,
       capacity: settings.reorderBuffer,
+      idleSize: settings.broadcast.sourcesSize,
       // Of a source that is not known nothing is awaited.
       firstMissing: (source, epoch) => missingOf(topic, source, epoch) ?? Infinity,
       handOn: (delivery) => {
@@ -233,8 +245,9 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       if (order === "none") {
         const known = new Set(since.map(keyOf))
         const first = past.filter(({ id }) => !known.has(keyOf(id)))
-        const still = first.filter(({ id }) => id.sequence >= (missing(id) ?? 0)).map(({ id }) => keyOf(id))
-        const coming = new Set(still)
+        const mayCome = (id: Plumtree.MessageId) =>
+          id.sequence >= (missing(id) ?? 0) || !Plumtree.hasSeen(state().broadcast, id)
+        const coming = new Set(first.flatMap(({ id }) => (mayCome(id) ? [keyOf(id)] : [])))
         if (coming.size > 0) subscriber.wasHistory = (id) => coming.has(keyOf(id))
         return first
       }
@@ -245,7 +258,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
         ({ id }) => id.sequence < Math.min(missing(id) ?? Infinity, earliest.get(incarnation(id)) ?? Infinity)
       )
       const upTo = new Map<string, number>()
-      for (const { id } of first) if (missing(id) === undefined) upTo.set(incarnation(id), id.sequence)
+      for (const { id } of first) upTo.set(incarnation(id), id.sequence)
       if (upTo.size > 0) subscriber.wasHistory = (id) => id.sequence <= (upTo.get(incarnation(id)) ?? -1)
       return first
     })

@@ -4,7 +4,9 @@
  * since what may be handed on is the same for all.
  *
  * Whether something is still to come is asked of the core (`firstMissing`) and not remembered here: a subscriber that
- * comes in mid-stream, a source known from before, a message that a validator rejected need no rule of their own.
+ * comes in mid-stream, a source known from before, a message that a validator rejected need no rule of their own. What is
+ * remembered is how far each incarnation has been handed on: the core may still deliver an older message that it did not
+ * owe when a newer one came (rule R5), and that one is too late to be handed on in order. It is told as lagged.
  */
 import type { Delivery } from "../Broadcast.ts"
 
@@ -14,13 +16,25 @@ interface Item {
   readonly delivery: Delivery
 }
 
-interface Waiting {
+interface Incarnation {
   readonly source: string
   readonly epoch: number
-  /** Ascending by sequence. */
+  /** What waits, ascending by sequence. */
   readonly items: Array<Item>
   /** Everything below this has been handed on or given up here, whatever the core still awaits. */
   after: number
+  /** Above every message that has been handed on. */
+  next: number
+}
+
+/** Two spans of lost messages as one, if they touch. */
+const joined = (one: Item | undefined, other: Item | undefined): Item | undefined => {
+  const before = one?.delivery
+  const after = other?.delivery
+  if (before?._tag !== "Lagged" || before.cause === "subscriber") return undefined
+  if (after?._tag !== "Lagged" || after.cause === "subscriber" || after.first !== before.last + 1) return undefined
+  const { first } = before
+  return { sequence: first, delivery: { ...before, last: after.last, missed: after.last - first + 1 } }
 }
 
 export interface InOrder {
@@ -34,41 +48,73 @@ export const makeInOrder = (options: {
   readonly topic: string
   /** How many deliveries may wait. */
   readonly capacity: number
+  /** Of how many incarnations for which nothing waits it is remembered how far they have been handed on. */
+  readonly idleSize: number
   /** The lowest sequence of an incarnation that may still come; infinite if none may. */
   readonly firstMissing: (source: string, epoch: number) => number
   readonly handOn: (delivery: Delivery) => void
 }): InOrder => {
-  const { capacity, firstMissing, handOn, topic } = options
-  const waiting = new Map<string, Waiting>()
+  const { capacity, firstMissing, handOn, idleSize, topic } = options
+  const waiting = new Map<string, Incarnation>()
+  /** Those for which nothing waits, the one that has been so for longest first. */
+  const idle = new Map<string, Incarnation>()
   let size = 0
 
-  const add = (source: string, epoch: number, sequence: number, delivery: Delivery): void => {
+  const incarnationOf = (source: string, epoch: number): Incarnation => {
     const key = `${epoch}:${source}`
-    let of = waiting.get(key)
-    if (of === undefined) {
-      of = { source, epoch, items: [], after: 0 }
-      waiting.set(key, of)
+    const known = waiting.get(key)
+    if (known !== undefined) return known
+    const of = idle.get(key) ?? { source, epoch, items: [], after: 0, next: 0 }
+    idle.delete(key)
+    waiting.set(key, of)
+    return of
+  }
+
+  const rest = (key: string, of: Incarnation): void => {
+    waiting.delete(key)
+    idle.set(key, of)
+    if (idle.size <= idleSize) return
+    for (const eldest of idle.keys()) {
+      idle.delete(eldest)
+      return
     }
-    const late = lateness(delivery, sequence, of.after)
-    if (late === undefined) return
+  }
+
+  const add = (source: string, epoch: number, sequence: number, delivery: Delivery): void => {
+    const of = incarnationOf(source, epoch)
+    const item = inTime(of, sequence, delivery)
+    if (item === undefined) return
     let at = of.items.length
-    while (at > 0 && (of.items[at - 1]?.sequence ?? 0) > sequence) at--
-    of.items.splice(at, 0, { sequence, delivery: late })
-    size++
+    while (at > 0 && (of.items[at - 1]?.sequence ?? 0) > item.sequence) at--
+    // Spans of lost messages that touch are one.
+    const before = joined(of.items[at - 1], item)
+    const whole = joined(before ?? item, of.items[at])
+    const from = before === undefined ? at : at - 1
+    const upTo = whole === undefined ? at : at + 1
+    of.items.splice(from, upTo - from, whole ?? before ?? item)
+    size += 1 - (upTo - from)
   }
 
-  /** What of a delivery was not given up here before: the reader has gone past it. */
-  const lateness = (delivery: Delivery, sequence: number, after: number): Delivery | undefined => {
-    if (sequence >= after) return delivery
-    if (delivery._tag === "Message" || delivery.cause === "subscriber" || delivery.last < after) return undefined
-    return { ...delivery, first: after, missed: delivery.last - after + 1 }
+  /** What can be said of a delivery to a reader who may have gone past it: nothing, if it was given up here before. */
+  const inTime = (of: Incarnation, sequence: number, delivery: Delivery): Item | undefined => {
+    const { after, epoch, next, source } = of
+    if (delivery._tag === "Message") {
+      if (sequence < after) return undefined
+      if (sequence >= next) return { sequence, delivery }
+      const span = { first: sequence, last: sequence, missed: 1 }
+      return { sequence, delivery: { _tag: "Lagged", cause: "network", topic, source, epoch, ...span } }
+    }
+    if (delivery.cause === "subscriber" || delivery.last < after) return undefined
+    const first = Math.max(after, delivery.first)
+    return { sequence: first, delivery: { ...delivery, first, missed: delivery.last - first + 1 } }
   }
 
-  const releaseBelow = (of: Waiting, bound: number): void => {
+  const releaseBelow = (of: Incarnation, bound: number): void => {
     let done = 0
     for (const { delivery, sequence } of of.items) {
       if (sequence >= bound) break
       handOn(delivery)
+      if (delivery._tag === "Message") of.next = sequence + 1
       done++
     }
     of.items.splice(0, done)
@@ -77,7 +123,7 @@ export const makeInOrder = (options: {
 
   /** Goes over the oldest gap of the source for which most waits. */
   const giveUp = (): void => {
-    let most: Waiting | undefined
+    let most: Incarnation | undefined
     for (const of of waiting.values()) if (most === undefined || of.items.length > most.items.length) most = of
     const next = most?.items[0]
     if (most === undefined || next === undefined) return
@@ -103,7 +149,7 @@ export const makeInOrder = (options: {
     for (const [key, of] of waiting) {
       const missing = firstMissing(of.source, of.epoch)
       releaseBelow(of, missing)
-      if (of.items.length === 0 && of.after <= missing) waiting.delete(key)
+      if (of.items.length === 0 && of.after <= missing) rest(key, of)
     }
     while (overflows()) giveUp()
   }

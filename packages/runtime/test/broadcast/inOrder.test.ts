@@ -3,12 +3,13 @@ import type { Delivery } from "../../src/Broadcast.ts"
 import { makeInOrder } from "../../src/internal/inOrder.ts"
 
 /** What the core knows of a source, by hand: the lowest sequence that may still come. */
-const setUp = (capacity = 100) => {
+const setUp = (capacity = 100, idleSize = 100) => {
   const missing = new Map<string, number>()
   const got: Array<string> = []
   const order = makeInOrder({
     topic: "t",
     capacity,
+    idleSize,
     firstMissing: (source, epoch) => missing.get(`${source}${epoch}`) ?? Infinity,
     handOn: (delivery) =>
       got.push(
@@ -112,6 +113,26 @@ describe("messages in order", () => {
     message("a", 1, 6)
     lost("a", 1, 1, 1)
     assert.deepStrictEqual(turn(7), ["a1#6"])
+  })
+
+  it("that come after a later one was handed on, since they were not owed, are told as lost, in one span if they touch", () => {
+    const { lost, message, turn } = setUp()
+    message("a", 1, 7)
+    assert.deepStrictEqual(turn(8), ["a1#7"])
+    for (const sequence of [3, 5, 4]) message("a", 1, sequence)
+    assert.deepStrictEqual(turn(8), ["lost a1#3-5: 3"])
+    lost("a", 1, 6, 6)
+    message("a", 1, 8)
+    assert.deepStrictEqual(turn(9), ["lost a1#6-6: 1", "a1#8"])
+  })
+
+  it("are remembered to have been handed on for a bounded number of idle incarnations", () => {
+    const { message, missing, turn } = setUp(100, 2)
+    for (const source of ["b", "c"]) missing.set(`${source}1`, 6)
+    for (const source of ["a", "b", "c"]) message(source, 1, 5)
+    assert.deepStrictEqual(turn(6), ["a1#5", "b1#5", "c1#5"])
+    for (const source of ["c", "b", "a"]) message(source, 1, 4)
+    assert.deepStrictEqual(turn(6), ["lost c1#4-4: 1", "lost b1#4-4: 1", "a1#4"])
   })
 
   it("that the core gives up beyond what was given up here are told for the rest", () => {
