@@ -143,7 +143,8 @@ export const calmBound = (scenario: Scenario): CalmBound => {
 }
 
 /**
- * C7 of the rules: the messages that a node may send in a minute of calm, on average over all nodes; without the broadcast.
+ * C7 of the rules: the messages that a node may send in a minute of calm, on average over all nodes; without the broadcast,
+ * and once the holes that are left have come to rest, within `CalmBound.holes`.
  *
  * @category bounds
  * @since 0.1.0

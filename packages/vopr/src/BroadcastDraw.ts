@@ -11,16 +11,16 @@ import type { Scenario } from "@hyparview/faults/Scenario"
 const isForgetful = ({ seed }: Scenario): boolean => seed % 4 === 1
 
 /**
- * Trees for everybody or for each source, a flood now and then. `kept`: messages of a source that forgetful nodes keep.
+ * Trees for everybody or for each source, a flood now and then.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const broadcastOf = (scenario: Scenario, kept = 8): Plumtree.Config => ({
+export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...Plumtree.defaultConfig,
   strategy: scenario.seed % 8 === 7 ? "flood" : "plumtree",
   trees: scenario.seed % 2 === 0 ? "shared" : "source",
-  ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: kept, gapsSize: 2 } : {})
+  ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: 2, gapsSize: 2 } : {})
 })
 
 /**

@@ -25,8 +25,8 @@ const calmBroadcasts = 3
 const stormRate = 1_000
 
 /**
- * The parts of a run: the plan; the time in which the overlay becomes whole; that in which it is to stay so; the broadcasts
- * that must reach everybody; the look at what is left.
+ * The parts of a run: the plan; the time in which the overlay becomes whole; that in which it is to stay so, which begins
+ * again while free slots move; the broadcasts that must reach everybody; the look at what is left.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export class CoreRun {
       nodes,
       seed,
       // So few that every large set loses something.
-      config: { membership, broadcast: broadcastOf(scenario, 2) },
+      config: { membership, broadcast: broadcastOf(scenario) },
       latency,
       detectionMillis,
       dialFailure,
@@ -219,7 +219,6 @@ export class CoreRun {
         self === undefined ? [] : [[self.id, self.epoch]]
       )
     )
-    this.onPhase("quiet")
     if (!this.staysQuiet()) return
     this.onPhase("broadcasts")
     this.reachesEverybody()
@@ -244,20 +243,47 @@ export class CoreRun {
   }
 
   /**
-   * In calm a node sends no more than the rules allow, and whatever the overlay does to mix itself, it stays one (or, with
-   * the smallest views, becomes one again), and no link is one-sided for longer than a request time-out.
+   * In calm a node sends no more than the rules allow, once the holes that are left have come to rest, and whatever the
+   * overlay does to mix itself, it stays one (or, with the smallest views, becomes one again), and no link is one-sided for
+   * longer than a request time-out.
    */
   private staysQuiet(): boolean {
     const { membership } = this.scenario
+    const { holes, total } = Scenario.calmBound(this.scenario)
     const { world } = this
+    const restMillis = this.nowMillis + holes
+    let parted = false
+    for (;;) {
+      this.onPhase("quiet")
+      const begin = this.nowMillis
+      const before = world.messages
+      const now = this.staysOne(begin + measuredCycles * membership.cycleMillis)
+      if (now === undefined) return false
+      parted = now === "parted"
+      const minutes = (this.nowMillis - begin) / 60_000
+      const rate = (world.messages - before) / minutes / Math.max(1, world.alive)
+      const most = Scenario.mostMessages(membership)
+      this.rateShare = rate / most
+      if (rate <= most) break
+      if (this.nowMillis >= restMillis) {
+        this.violate(
+          "message rate",
+          `${rate.toFixed(1)} messages a node and minute, at most ${most.toFixed(1)} allowed`
+        )
+        return false
+      }
+    }
+    return !parted || this.becomesWhole(this.nowMillis + total)
+  }
+
+  /** Looks at it time and again; whether it has parted at the end, where it may. Undefined: something is wrong. */
+  private staysOne(untilMillis: number): "one" | "parted" | undefined {
+    const { membership } = this.scenario
     const everyMillis = membership.requestTimeoutMillis
-    const begin = this.nowMillis
-    const before = world.messages
-    const untilMillis = begin + measuredCycles * membership.cycleMillis
     let oneSided = new Set<string>()
     let parted = false
     while (this.nowMillis < untilMillis) {
-      if (!this.passUntil(this.nowMillis + everyMillis)) return false
+      if (!this.passUntil(this.nowMillis + everyMillis)) return undefined
       const snapshot = this.snapshot()
       const now = new Set(Overlay.asymmetricLinks(snapshot).map(({ from, to }) => `${from} → ${to}`))
       const still = [...now].filter((link) => oneSided.has(link))
@@ -269,15 +295,8 @@ export class CoreRun {
       }
       oneSided = now
     }
-    const minutes = (this.nowMillis - begin) / 60_000
-    const rate = (world.messages - before) / minutes / Math.max(1, world.alive)
-    const most = Scenario.mostMessages(membership)
-    this.rateShare = rate / most
-    if (rate > most) {
-      this.violate("message rate", `${rate.toFixed(1)} messages a node and minute, at most ${most.toFixed(1)} allowed`)
-    }
-    if (this.violations.length > 0) return false
-    return !parted || this.becomesWhole(this.nowMillis + Scenario.calmBound(this.scenario).total)
+    if (this.violations.length > 0) return undefined
+    return parted ? "parted" : "one"
   }
 
   private reachesEverybody(): void {
