@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 /**
@@ -19,6 +20,8 @@ export default defineConfig({
     // A guard against a test that hangs, not a bound on its speed: the machine may have much else to do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Half of the time goes by in tests that wait for sockets and processes: even one core has work for two.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: workspaces.map((test) => ({ extends: true as const, test }))
   }
 })

@@ -17,8 +17,8 @@ import { batch, type Ends, leavesNothing, numbered, receive, transports, within,
 import { addressOf } from "./kit.ts"
 
 /** Pings of one turn; turns without and with the fault follow each other, so that a busy machine is busy in both. */
-const pings = 60
-const turns = 3
+const pings = 18
+const turns = 10
 
 /** Between two pings: what is measured is a peer that speaks now and then, not one that waits in a queue of its own. */
 const pauseMillis = 5
@@ -83,21 +83,28 @@ const stream = (link: Link) =>
 
 const discard = (link: Link) => Effect.ignore(Effect.forever(link.receive))
 
-/** Opens connections that never say anything, so many a second, and keeps what it may. Ends with its input. */
+/**
+ * For each number that it reads, opens so many connections that never say anything, so many a second; says when the last of
+ * them has been closed. Ends with its input.
+ */
 const mutes = `
-  const [port, connections, perSecond] = process.argv.slice(1).map(Number)
-  process.stdin.resume().on("end", () => process.exit(0))
-  let opened = 0, closed = 0
-  const timer = setInterval(() => {
-    for (let count = 0; count < perSecond / 50 && opened < connections; count++, opened++) {
-      const socket = require("node:net").connect(port, "127.0.0.1")
-      socket.on("error", () => {})
-      socket.on("close", () => {
-        if (++closed === connections) console.log("all closed")
-      })
-    }
-    if (opened >= connections) clearInterval(timer)
-  }, 20)
+  const [port, perSecond] = process.argv.slice(1).map(Number)
+  const burst = (connections) => {
+    let opened = 0, closed = 0
+    const timer = setInterval(() => {
+      for (let count = 0; count < perSecond / 50 && opened < connections; count++, opened++) {
+        const socket = require("node:net").connect(port, "127.0.0.1")
+        socket.on("error", () => {})
+        socket.on("close", () => {
+          if (++closed === connections) console.log("all closed")
+        })
+      }
+      if (opened >= connections) clearInterval(timer)
+    }, 20)
+  }
+  require("node:readline").createInterface({ input: process.stdin })
+    .on("line", (line) => burst(Number(line)))
+    .on("close", () => process.exit(0))
 `
 
 const connections = 2_500
@@ -105,11 +112,11 @@ const perSecond = 500
 const maxHandshakes = 64
 const handshakeTimeoutMillis = 300
 
-/** Until every one of the mute connections has been ended by the far end. */
-const beginMutes = (port: number) =>
+/** Opens and keeps, in each turn, its share of the mute connections, until every one has been ended by the far end. */
+const makeMutes = (port: number) =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(process.execPath, ["-e", mutes, `${port}`, `${connections}`, `${perSecond}`])),
+      Effect.sync(() => spawn(process.execPath, ["-e", mutes, `${port}`, `${perSecond}`])),
       (child) =>
         Effect.callback<void>((resume) => {
           if (child.exitCode !== null) return resume(Effect.void)
@@ -117,9 +124,12 @@ const beginMutes = (port: number) =>
           child.stdin.end()
         })
     )
-    return Effect.callback<void>((resume) => {
-      child.stdout.once("data", () => resume(Effect.void))
-    })
+    const closed = yield* Queue.unbounded<void>()
+    child.stdout.on("data", () => Queue.offerUnsafe(closed, undefined))
+    return {
+      begin: Effect.sync(() => child.stdin.write(`${connections / turns}\n`)),
+      end: within("every mute connection is ended", Queue.take(closed))
+    }
   })
 
 const counted = <A, B>(metric: Metric.Metric<A, B>, attributes: Readonly<Record<string, string>>) =>
@@ -202,10 +212,7 @@ describe.each(transports)("other peers over %s", (name, make) => {
           })
           const bystander = yield* direct
           yield* Effect.forkScoped(echo(bystander.far))
-          const some = Effect.forEach(Array.from({ length: pings * turns }), () => ping(bystander.near))
-          const without = median(yield* some)
-
-          const allClosed = yield* beginMutes(addressOf(far.address).port)
+          const mutes = yield* makeMutes(addressOf(far.address).port)
           let most = 0
           const watching = yield* Effect.forkScoped(
             Effect.schedule(
@@ -226,14 +233,16 @@ describe.each(transports)("other peers over %s", (name, make) => {
             assert.deepStrictEqual(yield* receive(link, 1), [numbered(1)])
             yield* link.close("flush")
           }).pipe(Effect.scoped)
-          const honest = yield* Effect.forkScoped(
-            Effect.forEach(Array.from({ length: 10 }), () => Effect.retry(getIn, Schedule.spaced(50)))
-          )
-          const during = median(yield* some)
-          yield* within("honest peers get in", Fiber.join(honest))
-          yield* within("every mute connection is ended", allClosed)
+          // One in the midst of each turn's storm.
+          const honest: Array<Fiber.Fiber<void, unknown>> = []
+          const enter = Effect.map(Effect.forkScoped(Effect.retry(getIn, Schedule.spaced(50))), (fiber) => {
+            honest.push(fiber)
+          })
+          const begin = Effect.andThen(mutes.begin, enter)
+          const result = yield* compare(bystander.near, { begin, end: mutes.end })
+          yield* within("honest peers get in", Fiber.joinAll(honest))
           yield* Fiber.interrupt(watching)
-          assertUnharmed(`${name}, ${perSecond} mute connections a second`, { without, during })
+          assertUnharmed(`${name}, ${perSecond} mute connections a second`, result)
 
           assert.isAtMost(most, maxHandshakes)
           const refused = yield* counted(TcpMetrics.refusals, { cause: "maxHandshakes" })
