@@ -143,8 +143,21 @@ export const calmBound = (scenario: Scenario): CalmBound => {
 }
 
 /**
+ * How long an overlay that is whole may go on mixing, in milliseconds: each grave that a cut has dug is probed, one a probe
+ * period and its jitter, and one that answers may lead to a bridge (rules P2, P4); then the holes that the last one has
+ * left come to rest.
+ *
+ * @category bounds
+ * @since 0.1.0
+ */
+export const mixingBound = (scenario: Scenario): number => {
+  const { graveyardSize, probeMillis } = scenario.membership
+  return Math.ceil(1.5 * graveyardSize * probeMillis + calmBound(scenario).holes)
+}
+
+/**
  * C7 of the rules: the messages that a node may send in a minute of calm, on average over all nodes; without the broadcast,
- * and once the holes that are left have come to rest, within `CalmBound.holes`.
+ * and once the overlay has done with mixing (`mixingBound`).
  *
  * @category bounds
  * @since 0.1.0

@@ -243,15 +243,14 @@ export class CoreRun {
   }
 
   /**
-   * In calm a node sends no more than the rules allow, once the holes that are left have come to rest, and whatever the
-   * overlay does to mix itself, it stays one (or, with the smallest views, becomes one again), and no link is one-sided for
-   * longer than a request time-out.
+   * In calm a node sends no more than the rules allow, once the overlay has done with mixing itself, and whatever it does
+   * for that, it stays one (or, with the smallest views, becomes one again), and no link is one-sided for longer than a
+   * request time-out.
    */
   private staysQuiet(): boolean {
     const { membership } = this.scenario
-    const { holes, total } = Scenario.calmBound(this.scenario)
     const { world } = this
-    const restMillis = this.nowMillis + holes
+    const restMillis = this.nowMillis + Scenario.mixingBound(this.scenario)
     let parted = false
     for (;;) {
       this.onPhase("quiet")
@@ -273,7 +272,7 @@ export class CoreRun {
         return false
       }
     }
-    return !parted || this.becomesWhole(this.nowMillis + total)
+    return !parted || this.becomesWhole(this.nowMillis + Scenario.calmBound(this.scenario).total)
   }
 
   /** Looks at it time and again; whether it has parted at the end, where it may. Undefined: something is wrong. */

@@ -336,8 +336,7 @@ class RuntimeRun {
   private staysQuiet(cluster: TestCluster.TestCluster) {
     return Effect.gen({ self: this }, function* () {
       const { membership } = this.scenario
-      const { holes, total } = Scenario.calmBound(this.scenario)
-      const restMillis = this.nowMillis + holes
+      const restMillis = this.nowMillis + Scenario.mixingBound(this.scenario)
       let parted = false
       while (this.isSound) {
         yield* this.onPhase("quiet", cluster)
@@ -349,14 +348,14 @@ class RuntimeRun {
         const most = Scenario.mostMessages(membership)
         this.rateShare = rate / most
         if (rate <= most) break
-        // Holes that are left come to rest first.
+        // It may still be mixing itself.
         if (this.nowMillis < restMillis) continue
         this.violate(
           "message rate",
           `${rate.toFixed(1)} messages a node and minute, at most ${most.toFixed(1)} allowed`
         )
       }
-      if (parted) yield* this.becomesWhole(cluster, this.nowMillis + total)
+      if (parted) yield* this.becomesWhole(cluster, this.nowMillis + Scenario.calmBound(this.scenario).total)
     })
   }
 

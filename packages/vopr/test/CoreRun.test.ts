@@ -1,6 +1,6 @@
 /** The fault simulation on the core: runs are functions of their scenarios, and each rule is broken once and seen to be. */
 import { type Fault, Fault as FaultOf } from "@hyparview/faults/FaultPlan"
-import type { Scenario } from "@hyparview/faults/Scenario"
+import { mixingBound, type Scenario } from "@hyparview/faults/Scenario"
 import { draw } from "@hyparview/faults/ScenarioDraw"
 import { CoreRun, type Phase, runCore } from "@hyparview/vopr/CoreRun"
 import type { Outcome } from "@hyparview/vopr/Outcome"
@@ -67,11 +67,17 @@ describe("a rule that is broken is seen to be", () => {
     assert.include(rulesOf(outcome), "symmetry")
   })
 
-  it("message rate: more is sent than the rules allow", () => {
-    const outcome = harmed("quiet", (run) => {
+  it("message rate: more is sent than the rules allow, for as long as the overlay may go on mixing", () => {
+    // A flood, which sends as much for each message as for the first.
+    const flooding = { ...peaceful, seed: 7 }
+    let windows = 0
+    const storm = (run: CoreRun): void => {
+      windows++
       for (let count = 0; count < 120; count++) run.world.publish(count % 12)
-    })
-    assert.deepStrictEqual(rulesOf(outcome), ["message rate"])
+    }
+    assert.deepStrictEqual(rulesOf(harmed("quiet", storm, flooding)), ["message rate"])
+    const restMillis = mixingBound(flooding)
+    assert.isAtLeast(windows * 6 * flooding.membership.cycleMillis, restMillis)
   })
 
   it("storm: events without end", () => {
