@@ -14,12 +14,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
+import { idOf, Listeners } from "./Listeners.ts"
 import type { Phase } from "./CoreRun.ts"
 import { Marks } from "./Marks.ts"
 import type { Outcome, Violation } from "./Outcome.ts"
+import { Talks } from "./Talks.ts"
 import { Trace } from "./Trace.ts"
 
 /** Cycles of calm in which messages are counted, after the overlay is whole. */
@@ -39,9 +40,6 @@ const temporaryLinkIdleMillis = 1_000
 /** Where virtual time begins: 2027. */
 const startMillis = 1_800_000_000_000
 
-/** Names in the order of their indices. */
-const idOf = (index: number): string => `n${String(index).padStart(3, "0")}`
-
 /** Counts fibers, so that one that outlives its cluster is seen. */
 class FiberCount implements Metric.FiberRuntimeMetricsService {
   alive = 0
@@ -53,12 +51,6 @@ class FiberCount implements Metric.FiberRuntimeMetricsService {
   recordFiberEnd(): void {
     this.alive--
   }
-}
-
-/** One incarnation of one node, and the name under which what it was told is kept. */
-interface Listener {
-  readonly name: string
-  readonly running: TestCluster.RunningNode
 }
 
 /**
@@ -75,7 +67,8 @@ class RuntimeRun {
   private readonly trace = new Trace<string, string>()
   private readonly violations: Array<Violation> = []
   private readonly histories = new Histories(orderedTopics)
-  private readonly listeners = new Map<number, Listener>()
+  private readonly listeners: Listeners
+  private readonly talks = new Talks<string>()
   private readonly clock: VirtualClock.VirtualClock
   private wholeAfterMillis = -1
   private rateShare = -1
@@ -88,13 +81,15 @@ class RuntimeRun {
     this.scenario = scenario
     this.onPhase = onPhase
     this.clock = clock
+    const topics = new Set([calmTopic, ...scenario.publications.map(({ topic }) => topic)])
+    this.listeners = new Listeners({ topics, orderedTopics, histories: this.histories, violate: this.violate })
   }
 
   private get nowMillis(): number {
     return this.clock.currentTimeMillisUnsafe() - this.begin
   }
 
-  private violate(rule: string, ...details: ReadonlyArray<string>): void {
+  private readonly violate = (rule: string, ...details: ReadonlyArray<string>): void => {
     for (const detail of details) this.violations.push({ rule, atMillis: Math.floor(this.nowMillis), detail })
   }
 
@@ -110,10 +105,10 @@ class RuntimeRun {
     if (faults.length > 0) this.violate("always", ...faults.map((fault) => `node ${self}: ${fault}`))
     if (input._tag === "EpochConflict") this.marks.add("EpochConflict")
     if (input._tag === "DialFailed" || input._tag === "SendFailed") this.marks.add("DialFailed")
-    if (input._tag === "Received") this.talk(self, input.from.id)
-    if (input._tag === "LinkOpened") this.talk(self, input.peer.id)
+    if (input._tag === "Received") this.talks.add(self, input.from.id, this.nowMillis)
+    if (input._tag === "LinkOpened") this.talks.add(self, input.peer.id, this.nowMillis)
     for (const output of outputs) {
-      if (output._tag === "Send") this.talk(self, output.to.id)
+      if (output._tag === "Send") this.talks.add(self, output.to.id, this.nowMillis)
       if (output._tag === "Delivered") {
         if (input._tag === "Publish") this.histories.publish(output.id, this.nowMillis)
         this.marks.ofDelivery(output.via)
@@ -128,75 +123,12 @@ class RuntimeRun {
     }
   }
 
-  /** When each node last had to do with each other: a link that is older than that, and to no neighbour, is a leak. */
-  private readonly talks = new Map<string, Map<string, number>>()
-
-  private talk(one: string, other: string): void {
-    this.talksOf(one).set(other, this.nowMillis)
-    this.talksOf(other).set(one, this.nowMillis)
-  }
-
-  private talksOf(node: string): Map<string, number> {
-    const known = this.talks.get(node)
-    if (known !== undefined) return known
-    const talks = new Map<string, number>()
-    this.talks.set(node, talks)
-    return talks
-  }
-
-  /** Listens to every incarnation that has started since the last look. */
-  private listen(cluster: TestCluster.TestCluster): Effect.Effect<void, never, Scope.Scope> {
-    return Effect.forEach(
-      cluster.running(),
-      (node) => {
-        const running = cluster.node(node)
-        const last = this.listeners.get(node)
-        if (last?.running === running) return Effect.void
-        const listener: Listener = { name: last === undefined ? idOf(node) : `${last.name}'`, running }
-        this.listeners.set(node, listener)
-        const topics = [...new Set([calmTopic, ...this.scenario.publications.map(({ topic }) => topic)])]
-        return Effect.all(
-          [
-            Effect.forkScoped(this.followEvents(listener), { startImmediately: true }),
-            ...topics.map((topic) => Effect.forkScoped(this.followTopic(listener, topic), { startImmediately: true }))
-          ],
-          { discard: true }
-        )
-      },
-      { discard: true }
-    )
-  }
-
-  private followEvents({ name, running }: Listener): Effect.Effect<void> {
-    return running.membership.events.pipe(
-      Stream.runForEach(({ _tag, peer }) => Effect.sync(() => this.histories.meet(name, { _tag, peer: peer.id }))),
-      Effect.catchTags({
-        DuplicateIdentity: (error) => Effect.sync(() => this.violate("identity", error.message)),
-        EventsLost: (error) => Effect.sync(() => this.violate("events", error.message))
-      })
-    )
-  }
-
-  private followTopic({ name, running }: Listener, topic: string): Effect.Effect<void> {
-    const order = orderedTopics.has(topic) ? "source" : "none"
-    return running.broadcast.subscribe(topic, { order }).pipe(
-      Stream.runForEach((delivery) =>
-        Effect.sync(() => {
-          if (delivery._tag === "Message") this.histories.tell(name, { _tag: "Delivered", id: delivery.id })
-          else if (delivery.cause === "network") this.histories.tell(name, { ...delivery, _tag: "Lagged" })
-          else this.violate("lagged", `${name} was too slow for ${delivery.missed} messages on ${topic}`)
-        })
-      ),
-      Effect.orDie
-    )
-  }
-
   private passUntil(cluster: TestCluster.TestCluster, atMillis: number) {
     return Effect.gen({ self: this }, function* () {
       const { requestTimeoutMillis } = this.scenario.membership
       while (this.nowMillis < atMillis && this.isSound) {
         yield* cluster.pass(Math.min(atMillis - this.nowMillis, requestTimeoutMillis))
-        yield* this.listen(cluster)
+        yield* this.listeners.listen(cluster)
       }
     })
   }
@@ -247,7 +179,7 @@ class RuntimeRun {
           observe: this.observe
         }
       })
-      yield* this.listen(cluster)
+      yield* this.listeners.listen(cluster)
       yield* this.onPhase("chaos", cluster)
       yield* this.chaos(cluster)
       this.countFaults(cluster)
@@ -271,7 +203,7 @@ class RuntimeRun {
           case "Fails":
             this.marks.ofFault(happening.fault)
             yield* Effect.orDie(cluster.apply(happening.fault))
-            yield* this.listen(cluster)
+            yield* this.listeners.listen(cluster)
             break
           case "Publishes": {
             const { bytes, node, topic } = happening.publication
@@ -392,7 +324,7 @@ class RuntimeRun {
         })
         yield* this.passUntil(cluster, this.nowMillis + 4_000)
         const id = yield* Effect.orDie(Fiber.join(publishing))
-        const without = running.filter((node) => !this.histories.hasHeard(this.nameOf(node), id))
+        const without = running.filter((node) => !this.histories.hasHeard(this.listeners.nameOf(node), id))
         if (without.length > 0) {
           this.violate(
             "completeness",
@@ -406,7 +338,7 @@ class RuntimeRun {
   /** Every message is handed to everybody, or told to be lost; and what is there to be had is not lost. */
   private losesNothing(cluster: TestCluster.TestCluster) {
     return Effect.gen({ self: this }, function* () {
-      const names = cluster.running().map((node) => this.nameOf(node))
+      const names = cluster.running().map((node) => this.listeners.nameOf(node))
       const since = dueSince(this.scenario, this.scenario.chaosMillis + this.wholeAfterMillis)
       const untilMillis = this.nowMillis + openMillis(this.scenario)
       while (this.isSound) {
@@ -422,28 +354,18 @@ class RuntimeRun {
     })
   }
 
-  /** How many links a node may hold that are no neighbour's: the ones in use, and the ones that have just been. */
-  private temporaryLinks(self: string, active: ReadonlyArray<string>): number {
-    const since = this.nowMillis - 2 * temporaryLinkIdleMillis - 2 * this.scenario.dialTimeoutMillis
-    let count = 0
-    for (const [peer, at] of this.talksOf(self)) if (at >= since && !active.includes(peer)) count++
-    return count
-  }
-
-  private nameOf(node: number): string {
-    return this.listeners.get(node)?.name ?? idOf(node)
-  }
-
   /** What the events of each node add up to is its active view; nobody was handed a message twice; nothing is held back. */
   private tellsTheTruth(cluster: TestCluster.TestCluster) {
     return Effect.gen({ self: this }, function* () {
       this.violate("exactly once", ...this.histories.deliveryFaults())
+      // A node may hold links that are no neighbour's: the ones in use, and the ones that have just been.
+      const since = this.nowMillis - 2 * temporaryLinkIdleMillis - 2 * this.scenario.dialTimeoutMillis
       for (const node of cluster.running()) {
         const view = yield* cluster.node(node).membership.view
         const active = view.active.map(({ peer }) => peer.id)
-        this.violate("events", ...this.histories.neighborFaults(this.nameOf(node), active))
+        this.violate("events", ...this.histories.neighborFaults(this.listeners.nameOf(node), active))
         if (view.outboxBytes > 0) this.violate("leak", `${view.outboxBytes} bytes wait in ${idOf(node)} at rest`)
-        const most = active.length + this.temporaryLinks(idOf(node), active)
+        const most = active.length + this.talks.since(idOf(node), active, since)
         if (view.links > most) {
           this.violate("leak", `${idOf(node)} holds ${view.links} links, and has use for ${most} at most`)
         }
