@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import type { Settings } from "../Node.ts"
 import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
 import { abort, type Connection, enqueue, finish, flush, type Lane, makeConnection } from "./connection.ts"
+import { makeDeadlines } from "./deadlines.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
@@ -59,12 +60,6 @@ interface Dialing {
   fiber: Fiber.Fiber<void> | undefined
 }
 
-/** Something that must be over by a given time, in milliseconds. */
-interface Deadline {
-  readonly at: number
-  readonly expire: () => void
-}
-
 export interface Links {
   readonly send: (to: Peer.Peer, message: Node.Message) => void
   readonly dial: (address: string) => void
@@ -109,31 +104,7 @@ export const makeLinks = (
     }
   }
 
-  // --- deadlines -----------------------------------------------------------------------------------------------------
-
-  /** They all have the same time, so they expire in the order in which they were set; one timer does for all. */
-  const deadlines = new Set<Deadline>()
-
-  const expire = (): void => {
-    const now = above.now()
-    for (const deadline of deadlines) {
-      if (deadline.at > now) return above.watchHandshakes(deadline.at)
-      deadlines.delete(deadline)
-      deadline.expire()
-    }
-  }
-
-  /** Calls `expire` when the handshake time-out is over, unless the effect has ended by then. */
-  const within = <A, E, R>(effect: Effect.Effect<A, E, R>, expire: () => void): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
-      const deadline: Deadline = { at: above.now() + settings.handshakeMillis, expire }
-      if (deadlines.size === 0) above.watchHandshakes(deadline.at)
-      deadlines.add(deadline)
-      return Effect.ensuring(
-        effect,
-        Effect.sync(() => deadlines.delete(deadline))
-      )
-    })
+  const { expire, within } = makeDeadlines(settings.handshakeMillis, above.now, above.watchHandshakes)
 
   // --- sending -------------------------------------------------------------------------------------------------------
 
