@@ -72,24 +72,23 @@ export const keyOf = (id: Id): string => `${nameOf(id)}#${id.sequence}`
 interface Account {
   readonly delivered: Set<number>
   readonly lost: Set<number>
-  /** The lowest sequence that was spoken of: the baseline lies no higher. */
-  lowest: number
+  /** The first sequence that was spoken of: the baseline lies no higher. */
+  readonly baseline: number
   highest: number
   /** The last one delivered, for the order. */
   last: number
 }
 
-const accountOf = (accounts: Map<string, Account>, origin: Origin): Account => {
+const accountOf = (accounts: Map<string, Account>, origin: Origin, first: number): Account => {
   const name = nameOf(origin)
   const known = accounts.get(name)
   if (known !== undefined) return known
-  const account: Account = { delivered: new Set(), lost: new Set(), lowest: Infinity, highest: -1, last: -1 }
+  const account: Account = { delivered: new Set(), lost: new Set(), baseline: first, highest: -1, last: -1 }
   accounts.set(name, account)
   return account
 }
 
-const spokenOf = (account: Account, first: number, last: number): void => {
-  account.lowest = Math.min(account.lowest, first)
+const spokenOf = (account: Account, last: number): void => {
   account.highest = Math.max(account.highest, last)
 }
 
@@ -111,7 +110,7 @@ export const faultsOf = (history: History, published?: ReadonlySet<string>): Rea
   for (const item of told) {
     if (item._tag === "Delivered") {
       const { id } = item
-      const account = accountOf(accounts, id)
+      const account = accountOf(accounts, id, id.sequence)
       if (account.delivered.has(id.sequence)) faults.push(`${subscriber} was handed ${keyOf(id)} twice`)
       if (account.lost.has(id.sequence)) faults.push(`${subscriber} was handed ${keyOf(id)} after it was given up`)
       if (isOrdered && id.sequence < account.last) {
@@ -122,7 +121,7 @@ export const faultsOf = (history: History, published?: ReadonlySet<string>): Rea
       }
       account.delivered.add(id.sequence)
       account.last = id.sequence
-      spokenOf(account, id.sequence, id.sequence)
+      spokenOf(account, id.sequence)
       continue
     }
     const { first, last } = item
@@ -131,21 +130,21 @@ export const faultsOf = (history: History, published?: ReadonlySet<string>): Rea
       faults.push(`${subscriber} lagged by ${where}, which is no range`)
       continue
     }
-    const account = accountOf(accounts, item)
+    const account = accountOf(accounts, item, first)
     for (let sequence = first; sequence <= last; sequence++) {
       if (account.delivered.has(sequence)) faults.push(`${subscriber} lagged by ${where}, but was handed #${sequence}`)
       if (account.lost.has(sequence))
         faults.push(`${subscriber} lagged by ${where}, of which #${sequence} was given up before`)
       account.lost.add(sequence)
     }
-    spokenOf(account, first, last)
+    spokenOf(account, last)
   }
   return faults
 }
 
 /**
- * Sequences between the first and the last that a subscriber was told of a source, and that it was neither handed nor told to
- * have lost: at rest there may be none.
+ * Sequences from the first that a subscriber was told of a source to the highest, which it was neither handed nor told to
+ * have lost: at rest there may be none. What is older than the first is not owed, even if some of it comes (rule R5).
  *
  * @category checking
  * @since 0.1.0
@@ -154,16 +153,16 @@ export const gapsOf = ({ subscriber, told }: History): ReadonlyArray<string> => 
   const accounts = new Map<string, Account>()
   for (const item of told) {
     const isOne = item._tag === "Delivered"
-    const account = accountOf(accounts, isOne ? item.id : item)
     const first = isOne ? item.id.sequence : item.first
+    const account = accountOf(accounts, isOne ? item.id : item, first)
     const last = isOne ? item.id.sequence : item.last
     const set = isOne ? account.delivered : account.lost
     for (let sequence = first; sequence <= last && sequence - first < longestGap; sequence++) set.add(sequence)
-    spokenOf(account, first, last)
+    spokenOf(account, last)
   }
   const gaps: Array<string> = []
-  for (const [name, { delivered, highest, lost, lowest }] of accounts) {
-    for (let sequence = lowest; sequence <= highest; sequence++) {
+  for (const [name, { baseline, delivered, highest, lost }] of accounts) {
+    for (let sequence = baseline; sequence <= highest; sequence++) {
       if (!delivered.has(sequence) && !lost.has(sequence))
         gaps.push(`${subscriber} was told nothing of ${name}#${sequence}`)
     }

@@ -67,6 +67,13 @@ describe("a broadcast's history", () => {
     assert.deepStrictEqual(gapsOf(history(good.slice(0, 3).toReversed(), false)), [])
   })
 
+  it("owes nothing older than the first that a subscriber was told, even if some of it comes", () => {
+    assert.deepStrictEqual(gapsOf(history([delivered(5), delivered(3), delivered(6)], false)), [])
+    assert.deepStrictEqual(gapsOf(history([delivered(5), delivered(3), delivered(7)], false)), [
+      "n1 was told nothing of a@1/t#6"
+    ])
+  })
+
   it("holds what was due", () => {
     assert.deepStrictEqual(missingOf(history(good), [id(3), id(8)]), [])
     assert.deepStrictEqual(missingOf(history(good), [id(3), id(6)]), ["n1 was not handed a@1/t#6"])

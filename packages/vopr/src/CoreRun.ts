@@ -10,6 +10,7 @@ import type { Observer } from "@hyparview/simulator/World"
 import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
 import { Marks } from "./Marks.ts"
+import { OneSided } from "./OneSided.ts"
 import type { Outcome, Violation } from "./Outcome.ts"
 import { Trace } from "./Trace.ts"
 
@@ -278,21 +279,17 @@ export class CoreRun {
   /** Looks at it time and again; whether it has parted at the end, where it may. Undefined: something is wrong. */
   private staysOne(untilMillis: number): "one" | "parted" | undefined {
     const { membership } = this.scenario
-    const everyMillis = membership.requestTimeoutMillis
-    let oneSided = new Set<string>()
+    const oneSided = new OneSided<number>(membership.requestTimeoutMillis)
     let parted = false
     while (this.nowMillis < untilMillis) {
-      if (!this.passUntil(this.nowMillis + everyMillis)) return undefined
+      if (!this.passUntil(this.nowMillis + oneSided.everyMillis)) return undefined
       const snapshot = this.snapshot()
-      const now = new Set(Overlay.asymmetricLinks(snapshot).map(({ from, to }) => `${from} → ${to}`))
-      const still = [...now].filter((link) => oneSided.has(link))
-      if (still.length > 0) this.violate("symmetry", `held by one end only, at two looks: ${still.join(", ")}`)
+      this.violate("symmetry", ...oneSided.look(snapshot, this.nowMillis))
       const { count } = Overlay.components(snapshot)
       parted = count > 1
       if (parted && !Scenario.mayPart(membership)) {
         this.violate("one component", `whole, then ${count} components without a fault`)
       }
-      oneSided = now
     }
     if (this.violations.length > 0) return undefined
     return parted ? "parted" : "one"

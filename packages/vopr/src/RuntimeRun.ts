@@ -19,6 +19,7 @@ import { Histories } from "./Histories.ts"
 import { idOf, Listeners } from "./Listeners.ts"
 import type { Phase } from "./CoreRun.ts"
 import { Marks } from "./Marks.ts"
+import { OneSided } from "./OneSided.ts"
 import type { Outcome, Violation } from "./Outcome.ts"
 import { Talks } from "./Talks.ts"
 import { Trace } from "./Trace.ts"
@@ -295,20 +296,17 @@ class RuntimeRun {
   private staysOne(cluster: TestCluster.TestCluster, untilMillis: number) {
     return Effect.gen({ self: this }, function* () {
       const { membership } = this.scenario
-      let oneSided = new Set<string>()
+      const oneSided = new OneSided<string>(membership.requestTimeoutMillis)
       let parted = false
       while (this.nowMillis < untilMillis && this.isSound) {
-        yield* this.passUntil(cluster, this.nowMillis + membership.requestTimeoutMillis)
+        yield* this.passUntil(cluster, this.nowMillis + oneSided.everyMillis)
         const snapshot = yield* this.snapshot(cluster)
-        const now = new Set(Overlay.asymmetricLinks(snapshot).map(({ from, to }) => `${from} → ${to}`))
-        const still = [...now].filter((link) => oneSided.has(link))
-        if (still.length > 0) this.violate("symmetry", `held by one end only, at two looks: ${still.join(", ")}`)
+        this.violate("symmetry", ...oneSided.look(snapshot, this.nowMillis))
         const { count } = Overlay.components(snapshot)
         parted = count > 1
         if (parted && !Scenario.mayPart(membership)) {
           this.violate("one component", `whole, then ${count} components without a fault`)
         }
-        oneSided = now
       }
       return parted
     })
