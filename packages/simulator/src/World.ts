@@ -589,7 +589,8 @@ export class World {
     const { conditions, random } = this
     const chance = (probability: number) =>
       probability > 0 && Random.nextBelow(random, 1_000_000) < probability * 1_000_000
-    const dials = needsDial(message)
+    // What could be said over a link of its own goes over one that stands.
+    const dials = needsDial(message) && !this.hasLink(from, to.id)
     let passage = conditions.passage(from, to.id)
     // A link opens only if its handshake comes back.
     if (passage === "open" && dials) passage = conditions.passage(to.id, from)

@@ -67,6 +67,30 @@ describe("found by the fault simulation", () => {
     assert.deepStrictEqual(runCore(draw(2243)).violations, [])
   })
 
+  it.each([
+    [21, 2006600],
+    [40, 2008370]
+  ])("two islands among %i nodes held each other for one by no more than sounding each other out", (_, seed) => {
+    assert.deepStrictEqual(runCore(draw(seed)).violations, [])
+  })
+
+  it("a node that took no dials lost each neighbour that had dialled it at once, in the simulated network, without end", () => {
+    assert.deepStrictEqual(runCore(draw(2008248)).violations, [])
+  })
+
+  it("large messages that did not fit into the answer to a graft never came to seven nodes behind one link", () => {
+    // Rule PT13; how the island was joined has changed since.
+    assert.deepStrictEqual(runCore(draw(2012714)).violations, [])
+  })
+
+  it("two changes of one link, each on its way at a look of its own, passed for one that only one end held", () => {
+    assert.deepStrictEqual(runCore(draw(2005919)).violations, [])
+  })
+
+  it("an older message that was not owed made the judge ask for those between it and the first", () => {
+    assert.deepStrictEqual(runCore(draw(2005545)).violations, [])
+  })
+
   it("four nodes beside 195, whose passive views were full of these, took so small a share of looking that they never did", () => {
     // Seed 2172: A = 3, no contact among the four.
     assert.deepStrictEqual(runCore(draw(2172)).violations, [])

@@ -14,7 +14,7 @@ import type { ShuffleReply } from "./Message.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
 import { emit, type State, type Transition } from "./State.ts"
-import { exhume, freeSlots, indexInActive, indexInPassive, isAsking, keepPassive } from "./Views.ts"
+import { exhume, freeSlots, freshCycles, indexInActive, indexInPassive, isAsking, keepPassive } from "./Views.ts"
 
 /** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
 export const startLooking = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -60,12 +60,6 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
   shuffleDirectly(t, from, false)
   meet(t, from)
 }
-
-/**
- * Within an island a peer that lives is heard of again and again; across a cut its entry only ages. A small cluster's
- * entries are renewed every n / 4 cycles or so, and a large one's are replaced sooner.
- */
-const freshCycles = 10
 
 /** Whether this island has heard of a peer lately. */
 const isFresh = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {

@@ -8,7 +8,7 @@
 import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
 import { emit, type Transition } from "./State.ts"
-import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
+import { freshCycles, integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
 
 /** Begins this cycle's shuffle, if there is a neighbour to begin it with. The one before gets no reply any more. */
 export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -16,7 +16,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
   const first = randomNeighbor(t, self.id, self.id)
   if (first === undefined) return
   const sample = sampleFor(t, self.id)
-  const requestId = openShuffle(t, sample.peers, undefined)
+  const requestId = openShuffle(t, sample.peers, false, undefined)
   const ttl = t.state.config.shuffleWalkLength
   emit(t, {
     _tag: "Send",
@@ -28,10 +28,13 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
 /**
  * Shuffles with a node that is not a neighbour, without a walk. Ours: the paper's shuffles go between neighbours only,
  * and cannot reach the other side of a cut. `stranger`: the reply shall tell whether it lives on another island.
+ *
+ * What comes this way has not come by the links of one overlay, and so does not count as heard of lately, but for who sends it:
+ * else two islands that sound each other out would, by that alone, hold each other for one.
  */
 export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
   const sample = sampleFor(t, peer.id)
-  const requestId = openShuffle(t, sample.peers, stranger ? peer : undefined)
+  const requestId = openShuffle(t, sample.peers, true, stranger ? peer : undefined)
   emit(t, {
     _tag: "Send",
     to: peer,
@@ -42,12 +45,13 @@ export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Pee
 const openShuffle = <I extends Key, A>(
   t: Transition<I, A>,
   sent: ReadonlyArray<Peer<I, A>>,
+  direct: boolean,
   stranger: Peer<I, A> | undefined
 ): number => {
   const { now, state } = t
   const requestId = state.nextRequestId++
   // No timer: the next cycle opens another in its place, and a reply after the deadline is not accepted.
-  state.shuffle = { requestId, sent, deadline: now + state.config.cycleMillis, stranger }
+  state.shuffle = { requestId, sent, deadline: now + state.config.cycleMillis, direct, stranger }
   return requestId
 }
 
@@ -76,7 +80,8 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   const reply = { peers: [], ages: [] }
   samplePassive(t, sample.peers.length + 1, origin.id, reply)
   emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
-  integrate(t, [origin, ...sample.peers], [0, ...sample.ages], reply.peers)
+  const ages = message.link === undefined ? sample.ages.map(notLately) : sample.ages
+  integrate(t, [origin, ...sample.peers], [0, ...ages], reply.peers)
 }
 
 /** What an honest sample holds: no walk carries more, however much it was given. */
@@ -96,5 +101,8 @@ export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: S
   state.shuffle = undefined
   const { ages, peers } = message.sample
   const older = ages.map((age) => age + 1)
-  integrate(t, peers.slice(0, open.sent.length + 1), older, open.sent)
+  integrate(t, peers.slice(0, open.sent.length + 1), open.direct ? older.map(notLately) : older, open.sent)
 }
+
+/** The age of an entry that came by no link. */
+const notLately = (age: number): number => (age > freshCycles ? age : freshCycles + 1)

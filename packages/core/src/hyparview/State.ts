@@ -47,6 +47,8 @@ export interface OpenShuffle<I extends Key, A> {
   readonly sent: ReadonlyArray<Peer<I, A>>
   readonly deadline: number
   /** The peer of a direct shuffle with a contact that may belong to another part of the cluster. */
+  /** Whether it went to no neighbour, and on no walk. */
+  readonly direct: boolean
   readonly stranger: Peer<I, A> | undefined
 }
 

@@ -135,6 +135,13 @@ export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I,
 }
 
 /**
+ * An entry that has not been renewed for longer may be of another island (`Merge.ts`). Within one a peer that lives is heard
+ * of again and again; across a cut its entry only ages. A small cluster's entries are renewed every n / 4 cycles or so, and a
+ * large one's are replaced sooner.
+ */
+export const freshCycles = 10
+
+/**
  * Integrates what an exchange has brought (paper §4.4): skip self, neighbours, the departed and the buried; of two
  * entries for one id keep the higher epoch, and at equal epochs the younger; when the view is full, evict first the ids
  * this exchange *sent*, then random ones. Where age counts (rule 8l) it is the oldest that goes, be it the newcomer.

@@ -158,7 +158,10 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
   armGraftTimer(t)
 }
 
-/** GRAFT received: the link is eager, and the payloads are sent, or said to be missing here too. */
+/**
+ * GRAFT received: the link is eager, and the payloads are sent, or said to be missing here too. What does not fit into one
+ * answer is announced again: the asker holds this announcement for used up, and may know of no other.
+ */
 export const onGraft = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
@@ -170,6 +173,7 @@ export const onGraft = <I extends Key, A>(
   if (config.strategy === "plumtree") for (const { source } of ids) makeEager(t, source, index)
   if (!payload) return
   const absent: Array<MessageId<I>> = []
+  const later: Array<Announcement<I>> = []
   let messages = 0
   let bytes = 0
   for (const id of ids) {
@@ -180,12 +184,15 @@ export const onGraft = <I extends Key, A>(
       continue
     }
     bytes += kept.payload.byteLength
-    // What does not fit is asked for again when its time is up.
-    if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) break
+    if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) {
+      later.push({ id, round: Math.min(255, kept.round + 1) })
+      continue
+    }
     messages++
     t.outputs.push({ _tag: "Send", to: from, message: replayed(t, id, kept, "graft") })
   }
   if (absent.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "GraftMiss", ids: absent } })
+  if (later.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "IHave", announcements: later } })
 }
 
 /** A kept message, to be sent to somebody who asked for it. */

@@ -309,6 +309,31 @@ describe("the tree", () => {
     assert.deepStrictEqual([p.eager(), p.outputs], [[2, 3], []])
   })
 
+  it("PT13. what does not fit into one answer is announced again, and asked for by whoever has used up its announcers", () => {
+    const bounds = { fetchMessages: 2, fetchBytes: 100 }
+    const p = node([2, 3], bounds).hears(3, prune)
+    for (const sequence of [0, 1, 2, 3]) p.hears(2, gossip(9, sequence, { round: 4 }))
+    p.hears(3, graft(id(9, 0), id(9, 1), id(9, 2), id(9, 3)))
+    assert.deepStrictEqual(
+      p.says("Gossip").map((sent) => sent.id.sequence),
+      [0, 1]
+    )
+    const announcements = [id(9, 2), id(9, 3)].map((id) => ({ id, round: 5 }))
+    assert.deepStrictEqual(p.says("IHave"), [{ _tag: "IHave", announcements, to: 3 }])
+    // By bytes too: the first in any case.
+    const q = node([2, 3], bounds).hears(3, prune)
+    for (const sequence of [0, 1]) q.hears(2, gossip(9, sequence, { payload: new Uint8Array(101) }))
+    q.hears(3, graft(id(9, 0), id(9, 1)))
+    assert.deepStrictEqual([q.says("Gossip").length, q.says("IHave")[0]?.announcements.length], [1, 1])
+
+    const asker = node([2])
+      .hears(2, iHave([9, 0, 5], [9, 1, 5]))
+      .fires("Graft")
+    assert.deepStrictEqual(asker.says("Graft")[0]?.ids, [id(9, 0), id(9, 1)])
+    asker.hears(2, gossip(9, 0, { replay: "graft" })).hears(2, iHave([9, 1, 5]))
+    assert.deepStrictEqual(asker.fires("Graft").says("Graft")[0]?.ids, [id(9, 1)])
+  })
+
   it("PT14. a graft for an evicted message is missed, and then the next announcer is tried at once; the link is eager", () => {
     const p = node([2, 3], { retainedMessages: 2 }).hears(3, prune)
     for (const sequence of [0, 1, 2]) p.hears(2, gossip(9, sequence))

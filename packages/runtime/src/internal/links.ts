@@ -448,8 +448,10 @@ export const makeLinks = (
     const idleSince = above.now() - settings.temporaryLinkIdleMillis
     let left = false
     for (const connection of connections.values()) {
-      if (Node.keepsLink(state, connection.peer.id)) continue
-      if (connection.usedAt > idleSince) left = true
+      if (Node.keepsLink(state, connection.peer.id)) {
+        // A request that comes to nothing leaves its link behind: to be looked at again.
+        if (!state.membership.active.some(({ id }) => id === connection.peer.id)) left = true
+      } else if (connection.usedAt > idleSince) left = true
       else drop(connection, "idle", "")
     }
     return left
