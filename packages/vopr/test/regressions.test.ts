@@ -22,6 +22,9 @@ const inTurn = (nodes: number, contacts: ReadonlyArray<number>, everyMillis: num
 
 const quiet = { publications: [], latency: { _tag: "Constant", micros: 10_000 } } as const
 
+/** As the command draws for the runtime. */
+const runtimeLimits = { maximumNodes: 60, maximumNodeMinutes: 30 } as const
+
 describe("found by the fault simulation", () => {
   it("two small islands with free slots, whose contacts could join them, left each other alone for ten minutes", () => {
     // Seven nodes in two groups start apart, each with a contact of its own; then the cut heals.
@@ -127,7 +130,14 @@ describe("found by the fault simulation", () => {
 
   it.effect("an older message was handed on after a newer one, to a subscriber in order, since neither was owed", () =>
     Effect.gen(function* () {
-      const { violations } = yield* runRuntime(draw(1032736873, { maximumNodes: 60 }))
+      const { violations } = yield* runRuntime(draw(1032736873, runtimeLimits))
+      assert.deepStrictEqual(violations, [])
+    })
+  )
+
+  it.effect("a half-open link over which a lonely node asked its only contact was used for twenty minutes", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* runRuntime(draw(3000526, runtimeLimits))
       assert.deepStrictEqual(violations, [])
     })
   )
