@@ -11,6 +11,7 @@
 import { jittered, nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import type { ShuffleReply } from "./Message.ts"
+import { isMixing } from "./Beacon.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
 import { emit, type State, type Transition } from "./State.ts"
@@ -47,6 +48,20 @@ export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
     const address = contacts.known[nextBelow(state, contacts.known.length)]
     if (address !== undefined) dial(t, address, "probe")
   }
+  mix(t)
+}
+
+/**
+ * Where islands met by a contact alone nobody is known to be of the far side: shuffles mix the passive views, and the links
+ * stay as they were. So for a while each link is exchanged for one with anybody. An exchange among four nodes leaves all degrees
+ * as they are, and any graph of these degrees becomes a random one by enough of them.
+ */
+const mix = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { state } = t
+  const { activeSize, cycleMillis, mixMillis } = state.config
+  if (mixMillis === 0 || !isMixing(state) || state.active.length < activeSize || nextBelow(state, mixMillis) >= cycleMillis) return
+  const peer = state.passive[nextBelow(state, Math.max(1, state.passive.length))]
+  if (peer !== undefined) meet(t, peer)
 }
 
 /** A buried peer answers: it is back, or the way to it is. */

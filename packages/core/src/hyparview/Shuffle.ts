@@ -7,6 +7,7 @@
  */
 import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
+import { takeBeacon, withBeacon } from "./Beacon.ts"
 import { emit, type Transition } from "./State.ts"
 import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
 
@@ -15,7 +16,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
   const { self } = t.state
   const first = randomNeighbor(t, self.id, self.id)
   if (first === undefined) return
-  const sample = sampleFor(t, self.id)
+  const sample = withBeacon(t, sampleFor(t, self.id), self.id)
   const requestId = openShuffle(t, sample.peers, undefined)
   const ttl = t.state.config.shuffleWalkLength
   emit(t, {
@@ -30,7 +31,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
  * and cannot reach the other side of a cut. `stranger`: the reply shall tell whether it lives on another island.
  */
 export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
-  const sample = sampleFor(t, peer.id)
+  const sample = withBeacon(t, sampleFor(t, peer.id), peer.id)
   const requestId = openShuffle(t, sample.peers, stranger ? peer : undefined)
   emit(t, {
     _tag: "Send",
@@ -75,8 +76,10 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   // Drawn before integration, so that nobody is told what it has just told us; from passive only; never the origin.
   const reply = { peers: [], ages: [] }
   samplePassive(t, sample.peers.length + 1, origin.id, reply)
-  emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
-  integrate(t, [origin, ...sample.peers], [0, ...sample.ages], reply.peers)
+  const told = withBeacon(t, reply, origin.id)
+  emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: told } })
+  const { ages, peers } = takeBeacon(t, { peers: [origin, ...sample.peers], ages: [0, ...sample.ages] })
+  integrate(t, peers, ages, told.peers)
 }
 
 /** What an honest sample holds: no walk carries more, however much it was given. */
@@ -94,7 +97,7 @@ export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: S
   const open = state.shuffle
   if (open === undefined || open.requestId !== message.requestId || now > open.deadline) return
   state.shuffle = undefined
-  const { ages, peers } = message.sample
-  const older = ages.map((age) => age + 1)
-  integrate(t, peers.slice(0, open.sent.length + 1), older, open.sent)
+  const older = message.sample.ages.map((age) => age + 1)
+  const { ages, peers } = takeBeacon(t, { peers: message.sample.peers.slice(0, open.sent.length + 1), ages: older })
+  integrate(t, peers, ages, open.sent)
 }

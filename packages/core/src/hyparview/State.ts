@@ -133,12 +133,24 @@ export interface Memory<I extends Key, A> {
   readonly epochRaisedAt: number
 }
 
+/** The oldest node that the overlay knows of (`Beacon.ts`): when it was last known to live, and since when it is ours. */
+export interface Beacon<I extends Key, A> {
+  readonly peer: Peer<I, A>
+  /** In cycles of this node, as an entry's age is. */
+  readonly since: number
+  readonly heldSince: number
+}
+
 /** The search for other parts of the cluster (`Merge.ts`). */
 export interface Search<I extends Key, A> {
   readonly probe: OpenProbe<I, A> | undefined
   readonly nextProbeAt: number
   readonly nextBridgeAskAt: number
   readonly nextBridgeAcceptAt: number
+  /** Undefined until the first cycle, and where nodes do not mix. */
+  readonly beacon: Beacon<I, A> | undefined
+  /** The cycle up to which this node mixes. */
+  readonly mixUntil: number
 }
 
 /** The token buckets: everybody's, and one for each asker (`Admission.ts`). */
@@ -279,7 +291,9 @@ const noSearch: Search<never, never> = {
   probe: undefined,
   nextProbeAt: 0,
   nextBridgeAskAt: 0,
-  nextBridgeAcceptAt: 0
+  nextBridgeAcceptAt: 0,
+  beacon: undefined,
+  mixUntil: 0
 }
 
 const noHole: Hole = { since: 0, moves: 0 }

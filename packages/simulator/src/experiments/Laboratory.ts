@@ -13,6 +13,7 @@ import type {
   GossipRound,
   Measured,
   Overlay,
+  Partition,
   Result,
   Results,
   Sample
@@ -45,6 +46,7 @@ export class Laboratory {
   readonly runs: Array<Result> = []
   healingCycles: number | null = null
   before: Overlay | undefined
+  partition: Partition | undefined
 
   private phase = "joins"
   private done = 0
@@ -101,7 +103,7 @@ export class Laboratory {
    * between" (paper §5.1); with K contacts K at a time, one through each. The next ones join when the walks of those
    * before have ended and been answered.
    */
-  *join(): Work {
+  *join(contactsOf: (node: number, nth: number) => ReadonlyArray<number> = (...of) => this.oneContact(...of)): Work {
     const { world } = this
     const { contacts, nodes } = this.options
     this.enter("joins")
@@ -110,14 +112,17 @@ export class Laboratory {
     for (let first = 0; first < nodes;) {
       const wave = first < contacts ? 1 : Math.min(contacts, nodes - first)
       for (let i = 0; i < wave; i++) {
-        const node = first + i
-        world.start(node, node === 0 ? [] : [node < contacts ? 0 : i])
+        world.start(first + i, contactsOf(first + i, i))
       }
       first += wave
       yield* this.runFor(interval)
       this.advance(wave * weights.join)
     }
     yield* this.settle()
+  }
+
+  private oneContact(node: number, nth: number): ReadonlyArray<number> {
+    return node === 0 ? [] : [node < this.options.contacts ? 0 : nth]
   }
 
   /** Cycles of virtual time; then only what is under way ends, and no cycle runs until the next call. */
@@ -221,6 +226,7 @@ export class Laboratory {
         eventsPerSecond: measured.cpuSeconds > 0 ? events / measured.cpuSeconds : 0
       },
       ...(this.before === undefined ? {} : { before: this.before }),
+      ...(this.partition === undefined ? {} : { partition: this.partition }),
       ...(this.samples.length === 0 ? {} : { samples: [...this.samples] }),
       ...(this.rounds.length === 0 ? {} : { rounds: [...this.rounds] }),
       ...(this.firstMessages.length === 0 ? {} : { firstMessages: [...this.firstMessages] }),
