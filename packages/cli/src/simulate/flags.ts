@@ -9,7 +9,8 @@ export const experiments: Readonly<Record<Experiment.Name, string>> = {
   failures:
     "A stable overlay loses a share of its nodes at once; broadcasts right after it, then cycles in which it heals",
   churn: "A stable overlay whose nodes crash, leave and come back at random moments, with a broadcast each cycle",
-  partition: "A stable overlay is cut, in one of several ways, and healed: how soon it is one again, and how well mixed",
+  partition:
+    "A stable overlay is cut, in one of several ways, and healed: how soon it is one again, and how well mixed",
   hashicorp:
     "HashiCorp's scenario: all join through one contact, sends fail, rounds of gossip with shuffles and keep-alives",
   plumtree:
@@ -185,7 +186,10 @@ export const flags = {
     )
   ),
   mixMillis: whole("mixMillis", "MS", "Milliseconds in which each node exchanges one link for any other; 0: never"),
-  cut: named("cut", "Who is cut from whom: halves, 90 % and 10 %, thirds, halves from the start, one way only, on and off"),
+  cut: named(
+    "cut",
+    "Who is cut from whom: halves, 90 % and 10 %, thirds, halves from the start, one way only, on and off"
+  ),
   cutMinutes: whole("cutMinutes", "M", "Minutes of virtual time that the cut lasts"),
   ages: Flag.Boolean("ages").pipe(Flag.withDefault(false), Flag.withDescription("The same as --age-weight 1")),
   latency: Flag.Literals("latency", Latency.names).pipe(

@@ -10,7 +10,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer, Sample } from "../Peer.ts"
-import type { State, Transition } from "./State.ts"
+import { none, type State, type Transition } from "./State.ts"
 
 /** A beacon that nobody has renewed for so many cycles is gone. News crosses 10,000 nodes in about twelve. */
 const beaconCycles = 30
@@ -69,20 +69,40 @@ export const takeBeacon = <I extends Key, A>(t: Transition<I, A>, sample: Sample
   return at < 0 ? sample : { peers: sample.peers.toSpliced(at, 1), ages: sample.ages.toSpliced(at, 1) }
 }
 
-const heed = <I extends Key, A>({ state }: Transition<I, A>, peer: Peer<I, A>, since: number): void => {
-  const { beacon, mixUntil } = state.search
+/**
+ * Whether the reply of a node shows that it is of another island: it names another beacon than ours. Undefined where that
+ * cannot be told: nodes do not mix, or this node is the beacon itself, which nobody tells it.
+ */
+export const isOfAnotherIsland = <I extends Key, A>(
+  { search, self }: State<I, A>,
+  peer: Peer<I, A>,
+  reply: Sample<I, A>
+): boolean | undefined => {
+  const { beacon } = search
+  if (beacon === undefined || beacon.peer.id === self.id) return undefined
+  return peer.id !== beacon.peer.id && !reply.peers.some(({ id }) => id === beacon.peer.id)
+}
+
+/** This node's island has met another: it mixes for a while, at first with those of the other whom it has been told of. */
+export const beginMixing = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  strangers: ReadonlyArray<Peer<I, A>>
+): void => {
+  const mixUntil = state.cycle + mixingCycles
+  state.search = { ...state.search, mixUntil, strangers: strangers.length > 0 ? strangers : state.search.strangers }
+}
+
+const heed = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, since: number): void => {
+  const { state } = t
+  const { beacon } = state.search
   if (beacon === undefined) return
   if (peer.id === beacon.peer.id && peer.epoch === beacon.peer.epoch) {
     if (since > beacon.since) state.search = { ...state.search, beacon: { ...beacon, since } }
     return
   }
   if (!isOlder(peer, beacon.peer)) return
-  const hasMet = state.cycle - beacon.heldSince >= settledCycles
-  state.search = {
-    ...state.search,
-    beacon: { peer, since, heldSince: state.cycle },
-    mixUntil: hasMet ? state.cycle + mixingCycles : mixUntil
-  }
+  if (state.cycle - beacon.heldSince >= settledCycles) beginMixing(t, none)
+  state.search = { ...state.search, beacon: { peer, since, heldSince: state.cycle } }
 }
 
 /** An epoch is when a node started, where its process has a clock. */

@@ -73,8 +73,8 @@ export interface Config {
   readonly bridgeMillis: number
   /**
    * For a while after its island has met another: how often a node exchanges a link for one with any peer that it knows, in
-   * milliseconds, on average, and not more often than bridgeMillis; 0 never. Ours: 0; 60,000 is for clusters of which parts may
-   * start without each other and meet by a contact alone, holding nobody of each other in memory.
+   * milliseconds, on average, and not more often than bridgeMillis; 0 never. Ours: 0; 30,000 is for clusters of which parts may
+   * start without each other and meet by a contact alone, holding nobody of each other in memory. All nodes should mix, or none.
    */
   readonly mixMillis: number
   /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */

@@ -151,6 +151,8 @@ export interface Search<I extends Key, A> {
   readonly beacon: Beacon<I, A> | undefined
   /** The cycle up to which this node mixes. */
   readonly mixUntil: number
+  /** Whom a contact of another island has named: the next links are exchanged with them. At most as many as a sample holds. */
+  readonly strangers: ReadonlyArray<Peer<I, A>>
 }
 
 /** The token buckets: everybody's, and one for each asker (`Admission.ts`). */
@@ -293,7 +295,8 @@ const noSearch: Search<never, never> = {
   nextBridgeAskAt: 0,
   nextBridgeAcceptAt: 0,
   beacon: undefined,
-  mixUntil: 0
+  mixUntil: 0,
+  strangers: none
 }
 
 const noHole: Hole = { since: 0, moves: 0 }

@@ -389,6 +389,45 @@ describe("cuts and their healing", () => {
     assert.isTrue(seldom >= 1 && seldom <= 6, `${seldom}`)
   })
 
+  it("P6. nodes that mix tell another island by its beacon: one that is not theirs", () => {
+    const sounding = (beacon: number) => {
+      const p = node(1, {
+        active: [2, 3, 4],
+        passive: [5],
+        config: { mixMillis: 30_000, contactProbeMillis: 1_000, probeMillis: 0 }
+      })
+      p.joins(109).cannotDial(109).fires("Cycle").cannotDial(109)
+      hearsOf(p, beacon)
+      sounded(p)
+      return { p, requestId: p.opens(109).says("Shuffle")[0]?.requestId ?? 0 }
+    }
+    // Nobody is known to both, but the beacon is: they are of one island, as most of many nodes that share nobody are.
+    const one = sounding(0)
+    one.p.hears(9, shuffleReply(one.requestId, sample([40, 0])))
+    assert.deepStrictEqual(one.p.says("Neighbor"), [])
+    const itself = sounding(0)
+    itself.p.hears(9, shuffleReply(itself.requestId, sample([5, 41])))
+    assert.deepStrictEqual(
+      itself.p.says("Neighbor").map(({ reason, to }) => [to, reason]),
+      [[9, "bridge"]]
+    )
+    // It goes on with those whom the stranger has named.
+    itself.p.hears(9, reply(itself.p.requestTo(9), "limited", 60_000))
+    const asked: Array<number> = []
+    for (let cycle = 0; cycle < 8; cycle++) {
+      asked.push(
+        ...itself.p
+          .waits(30_000)
+          .fires("Cycle")
+          .says("Neighbor")
+          .map(({ to }) => to)
+      )
+      itself.p.cannotDial(109)
+      for (const id of itself.p.asking) itself.p.hears(id, reply(itself.p.requestTo(id), "full"))
+    }
+    assert.deepStrictEqual(asked.slice(0, 2), [5, 41])
+  })
+
   it("P6. who has just begun to agree with others does not", () => {
     assert.strictEqual(bridges(hearsOf(mixing(10), 0), 30), 0)
     const p = hearsOf(mixing(17, { probeMillis: 0 }), 9)

@@ -19,6 +19,7 @@ import type {
   Sample
 } from "../Result.ts"
 import { World } from "../World.ts"
+import { contactsOfIslands } from "./cuts.ts"
 
 /** A piece of work between two looks at progress and interruption: some tenths of a second. */
 const piece = 100_000
@@ -70,7 +71,8 @@ export class Laboratory {
       dialFailure: "refused",
       dialTimeoutMillis: Math.max(1, Math.floor((membership.requestTimeoutMillis * 2) / 3)),
       sendAttempts: options.sendAttempts,
-      discoverySize: 3
+      discoverySize: 3,
+      ...(experiment === "partition" && options.cut === "islands" ? { discoverable: contactsOfIslands(options) } : {})
     })
   }
 

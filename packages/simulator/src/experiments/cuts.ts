@@ -32,6 +32,10 @@ export const partsOf = (cut: Cut, nodes: number, random: Random.Random): Readonl
   })
 }
 
+/** The first nodes of either island. Discovery names nobody else. */
+export const contactsOfIslands = ({ contacts }: Options): ReadonlyArray<number> =>
+  Array.from({ length: 2 * contacts }, (_, node) => node)
+
 /** The cycles for which a flapping cut is on, and then off. */
 const flappingCycles = 2
 

@@ -10,7 +10,7 @@ import { FaultPlan } from "@hyparview/faults"
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import type { Sample } from "../Result.ts"
-import { applyCut, partsOf } from "./cuts.ts"
+import { applyCut, contactsOfIslands, partsOf } from "./cuts.ts"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
 import { growWork } from "./stable.ts"
 
@@ -27,7 +27,7 @@ const cutSamples = 10
 const wellMixed = 0.8
 
 /** Of each part but the first, how many nodes of the copy are told of the first. */
-const introduced = 3
+const introduced = 6
 
 export function* partition(laboratory: Laboratory): Work {
   const { cut, cutMinutes, cycles, healCycles, nodes } = laboratory.options
@@ -170,9 +170,9 @@ class Traffic {
 
 const componentsOf = ({ world }: Laboratory): number => Graph.components(Measure.picture(world, "active").graph).count
 
-/** What each node is told of: the first nodes of either island. One's own are the ones that answer. */
+/** Each node is told of the contacts of both islands. Its own are the ones that answer. */
 const islandContacts = ({ options }: Laboratory): ((node: number) => ReadonlyArray<number>) => {
-  const all = Array.from({ length: 2 * options.contacts }, (_, node) => node)
+  const all = contactsOfIslands(options)
   return (node) => all.filter((contact) => contact !== node)
 }
 
