@@ -53,8 +53,8 @@ export const withBeacon = <I extends Key, A>(
 }
 
 /**
- * What a sample tells of beacons, and the rest of it. The beacon stays out of the passive views: else it would stand in all of
- * them, and be asked by all who have lost a neighbour.
+ * What a sample tells of beacons, and the rest of it. What tells of the beacon puts it into no passive view: else it would stand
+ * in all of them, and be asked by all who have lost a neighbour.
  */
 export const takeBeacon = <I extends Key, A>(t: Transition<I, A>, sample: Sample<I, A>): Sample<I, A> => {
   const { state } = t
@@ -95,7 +95,7 @@ export const beginMixing = <I extends Key, A>(
 const heed = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, since: number): void => {
   const { state } = t
   const { beacon } = state.search
-  if (beacon === undefined) return
+  if (beacon === undefined || peer.id === state.self.id) return
   if (peer.id === beacon.peer.id && peer.epoch === beacon.peer.epoch) {
     if (since > beacon.since) state.search = { ...state.search, beacon: { ...beacon, since } }
     return

@@ -366,7 +366,7 @@ describe("cuts and their healing", () => {
     assert.strictEqual(beaconOf(renewed), 0)
   })
 
-  it("P5. it stands in no passive view", () => {
+  it("P5. what tells of it puts it into no passive view", () => {
     const p = hearsOf(mixing(1), 0)
     assert.notInclude([...p.passive], 0)
     assert.includeMembers([...p.passive], [20, 30])
