@@ -9,8 +9,8 @@ import { linkTo, node, peer, sample, shuffle, shuffleReply, type Subject } from 
 const runs = 40
 const exchanges = 50
 
-/** Few enough ids that entries come again, as old, younger and older ones. */
-const someone = (random: Random): number => 10 + nextBelow(random, 25)
+/** Few enough ids that entries come again, as old, younger and older ones; none is the node's own. */
+const someone = (random: Random): number => 11 + 2 * nextBelow(random, 25)
 
 const drawn = (random: Random) => {
   const size = nextBelow(random, 5)
