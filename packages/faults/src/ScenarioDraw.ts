@@ -77,7 +77,9 @@ const drawConfig = (random: Random, seed: number): Config => {
       bridgeMillis: between(random, cycleMillis, 60_000),
       leftMemoryMillis: between(random, 60_000, 300_000),
       graveyardSize: oneOf(random, passiveSize, passiveSize, activeSize),
-      ageWeight: ageWeightOf(seed)
+      ageWeight: ageWeightOf(seed),
+      // And in those where they count half, islands that met mix.
+      mixMillis: seed % 12 === 10 ? cycleMillis : 0
     })
   )
 }
