@@ -104,6 +104,11 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["hashicorp --send-attempts 0", /--send-attempts 0: expected a whole number from 1 to 100/],
   ["failures --ages --age-weight 0.5", /--ages is --age-weight 1: give one of them/],
   ["stable --age-weight 2", /--age-weight: "2"\. Expected: a weight from 0 to 1/],
+  ["partition --cut one-way", /--cut one-way: heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0/],
+  ["partition --cut quarters", /--cut: "quarters"\. Expected.*islands/],
+  ["partition --cut-minutes 0", /--cut-minutes 0: expected a whole number from 1 to 10,080/],
+  ["partition --mix -1", /--mix -1: expected a whole number from 0/],
+  ["stable --cut halves", /--cut has no effect on stable, only on partition/],
   ["stable --edges x.csv --seeds 2", /--edges takes one graph, and --seeds 2 give as many/]
 ]
 

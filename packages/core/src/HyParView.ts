@@ -22,7 +22,7 @@
  * | how a shuffle is answered | `Shuffle.ts` |
  * | silent neighbours | `Heartbeat.ts` |
  * | contacts and Discovery | `Contacts.ts` |
- * | cuts healed | `Merge.ts` |
+ * | cuts healed | `Merge.ts`, `Beacon.ts` |
  * | floods withstood | `Admission.ts` |
  * | epochs, leaving | `Identity.ts` |
  *
@@ -30,6 +30,7 @@
  *
  * @since 0.1.0
  */
+import { keepBeacon } from "./hyparview/Beacon.ts"
 import { onContacts, onDialFailed, onLinkOpened, settleContacts } from "./hyparview/Contacts.ts"
 import { onHeard, onHeartbeatReply, onHeartbeatTimer, startHeartbeats } from "./hyparview/Heartbeat.ts"
 import { knownEpoch, leave, onEpochConflict } from "./hyparview/Identity.ts"
@@ -174,6 +175,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
   switch (kind) {
     case "Cycle":
       state.cycle++
+      if (state.config.mixMillis > 0) keepBeacon(t)
       if (state.memory.departed.length > 0) {
         state.memory = { ...state.memory, departed: state.memory.departed.filter((gone) => now < gone.until) }
       }

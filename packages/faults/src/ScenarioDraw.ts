@@ -55,7 +55,7 @@ const drawLatency = (random: Random): LatencyModel => {
 }
 
 /** Periods from a tenth of the defaults to the defaults, in the proportions that the configuration demands. */
-const drawConfig = (random: Random): Config => {
+const drawConfig = (random: Random, seed: number): Config => {
   const activeSize = oneOf(random, 5, 5, 5, 5, 3, 4, 6, 7)
   const passiveSize = activeSize * oneOf(random, 6, 6, 6, 3, 8)
   const requestTimeoutMillis = between(random, 1_000, 3_000)
@@ -76,10 +76,16 @@ const drawConfig = (random: Random): Config => {
       contactProbeMillis: between(random, 10_000, 120_000),
       bridgeMillis: between(random, cycleMillis, 60_000),
       leftMemoryMillis: between(random, 60_000, 300_000),
-      graveyardSize: oneOf(random, passiveSize, passiveSize, activeSize)
+      graveyardSize: oneOf(random, passiveSize, passiveSize, activeSize),
+      ageWeight: ageWeightOf(seed),
+      // And in those where they count half, islands that met mix.
+      mixMillis: seed % 12 === 10 ? cycleMillis : 0
     })
   )
 }
+
+/** Ages count in one scenario of six, in half of these alone. It follows from the seed, and so leaves all draws as they are. */
+const ageWeightOf = (seed: number): number => (seed % 6 !== 4 ? 0 : seed % 12 === 4 ? 1 : 0.5)
 
 /** Each kind is there or not; with the two that break the promises of a link, in one scenario of four. */
 const drawKinds = (random: Random, kinds: ReadonlyArray<ChaosKind>): ReadonlyArray<ChaosKind> => {
@@ -139,7 +145,7 @@ export const draw = (
 ): Scenario => {
   const random = seeded(seed)
   const nodes = drawNodes(random, maximumNodes)
-  const membership = drawConfig(random)
+  const membership = drawConfig(random, seed)
   const latency = drawLatency(random)
   const mostMillis = Math.floor((maximumNodeMinutes * 60_000) / nodes)
   const longest = Math.max(20_000, Math.min(240_000, mostMillis))

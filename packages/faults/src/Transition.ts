@@ -66,6 +66,7 @@ const checkBounds = <I extends Key, A>(state: State<I, A>, check: Check): void =
   atMost("round.tried", round.tried, Math.max(config.memorySize, config.passiveSize))
   atMost("round.busy", round.busy, config.memorySize)
   atMost("round.retried", round.retried, config.memorySize)
+  atMost("search.strangers", state.search.strangers, 1 + config.shuffleActive + config.shufflePassive)
   atMost("shuffle.sent", state.shuffle?.sent ?? [], config.shuffleActive + config.shufflePassive)
 }
 

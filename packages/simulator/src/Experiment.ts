@@ -9,6 +9,7 @@ import { Latency } from "@hyparview/faults"
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import { churn } from "./experiments/churn.ts"
+import { weightsOf } from "./experiments/cuts.ts"
 import { failures } from "./experiments/failures.ts"
 import { hashicorp } from "./experiments/hashicorp.ts"
 import { paper } from "./experiments/paper.ts"
@@ -67,12 +68,22 @@ export interface Options {
   /** `failures`: broadcasts after the kill; `plumtree`: before it. Default: 100; the paper's 1,000 in `paper`. */
   readonly messages: number
   /**
-   * `failures`: cycles after the messages; `partition`: after the heal, at most. `churn`: cycles of churn. `plumtree`: cycles
-   * after the kill, or of failures. Default: 10; churn: 50.
+   * `failures`: cycles after the messages; `partition`: after the heal. `churn`: cycles of churn. `plumtree`: cycles after the
+   * kill, or of failures. Default: 10; partition: 30; churn: 50.
    */
   readonly healCycles: number
   /** How much the ages of passive entries count, 0 to 1: the core's `ageWeight`. Default: 0. */
   readonly ageWeight: number
+  /** How often a node exchanges a link for one with anybody, 0 never: the core's `mixMillis`. Default: 0. */
+  readonly mixMillis: number
+  /**
+   * `partition`: who is cut from whom. `halves`; `tenth`: nine tenths and one; `thirds`; `islands`: halves that were never one,
+   * and join through contacts of their own, though each node has been told of all; `one-way`: what one half sends does not
+   * reach the other, which heartbeats alone notice; `flapping`: halves, cut and healed in turn, a minute each. Default: halves.
+   */
+  readonly cut: "halves" | "tenth" | "thirds" | "islands" | "one-way" | "flapping"
+  /** `partition`: how long the cut lasts, in minutes of virtual time; islands last so long beside the cycles. Default: 5. */
+  readonly cutMinutes: number
   /** Default: constant. */
   readonly latency: Latency.LatencyName
   /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
@@ -107,7 +118,7 @@ export interface Options {
 }
 
 /**
- * The names that `strategy`, `senders`, `pace` and `part` can have.
+ * The names that `strategy`, `senders`, `pace`, `part` and `cut` can have.
  *
  * @category options
  * @since 0.1.0
@@ -116,8 +127,9 @@ export const choices = {
   strategy: ["plumtree", "flood"],
   senders: ["one", "many"],
   pace: ["drained", "cycle", "rate"],
-  part: ["both", "hyparview", "plumtree"]
-} as const satisfies { readonly [K in "strategy" | "senders" | "pace" | "part"]: ReadonlyArray<Options[K]> }
+  part: ["both", "hyparview", "plumtree"],
+  cut: ["halves", "tenth", "thirds", "islands", "one-way", "flapping"]
+} as const satisfies { readonly [K in "strategy" | "senders" | "pace" | "part" | "cut"]: ReadonlyArray<Options[K]> }
 
 /**
  * An option is out of its bounds, or contradicts another. Nothing was run.
@@ -148,8 +160,11 @@ export const defaults = (experiment: Name): Options => ({
   cycles: experiment === "hashicorp" ? 0 : 50,
   kill: experiment === "churn" ? 0.1 : experiment === "plumtree" ? 0 : 0.5,
   messages: experiment === "paper" ? 1_000 : 100,
-  healCycles: experiment === "churn" ? 50 : 10,
+  healCycles: experiment === "churn" ? 50 : experiment === "partition" ? 30 : 10,
   ageWeight: 0,
+  mixMillis: 0,
+  cut: "halves",
+  cutMinutes: 5,
   latency: "constant",
   sendFailure: experiment === "hashicorp" ? 0.1 : 0,
   sendAttempts: 1,
@@ -186,6 +201,9 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   messages: whole(0, 1_000_000),
   healCycles: whole(0, 1_000_000),
   ageWeight: share(1),
+  mixMillis: whole(0, 86_400_000),
+  cut: oneOf(choices.cut),
+  cutMinutes: whole(1, 10_080),
   latency: (value) =>
     typeof value === "string" && Latency.isLatencyName(value)
       ? undefined
@@ -214,6 +232,9 @@ const optionNames = [
   "messages",
   "healCycles",
   "ageWeight",
+  "mixMillis",
+  "cut",
+  "cutMinutes",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -250,6 +271,22 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   const survivors = nodes - Math.round(kill * nodes)
   if ((experiment === "failures" || experiment === "plumtree") && survivors < 1) {
     return new InvalidOption({ option: "kill", value: kill, expected: `of ${nodes} nodes at least one must survive` })
+  }
+  if (experiment === "partition") {
+    const { cut, heartbeatMillis } = options
+    if (cut === "one-way" && heartbeatMillis === 0) {
+      const expected = "heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0"
+      return new InvalidOption({ option: "cut", value: cut, expected })
+    }
+    const weights = weightsOf(cut)
+    const least = weights.reduce((a, b) => a + b, 0)
+    if (nodes < least) {
+      return new InvalidOption({ option: "nodes", value: nodes, expected: `the cut ${cut} takes ${least} at least` })
+    }
+    if (cut === "islands" && contacts > nodes / 2) {
+      const expected = `each island has as many, and the smaller has ${Math.floor(nodes / 2)} nodes`
+      return new InvalidOption({ option: "contacts", value: contacts, expected })
+    }
   }
   const dying = options.failures * options.healCycles
   if (experiment === "plumtree" && dying > survivors - 2) {
@@ -315,6 +352,7 @@ export const start = (
   const membership = HyParView.forClusterSize(options.nodes, {
     heartbeatMillis: options.heartbeatMillis,
     ageWeight: options.ageWeight,
+    mixMillis: options.mixMillis,
     // Each node shuffles exactly once in a cycle, at its own phase.
     cycleJitter: 0,
     ...config

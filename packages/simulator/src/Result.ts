@@ -118,6 +118,33 @@ export interface Sample {
   /** In `partition`: active links between the groups, against what a random graph of the same degrees has. */
   readonly crossLinks?: number
   readonly crossLinksOfRandomGraph?: number
+  /**
+   * After the heal: those of a copy of the world in which nobody looks for the other parts, and a few nodes have been told of
+   * them.
+   */
+  readonly crossLinksUnhealed?: number
+}
+
+/**
+ * How a cut has healed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Partition {
+  readonly cut: string
+  /** How many nodes each part has. */
+  readonly parts: ReadonlyArray<number>
+  /** Virtual time from the heal to the first look at which there was one component; null if there never was. */
+  readonly oneComponentSeconds: number | null
+  /** Cycles from the heal until the links between the parts were 80 % of a random graph's; null if they never were. */
+  readonly wellMixedCycles: number | null
+  /** All frames of all nodes but those that carry a payload, before the cut (of islands: before they meet). */
+  readonly calmControlPerMinute: number
+  /** The same in the worst minute after the heal, as a multiple of it. */
+  readonly mostControlOfCalm: number
+  /** The minutes after the heal, overlapping, each by when it ended. */
+  readonly control: ReadonlyArray<{ readonly seconds: number; readonly perMinute: number }>
 }
 
 /**
@@ -174,6 +201,7 @@ export interface Result {
   /** The overlay as it was before anything was done to it. */
   readonly before?: Overlay
   readonly samples?: ReadonlyArray<Sample>
+  readonly partition?: Partition
   readonly rounds?: ReadonlyArray<GossipRound>
   readonly firstMessages?: ReadonlyArray<FirstMessage>
   /** Questions to Discovery and dials of contacts, over all nodes and the whole run. */

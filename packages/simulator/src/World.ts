@@ -257,6 +257,11 @@ export class World {
     this.command(node, { _tag: "Join", now: this.millis(), contacts })
   }
 
+  /** Tells a node that runs of contacts, as a user does who calls `join` again. */
+  introduce(node: number, contacts: ReadonlyArray<number>): void {
+    if (this.processes.isUp(node)) this.command(node, { _tag: "Join", now: this.millis(), contacts })
+  }
+
   /** Nodes die without a word; whoever had a link to one is told after the detection delay. */
   crash(nodes: ReadonlyArray<number>): void {
     const at = this.queue.now + this.options.detectionMillis * micros
@@ -426,6 +431,15 @@ export class World {
   fork(branch = 0, broadcast?: Plumtree.Config): World {
     const fork = new World({ ...this.options, nodes: 0 }).become(this, branch)
     return broadcast === undefined ? fork : fork.beginBroadcast(broadcast)
+  }
+
+  /** From now on its nodes, and those that start later, follow these parameters. */
+  reconfigure(membership: HyParView.Config): void {
+    Object.assign(this, { options: { ...this.options, config: { ...this.options.config, membership } } })
+    this.states.forEach((state, node) => {
+      if (state === undefined) return
+      this.states[node] = { ...state, membership: { ...state.membership, config: membership } }
+    })
   }
 
   private beginBroadcast(config: Plumtree.Config): World {

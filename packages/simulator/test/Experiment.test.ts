@@ -100,16 +100,67 @@ describe("churn", () => {
 })
 
 describe("partition", () => {
-  it("is two overlays during the cut and one after it, with links across", () => {
-    const { healingCycles, samples = [] } = run("partition", { nodes: 300, cycles: 3, healCycles: 5 })
-    const cut = samples.filter(({ cycle }) => cycle < 0)
-    assert.deepStrictEqual(
-      cut.map(({ components }) => components),
-      Array.from({ length: 10 }, () => 2)
-    )
-    assert.isTrue(cut.every(({ crossLinks }) => crossLinks === 0))
+  const small = { nodes: 200, cycles: 3, healCycles: 30 } as const
+
+  /** Whole within two minutes, as well mixed as a random graph within 30 cycles, and no storm. */
+  const assertHealed = ({ healingCycles, overlay, partition, samples = [] }: RunResult) => {
+    assert.isAtMost(partition?.oneComponentSeconds ?? Infinity, 120)
+    assert.isAtMost(partition?.wellMixedCycles ?? Infinity, 30)
+    assert.isAtMost(partition?.mostControlOfCalm ?? Infinity, 3)
     assert.isNotNull(healingCycles)
-    assert.isAbove(samples.at(-1)?.crossLinks ?? 0, 0)
+    assert.include(overlay, { components: 1, asymmetricLinks: 0, inBothViews: 0, overCapacity: 0 })
+    const { crossLinks = 0, crossLinksUnhealed = Infinity } = samples.at(-1) ?? {}
+    // Two networks that a few links join stay so.
+    assert.isBelow(crossLinksUnhealed, crossLinks / 5)
+  }
+
+  for (const [cut, parts] of [
+    ["halves", [100, 100]],
+    ["tenth", [180, 20]],
+    ["thirds", [67, 66, 67]]
+  ] as const) {
+    it(`${cut}: is as many overlays as parts during the cut, and one after it, as well mixed as a random graph`, () => {
+      const result = run("partition", { ...small, cut })
+      const during = (result.samples ?? []).filter(({ cycle }) => cycle < 0)
+      assert.deepStrictEqual(
+        during.map(({ components, crossLinks }) => [components, crossLinks]),
+        Array.from({ length: 10 }, () => [parts.length, 0])
+      )
+      assert.deepStrictEqual(result.partition?.parts, parts)
+      assertHealed(result)
+    })
+  }
+
+  it("heals after a one-way cut, which heartbeats notice", () => {
+    assertHealed(run("partition", { ...small, cut: "one-way", heartbeatMillis: 10_000 }))
+  })
+
+  it("heals after a cut that came and went", () => {
+    const flapping = run("partition", { ...small, cut: "flapping" })
+    const counts = (flapping.samples ?? []).filter(({ cycle }) => cycle < 0).map(({ components }) => components)
+    assert.deepStrictEqual(counts, [2, 2, 1, 1, 2, 2, 1, 1, 2, 2])
+    assertHealed(flapping)
+  })
+
+  it("looks at a long cut ten times", () => {
+    const { samples = [] } = run("partition", { ...small, nodes: 50, healCycles: 2, cutMinutes: 120 })
+    assert.deepStrictEqual(
+      samples.map(({ cycle }) => cycle),
+      [-240, -216, -192, -168, -144, -120, -96, -72, -48, -24, 1, 2]
+    )
+  })
+
+  it("islands that hold nobody of each other in memory are joined by a link or two, and mix where nodes are told to", () => {
+    const islands = { ...small, cycles: 20, cut: "islands" } as const
+    const joined = run("partition", islands)
+    assert.isAtMost(joined.partition?.oneComponentSeconds ?? Infinity, 120)
+    assert.isNull(joined.partition?.wellMixedCycles)
+    assertHealed(run("partition", { ...islands, mixMillis: 30_000 }))
+    assertHealed(run("partition", { ...islands, mixMillis: 30_000, ageWeight: 1 }))
+  })
+
+  it("ages do not break it", () => {
+    assertHealed(run("partition", { ...small, ageWeight: 1 }))
   })
 })
 
@@ -185,6 +236,14 @@ describe("a run", () => {
     assert.strictEqual(fault("stable", { seed: -1 })[0], "seed")
     assert.strictEqual(fault("failures", { kill: 1 })[0], "kill")
     assert.strictEqual(fault("failures", { kill: Number.NaN })[0], "kill")
+    assert.deepStrictEqual(fault("partition", { cut: "one-way" }), [
+      "cut",
+      "cut is one-way: heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0"
+    ])
+    assert.strictEqual(fault("partition", { cut: "tenth", nodes: 9 })[0], "nodes")
+    assert.strictEqual(fault("partition", { cut: "islands", nodes: 20, contacts: 11 })[0], "contacts")
+    assert.strictEqual(fault("partition", { cutMinutes: 0 })[0], "cutMinutes")
+    assert.strictEqual(fault("stable", { mixMillis: -1 })[0], "mixMillis")
     assert.strictEqual(fault("stable", { nodes: 5 }, { activeSize: 5 })[0], "config")
     assert.strictEqual(fault("stable", {}, { activeSize: 4, protectedLinks: 4 })[0], "config")
   })

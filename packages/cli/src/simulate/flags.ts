@@ -9,7 +9,8 @@ export const experiments: Readonly<Record<Experiment.Name, string>> = {
   failures:
     "A stable overlay loses a share of its nodes at once; broadcasts right after it, then cycles in which it heals",
   churn: "A stable overlay whose nodes crash, leave and come back at random moments, with a broadcast each cycle",
-  partition: "A stable overlay is cut in two halves for ten cycles, and joined again",
+  partition:
+    "A stable overlay is cut, in one of several ways, and healed: how soon it is one again, and how well mixed",
   hashicorp:
     "HashiCorp's scenario: all join through one contact, sends fail, rounds of gossip with shuffles and keep-alives",
   plumtree:
@@ -37,6 +38,9 @@ export const settings = {
   messages: { flag: "messages", of: ["failures", "plumtree", "paper"] },
   healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "plumtree", "paper"] },
   ageWeight: { flag: "age-weight" },
+  mixMillis: { flag: "mix" },
+  cut: { flag: "cut", of: ["partition"] },
+  cutMinutes: { flag: "cut-minutes", of: ["partition"] },
   latency: { flag: "latency" },
   sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp"] },
   sendAttempts: { flag: "send-attempts", of: ["hashicorp"] },
@@ -63,6 +67,9 @@ const keys: ReadonlyArray<Key> = [
   "messages",
   "healCycles",
   "ageWeight",
+  "mixMillis",
+  "cut",
+  "cutMinutes",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -178,6 +185,12 @@ export const flags = {
       described("ageWeight", "How much the age of passive entries counts when they are evicted and offered, 0 to 1")
     )
   ),
+  mixMillis: whole("mixMillis", "MS", "Milliseconds in which each node exchanges one link for any other; 0: never"),
+  cut: named(
+    "cut",
+    "Who is cut from whom: halves, 90 % and 10 %, thirds, halves from the start, one way only, on and off"
+  ),
+  cutMinutes: whole("cutMinutes", "M", "Minutes of virtual time that the cut lasts"),
   ages: Flag.Boolean("ages").pipe(Flag.withDefault(false), Flag.withDescription("The same as --age-weight 1")),
   latency: Flag.Literals("latency", Latency.names).pipe(
     Flag.optional,
@@ -209,6 +222,9 @@ export interface Input {
   readonly messages: Option.Option<number>
   readonly healCycles: Option.Option<number>
   readonly ageWeight: Option.Option<number>
+  readonly mixMillis: Option.Option<number>
+  readonly cut: Option.Option<Experiment.Options["cut"]>
+  readonly cutMinutes: Option.Option<number>
   readonly ages: boolean
   readonly latency: Option.Option<Latency.LatencyName>
   readonly sendFailure: Option.Option<number>
@@ -240,7 +256,7 @@ const ageWeightOf = ({ ageWeight, ages }: Input): Option.Option<number> => (ages
 /** The options of an experiment: its defaults, and what was given. */
 export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
   const defaults = Experiment.defaults(experiment)
-  const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace" | "part">): number =>
+  const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace" | "part" | "cut">): number =>
     Option.match(key === "ageWeight" ? ageWeightOf(input) : input[key], {
       onNone: () => defaults[key],
       onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
@@ -254,6 +270,9 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     messages: number("messages"),
     healCycles: number("healCycles"),
     ageWeight: number("ageWeight"),
+    mixMillis: number("mixMillis"),
+    cut: Option.getOrElse(input.cut, () => defaults.cut),
+    cutMinutes: number("cutMinutes"),
     latency: Option.getOrElse(input.latency, () => defaults.latency),
     sendFailure: number("sendFailure"),
     sendAttempts: number("sendAttempts"),

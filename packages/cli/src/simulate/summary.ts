@@ -91,6 +91,17 @@ const cost = ({ cpuSeconds, events, eventsPerSecond, messages, peakRssBytes, wal
       : [])
   ].join("; ")
 
+const healed = ({ samples }: Run, partition: NonNullable<Run["partition"]>): string => {
+  const { mostControlOfCalm, oneComponentSeconds, wellMixedCycles } = partition
+  const { crossLinks = 0, crossLinksOfRandomGraph = 0 } = samples?.at(-1) ?? {}
+  return [
+    oneComponentSeconds === null ? "never one component" : `one component after ${Math.round(oneComponentSeconds)} s`,
+    `${percent(crossLinks / Math.max(1, crossLinksOfRandomGraph))} of a random graph's links between the parts`,
+    wellMixedCycles === null ? "never 80 %" : `80 % after ${many(wellMixedCycles, "cycle")}`,
+    `worst minute ${mostControlOfCalm.toFixed(2)} times the calm control frames`
+  ].join("; ")
+}
+
 const one = (run: Run): ReadonlyArray<string> => {
   const { broadcasts: list, overlay, samples } = run
   const last = samples?.at(-1)
@@ -104,6 +115,7 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...(run.experiment === "plumtree" ? tree(list) : []),
     ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
     ...(last === undefined ? [] : [["last cycle", cycle(last)] as const]),
+    ...(run.partition === undefined ? [] : [["cut healed", healed(run, run.partition)] as const]),
     ...(run.experiment === "failures" || run.experiment === "partition"
       ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
       : []),

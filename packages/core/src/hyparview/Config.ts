@@ -71,6 +71,12 @@ export interface Config {
   readonly contactProbeMillis: number
   /** At most one bridge request is made, and one accepted, in this time, in milliseconds. Ours: 60,000. */
   readonly bridgeMillis: number
+  /**
+   * For a while after its island has met another: how often a node exchanges a link for one with any peer that it knows, in
+   * milliseconds, on average, and not more often than bridgeMillis; 0 never. Ours: 0; 30,000 is for clusters of which parts may
+   * start without each other and meet by a contact alone, holding nobody of each other in memory. All nodes should mix, or none.
+   */
+  readonly mixMillis: number
   /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */
   readonly leftMemoryMillis: number
   /** Two claims on one id within this time are two processes, not a restart, in milliseconds. Ours: 60,000. */
@@ -144,6 +150,7 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     probeMillis: 60_000,
     contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
+    mixMillis: 0,
     leftMemoryMillis: 300_000,
     duplicateIdentityMillis: 60_000,
     memorySize: 64,
@@ -209,6 +216,7 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("probeMillis", 0, longest) ??
     whole("contactProbeMillis", 0, longest) ??
     whole("bridgeMillis", 1, longest) ??
+    whole("mixMillis", 0, longest) ??
     whole("leftMemoryMillis", 0, longest) ??
     whole("duplicateIdentityMillis", 0, longest) ??
     whole("memorySize", 1, 10_000) ??

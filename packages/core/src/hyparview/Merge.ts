@@ -11,10 +11,20 @@
 import { jittered, nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import type { ShuffleReply } from "./Message.ts"
+import { beginMixing, isMixing, isOfAnotherIsland } from "./Beacon.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
 import { emit, type State, type Transition } from "./State.ts"
-import { exhume, freeSlots, freshCycles, indexInActive, indexInPassive, isAsking, keepPassive } from "./Views.ts"
+import {
+  exhume,
+  freeSlots,
+  freshCycles,
+  indexInActive,
+  indexInPassive,
+  isAsking,
+  keepPassive,
+  sampleLimit
+} from "./Views.ts"
 
 /** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
 export const startLooking = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -47,6 +57,30 @@ export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
     const address = contacts.known[nextBelow(state, contacts.known.length)]
     if (address !== undefined) dial(t, address, "probe")
   }
+  mix(t)
+}
+
+/**
+ * Where islands met by a contact alone nobody is known to be of the far side: shuffles mix the passive views, and the links
+ * stay as they were. So for a while each link is exchanged for one with anybody. An exchange among four nodes leaves all degrees
+ * as they are, and any graph of these degrees becomes a random one by enough of them. Whoever has been told of nodes of the far
+ * side begins with those.
+ */
+const mix = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state } = t
+  const { activeSize, cycleMillis, mixMillis } = state.config
+  if (
+    mixMillis === 0 ||
+    !isMixing(state) ||
+    state.active.length < activeSize ||
+    nextBelow(state, mixMillis) >= cycleMillis
+  )
+    return
+  if (now < state.search.nextBridgeAskAt) return
+  const [stranger, ...others] = state.search.strangers
+  const peer = stranger ?? state.passive[nextBelow(state, Math.max(1, state.passive.length))]
+  if (stranger !== undefined) state.search = { ...state.search, strangers: others }
+  if (peer !== undefined) meet(t, peer)
 }
 
 /** A buried peer answers: it is back, or the way to it is. */
@@ -81,13 +115,20 @@ export const soundedOut = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, 
 /**
  * The reply to a direct shuffle with a contact: if there is nobody of whom both have heard lately, they live on two islands.
  * That they know each other, and others of the far side, proves nothing: they may from before the cut, or by a bridge that
- * has fallen. Looked at before the reply is integrated.
+ * has fallen. Looked at before the reply is integrated. Among many nodes that is often so within one island too; where nodes mix,
+ * their beacons tell.
  */
 export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, message: ShuffleReply<I, A>): void => {
   const { state } = t
   const stranger = state.shuffle?.stranger
   if (stranger === undefined || state.shuffle?.requestId !== message.requestId) return
   const { ages, peers } = message.sample
+  const isStranger = isOfAnotherIsland(state, stranger, message.sample)
+  if (isStranger !== undefined) {
+    if (!isStranger) return
+    beginMixing(t, peers.slice(0, sampleLimit(state)))
+    return meet(t, stranger)
+  }
   const isShared = (peer: Peer<I, A>, index: number) => (ages[index] ?? 0) <= freshCycles && isFresh(state, peer)
   if (!isFresh(state, stranger) && !peers.some(isShared)) meet(t, stranger)
 }

@@ -7,6 +7,7 @@
  */
 import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
+import { takeBeacon, withBeacon } from "./Beacon.ts"
 import { emit, type Transition } from "./State.ts"
 import { freshCycles, integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
 
@@ -15,7 +16,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
   const { self } = t.state
   const first = randomNeighbor(t, self.id, self.id)
   if (first === undefined) return
-  const sample = sampleFor(t, self.id)
+  const sample = withBeacon(t, sampleFor(t, self.id), self.id)
   const requestId = openShuffle(t, sample.peers, false, undefined)
   const ttl = t.state.config.shuffleWalkLength
   emit(t, {
@@ -33,7 +34,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
  * else two islands that sound each other out would, by that alone, hold each other for one.
  */
 export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
-  const sample = sampleFor(t, peer.id)
+  const sample = withBeacon(t, sampleFor(t, peer.id), peer.id)
   const requestId = openShuffle(t, sample.peers, true, stranger ? peer : undefined)
   emit(t, {
     _tag: "Send",
@@ -79,9 +80,11 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   // Drawn before integration, so that nobody is told what it has just told us; from passive only; never the origin.
   const reply = { peers: [], ages: [] }
   samplePassive(t, sample.peers.length + 1, origin.id, reply)
-  emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: reply } })
-  const ages = message.link === undefined ? sample.ages.map(notLately) : sample.ages
-  integrate(t, [origin, ...sample.peers], [0, ...ages], reply.peers)
+  const told = withBeacon(t, reply, origin.id)
+  emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: told } })
+  const { ages, peers } = takeBeacon(t, { peers: [origin, ...sample.peers], ages: [0, ...sample.ages] })
+  const heard = message.link === undefined ? ages.map((age, i) => (peers[i] === origin ? age : notLately(age))) : ages
+  integrate(t, peers, heard, told.peers)
 }
 
 /** What an honest sample holds: no walk carries more, however much it was given. */
@@ -99,9 +102,9 @@ export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: S
   const open = state.shuffle
   if (open === undefined || open.requestId !== message.requestId || now > open.deadline) return
   state.shuffle = undefined
-  const { ages, peers } = message.sample
-  const older = ages.map((age) => age + 1)
-  integrate(t, peers.slice(0, open.sent.length + 1), open.direct ? older.map(notLately) : older, open.sent)
+  const older = message.sample.ages.map((age) => age + 1)
+  const { ages, peers } = takeBeacon(t, { peers: message.sample.peers.slice(0, open.sent.length + 1), ages: older })
+  integrate(t, peers, open.direct ? ages.map(notLately) : ages, open.sent)
 }
 
 /** The age of an entry that came by no link. */

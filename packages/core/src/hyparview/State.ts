@@ -135,12 +135,26 @@ export interface Memory<I extends Key, A> {
   readonly epochRaisedAt: number
 }
 
+/** The oldest node that the overlay knows of (`Beacon.ts`): when it was last known to live, and since when it is ours. */
+export interface Beacon<I extends Key, A> {
+  readonly peer: Peer<I, A>
+  /** In cycles of this node, as an entry's age is. */
+  readonly since: number
+  readonly heldSince: number
+}
+
 /** The search for other parts of the cluster (`Merge.ts`). */
 export interface Search<I extends Key, A> {
   readonly probe: OpenProbe<I, A> | undefined
   readonly nextProbeAt: number
   readonly nextBridgeAskAt: number
   readonly nextBridgeAcceptAt: number
+  /** Undefined until the first cycle, and where nodes do not mix. */
+  readonly beacon: Beacon<I, A> | undefined
+  /** The cycle up to which this node mixes. */
+  readonly mixUntil: number
+  /** Whom a contact of another island has named: the next links are exchanged with them. At most as many as a sample holds. */
+  readonly strangers: ReadonlyArray<Peer<I, A>>
 }
 
 /** The token buckets: everybody's, and one for each asker (`Admission.ts`). */
@@ -281,7 +295,10 @@ const noSearch: Search<never, never> = {
   probe: undefined,
   nextProbeAt: 0,
   nextBridgeAskAt: 0,
-  nextBridgeAcceptAt: 0
+  nextBridgeAcceptAt: 0,
+  beacon: undefined,
+  mixUntil: 0,
+  strangers: none
 }
 
 const noHole: Hole = { since: 0, moves: 0 }

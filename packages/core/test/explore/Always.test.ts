@@ -36,6 +36,7 @@ const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
   "active holds 3": ({ active }) => ({ active: [...active, ...active.slice(0, 1)] }),
   "passive holds 4": () => ({ passive: many(4), passiveIds: [10, 11, 12, 13], passiveSince: [0, 0, 0, 0] }),
   "pending holds 3": () => ({ pending: [asking(5), asking(6), asking(7)] }),
+  "search.strangers holds 9": ({ search }) => ({ search: { ...search, strangers: many(9) } }),
   "graveyard holds 4": ({ memory }) => ({ memory: { ...memory, graveyard: many(4) } }),
   "suspects holds 9": ({ memory }) => ({ memory: { ...memory, suspects: [1, 2, 3, 4, 5, 6, 7, 8, 9] } }),
   "contacts.known holds 5": ({ contacts }) => ({ contacts: { ...contacts, known: [1, 2, 3, 4, 5] } }),

@@ -313,4 +313,142 @@ describe("cuts and their healing", () => {
       .hears(9, join(1))
     assert.deepStrictEqual(p.says("Neighbor"), [])
   })
+
+  /** Neighbours 2, 3 and 4, some passive entries, and so many cycles behind it. Peers 0 and −1 are older than it. */
+  const mixing = (cycles: number, config: Partial<HyParView.Config> = {}): Subject => {
+    const p = node(1, { active: [2, 3, 4], passive: [5, 6, 7], config: { mixMillis: 30_000, ...config } })
+    for (let cycle = 0; cycle < cycles; cycle++) p.fires("Cycle")
+    return p
+  }
+
+  const beaconOf = (p: Subject) => p.state.search.beacon?.peer.id
+
+  const hearsOf = (p: Subject, id: number, age = 0): Subject =>
+    p.hears(4, shuffle(linkTo(4), 9, peer(20), 1, sample([30, id], [0, age])))
+
+  /** Bridges that a node asks for in so many cycles. */
+  const bridges = (p: Subject, cycles: number): number => {
+    let count = 0
+    for (let cycle = 0; cycle < cycles; cycle++) {
+      count += p.fires("Cycle").waits(30_000).says("Neighbor").length
+      for (const id of p.asking) p.hears(id, reply(p.requestTo(id), "full"))
+    }
+    return count
+  }
+
+  it("P5. the beacon is who has run for longest of all that are heard of: this node itself, until it hears of another", () => {
+    const p = mixing(1)
+    assert.strictEqual(beaconOf(p), 1)
+    assert.strictEqual(beaconOf(hearsOf(p, 9)), 1)
+    assert.strictEqual(beaconOf(hearsOf(p, 0)), 0)
+    assert.strictEqual(beaconOf(hearsOf(p, -1)), -1)
+    assert.strictEqual(beaconOf(hearsOf(p, 0)), -1)
+    const late = node(1, { active: [2, 3, 4], passive: [5], epoch: 7, config: { mixMillis: 30_000 } }).fires("Cycle")
+    assert.strictEqual(beaconOf(hearsOf(late, 9)), 9)
+  })
+
+  it("P5. shuffles and their replies tell of it, with its age, in place of their last entry", () => {
+    const p = hearsOf(mixing(1), 0, 3)
+    const [walk] = p.fires("Cycle").says("Shuffle")
+    assert.deepStrictEqual([walk?.sample.peers.at(-1)?.id, walk?.sample.ages.at(-1)], [0, 4])
+    assert.strictEqual(walk?.sample.peers.length, 4)
+    const [answer] = p.hears(3, shuffle(linkTo(3), 9, peer(21), 1, sample([31]))).says("ShuffleReply")
+    assert.deepStrictEqual([answer?.sample.peers.at(-1)?.id, answer?.sample.peers.length], [0, 2])
+    // It is not told of itself, and the owner's own shuffle names it anyhow.
+    const [own] = mixing(0).fires("Cycle").says("Shuffle")
+    assert.notInclude(own?.sample.peers.map(({ id }) => id) ?? [], 1)
+  })
+
+  it("P5. by a reply too it is heard of, and a cycle older", () => {
+    const p = mixing(1)
+    const [walk] = p.fires("Cycle").says("Shuffle")
+    p.hears(9, shuffleReply(walk?.requestId ?? 0, sample([0], [3])))
+    assert.deepStrictEqual([beaconOf(p), p.state.search.beacon?.since], [0, p.state.cycle - 4])
+  })
+
+  it("P5. only it resets its age, and what nobody has renewed for 30 cycles is forgotten", () => {
+    const p = hearsOf(mixing(1), 0, 5)
+    for (let cycle = 0; cycle < 25; cycle++) p.fires("Cycle")
+    assert.strictEqual(beaconOf(p), 0)
+    assert.strictEqual(beaconOf(p.fires("Cycle")), 1)
+    assert.strictEqual(beaconOf(hearsOf(p, 0, 31)), 1)
+    const renewed = hearsOf(hearsOf(mixing(1), 0, 5), 0, 2)
+    assert.strictEqual(renewed.state.search.beacon?.since, renewed.state.cycle - 2)
+    assert.strictEqual(hearsOf(renewed, 0, 9).state.search.beacon?.since, renewed.state.cycle - 2)
+    for (let cycle = 0; cycle < 28; cycle++) renewed.fires("Cycle")
+    assert.strictEqual(beaconOf(renewed), 0)
+  })
+
+  it("P5. what tells of it puts it into no passive view", () => {
+    const p = hearsOf(mixing(1), 0)
+    assert.notInclude([...p.passive], 0)
+    assert.includeMembers([...p.passive], [20, 30])
+  })
+
+  it("P5. nothing of it where nodes do not mix", () => {
+    const p = hearsOf(mixing(20, { mixMillis: 0 }), 0)
+    assert.strictEqual(p.state.search.beacon, undefined)
+    assert.include([...p.passive], 0)
+    assert.strictEqual(bridges(p, 50), 0)
+  })
+
+  it("P6. who has held a beacon for 15 cycles and hears of an older one exchanges links for 30 cycles", () => {
+    const p = hearsOf(mixing(17), 0)
+    const first = bridges(p, 29)
+    // Each cycle, but not more often than once a minute.
+    assert.approximately(first, 14, 2)
+    assert.strictEqual(bridges(p, 50), 0)
+    const seldom = bridges(hearsOf(mixing(17, { mixMillis: 300_000 }), 0), 29)
+    assert.isTrue(seldom >= 1 && seldom <= 6, `${seldom}`)
+  })
+
+  it("P6. nodes that mix tell another island by its beacon: one that is not theirs", () => {
+    const sounding = (beacon: number) => {
+      const p = node(1, {
+        active: [2, 3, 4],
+        passive: [5],
+        config: { mixMillis: 30_000, contactProbeMillis: 1_000, probeMillis: 0 }
+      })
+      p.joins(109).cannotDial(109).fires("Cycle").cannotDial(109)
+      hearsOf(p, beacon)
+      sounded(p)
+      return { p, requestId: p.opens(109).says("Shuffle")[0]?.requestId ?? 0 }
+    }
+    // Nobody is known to both, but the beacon is: they are of one island, as most of many nodes that share nobody are.
+    const one = sounding(0)
+    one.p.hears(9, shuffleReply(one.requestId, sample([40, 0])))
+    assert.deepStrictEqual(one.p.says("Neighbor"), [])
+    const itself = sounding(0)
+    itself.p.hears(9, shuffleReply(itself.requestId, sample([5, 41])))
+    assert.deepStrictEqual(
+      itself.p.says("Neighbor").map(({ reason, to }) => [to, reason]),
+      [[9, "bridge"]]
+    )
+    // It goes on with those whom the stranger has named.
+    itself.p.hears(9, reply(itself.p.requestTo(9), "limited", 60_000))
+    const asked: Array<number> = []
+    for (let cycle = 0; cycle < 8; cycle++) {
+      asked.push(
+        ...itself.p
+          .waits(30_000)
+          .fires("Cycle")
+          .says("Neighbor")
+          .map(({ to }) => to)
+      )
+      itself.p.cannotDial(109)
+      for (const id of itself.p.asking) itself.p.hears(id, reply(itself.p.requestTo(id), "full"))
+    }
+    assert.deepStrictEqual(asked.slice(0, 2), [5, 41])
+  })
+
+  it("P6. who has just begun to agree with others does not", () => {
+    assert.strictEqual(bridges(hearsOf(mixing(10), 0), 30), 0)
+    const p = hearsOf(mixing(17, { probeMillis: 0 }), 9)
+    assert.strictEqual(bridges(p, 30), 0)
+  })
+
+  it("P6. nor is a free slot left for it: that is repair's", () => {
+    const p = hearsOf(mixing(17), 0).loses(2)
+    for (const { reason } of p.fires("Cycle").says("Neighbor")) assert.notStrictEqual(reason, "bridge")
+  })
 })

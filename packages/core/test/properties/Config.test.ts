@@ -26,6 +26,7 @@ const wholeFields: Readonly<Partial<Record<keyof HyParView.Config, readonly [low
   probeMillis: [0, thirtyDays],
   contactProbeMillis: [0, thirtyDays],
   bridgeMillis: [1, thirtyDays],
+  mixMillis: [0, thirtyDays],
   leftMemoryMillis: [0, thirtyDays],
   duplicateIdentityMillis: [0, thirtyDays],
   memorySize: [1, 10_000],

@@ -13,11 +13,13 @@ import type {
   GossipRound,
   Measured,
   Overlay,
+  Partition,
   Result,
   Results,
   Sample
 } from "../Result.ts"
 import { World } from "../World.ts"
+import { contactsOfIslands } from "./cuts.ts"
 
 /** A piece of work between two looks at progress and interruption: some tenths of a second. */
 const piece = 100_000
@@ -45,6 +47,7 @@ export class Laboratory {
   readonly runs: Array<Result> = []
   healingCycles: number | null = null
   before: Overlay | undefined
+  partition: Partition | undefined
 
   private phase = "joins"
   private done = 0
@@ -68,7 +71,8 @@ export class Laboratory {
       dialFailure: "refused",
       dialTimeoutMillis: Math.max(1, Math.floor((membership.requestTimeoutMillis * 2) / 3)),
       sendAttempts: options.sendAttempts,
-      discoverySize: 3
+      discoverySize: 3,
+      ...(experiment === "partition" && options.cut === "islands" ? { discoverable: contactsOfIslands(options) } : {})
     })
   }
 
@@ -101,7 +105,7 @@ export class Laboratory {
    * between" (paper §5.1); with K contacts K at a time, one through each. The next ones join when the walks of those
    * before have ended and been answered.
    */
-  *join(): Work {
+  *join(contactsOf: (node: number, nth: number) => ReadonlyArray<number> = (...of) => this.oneContact(...of)): Work {
     const { world } = this
     const { contacts, nodes } = this.options
     this.enter("joins")
@@ -110,14 +114,17 @@ export class Laboratory {
     for (let first = 0; first < nodes;) {
       const wave = first < contacts ? 1 : Math.min(contacts, nodes - first)
       for (let i = 0; i < wave; i++) {
-        const node = first + i
-        world.start(node, node === 0 ? [] : [node < contacts ? 0 : i])
+        world.start(first + i, contactsOf(first + i, i))
       }
       first += wave
       yield* this.runFor(interval)
       this.advance(wave * weights.join)
     }
     yield* this.settle()
+  }
+
+  private oneContact(node: number, nth: number): ReadonlyArray<number> {
+    return node === 0 ? [] : [node < this.options.contacts ? 0 : nth]
   }
 
   /** Cycles of virtual time; then only what is under way ends, and no cycle runs until the next call. */
@@ -221,6 +228,7 @@ export class Laboratory {
         eventsPerSecond: measured.cpuSeconds > 0 ? events / measured.cpuSeconds : 0
       },
       ...(this.before === undefined ? {} : { before: this.before }),
+      ...(this.partition === undefined ? {} : { partition: this.partition }),
       ...(this.samples.length === 0 ? {} : { samples: [...this.samples] }),
       ...(this.rounds.length === 0 ? {} : { rounds: [...this.rounds] }),
       ...(this.firstMessages.length === 0 ? {} : { firstMessages: [...this.firstMessages] }),

@@ -4,6 +4,7 @@ import * as Paper from "../paperFigures.ts"
 import type { Result } from "../Result.ts"
 import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
+import { partitionFigures } from "./partitionSection.ts"
 import { paperFigures } from "./paperSection.ts"
 
 /** All figures of some runs: of several seeds of one experiment, or of `paper`. */
@@ -13,7 +14,7 @@ export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): Read
     ...(experiment === "plumtree" ? redundancies(runs) : messages(runs)),
     ...healing(runs),
     ...dead(runs),
-    ...crossLinks(runs),
+    ...partitionFigures(runs, bySeed),
     ...rounds(runs),
     ...degrees(runs),
     ...bootstraps(runs),
@@ -164,36 +165,6 @@ const dead = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
       id: "dead-passive",
       title: "The dead in passive views, cycle by cycle",
       note: "Of all passive entries of living nodes, those that name a node which does not run. Ages (--ages) clear them sooner.",
-      chart,
-      table: tableOf(chart)
-    }
-  ]
-}
-
-const crossLinks = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
-  const samples = runs[0]?.samples?.filter(({ crossLinks }) => crossLinks !== undefined) ?? []
-  if (samples.length === 0) return []
-  const chart = {
-    kind: "lines" as const,
-    x: { label: "cycle; the cut ends at 0" },
-    y: { label: "links between the halves", min: 0 },
-    series: [
-      ...bySeed(runs, "ours", (run) =>
-        (run.samples ?? []).map(({ crossLinks = 0, cycle }) => [cycle, crossLinks] as const)
-      ),
-      {
-        name: "in a random graph",
-        label: "random graph",
-        role: "theory" as const,
-        points: samples.map(({ crossLinksOfRandomGraph = 0, cycle }) => [cycle, crossLinksOfRandomGraph] as const)
-      }
-    ]
-  }
-  return [
-    {
-      id: "cross-links",
-      title: "How well the halves are mixed",
-      note: "One component alone says little: a single link makes one. A random graph of the same degrees is the measure.",
       chart,
       table: tableOf(chart)
     }

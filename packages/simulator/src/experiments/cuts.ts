@@ -1,0 +1,54 @@
+/**
+ * The ways in which a cluster is cut: into which parts, and what the network does to them.
+ */
+import { Random } from "@hyparview/core"
+import { FaultPlan } from "@hyparview/faults"
+import type { Options } from "../Experiment.ts"
+import type { Laboratory } from "./Laboratory.ts"
+
+type Cut = Options["cut"]
+
+/** How large the parts are, relative to each other. */
+export const weightsOf = (cut: Cut): ReadonlyArray<number> =>
+  cut === "tenth" ? [9, 1] : cut === "thirds" ? [1, 1, 1] : [1, 1]
+
+/** The parts: at random, but for islands, where nodes join theirs in turn. */
+export const partsOf = (cut: Cut, nodes: number, random: Random.Random): ReadonlyArray<ReadonlyArray<number>> => {
+  const all = Array.from({ length: nodes }, (_, node) => node)
+  if (cut === "islands") return [all.filter((node) => node % 2 === 0), all.filter((node) => node % 2 === 1)]
+  for (let i = nodes - 1; i > 0; i--) {
+    const other = Random.nextBelow(random, i + 1)
+    const kept = all[i] ?? 0
+    all[i] = all[other] ?? 0
+    all[other] = kept
+  }
+  const weights = weightsOf(cut)
+  const sum = weights.reduce((a, b) => a + b, 0)
+  let before = 0
+  return weights.map((weight) => {
+    const start = Math.round((before * nodes) / sum)
+    before += weight
+    return all.slice(start, Math.round((before * nodes) / sum))
+  })
+}
+
+/** The first nodes of either island. Discovery names nobody else. */
+export const contactsOfIslands = ({ contacts }: Options): ReadonlyArray<number> =>
+  Array.from({ length: 2 * contacts }, (_, node) => node)
+
+/** The cycles for which a flapping cut is on, and then off. */
+const flappingCycles = 2
+
+/** What the network does, in a cycle of the cut, counted from 0. */
+export const applyCut = (
+  { options: { cut }, world }: Laboratory,
+  groups: ReadonlyArray<ReadonlyArray<number>>,
+  cycle: number
+): void => {
+  if (cycle % flappingCycles !== 0) return
+  if (cut === "flapping" && (cycle / flappingCycles) % 2 === 1) return world.apply(FaultPlan.Fault.Heal())
+  if (cut !== "flapping" && cycle > 0) return
+  const [from = [], to = []] = groups
+  if (cut === "one-way") return world.apply(FaultPlan.Fault.OneWay({ from, to }))
+  world.apply(FaultPlan.Fault.Partition({ groups, mode: "reset" }))
+}

@@ -1,0 +1,116 @@
+/** The figures of a cut and its heal: how well the parts are mixed, with and without looking for them, and what it costs. */
+import type { Result } from "../Result.ts"
+import type { Series } from "./Chart.ts"
+import { type Figure, number, percent, tableOf } from "./Figure.ts"
+
+type Lines = (
+  runs: ReadonlyArray<Result>,
+  name: string,
+  pointsOf: (run: Result) => Series["points"]
+) => ReadonlyArray<Series>
+
+/** The figures of these runs, if they are of a cut. */
+export const partitionFigures = (runs: ReadonlyArray<Result>, linesOf: Lines): ReadonlyArray<Figure> => {
+  const [first] = runs
+  return first?.partition === undefined
+    ? []
+    : [mixedFigure(runs, first, linesOf), controlFigure(runs, linesOf), table(runs)]
+}
+
+const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines): Figure => {
+  const samples = first.samples ?? []
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "cycle; the cut ends at 0", min: Math.max(-10, ...samples.slice(0, 1).map(({ cycle }) => cycle)) },
+    y: { label: "links between the parts, each end counted", min: 0 },
+    series: [
+      ...linesOf(runs, "ours", (run) =>
+        (run.samples ?? []).filter(isRecent).map(({ crossLinks = 0, cycle }) => [cycle, crossLinks] as const)
+      ),
+      {
+        name: "a few links, and nobody looks for more",
+        label: "a few links",
+        role: "second" as const,
+        points: samples.flatMap(({ crossLinksUnhealed, cycle }) =>
+          crossLinksUnhealed === undefined ? [] : [[cycle, crossLinksUnhealed] as const]
+        )
+      },
+      {
+        name: "in a random graph",
+        label: "random graph",
+        role: "theory" as const,
+        points: samples
+          .filter(isRecent)
+          .map(({ crossLinksOfRandomGraph = 0, cycle }) => [cycle, crossLinksOfRandomGraph] as const)
+      }
+    ]
+  }
+  return {
+    id: "cross-links",
+    title: "How well the parts are mixed: the width of the cut",
+    note: "One component alone says little: a single link makes one. A random graph of the same degrees is the measure. The second line is a copy of the world from the heal on, in which nobody looks for the other parts and six nodes of each part are told of another: two well-knit networks joined by a few links.",
+    chart,
+    table: tableOf(chart)
+  }
+}
+
+/** Of a long cut its last cycles. */
+const isRecent = ({ cycle }: { readonly cycle: number }): boolean => cycle >= -10
+
+const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "seconds after the heal at which the minute ended", min: 0 },
+    y: { label: "frames without a payload in that minute, of a calm one's", min: 0 },
+    series: [
+      ...linesOf(runs, "ours", ({ partition }) =>
+        (partition?.control ?? []).map(
+          ({ perMinute, seconds }) => [seconds, perMinute / Math.max(1, partition?.calmControlPerMinute ?? 1)] as const
+        )
+      )
+    ]
+  }
+  return {
+    id: "control-after-heal",
+    title: "What the heal costs",
+    note: "Everything that all nodes send but payloads, in the minutes after the heal, as a multiple of the calm rate before the cut.",
+    chart,
+    table: tableOf(chart)
+  }
+}
+
+const table = (runs: ReadonlyArray<Result>): Figure => {
+  const rows: ReadonlyArray<readonly [string, (run: Result) => string]> = [
+    ["cut", ({ config, partition }) => `${partition?.cut ?? ""}, ${number(Number(config["cutMinutes"]))} min`],
+    ["parts", ({ partition }) => (partition?.parts ?? []).map((size) => number(size)).join(", ")],
+    ["one component after", ({ partition }) => secondsOf(partition?.oneComponentSeconds)],
+    ["80 % of a random graph's links after", ({ partition }) => cyclesOf(partition?.wellMixedCycles)],
+    ["at the end", ({ samples }) => percent(mixedShare(samples?.at(-1)), 1)],
+    ["worst minute, of a calm one", ({ partition }) => number(partition?.mostControlOfCalm, 3)],
+    [
+      "calm frames a node and minute",
+      ({ nodes, partition }) => number((partition?.calmControlPerMinute ?? 0) / nodes, 4)
+    ]
+  ]
+  return {
+    id: "partition",
+    title: "The cut and its heal",
+    note: "Seconds and cycles of virtual time from the heal.",
+    table: {
+      columns: ["", ...runs.map(({ seed }) => `seed ${seed}`)],
+      rows: rows.map(([name, of]) => [name, ...runs.map(of)])
+    }
+  }
+}
+
+const secondsOf = (seconds: number | null | undefined): string =>
+  typeof seconds === "number" ? `${number(Math.round(seconds))} s` : "never"
+
+const cyclesOf = (cycles: number | null | undefined): string =>
+  typeof cycles === "number" ? `${number(cycles)} cycles` : "never"
+
+/** The links between the parts after a cycle, as a share of a random graph's. */
+export const mixedShare = (
+  sample: { readonly crossLinks?: number; readonly crossLinksOfRandomGraph?: number } | undefined
+): number | undefined =>
+  sample?.crossLinks === undefined ? undefined : sample.crossLinks / Math.max(1, sample.crossLinksOfRandomGraph ?? 0)
