@@ -24,6 +24,8 @@ export interface ScenarioLimits {
   readonly maximumNodeMinutes?: number
   /** The kinds of faults. Default: all. */
   readonly kinds?: ReadonlyArray<ChaosKind>
+  /** Whether what goes beyond the papers (ages, mixing) is switched on for a share of the seeds. Default: true. */
+  readonly extensions?: boolean
 }
 
 const between = (random: Random, minimum: number, maximum: number): number =>
@@ -141,11 +143,12 @@ const drawPublications = (random: Random, nodes: number, withinMillis: number): 
  */
 export const draw = (
   seed: number,
-  { kinds = chaosKinds, maximumNodeMinutes = 120, maximumNodes = 200 }: ScenarioLimits = {}
+  { extensions = true, kinds = chaosKinds, maximumNodeMinutes = 120, maximumNodes = 200 }: ScenarioLimits = {}
 ): Scenario => {
   const random = seeded(seed)
   const nodes = drawNodes(random, maximumNodes)
-  const membership = drawConfig(random, seed)
+  const drawn = drawConfig(random, seed)
+  const membership = extensions ? drawn : { ...drawn, ageWeight: 0, mixMillis: 0 }
   const latency = drawLatency(random)
   const mostMillis = Math.floor((maximumNodeMinutes * 60_000) / nodes)
   const longest = Math.max(20_000, Math.min(240_000, mostMillis))
