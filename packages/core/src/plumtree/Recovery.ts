@@ -13,7 +13,6 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
-import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
 import { doneUntil, gapsOf, giveUp, hasGap, isRuns } from "./Seen.ts"
@@ -43,7 +42,7 @@ export const afterSeen = <I extends Key, A>(t: Transition<I, A>, slot: number, f
     if (gap?.open === true) put(t, slot, { ...stream, gap: { ...gap, open: false } })
   } else if (gap?.open !== true) {
     // Most gaps close by themselves: what is missing comes by a longer way.
-    openGap(t, slot, now + timeout1(t))
+    openGap(t, slot, now + state.config.graftMillis)
   } else if (stream.floor > floorBefore) {
     put(t, slot, { ...stream, gap: { ...gap, since: now } })
   }
