@@ -64,7 +64,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   if (replay !== "recovery") onNews(t, source, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (state.care.validated.length > 0 && state.care.validated.includes(topic)) {
-    found(t, id)
+    found(t, id, from.id, replay === undefined)
     awaitVerdict(t, { gossip, from, bornAt, until: t.now + state.config.verdictMillis })
   } else {
     accept(t, slot, gossip, from, bornAt)

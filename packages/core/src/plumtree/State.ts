@@ -136,8 +136,12 @@ export interface Missing<I extends Key> {
   /** Who announced it and has not been grafted for it, and the round that it would have from each. */
   readonly announcers: ReadonlyArray<I>
   readonly rounds: ReadonlyArray<number>
+  /** When it was first announced. */
+  readonly since: number
   /** When the next announcer is grafted. */
   readonly at: number
+  /** Who was grafted for it last. */
+  readonly grafted: I | undefined
 }
 
 /** A topic on which this node has published. */
@@ -199,6 +203,8 @@ export interface Draft<I extends Key, A> extends Random {
   announcing: Announcing<I> | undefined
   announcingCount: number
   missing: ReadonlyArray<Missing<I>>
+  /** How long after its announcement a pushed message came, and when that was: the latest of late (`Lateness.ts`). */
+  late: { readonly millis: number; readonly at: number }
   links: ReadonlyArray<Link>
   /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
   trees: HashMap.HashMap<I, number>
@@ -278,6 +284,7 @@ export const init = <I extends Key, A>(options: {
   announcing: undefined,
   announcingCount: 0,
   missing: none,
+  late: { millis: 0, at: 0 },
   links: none,
   trees: HashMap.empty(),
   care: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },
