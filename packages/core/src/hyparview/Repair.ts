@@ -18,6 +18,7 @@ import {
   type Asking,
   emit,
   freshRound,
+  itemAt,
   none,
   type Round,
   setTimer,
@@ -77,7 +78,7 @@ const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | unde
   const { state } = t
   const { passive, passiveIds, round } = state
   if (round.lead !== undefined && isEligible(state, round.lead)) {
-    const lead = passive[indexInPassive(state, round.lead)]
+    const lead = itemAt(passive, indexInPassive(state, round.lead))
     if (lead !== undefined) return lead
   }
   let count = 0
@@ -181,7 +182,7 @@ export const onAnswer = <I extends Key, A>(
   const index = state.pending.findIndex(
     (asking) => asking.requestId === message.requestId && asking.peer.id === from.id
   )
-  const asking = state.pending[index]
+  const asking = itemAt(state.pending, index)
   if (asking === undefined) {
     if (message.answer === "accepted") onUnmatchedAcceptance(t, from, message.requestId)
     return false
@@ -264,7 +265,7 @@ export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<
   const { state } = t
   const index = state.pending.findIndex((asking) => asking.peer.id === peer.id && asking.peer.epoch === peer.epoch)
   if (index >= 0) state.pending = without(state.pending, index)
-  const known = state.passive[indexInPassive(state, peer.id)]
+  const known = itemAt(state.passive, indexInPassive(state, peer.id))
   // Only news of the incarnation that is known counts: a later one may be well.
   if (known === undefined ? index >= 0 : known.epoch <= peer.epoch) bury(t, peer)
 }
