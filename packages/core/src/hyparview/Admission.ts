@@ -7,7 +7,7 @@
  */
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
-import { type Asker, emit, type Transition } from "./State.ts"
+import { type Asker, emit, itemAt, type Transition } from "./State.ts"
 import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
@@ -28,7 +28,7 @@ export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
   const overall = refilled(admission.tokens, admissionOverall, now - admission.at)
   if (overall < 1) return Math.ceil(((1 - overall) * 60_000) / admissionOverall.perMinute)
   const index = admission.askers.findIndex((asker) => asker.id === id)
-  const known = admission.askers[index]
+  const known = itemAt(admission.askers, index)
   const own = known === undefined ? admissionPerPeer.burst : refilled(known.tokens, admissionPerPeer, now - known.at)
   if (own < 1) return Math.ceil(((1 - own) * 60_000) / admissionPerPeer.perMinute)
   const asker: Asker<I> = { id, tokens: own - 1, at: now }

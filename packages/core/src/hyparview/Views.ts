@@ -8,7 +8,7 @@
 import { nextBelow } from "../Random.ts"
 import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
 import type { DownReason } from "./Protocol.ts"
-import { type Draft, emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
+import { type Draft, emit, freshRound, itemAt, type Neighbor, type State, type Transition, without } from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
@@ -20,7 +20,7 @@ export const indexInActive = <I extends Key, A>({ active }: State<I, A>, id: I):
 
 /** The neighbour with this id. */
 export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined =>
-  state.active[indexInActive(state, id)]
+  itemAt(state.active, indexInActive(state, id))
 
 /** Where an id stands in the passive view; −1 where it does not. */
 export const indexInPassive = <I extends Key, A>({ passiveIds }: State<I, A>, id: I): number => indexOf(passiveIds, id)
@@ -108,7 +108,7 @@ export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id
  */
 export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, reason: DownReason): void => {
   const { state } = t
-  const neighbor = state.active[index]
+  const neighbor = itemAt(state.active, index)
   if (neighbor === undefined) return
   state.active = without(state.active, index)
   const spared = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
@@ -174,7 +174,7 @@ export const integrate = <I extends Key, A>(
     const { graveyard } = state.memory
     if (graveyard.length > 0) {
       // Hearsay does not raise the dead: only the peer itself does, or news of a later incarnation.
-      const grave = graveyard[indexOfPeer(graveyard, peer.id)]
+      const grave = itemAt(graveyard, indexOfPeer(graveyard, peer.id))
       if (grave !== undefined && grave.epoch >= peer.epoch) continue
       exhume(t, peer.id)
     }
