@@ -207,6 +207,9 @@ const newsOf = <I extends Key, A>(output: HyParView.Output<I, A>, now: number): 
     case "NeighborUp":
     case "NeighborDown":
       return { _tag: output._tag, now, peer: output.peer }
+    // Another link with the same neighbour: to the broadcast the old one is lost.
+    case "LinkRenewed":
+      return { _tag: "NeighborUp", now, peer: output.peer }
     case "EpochRaised":
       return { _tag: "EpochRaised", now, self: output.self }
     case "Left":

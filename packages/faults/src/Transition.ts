@@ -174,6 +174,7 @@ const isMembership = <I extends Key, A>(output: Node.Output<I, A>): boolean => {
     case "Discover":
     case "NeighborUp":
     case "NeighborDown":
+    case "LinkRenewed":
     case "Joined":
     case "RoundTrip":
     case "EpochRaised":

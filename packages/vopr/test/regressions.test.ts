@@ -145,6 +145,18 @@ describe("found by the fault simulation", () => {
       })
   )
 
+  it.effect("what went into a half-open link was lost for good, if the other end was first to make a new one", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* runRuntime(draw(8000823, { ...runtimeLimits, extensions: true }))
+      assert.deepStrictEqual(violations, [])
+    })
+  )
+
+  it("a node was handed the first and the third message of a source, and told nothing of the second", () => {
+    const { violations } = runCore(draw(7003193, { maximumNodes: 200, maximumNodeMinutes: 120 }))
+    assert.deepStrictEqual(violations, [])
+  })
+
   it.effect("a half-open link over which a lonely node asked its only contact was used for twenty minutes", () =>
     Effect.gen(function* () {
       const { violations } = yield* runRuntime(draw(3000526, runtimeLimits))

@@ -88,6 +88,8 @@ export type Output<I extends Key = string, A = string> =
   | { readonly _tag: "NeighborUp"; readonly peer: Peer<I, A> }
   /** Event: a neighbour was lost. Only after a NeighborUp for the same id. */
   | { readonly _tag: "NeighborDown"; readonly peer: Peer<I, A>; readonly reason: DownReason }
+  /** Event: a neighbour stays one over another link. What was on its way over the old one may be lost. */
+  | { readonly _tag: "LinkRenewed"; readonly peer: Peer<I, A> }
   /** Event: the first link of a join. */
   | { readonly _tag: "Joined"; readonly peer: Peer<I, A> }
   /** Event: a round trip to a neighbour, measured by a heartbeat, in milliseconds. */

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { nextBelow } from "../Random.ts"
-import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
+import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
 import type { DownReason } from "./Protocol.ts"
 import { type Draft, emit, freshRound, itemAt, type Neighbor, type State, type Transition, without } from "./State.ts"
 
@@ -89,8 +89,10 @@ export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id
   const { state } = t
   const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound }
   const index = indexInActive(state, peer.id)
-  if (index >= 0) {
+  const held = itemAt(state.active, index)
+  if (held !== undefined) {
     state.active = state.active.with(index, neighbor)
+    if (!sameLink(held.link, id)) emit(t, { _tag: "LinkRenewed", peer })
     return
   }
   dropPassive(t, peer.id)

@@ -154,6 +154,8 @@ export const sayOutput = (output: Output, now: number, timers: boolean): string 
       return `+ ${who(output.peer)}`
     case "NeighborDown":
       return `− ${who(output.peer)} ${output.reason}`
+    case "LinkRenewed":
+      return `has another link with ${who(output.peer)}`
     case "Joined":
       return "is joined"
     case "RoundTrip":

@@ -220,12 +220,34 @@ describe("messages", () => {
     assert.strictEqual(delivered(linkOf(2, 5)), 1)
     assert.strictEqual(delivered(old), 0)
   })
+
+  it("R2. a neighbour that asks anew has lost what was on its way: it is told what is kept, and no event is given", () => {
+    const node = nodeWithBroadcast(Plumtree.defaultConfig)
+    const published = stepNode(node, { _tag: "Publish", now: 1, topic: "news", payload: bytes }).state
+    const { outputs } = stepNode(published, { _tag: "Received", now: 2, from: peer(2), message: neighbor(9, "empty") })
+    const said = outputs.flatMap((output) => (output._tag === "Send" ? [output.message] : []))
+    assert.deepStrictEqual(
+      said.map((message) => (message._tag === "Carried" ? [message.body._tag, message.link] : [message._tag])),
+      [["NeighborReply"], ["Digest", linkOf(2, 9)]]
+    )
+    assert.isFalse(outputs.some(({ _tag }) => _tag === "NeighborUp" || _tag === "NeighborDown"))
+    // The same request twice is the same link.
+    const again = stepNode(nodeWithBroadcast(), {
+      _tag: "Received",
+      now: 2,
+      from: peer(2),
+      message: neighbor(5, "empty")
+    })
+    assert.isFalse(again.outputs.some(({ _tag }) => _tag === "LinkRenewed"))
+  })
 })
 
+const bytes = new Uint8Array([1, 2, 3])
+
 /** A whole node, 1, whose neighbour 2 has asked for the link by its request 5. */
-const nodeWithBroadcast = (): Node.State<number, number> => {
+const nodeWithBroadcast = (broadcast: Plumtree.Config = Plumtree.floodConfig): Node.State<number, number> => {
   const idle = Node.init({
-    config: { membership: smallConfig, broadcast: Plumtree.floodConfig },
+    config: { membership: smallConfig, broadcast },
     self: peer(1),
     random: seeded(1)
   })
@@ -247,7 +269,7 @@ const carryTo = (state: Node.State<number, number>, from: number, link: LinkId<n
         round: 1,
         publishedAt: 0,
         ageMillis: 0,
-        payload: new Uint8Array([1, 2, 3]),
+        payload: bytes,
         replay: undefined
       }
     }

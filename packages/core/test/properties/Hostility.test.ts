@@ -82,7 +82,7 @@ describe("any input at any time", () => {
     if (only !== undefined) return
     // The play is no empty one: every output has been met, the rare ones too.
     const outputs = ["Send", "Dial", "Close", "SetTimer", "ClearTimer", "Discover", "NeighborUp", "NeighborDown"]
-    for (const tag of [...outputs, "Joined", "RoundTrip", "EpochRaised", "Left", "DuplicateIdentity"]) {
+    for (const tag of [...outputs, "LinkRenewed", "Joined", "RoundTrip", "EpochRaised", "Left", "DuplicateIdentity"]) {
       assert.isAbove(met.get(tag) ?? 0, 20, tag)
     }
   })

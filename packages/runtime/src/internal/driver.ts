@@ -221,6 +221,9 @@ export const makeDriver = Effect.fnUntraced(function* (
         run(Effect.logDebug("neighbor down", { peer: output.peer.id, reason: output.reason }))
         watchIdle()
         return events.offer(output)
+      case "LinkRenewed":
+        run(Effect.logDebug("the link with a neighbor is another now", { peer: output.peer.id }))
+        return
       case "RoundTrip":
         roundTrips.set(output.peer.id, output.millis)
         return meter.roundTrip(output.millis)
