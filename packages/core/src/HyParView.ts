@@ -23,6 +23,7 @@
  * | silent neighbours | `Heartbeat.ts` |
  * | contacts and Discovery | `Contacts.ts` |
  * | cuts healed | `Merge.ts` |
+ * | links exchanged for shorter ones | `Optimization.ts` |
  * | floods withstood | `Admission.ts` |
  * | epochs, leaving | `Identity.ts` |
  *
@@ -44,6 +45,22 @@ import {
 } from "./hyparview/Membership.ts"
 import { lookForOthers, onProbeReply, recognizeStrangers, startLooking } from "./hyparview/Merge.ts"
 import type { Message } from "./hyparview/Message.ts"
+import {
+  expire,
+  isDoubted,
+  onCostsMeasured,
+  onDisconnectWait,
+  onOptimization,
+  onOptimizationReply,
+  onPartnerLost,
+  onReplace,
+  onReplaceReply,
+  onSwitch,
+  onSwitchReply,
+  partnerOf,
+  refuseAsStranger,
+  weigh
+} from "./hyparview/Optimization.ts"
 import type { Input, Output } from "./hyparview/Protocol.ts"
 import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
@@ -58,6 +75,7 @@ export { knownEpoch } from "./hyparview/Identity.ts"
 export type {
   Disconnect,
   DisconnectReason,
+  DisconnectWait,
   ForwardJoin,
   Heartbeat,
   HeartbeatReply,
@@ -68,13 +86,21 @@ export type {
   NeighborReason,
   NeighborReply,
   NotNeighbor,
+  Optimization,
+  OptimizationReply,
   Probe,
   ProbeReply,
+  Proposal,
+  Replace,
+  ReplaceReply,
   Shuffle,
-  ShuffleReply
+  ShuffleReply,
+  Switch,
+  SwitchReply
 } from "./hyparview/Message.ts"
 export type { DialCause, DownReason, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
-export { init, type Neighbor as ActiveNeighbor, type State, type Status } from "./hyparview/State.ts"
+export { partnerOf } from "./hyparview/Optimization.ts"
+export { init, type Neighbor as ActiveNeighbor, type State, type Status, type Swap } from "./hyparview/State.ts"
 export { neighborOf } from "./hyparview/Views.ts"
 
 /**
@@ -118,6 +144,7 @@ const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): bool
   before.pending !== after.pending ||
   before.timers !== after.timers ||
   before.contacts !== after.contacts ||
+  before.swap !== after.swap ||
   before.search !== after.search
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
@@ -137,6 +164,8 @@ const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
       return onLinkOpened(t, input.address, input.peer)
     case "DialFailed":
       return onDialFailed(t, input.address)
+    case "CostsMeasured":
+      return onCostsMeasured(t, input.nonce, input.costs)
     case "ContactsFound":
       if (isUp(t.state)) onContacts(t, input.contacts, false)
       return
@@ -179,6 +208,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       }
       shuffle(t)
       lookForOthers(t)
+      weigh(t)
       return setTimer(
         t,
         "Cycle",
@@ -188,7 +218,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       return onHeartbeatTimer(t)
     case "Request":
       for (const asking of takeExpired(t)) onSilent(t, asking.peer)
-      return
+      return expire(t)
     case "Repair":
       return onRepairTimer(t)
     case "Discovery":
@@ -217,6 +247,7 @@ const onLost = <I extends Key, A>(
     markTried(t, peer.id)
     onUnreachable(t, peer)
   }
+  onPartnerLost(t, peer)
 }
 
 const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
@@ -225,7 +256,7 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
   if (!isUp(state)) {
     if (message._tag === "Join" || message._tag === "Neighbor" || message._tag === "NeighborReply") {
       answerAsStranger(t, from, message)
-    }
+    } else refuseAsStranger(t, from, message)
     return
   }
   const index = recognize(t, from)
@@ -240,7 +271,8 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "Disconnect":
       return onDisconnect(t, from, message)
     case "NotNeighbor":
-      return onNotNeighbor(t, from, message.link)
+      if (!isDoubted(t, from, message.link)) onNotNeighbor(t, from, message.link)
+      return
     case "ForwardJoin":
       if (isFromNeighbor(t, from, index, message)) onForwardJoin(t, from, message)
       return
@@ -266,6 +298,22 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
       return
     case "ProbeReply":
       return onProbeReply(t, from, message.nonce)
+    case "DisconnectWait":
+      if (isFromNeighbor(t, from, index, message)) onDisconnectWait(t, from, message)
+      return
+    case "Optimization":
+      return onOptimization(t, from, message)
+    case "OptimizationReply":
+      return onOptimizationReply(t, from, message)
+    case "Replace":
+      if (isFromNeighbor(t, from, index, message)) onReplace(t, from, message)
+      return
+    case "ReplaceReply":
+      return onReplaceReply(t, from, message)
+    case "Switch":
+      return onSwitch(t, from, message)
+    case "SwitchReply":
+      return onSwitchReply(t, from, message)
   }
 }
 
@@ -318,7 +366,10 @@ const isFromNeighbor = <I extends Key, A>(
  * @since 0.1.0
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  indexInActive(state, id) >= 0 || isAsking(state, id) || state.search.probe?.peer.id === id
+  indexInActive(state, id) >= 0 ||
+  isAsking(state, id) ||
+  partnerOf(state)?.id === id ||
+  state.search.probe?.peer.id === id
 
 /**
  * Whether a peer is a neighbour by this link and has been heard in this heartbeat round: then `LinkUsed` would change

@@ -73,6 +73,13 @@ export interface Options {
   readonly healCycles: number
   /** How much the ages of passive entries count, 0 to 1: the core's `ageWeight`. Default: 0. */
   readonly ageWeight: number
+  /**
+   * X-BOT: how many passive entries each node weighs in a cycle, the core's `optimizeCandidates`; 0 switches it off. Only
+   * with geographic latency: elsewhere all links cost the same. Default: 0.
+   */
+  readonly xBotCandidates: number
+  /** X-BOT: links that stay whatever they cost, the core's `unbiasedLinks`. Default: 1. */
+  readonly unbiasedLinks: number
   /** Default: constant. */
   readonly latency: Latency.LatencyName
   /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
@@ -150,6 +157,8 @@ export const defaults = (experiment: Name): Options => ({
   messages: experiment === "paper" ? 1_000 : 100,
   healCycles: experiment === "churn" ? 50 : 10,
   ageWeight: 0,
+  xBotCandidates: 0,
+  unbiasedLinks: 1,
   latency: "constant",
   sendFailure: experiment === "hashicorp" ? 0.1 : 0,
   sendAttempts: 1,
@@ -186,6 +195,8 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   messages: whole(0, 1_000_000),
   healCycles: whole(0, 1_000_000),
   ageWeight: share(1),
+  xBotCandidates: whole(0, 1_000),
+  unbiasedLinks: whole(0, 30),
   latency: (value) =>
     typeof value === "string" && Latency.isLatencyName(value)
       ? undefined
@@ -214,6 +225,8 @@ const optionNames = [
   "messages",
   "healCycles",
   "ageWeight",
+  "xBotCandidates",
+  "unbiasedLinks",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -246,6 +259,10 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   const { contacts, kill, nodes } = options
   if (contacts > nodes) {
     return new InvalidOption({ option: "contacts", value: contacts, expected: `there are only ${nodes} nodes` })
+  }
+  if (options.xBotCandidates > 0 && options.latency !== "geographic") {
+    const expected = `with ${options.latency} latency all links cost the same: expected geographic`
+    return new InvalidOption({ option: "latency", value: options.latency, expected })
   }
   const survivors = nodes - Math.round(kill * nodes)
   if ((experiment === "failures" || experiment === "plumtree") && survivors < 1) {
@@ -315,6 +332,8 @@ export const start = (
   const membership = HyParView.forClusterSize(options.nodes, {
     heartbeatMillis: options.heartbeatMillis,
     ageWeight: options.ageWeight,
+    optimizeCandidates: options.xBotCandidates,
+    unbiasedLinks: options.unbiasedLinks,
     // Each node shuffles exactly once in a cycle, at its own phase.
     cycleJitter: 0,
     ...config

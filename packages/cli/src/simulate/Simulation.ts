@@ -17,6 +17,8 @@ export const Options = Schema.Struct({
   messages: Schema.Int,
   healCycles: Schema.Int,
   ageWeight: Schema.Finite,
+  xBotCandidates: Schema.Int,
+  unbiasedLinks: Schema.Int,
   latency: Schema.Literals(Latency.names),
   sendFailure: Schema.Finite,
   sendAttempts: Schema.Int,

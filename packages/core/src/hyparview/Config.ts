@@ -71,6 +71,21 @@ export interface Config {
   readonly contactProbeMillis: number
   /** At most one bridge request is made, and one accepted, in this time, in milliseconds. Ours: 60,000. */
   readonly bridgeMillis: number
+  /**
+   * X-BOT: how many passive entries are weighed in each cycle, to take a link's place; 0: none, links stay as chance made
+   * them. 0–passiveSize. The paper calls it PSL. Ours: 0.
+   */
+  readonly optimizeCandidates: number
+  /**
+   * X-BOT: links that no optimisation touches, of those that none has made: the longest held. What joins and repairs make is
+   * random, and keeps the overlay one. 0–activeSize. Ours: 1. The paper keeps as many, the costliest.
+   */
+  readonly unbiasedLinks: number
+  /**
+   * X-BOT: by which share the cost must fall, of a pair of links and of the initiator's, so that no swap follows another
+   * on account of noise. 0–0.9. Ours: 0.1.
+   */
+  readonly optimizeHysteresis: number
   /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */
   readonly leftMemoryMillis: number
   /** Two claims on one id within this time are two processes, not a restart, in milliseconds. Ours: 60,000. */
@@ -144,6 +159,9 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     probeMillis: 60_000,
     contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
+    optimizeCandidates: 0,
+    unbiasedLinks: Math.min(1, activeSize),
+    optimizeHysteresis: 0.1,
     leftMemoryMillis: 300_000,
     duplicateIdentityMillis: 60_000,
     memorySize: 64,
@@ -209,6 +227,11 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("probeMillis", 0, longest) ??
     whole("contactProbeMillis", 0, longest) ??
     whole("bridgeMillis", 1, longest) ??
+    whole("optimizeCandidates", 0, config.passiveSize) ??
+    whole("unbiasedLinks", 0, config.activeSize) ??
+    (config.optimizeHysteresis >= 0 && config.optimizeHysteresis <= 0.9
+      ? undefined
+      : wrong("optimizeHysteresis", "expected 0 to 0.9")) ??
     whole("leftMemoryMillis", 0, longest) ??
     whole("duplicateIdentityMillis", 0, longest) ??
     whole("memorySize", 1, 10_000) ??
