@@ -78,5 +78,15 @@ export type Action<I extends Key, A, Message, Timer> =
  */
 export type Report<I extends Key, A> = Extract<
   HyParView.Input<I, A>,
-  { _tag: "SendFailed" | "LinkClosed" | "LinkOpened" | "DialFailed" | "ContactsFound" | "CostsMeasured" | "TimerFired" | "EpochConflict" }
+  {
+    _tag:
+      | "SendFailed"
+      | "LinkClosed"
+      | "LinkOpened"
+      | "DialFailed"
+      | "ContactsFound"
+      | "CostsMeasured"
+      | "TimerFired"
+      | "EpochConflict"
+  }
 >

@@ -61,7 +61,9 @@ const latencies = (list: Run["broadcasts"]): ReadonlyArray<readonly [string, str
     p99: mean(timed.map(({ p99 }) => p99)),
     last: mean(timed.map(({ last }) => last))
   }
-  return [["latency", `${p50.toFixed(1)} ms to half of the nodes, ${p99.toFixed(1)} ms to 99 %, ${last.toFixed(1)} ms to all`]]
+  return [
+    ["latency", `${p50.toFixed(1)} ms to half of the nodes, ${p99.toFixed(1)} ms to 99 %, ${last.toFixed(1)} ms to all`]
+  ]
 }
 
 const linkCosts = ({ linkCost: { mean, p50, p99 } }: Results.Overlay): string =>

@@ -83,7 +83,7 @@ export interface Config {
   readonly unbiasedLinks: number
   /**
    * X-BOT: by which share the cost must fall, of a pair of links and of the initiator's, so that no swap follows another
-   * on account of noise. 0–0.9. Ours: 0.1.
+   * on account of noise. 0–1. Ours: 0.1.
    */
   readonly optimizeHysteresis: number
   /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */
@@ -187,7 +187,7 @@ const faultOf = (config: Config): ConfigError | undefined => {
       ? undefined
       : wrong(field, `expected a whole number from ${low} to ${high}`)
   }
-  const share = (field: "ageWeight" | "cycleJitter") =>
+  const share = (field: "ageWeight" | "cycleJitter" | "optimizeHysteresis") =>
     config[field] >= 0 && config[field] <= 1 ? undefined : wrong(field, "expected 0 to 1")
   const rate = (field: "admissionPerPeer" | "admissionOverall") => {
     const { burst, perMinute } = config[field]
@@ -229,9 +229,7 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("bridgeMillis", 1, longest) ??
     whole("optimizeCandidates", 0, config.passiveSize) ??
     whole("unbiasedLinks", 0, config.activeSize) ??
-    (config.optimizeHysteresis >= 0 && config.optimizeHysteresis <= 0.9
-      ? undefined
-      : wrong("optimizeHysteresis", "expected 0 to 0.9")) ??
+    share("optimizeHysteresis") ??
     whole("leftMemoryMillis", 0, longest) ??
     whole("duplicateIdentityMillis", 0, longest) ??
     whole("memorySize", 1, 10_000) ??

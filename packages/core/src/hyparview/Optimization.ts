@@ -203,7 +203,10 @@ const propose = <I extends Key, A>(
   })
 }
 
-/** The candidate's answer. If it is yes the three others have exchanged their links already. */
+/**
+ * The candidate's answer, be it of a later incarnation than was known here. If it is yes the three others have exchanged their
+ * links already.
+ */
 export const onOptimizationReply = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
@@ -211,7 +214,7 @@ export const onOptimizationReply = <I extends Key, A>(
 ): void => {
   const { self, swap } = t.state
   const id: LinkId<I> = { asker: self.id, epoch: self.epoch, requestId }
-  if (swap?._tag !== "Initiator" || swap.requestId !== requestId || !isSame(swap.candidate, from)) {
+  if (swap?._tag !== "Initiator" || swap.requestId !== requestId || swap.candidate.id !== from.id) {
     if (accepted) disown(t, from, id)
     return
   }
@@ -360,7 +363,7 @@ export const onSwitchReply = <I extends Key, A>(
 ): void => {
   const { self, swap } = t.state
   const id: LinkId<I> = { asker: self.id, epoch: self.epoch, requestId }
-  if (swap?._tag !== "Disconnected" || swap.requestId !== requestId || !isSame(swap.old, from)) {
+  if (swap?._tag !== "Disconnected" || swap.requestId !== requestId || swap.old.id !== from.id) {
     if (accepted) disown(t, from, id)
     return
   }
@@ -430,7 +433,11 @@ export const onSwitch = <I extends Key, A>(
  * A node that is no member takes no part in a round, and lets go of what it is offered. (What is meant for a neighbour is
  * for nobody here.)
  */
-export const refuseAsStranger = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
+export const refuseAsStranger = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  message: Message<I, A>
+): void => {
   const { epoch, id } = t.state.self
   switch (message._tag) {
     case "Optimization":
@@ -497,7 +504,11 @@ const disown = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, id: Lin
 /**
  * Whether a NotNeighbor is about the link that is given away in the round under way: then it waits for the end of the round.
  */
-export const isDoubted = <I extends Key, A>({ state }: Transition<I, A>, from: Peer<I, A>, link: LinkId<I>): boolean => {
+export const isDoubted = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  from: Peer<I, A>,
+  link: LinkId<I>
+): boolean => {
   const given = givenOf(state)
   const { swap } = state
   if (given === undefined || given.peer.id !== from.id || !sameLink(given.link, link)) return false
@@ -537,22 +548,24 @@ export const expire = <I extends Key, A>(t: Transition<I, A>): void => {
 /** A peer was lost. What its loss means to the links is settled elsewhere; here it ends what would wait for it. */
 export const onPartnerLost = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { swap } = t.state
+  // A later incarnation than the one that was asked may have answered.
+  const concerns = (partner: Peer<I, A>): boolean => partner.id === peer.id && partner.epoch <= peer.epoch
   switch (swap?._tag) {
     case "Initiator":
-      if (isSame(swap.candidate, peer)) failRound(t, swap)
+      if (concerns(swap.candidate)) failRound(t, swap)
       return
     case "Choosing":
     case "Old":
-      if (isSame(swap.initiator, peer)) t.state.swap = undefined
+      if (concerns(swap.initiator)) t.state.swap = undefined
       return
     case "Candidate":
-      if (isSame(swap.given.peer, peer)) forsake(t, swap)
+      if (concerns(swap.given.peer)) forsake(t, swap)
       return
     case "Judging":
-      if (isSame(swap.given.peer, peer)) t.state.swap = undefined
+      if (concerns(swap.given.peer)) t.state.swap = undefined
       return
     case "Disconnected":
-      if (isSame(swap.old, peer)) stay(t, swap)
+      if (concerns(swap.old)) stay(t, swap)
       return
   }
 }

@@ -8,7 +8,16 @@
 import { nextBelow } from "../Random.ts"
 import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
 import type { DownReason } from "./Protocol.ts"
-import { type Draft, emit, freshRound, type Given, type Neighbor, type State, type Transition, without } from "./State.ts"
+import {
+  type Draft,
+  emit,
+  freshRound,
+  type Given,
+  type Neighbor,
+  type State,
+  type Transition,
+  without
+} from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 

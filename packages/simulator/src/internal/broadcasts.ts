@@ -37,7 +37,8 @@ export class Broadcasts {
   controls: number
 
   constructor(from?: Broadcasts) {
-    this.list = from?.list.map((broadcast) => ({
+    this.list =
+      from?.list.map((broadcast) => ({
         ...broadcast,
         deliveredAfter: broadcast.deliveredAfter?.slice()
       })) ?? []
