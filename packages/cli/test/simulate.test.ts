@@ -104,6 +104,9 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["hashicorp --send-attempts 0", /--send-attempts 0: expected a whole number from 1 to 100/],
   ["failures --ages --age-weight 0.5", /--ages is --age-weight 1: give one of them/],
   ["stable --age-weight 2", /--age-weight: "2"\. Expected: a weight from 0 to 1/],
+  ["stable --x-bot --x-bot-candidates 3", /--x-bot is --x-bot-candidates 4: give one of them/],
+  ["stable --x-bot", /--latency constant: with constant latency all links cost the same: expected geographic/],
+  ["stable --unbiased -1", /--unbiased -1: expected a whole number from 0 to 30/],
   ["stable --edges x.csv --seeds 2", /--edges takes one graph, and --seeds 2 give as many/]
 ]
 

@@ -323,10 +323,10 @@ export const contradiction = (experiment: string, input: Input): string | undefi
   if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   if (fault === undefined) return undefined
-  const { expected, option } = fault
+  const { expected, option, value } = fault
   if (option === "experiment" || option === "config") return fault.message
   if (option === "seed") return `--seed ${seed}: ${expected}`
-  return `--${settings[option].flag} ${given(option, input) ?? ""}: ${expected}`
+  return `--${settings[option].flag} ${given(option, input) ?? String(value)}: ${expected}`
 }
 
 /** The command again, with what makes its result what it is, so that it can stand in a report. */
