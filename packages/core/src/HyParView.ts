@@ -23,6 +23,7 @@
  * | silent neighbours | `Heartbeat.ts` |
  * | contacts and Discovery | `Contacts.ts` |
  * | cuts healed | `Merge.ts`, `Beacon.ts` |
+ * | links exchanged for shorter ones | `Optimization.ts` |
  * | floods withstood | `Admission.ts` |
  * | epochs, leaving | `Identity.ts` |
  *
@@ -45,6 +46,22 @@ import {
 } from "./hyparview/Membership.ts"
 import { lookForOthers, onProbeReply, recognizeStrangers, startLooking } from "./hyparview/Merge.ts"
 import type { Message } from "./hyparview/Message.ts"
+import {
+  expire,
+  isDoubted,
+  onCostsMeasured,
+  onDisconnectWait,
+  onOptimization,
+  onOptimizationReply,
+  onPartnerLost,
+  onReplace,
+  onReplaceReply,
+  onSwitch,
+  onSwitchReply,
+  partnerOf,
+  refuseAsStranger,
+  weigh
+} from "./hyparview/Optimization.ts"
 import type { Input, Output } from "./hyparview/Protocol.ts"
 import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
@@ -59,6 +76,7 @@ export { knownEpoch } from "./hyparview/Identity.ts"
 export type {
   Disconnect,
   DisconnectReason,
+  DisconnectWait,
   ForwardJoin,
   Heartbeat,
   HeartbeatReply,
@@ -69,13 +87,21 @@ export type {
   NeighborReason,
   NeighborReply,
   NotNeighbor,
+  Optimization,
+  OptimizationReply,
   Probe,
   ProbeReply,
+  Proposal,
+  Replace,
+  ReplaceReply,
   Shuffle,
-  ShuffleReply
+  ShuffleReply,
+  Switch,
+  SwitchReply
 } from "./hyparview/Message.ts"
 export type { DialCause, DownReason, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
-export { init, type Neighbor as ActiveNeighbor, type State, type Status } from "./hyparview/State.ts"
+export { partnerOf } from "./hyparview/Optimization.ts"
+export { init, type Neighbor as ActiveNeighbor, type State, type Status, type Swap } from "./hyparview/State.ts"
 export { neighborOf } from "./hyparview/Views.ts"
 
 /**
@@ -119,6 +145,7 @@ const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): bool
   before.pending !== after.pending ||
   before.timers !== after.timers ||
   before.contacts !== after.contacts ||
+  before.swap !== after.swap ||
   before.search !== after.search
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
@@ -138,6 +165,8 @@ const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
       return onLinkOpened(t, input.address, input.peer)
     case "DialFailed":
       return onDialFailed(t, input.address)
+    case "CostsMeasured":
+      return onCostsMeasured(t, input.nonce, input.costs)
     case "ContactsFound":
       if (isUp(t.state)) onContacts(t, input.contacts, false)
       return
@@ -181,6 +210,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       }
       shuffle(t)
       lookForOthers(t)
+      weigh(t)
       return setTimer(
         t,
         "Cycle",
@@ -190,7 +220,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       return onHeartbeatTimer(t)
     case "Request":
       for (const asking of takeExpired(t)) onSilent(t, asking.peer)
-      return
+      return expire(t)
     case "Repair":
       return onRepairTimer(t)
     case "Discovery":
@@ -219,6 +249,7 @@ const onLost = <I extends Key, A>(
     markTried(t, peer.id)
     onUnreachable(t, peer)
   }
+  onPartnerLost(t, peer)
 }
 
 const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
@@ -227,7 +258,7 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
   if (!isUp(state)) {
     if (message._tag === "Join" || message._tag === "Neighbor" || message._tag === "NeighborReply") {
       answerAsStranger(t, from, message)
-    }
+    } else refuseAsStranger(t, from, message)
     return
   }
   const index = recognize(t, from)
@@ -242,7 +273,8 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "Disconnect":
       return onDisconnect(t, from, message)
     case "NotNeighbor":
-      return onNotNeighbor(t, from, message.link)
+      if (!isDoubted(t, from, message.link)) onNotNeighbor(t, from, message.link)
+      return
     case "ForwardJoin":
       if (isFromNeighbor(t, from, index, message)) onForwardJoin(t, from, message)
       return
@@ -268,6 +300,22 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
       return
     case "ProbeReply":
       return onProbeReply(t, from, message.nonce)
+    case "DisconnectWait":
+      if (isFromNeighbor(t, from, index, message)) onDisconnectWait(t, from, message)
+      return
+    case "Optimization":
+      return onOptimization(t, from, message)
+    case "OptimizationReply":
+      return onOptimizationReply(t, from, message)
+    case "Replace":
+      if (isFromNeighbor(t, from, index, message)) onReplace(t, from, message)
+      return
+    case "ReplaceReply":
+      return onReplaceReply(t, from, message)
+    case "Switch":
+      return onSwitch(t, from, message)
+    case "SwitchReply":
+      return onSwitchReply(t, from, message)
   }
 }
 
@@ -320,7 +368,10 @@ const isFromNeighbor = <I extends Key, A>(
  * @since 0.1.0
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  indexInActive(state, id) >= 0 || isAsking(state, id) || state.search.probe?.peer.id === id
+  indexInActive(state, id) >= 0 ||
+  isAsking(state, id) ||
+  partnerOf(state)?.id === id ||
+  state.search.probe?.peer.id === id
 
 /**
  * Whether a peer is a neighbour by this link and has been heard in this heartbeat round: then `LinkUsed` would change

@@ -7,8 +7,8 @@
  */
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
-import { type Asker, emit, type Transition } from "./State.ts"
-import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
+import { type Asker, emit, type Neighbor, type Transition } from "./State.ts"
+import { givenOf, indexInActive, indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (
@@ -50,23 +50,19 @@ export const evictFor = <I extends Key, A>(
   moves: number
 ): Peer<I, A> | undefined => {
   const { active, config } = t.state
-  let chosen = 0
-  for (const neighbor of active) if (neighbor.chosen) chosen++
-  const spare = Math.min(chosen, config.protectedLinks)
-  let skip = nextBelow(t.state, active.length - spare)
-  let protect = spare
-  for (let i = 0; i < active.length; i++) {
-    const neighbor = active[i]
-    if (neighbor === undefined) continue
-    if (neighbor.chosen && protect > 0) {
-      protect--
-      continue
-    }
-    if (skip-- > 0) continue
-    evict(t, i, likely, moves)
-    return neighbor.peer
+  const exchanged = givenOf(t.state)?.peer.id
+  let protect = config.protectedLinks
+  let victims: Array<Neighbor<I, A>> = []
+  for (const neighbor of active) {
+    if (neighbor.chosen && protect > 0) protect--
+    else victims.push(neighbor)
   }
-  return undefined
+  // In a round of X-BOT a link is to be given away already, and its slot is promised.
+  if (exchanged !== undefined && victims.length > 1) victims = victims.filter(({ id }) => id !== exchanged)
+  const victim = victims[nextBelow(t.state, victims.length)]
+  if (victim === undefined) return undefined
+  evict(t, indexInActive(t.state, victim.id), likely, moves)
+  return victim.peer
 }
 
 /**

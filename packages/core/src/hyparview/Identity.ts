@@ -35,6 +35,7 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
   state.pending = none
   state.contacts = { ...state.contacts, left: none, dialing: none }
   state.shuffle = undefined
+  state.swap = undefined
   state.search = { ...state.search, probe: undefined }
   state.round = freshRound
   if (reason === "leaving") for (const kind of allTimers) clearTimer(t, kind)

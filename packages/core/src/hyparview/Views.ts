@@ -6,9 +6,18 @@
  * @since 0.1.0
  */
 import { nextBelow } from "../Random.ts"
-import type { Key, LinkId, Peer, Sample } from "../Peer.ts"
+import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
 import type { DownReason } from "./Protocol.ts"
-import { type Draft, emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
+import {
+  type Draft,
+  emit,
+  freshRound,
+  type Given,
+  type Neighbor,
+  type State,
+  type Transition,
+  without
+} from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
@@ -47,9 +56,26 @@ export const isAsking = <I extends Key, A>(state: State<I, A>, id: I): boolean =
   return false
 }
 
-/** Active slots that are neither filled nor promised to a request under way. */
+/** Active slots that are neither filled nor promised to a request, or a round of X-BOT, under way. */
 export const freeSlots = <I extends Key, A>(state: State<I, A>): number =>
-  state.config.activeSize - state.active.length - state.pending.length
+  state.config.activeSize - state.active.length - state.pending.length - handedOver(state)
+
+/** The link that this node gives away in the round of X-BOT under way. */
+export const givenOf = <I extends Key, A>({ swap }: State<I, A>): Given<I, A> | undefined =>
+  swap !== undefined && "given" in swap && swap._tag !== "Judging" ? swap.given : undefined
+
+/** Where a link stands in the active view; −1 where it does not, or another with the same peer does. */
+export const indexOfLink = <I extends Key, A>(state: State<I, A>, id: I, link: LinkId<I>): number => {
+  const index = indexInActive(state, id)
+  const neighbor = state.active[index]
+  return neighbor !== undefined && sameLink(neighbor.link, link) ? index : -1
+}
+
+/** 1 while the link to be given away is gone, and the one that takes its place is not there: its slot is not to be filled. */
+export const handedOver = <I extends Key, A>(state: State<I, A>): 0 | 1 => {
+  const given = givenOf(state)
+  return given === undefined || indexInActive(state, given.peer.id) >= 0 ? 0 : 1
+}
 
 /** Whether this incarnation, or a later one, has said goodbye. */
 export const hasDeparted = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
@@ -85,9 +111,15 @@ export const randomNeighbor = <I extends Key, A>(
  * Makes a peer a neighbour. The caller has made room. The peer leaves the passive view and the graveyard, and a request
  * to it that is still under way has lost its purpose.
  */
-export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id: LinkId<I>, chosen: boolean): void => {
+export const link = <I extends Key, A>(
+  t: Transition<I, A>,
+  peer: Peer<I, A>,
+  id: LinkId<I>,
+  chosen: boolean,
+  optimized = false
+): void => {
   const { state } = t
-  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound }
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, optimized }
   const index = indexInActive(state, peer.id)
   if (index >= 0) {
     state.active = state.active.with(index, neighbor)
@@ -115,6 +147,30 @@ export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, rea
   state.round = spared ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
   state.hole = { since: t.now, moves: 0 }
   emit(t, { _tag: "NeighborDown", peer: neighbor.peer, reason })
+}
+
+/**
+ * Puts a link in the place of the one at `index`, in one go: the view's size stays what it is, no slot is free between, and
+ * no repair begins. Whose link is given away lives, and stays known.
+ */
+export const exchange = <I extends Key, A>(
+  t: Transition<I, A>,
+  index: number,
+  peer: Peer<I, A>,
+  id: LinkId<I>,
+  chosen: boolean
+): void => {
+  const { state } = t
+  const given = state.active[index]
+  if (given === undefined) return
+  dropPassive(t, peer.id)
+  exhume(t, peer.id)
+  stopAsking(t, peer.id)
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, optimized: true }
+  state.active = [...without(state.active, index), neighbor]
+  emit(t, { _tag: "NeighborDown", peer: given.peer, reason: "optimized" })
+  emit(t, { _tag: "NeighborUp", peer })
+  keepPassive(t, given.peer)
 }
 
 /** A request to this id is not under way any more. */
