@@ -290,7 +290,9 @@ describe("the network", () => {
     world.apply(Fault.SendFailure({ probability: 0 }))
     world.apply(Fault.SilentLoss({ probability: 0 }))
     world.apply(Fault.Duplicate({ probability: 0 }))
-    world.runUntil(world.now + 5 * cycle)
+    // Calm is when no fault has been for two repair rounds, each of which may wait for the longest time and its jitter.
+    const [, longestWaitMillis] = Result.getOrThrow(HyParView.forClusterSize(50)).repairBackoffMillis
+    world.runUntil(world.now + 2 * 1.5 * longestWaitMillis * 1_000)
     rest(world)
     assert.deepStrictEqual(violations(world, true), [])
   })

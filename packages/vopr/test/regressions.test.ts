@@ -136,6 +136,15 @@ describe("found by the fault simulation", () => {
     })
   )
 
+  it.effect(
+    "a subscriber in order was told that older messages were lost which its neighbours were about to pass on",
+    () =>
+      Effect.gen(function* () {
+        const { violations } = yield* runRuntime(draw(6000243, { ...runtimeLimits, extensions: true }))
+        assert.deepStrictEqual(violations, [])
+      })
+  )
+
   it.effect("a half-open link over which a lonely node asked its only contact was used for twenty minutes", () =>
     Effect.gen(function* () {
       const { violations } = yield* runRuntime(draw(3000526, runtimeLimits))

@@ -19,6 +19,7 @@ import {
   exhume,
   freeSlots,
   freshCycles,
+  hasDeparted,
   indexInActive,
   indexInPassive,
   isAsking,
@@ -133,10 +134,14 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
   if (!isFresh(state, stranger) && !peers.some(isShared)) meet(t, stranger)
 }
 
-/** Links with a peer of the other side: into a free slot if there is one, else by a bridge, once a period. */
+/**
+ * Links with a peer of the other side: into a free slot if there is one, else by a bridge, once a period. A stranger may have
+ * named anybody, this node itself and who has left included.
+ */
 const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { now, state } = t
-  if (indexInActive(state, peer.id) >= 0 || isAsking(state, peer.id)) return
+  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isAsking(state, peer.id)) return
+  if (hasDeparted(state, peer)) return
   if (freeSlots(state) > 0) return ask(t, peer, "repair")
   // A slot that is free but promised is for repair to fill.
   if (state.active.length < state.config.activeSize) return

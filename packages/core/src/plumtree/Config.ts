@@ -70,7 +70,10 @@ export interface Config {
 
   /** Whether new neighbours tell each other what they keep, and gaps are fetched. Default: true. */
   readonly recovery: boolean
-  /** Whether a node that is new to a source gets what its neighbours keep of it. Otherwise it is history. Default: true. */
+  /**
+   * Whether a node that is new to a source gets what its neighbours keep of it. Otherwise it is history. A subscriber in
+   * order waits for it, up to `gapMillis` after the last of it came. Default: true.
+   */
   readonly catchUp: boolean
   /** Sources named in one DIGEST, FETCH or FETCHED. 1–1,000. Ours: 64. */
   readonly digestSize: number

@@ -63,7 +63,7 @@ export const onDigest = <I extends Key, A>(
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue
-    const slot = slotFor(t, ranges, first)
+    const slot = slotFor(t, ranges, first, false)
     const old = at(t.state.streams, slot)
     if (old === undefined) continue
     const lost: Array<number> = []
@@ -71,7 +71,7 @@ export const onDigest = <I extends Key, A>(
     if (lost.length > 0) lag(t, old, lost)
     // The first message of an origin may have been pushed before the digest came that sets the baseline.
     const owed = Math.max(stream.floor + 1, first)
-    if (owed < stream.owed) stream = { ...stream, owed }
+    if (owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
     if (stream !== old) put(t, slot, stream)
     if (hasGap(stream) && notDone(stream, runs).length > 0) addHolder(t, slot, from.id)
   }

@@ -22,8 +22,8 @@ export const hasSeen = <I extends Key, A>({ streams }: State<I, A>, id: MessageI
 }
 
 /**
- * The lowest sequence of an origin that is owed to the application and has not been delivered, refused or given up: the
- * next one to come, if there is no gap. `undefined` for an origin that is not known.
+ * The lowest sequence of an origin that may still come to the application, and has not been delivered, refused or given up:
+ * the next one, if there is no gap. `undefined` for an origin that is not known.
  *
  * @category queries
  * @since 0.1.0
@@ -34,7 +34,7 @@ export const firstMissing = <I extends Key, A>(
 ): number | undefined => {
   const stream = at(streams, slotOf(streams, origin.source, origin.epoch, origin.topic))
   if (stream === undefined) return undefined
-  let missing = doneUntil(stream, Math.max(stream.floor + 1, stream.owed))
+  let missing = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
   // Seen, and not delivered before there is a verdict.
   for (const { gossip } of care.waiting) {
     const { epoch, sequence, source, topic } = gossip.id

@@ -24,7 +24,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const topic = { name, nextSequence: sequence + 1 }
   state.topics = known < 0 ? [...topics, topic] : topics.with(known, topic)
   const id: MessageId<I> = { source: self.id, epoch: self.epoch, topic: name, sequence }
-  const slot = slotFor(t, id, sequence)
+  const slot = slotFor(t, id, sequence, false)
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
   mark(t, slot, stream, sequence)
@@ -53,7 +53,8 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     t.outputs.push({ _tag: "Duplicate", id, from })
     return
   }
-  const slot = known < 0 ? slotFor(t, id, sequence) : known
+  // What was published before the first that comes may be kept around here, or be on its way.
+  const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp) : known
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) {
     t.outputs.push({ _tag: "Duplicate", id, from })
@@ -73,12 +74,17 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
 /** No message is kept for longer (30 days), so none need be older than this. */
 const oldestMillis = 2_592_000_001
 
-/** The slot of an origin; a new one's baseline is this number. */
-export const slotFor = <I extends Key, A>(t: Transition<I, A>, origin: Origin<I>, first: number): number => {
+/** The slot of an origin; a new one's baseline is this number, and what is older is wanted or not. */
+export const slotFor = <I extends Key, A>(
+  t: Transition<I, A>,
+  origin: Origin<I>,
+  first: number,
+  older: boolean
+): number => {
   const { state } = t
   const slot = slotOf(state.streams, origin.source, origin.epoch, origin.topic)
   if (slot >= 0) return slot
-  return insert(t, fresh(state, origin, first, t.now), (stream, runs) => lag(t, stream, runs))
+  return insert(t, fresh(state, origin, first, older, t.now), (stream, runs) => lag(t, stream, runs))
 }
 
 /** The number is seen from now on. What had to be given up for it is told. */
@@ -92,5 +98,5 @@ const mark = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Strea
   const next = see(stream, sequence, t.state.config, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
-  if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor)
+  if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor, sequence)
 }

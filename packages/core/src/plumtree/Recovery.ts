@@ -1,7 +1,8 @@
 /**
  * Gaps in the numbers of a stream: filled by asking neighbours, one at a time, or given up and told.
  *
- * A gap shows when a later message comes, or when a neighbour's digest names what is not here. Those that named it are
+ * A gap shows when a later message comes, or when a neighbour's digest names what is not here. Before the first message of
+ * an origin there may be one too: what neighbours keep of earlier ones is asked for, and what nobody keeps is no loss. Those that named it are
  * asked first, then the others in their turn, and after a pause all of them again, since one that had nothing may have got
  * it meanwhile. A gap is given up when every neighbour says that it is over there; when one says so and nothing of it has
  * come for `gapMillis`; when nothing of it has come for as long as messages are kept; and when the window moves past it.
@@ -12,10 +13,11 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
-import { doneUntil, gapsOf, giveUp, hasGap, isRuns } from "./Seen.ts"
+import { doneUntil, gapsOf, giveUp, hasGap, isRuns, wantsOlder } from "./Seen.ts"
 import { care, changeLink, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 
@@ -33,7 +35,12 @@ export const lag = <I extends Key, A>(
 }
 
 /** Something of a stream has come, or is known to exist: a gap opens, makes progress, or closes. */
-export const afterSeen = <I extends Key, A>(t: Transition<I, A>, slot: number, floorBefore: number): void => {
+export const afterSeen = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  floorBefore: number,
+  sequence: number
+): void => {
   const { now, state } = t
   const stream = at(state.streams, slot)
   if (stream === undefined || !state.config.recovery) return
@@ -43,7 +50,7 @@ export const afterSeen = <I extends Key, A>(t: Transition<I, A>, slot: number, f
   } else if (gap?.open !== true) {
     // Most gaps close by themselves: what is missing comes by a longer way.
     openGap(t, slot, now + state.config.graftMillis)
-  } else if (stream.floor > floorBefore) {
+  } else if (stream.floor > floorBefore || sequence < stream.owed) {
     put(t, slot, { ...stream, gap: { ...gap, since: now } })
   }
 }
@@ -92,6 +99,19 @@ const giveUpTo = <I extends Key, A>(t: Transition<I, A>, slot: number, upTo: num
   if (stream.gap !== undefined && !hasGap(next)) changeGap(t, slot, { open: false })
 }
 
+/** What is older than a number, and not owed, is wanted no more. */
+const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: number): void => {
+  const stream = at(t.state.streams, slot)
+  if (stream === undefined) return
+  const next = { ...stream, wanted: Math.max(stream.wanted, Math.min(number, stream.owed)) }
+  put(t, slot, next)
+  if (!hasGap(next)) changeGap(t, slot, { open: false })
+}
+
+/** When a gap is given up: at once what is older than anything owed, since nobody has promised that there is any. */
+const endOf = <I extends Key>(stream: Stream<I>, { gone, since }: Gap<I>, config: Config): number =>
+  since + (gone.length > 0 || wantsOlder(stream) ? config.gapMillis : Math.max(config.gapMillis, config.retainedMillis))
+
 /**
  * Goes through the gaps: gives up what has been open too long, and asks whom there is to ask. To be called whenever a
  * neighbour has become free to be asked, a gap has opened, or one is due.
@@ -132,7 +152,9 @@ const lookAfter = <I extends Key, A>(
   const stream = at(state.streams, slot)
   const gap = stream?.gap
   if (stream === undefined || gap === undefined) return undefined
-  const end = gap.since + (gap.gone.length > 0 ? config.gapMillis : Math.max(config.gapMillis, config.retainedMillis))
+  if (gap.open && wantsOlder(stream) && now >= gap.since + config.gapMillis) wantFrom(t, slot, stream.owed)
+  const wanting = at(state.streams, slot) ?? stream
+  const end = endOf(wanting, gap, config)
   if (gap.open && now >= end) giveUpTo(t, slot, stream.top)
   if (at(state.streams, slot)?.gap?.open !== true) {
     const closed = at(state.streams, slot)
@@ -153,7 +175,7 @@ const lookAfter = <I extends Key, A>(
     const index = indexOf(state, id)
     const batch = batches.get(index) ?? []
     if (state.links[index]?.fetchAt !== 0 || batch.length >= config.digestSize) continue
-    batches.set(index, [...batch, rangesOf(stream, config.gapsSize)])
+    batches.set(index, [...batch, rangesOf(wanting, config.gapsSize)])
     changeGap(t, slot, { asking: id })
     break
   }
@@ -198,7 +220,11 @@ export const onFetch = <I extends Key, A>(
     const stream = at(streams, slotOf(streams, source, epoch, topic))
     const first = runs[0]
     if (stream === undefined || first === undefined || !isRuns(runs)) continue
-    const below = Math.min(Held.nextOf(stream.held, first) ?? Infinity, doneUntil(stream, first))
+    // What is wanted no more is over too.
+    const below = Math.min(
+      Held.nextOf(stream.held, first) ?? Infinity,
+      Math.max(doneUntil(stream, first), stream.wanted)
+    )
     if (below > first) gone.push({ source, epoch, topic, below })
     for (let i = 0; i + 1 < Math.min(runs.length, 2 * config.gapsSize) && !more; i += 2) {
       more = !Held.visit(stream.held, runs[i] ?? 0, runs[i + 1] ?? 0, (kept) => {
@@ -254,7 +280,10 @@ const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: I, belo
   for (const neighbor of neighbors) {
     lost = Math.min(lost, gone.find((other) => other.id === neighbor.id)?.below ?? -1)
   }
-  if (lost > 0 && lost < Infinity) giveUpTo(t, slot, Math.min(lost - 1, at(t.state.streams, slot)?.top ?? -1))
+  const stream = at(t.state.streams, slot)
+  if (stream === undefined || !(lost > 0 && lost < Infinity)) return
+  if (lost > stream.owed) giveUpTo(t, slot, Math.min(lost - 1, stream.top))
+  else wantFrom(t, slot, lost)
 }
 
 /** FETCHes that have brought nothing for too long. */

@@ -13,6 +13,7 @@ export interface Seen {
   readonly floor: number
   readonly above: ReadonlyArray<number>
   readonly owed: number
+  readonly wanted: number
   readonly top: number
 }
 
@@ -80,13 +81,21 @@ export const giveUp = <S extends Seen>(stream: S, upTo: number, lost: Array<numb
   return settle(stream, upTo, rest)
 }
 
-/** The owed numbers that have not been seen, as runs. */
-export const gapsOf = ({ above, floor, owed, top }: Seen): ReadonlyArray<number> =>
-  missing(above, Math.max(floor + 1, owed), top)
+/** The wanted numbers that have not been seen, as runs. */
+export const gapsOf = ({ above, floor, top, wanted }: Seen): ReadonlyArray<number> =>
+  missing(above, Math.max(floor + 1, wanted), top)
 
 /** Whether there are such numbers. */
-export const hasGap = ({ above, floor, owed, top }: Seen): boolean => {
-  const first = floor + 1 > owed ? floor + 1 : owed
+export const hasGap = (stream: Seen): boolean => isOpenFrom(stream, stream.wanted)
+
+/** Whether any of them is owed. */
+export const hasOwedGap = (stream: Seen): boolean => isOpenFrom(stream, stream.owed)
+
+/** Whether anything is wanted that is older than what is owed. */
+export const wantsOlder = ({ floor, owed, wanted }: Seen): boolean => wanted < owed && floor + 1 < owed
+
+const isOpenFrom = ({ above, floor, top }: Seen, from: number): boolean => {
+  const first = floor + 1 > from ? floor + 1 : from
   if (first > top) return false
   for (let i = 0; i < above.length; i += 2) {
     const last = above[i + 1] ?? 0

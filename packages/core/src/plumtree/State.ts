@@ -35,7 +35,7 @@ export interface Held<I extends Key> {
   readonly bytes: number
 }
 
-/** A stream with messages owed to the application that have not come. */
+/** A stream with messages that are wanted and have not come. */
 export interface Gap<I extends Key> {
   /** False: it has closed, and its place in `care.gaps` is yet to be taken from it. */
   readonly open: boolean
@@ -60,6 +60,11 @@ export interface Stream<I extends Key> extends Origin<I> {
   readonly above: ReadonlyArray<number>
   /** The baseline: from this number on, each is owed to the application. */
   readonly owed: number
+  /**
+   * From this number on, what is missing is asked for. Below the baseline while neighbours may keep what was published
+   * before the first message came: it is welcome, and nothing is lost if nobody has it.
+   */
+  readonly wanted: number
   /** The highest number that is known to exist. */
   readonly top: number
   readonly usedAt: number

@@ -12,7 +12,7 @@ import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
 import type { Origin } from "./Message.ts"
-import { giveUp, isDone } from "./Seen.ts"
+import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
 import {
   care,
   type Draft,
@@ -126,9 +126,11 @@ const listed = <I extends Key>(
  * one that has been silent longer.
  */
 const isBefore = <I extends Key>(one: Stream<I> | undefined, other: Stream<I> | undefined): boolean => {
-  const isOwed = one?.gap !== undefined
-  return isOwed === (other?.gap !== undefined) ? (one?.usedAt ?? 0) < (other?.usedAt ?? 0) : !isOwed
+  const isOwed = owes(one)
+  return isOwed === owes(other) ? (one?.usedAt ?? 0) < (other?.usedAt ?? 0) : !isOwed
 }
+
+const owes = <I extends Key>(stream: Stream<I> | undefined): boolean => stream?.gap !== undefined && hasOwedGap(stream)
 
 /** One of a few makes room; its slot. */
 const makeRoom = <I extends Key, A>(
@@ -192,11 +194,15 @@ export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin:
   return -1
 }
 
-/** A stream of which nothing is known but the number that sets its baseline. Of one that was dropped, what was done stays done. */
+/**
+ * A stream of which nothing is known but the number that sets its baseline. Of one that was dropped, what was done stays
+ * done. `older`: what was published before that number is wanted too.
+ */
 export const fresh = <I extends Key, A>(
   { config, streams }: Draft<I, A>,
   { epoch, source, topic }: Origin<I>,
   first: number,
+  older: boolean,
   now: number
 ): Stream<I> => {
   const done = forgottenFloor(streams, { source, epoch, topic })
@@ -209,6 +215,7 @@ export const fresh = <I extends Key, A>(
     floor,
     above: noSlots,
     owed: done >= 0 ? done + 1 : first,
+    wanted: done >= 0 || older ? floor + 1 : first,
     top: done >= 0 ? done : Math.max(floor, first - 1),
     usedAt: now,
     depth: 0,

@@ -402,18 +402,20 @@ describe("cuts and their healing", () => {
     assert.isTrue(seldom >= 1 && seldom <= 6, `${seldom}`)
   })
 
+  /** A node whose beacon is 0 or so, and which has just asked a contact, 9, that may be a stranger. */
+  const sounding = (beacon: number) => {
+    const p = node(1, {
+      active: [2, 3, 4],
+      passive: [5],
+      config: { mixMillis: 30_000, contactProbeMillis: 1_000, probeMillis: 0 }
+    })
+    p.joins(109).cannotDial(109).fires("Cycle").cannotDial(109)
+    hearsOf(p, beacon)
+    sounded(p)
+    return { p, requestId: p.opens(109).says("Shuffle")[0]?.requestId ?? 0 }
+  }
+
   it("P6. nodes that mix tell another island by its beacon: one that is not theirs", () => {
-    const sounding = (beacon: number) => {
-      const p = node(1, {
-        active: [2, 3, 4],
-        passive: [5],
-        config: { mixMillis: 30_000, contactProbeMillis: 1_000, probeMillis: 0 }
-      })
-      p.joins(109).cannotDial(109).fires("Cycle").cannotDial(109)
-      hearsOf(p, beacon)
-      sounded(p)
-      return { p, requestId: p.opens(109).says("Shuffle")[0]?.requestId ?? 0 }
-    }
     // Nobody is known to both, but the beacon is: they are of one island, as most of many nodes that share nobody are.
     const one = sounding(0)
     one.p.hears(9, shuffleReply(one.requestId, sample([40, 0])))
@@ -439,6 +441,21 @@ describe("cuts and their healing", () => {
       for (const id of itself.p.asking) itself.p.hears(id, reply(itself.p.requestTo(id), "full"))
     }
     assert.deepStrictEqual(asked.slice(0, 2), [5, 41])
+  })
+
+  it("P6. a stranger that names this node itself, or who has left, sends it to neither", () => {
+    const { p, requestId } = sounding(0)
+    p.hears(4, disconnect(linkTo(4), "leaving"))
+    for (const id of p.asking) p.hears(id, reply(p.requestTo(id), "accepted"))
+    p.hears(9, shuffleReply(requestId, sample([1, 4, 41])))
+    const asked = new Set<number>()
+    for (let cycle = 0; cycle < 12; cycle++) {
+      for (const { to } of p.waits(30_000).fires("Cycle").says("Neighbor")) asked.add(to)
+      p.cannotDial(109)
+      for (const id of p.asking) p.hears(id, reply(p.requestTo(id), "full"))
+    }
+    assert.isTrue(asked.has(41))
+    assert.isFalse(asked.has(1) || asked.has(4))
   })
 
   it("P6. who has just begun to agree with others does not", () => {

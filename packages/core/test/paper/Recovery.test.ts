@@ -17,6 +17,8 @@ import {
   topic
 } from "../broadcast/subject.ts"
 
+const origin = { source: 9, epoch: 1, topic }
+
 /** The message comes as the answer to a fetch. */
 const brings = (p: Subject, from: number, ...sequences: ReadonlyArray<number>): Subject => {
   for (const sequence of sequences) p.hears(from, gossip(9, sequence, { replay: "recovery" }))
@@ -105,7 +107,7 @@ describe("recovery", () => {
     const p = node([2, 3]).hears(2, gossip(9, 5))
     p.hears(3, digest(ranges(9, 4, 6), ranges(8, 0, 1)))
     assert.deepStrictEqual(p.says("Fetch"), [
-      { _tag: "Fetch", wanted: [ranges(9, 4, 4, 6, 6), ranges(8, 0, 1)], to: 3 }
+      { _tag: "Fetch", wanted: [ranges(9, 0, 4, 6, 6), ranges(8, 0, 1)], to: 3 }
     ])
     // Of what is here nothing.
     assert.deepStrictEqual(
@@ -176,12 +178,69 @@ describe("recovery", () => {
 
   it("R5. the baseline is the first message: what is older is not owed, and welcome", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10))
-    assert.isFalse(p.state.care.gaps.length > 0)
     p.hears(2, gossip(9, 11)).hears(3, gossip(9, 8))
-    assert.deepStrictEqual([p.delivered, p.state.care.gaps], [["9/8"], []])
-    // Nothing of what never came is lagged, however far the source goes on.
+    assert.deepStrictEqual([p.delivered, p.state.care.gaps.length], [["9/8"], 1])
+    // Nothing of what never came is lagged, however far the source goes on, and however long it takes.
     for (let sequence = 12; sequence < 200; sequence++)
       assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).lagged, [])
+    for (let i = 0; i < 100; i++) assert.deepStrictEqual(p.passes(1_000).lagged, [])
+    assert.deepStrictEqual(p.state.care.gaps, [])
+  })
+
+  it("R5. it is asked for after timeout1, and until then what follows may have to wait for it", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 10))
+    assert.strictEqual(Plumtree.firstMissing(p.state, origin), 0)
+    p.passes(p.state.config.graftMillis)
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 0, 9)], to: 2 }])
+    brings(p, 2, 7, 8, 9)
+    assert.deepStrictEqual([p.delivered, Plumtree.firstMissing(p.state, origin)], [["9/9"], 0])
+    // What all say is over is waited for no more: it was kept by nobody, and nothing is lost.
+    const gone = { source: 9, epoch: 1, topic, below: 7 }
+    p.hears(2, fetched(false, gone))
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 0, 6)], to: 3 }])
+    p.hears(3, fetched(false, gone))
+    assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 11])
+    // It is welcome all the same.
+    assert.deepStrictEqual(p.hears(3, gossip(9, 6)).delivered, ["9/6"])
+  })
+
+  it("R5. nor longer than gapMillis after the last of it came; then what is owed is waited for as ever", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 10)).hears(2, gossip(9, 12))
+    const { gapMillis, retainedMillis } = p.state.config
+    p.passes(gapMillis - 100)
+    brings(p, 3, 4)
+    p.passes(gapMillis - 100)
+    assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 0])
+    p.passes(200)
+    assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 11])
+    p.passes(retainedMillis - gapMillis - 400)
+    assert.deepStrictEqual(p.lagged, [])
+    assert.deepStrictEqual(p.passes(500).lagged, ["9/11–11"])
+  })
+
+  it("R5. once it is given up a neighbour that asks is told that it is over here", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 10))
+    const isGone = () => p.hears(3, fetch(ranges(9, 0, 9))).says("Fetched")[0]?.gone
+    assert.deepStrictEqual(isGone(), [])
+    p.passes(p.state.config.gapMillis)
+    assert.deepStrictEqual(isGone(), [{ ...origin, below: 10 }])
+  })
+
+  it("R5. with catchUp off, or without recovery, nothing older is asked for", () => {
+    for (const config of [{ catchUp: false }, { recovery: false }]) {
+      const p = node([2, 3], config).hears(2, gossip(9, 10))
+      assert.deepStrictEqual([p.state.care.gaps, Plumtree.firstMissing(p.state, origin)], [[], 11])
+    }
+  })
+
+  it("R5. an origin of which only older messages are wanted makes room as one of which nothing is", () => {
+    const p = node([2], { sourcesSize: 20 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
+    for (let source = 100; source < 119; source++) {
+      p.now += 10
+      p.hears(2, gossip(source, 5))
+    }
+    assert.deepStrictEqual(p.hears(2, gossip(8, 0)).lagged, [])
+    assert.strictEqual(p.state.streams.near[0]?.source, 9)
   })
 
   it("R5. or the first digest; and a later one may bring it down", () => {
@@ -265,6 +324,7 @@ describe("recovery", () => {
     // And not one that misses it too.
     assert.deepStrictEqual(
       node([2])
+        .hears(2, gossip(9, 0))
         .hears(2, gossip(9, 6))
         .hears(2, fetch(ranges(9, 1, 5)))
         .says("Fetched")[0]?.gone,
@@ -424,7 +484,7 @@ describe("recovery", () => {
     p.hears(2, { _tag: "RecallEnd", requestId: 6 })
     assert.deepStrictEqual(p.saysTo("Recall"), [3])
     // One that does not answer is not waited for for ever.
-    p.fires("Recover")
+    p.passes(p.state.config.recallMillis)
     assert.deepStrictEqual(p.gives("Recalled"), [{ _tag: "Recalled", requestId: 6, topic, messages: [], done: true }])
   })
 

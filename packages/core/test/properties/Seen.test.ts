@@ -9,10 +9,12 @@ import {
   giveUp,
   hasGap,
   isDone,
+  hasOwedGap,
   isRuns,
   notDone,
   see,
-  type Seen
+  type Seen,
+  wantsOlder
 } from "../../src/plumtree/Seen.ts"
 
 /** Every number by itself: those done, and of these the ones that were lost. */
@@ -20,7 +22,7 @@ class Model {
   readonly done = new Set<number>()
   readonly lost = new Set<number>()
   top = -1
-  private readonly owed: number
+  readonly owed: number
 
   constructor(floor: number, owed: number) {
     for (let number = 0; number <= floor; number++) this.done.add(number)
@@ -100,7 +102,9 @@ describe("a stream of numbered messages", () => {
       let last = nextBelow(random, 30)
       const floor = Math.max(-1, last - bounds.windowSize)
       const model = new Model(floor, last)
-      let stream: Seen = { floor, above: [], owed: last, top: Math.max(floor, last - 1) }
+      // What is older than what is owed is wanted too, in every third.
+      const wanted = seed % 3 === 0 ? nextBelow(random, last + 1) : last
+      let stream: Seen = { floor, above: [], owed: last, wanted, top: Math.max(floor, last - 1) }
       const lost = new Set<number>()
       for (let count = 0; count < 80; count++) {
         last = next(random, last)
@@ -135,8 +139,10 @@ describe("a stream of numbered messages", () => {
           after.floor === model.floor &&
           after.top === model.top &&
           lost.size === model.lost.size &&
-          String(numbersIn(gapsOf(after))) === String(model.gaps()) &&
-          hasGap(after) === model.gaps().length > 0 &&
+          String(numbersIn(gapsOf(after))) === String(model.gaps(wanted)) &&
+          hasGap(after) === model.gaps(wanted).length > 0 &&
+          hasOwedGap(after) === model.gaps().length > 0 &&
+          wantsOlder(after) === (wanted < model.owed && model.floor < model.owed - 1) &&
           (after.above.length === 0 || isRuns(after.above)) &&
           after.above.length <= 2 * bounds.gapsSize &&
           after.top - after.floor <= bounds.windowSize
@@ -149,18 +155,18 @@ describe("a stream of numbered messages", () => {
         while (model.done.has(end)) end++
         assert.strictEqual(until, end)
         const asked = [from, from + 3, from + 6, from + 7]
-        const wanted = numbersIn(asked).filter((number) => !model.done.has(number))
-        assert.deepStrictEqual(numbersIn(notDone(after, asked)), wanted)
+        const absent = numbersIn(asked).filter((number) => !model.done.has(number))
+        assert.deepStrictEqual(numbersIn(notDone(after, asked)), absent)
         stream = after
       }
     }
   })
 
   it("in order holds nothing but its floor, however long it is", () => {
-    let stream: Seen = { floor: -1, above: [], owed: 0, top: -1 }
+    let stream: Seen = { floor: -1, above: [], owed: 0, wanted: 0, top: -1 }
     for (let sequence = 0; sequence < 10_000; sequence++) {
       stream = see(stream, sequence, { windowSize: 16, gapsSize: 4 }, [])
     }
-    assert.deepStrictEqual(stream, { floor: 9_999, above: [], owed: 0, top: 9_999 })
+    assert.deepStrictEqual(stream, { floor: 9_999, above: [], owed: 0, wanted: 0, top: 9_999 })
   })
 })
