@@ -23,7 +23,7 @@
  * | silent neighbours | `Heartbeat.ts` |
  * | contacts and Discovery | `Contacts.ts` |
  * | cuts healed | `Merge.ts`, `Beacon.ts` |
- * | links exchanged for shorter ones | `Optimization.ts` |
+ * | links exchanged for shorter ones | `Optimization.ts`, a round; `optimization/`, its four parts |
  * | floods withstood | `Admission.ts` |
  * | epochs, leaving | `Identity.ts` |
  *
@@ -58,7 +58,6 @@ import {
   onReplaceReply,
   onSwitch,
   onSwitchReply,
-  partnerOf,
   refuseAsStranger,
   weigh
 } from "./hyparview/Optimization.ts"
@@ -67,7 +66,16 @@ import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, re
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
 import { begin, emit, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
-import { exhume, hasDeparted, indexInActive, isAsking, neighborOf, stopAsking, unlink } from "./hyparview/Views.ts"
+import {
+  exhume,
+  hasDeparted,
+  indexInActive,
+  isAsking,
+  isLinking,
+  neighborOf,
+  stopAsking,
+  unlink
+} from "./hyparview/Views.ts"
 import { jittered, nextBelow } from "./Random.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 
@@ -100,7 +108,7 @@ export type {
   SwitchReply
 } from "./hyparview/Message.ts"
 export type { DialCause, DownReason, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
-export { partnerOf } from "./hyparview/Optimization.ts"
+export { partnerOf } from "./hyparview/optimization/Part.ts"
 export { init, type Neighbor as ActiveNeighbor, type State, type Status, type Swap } from "./hyparview/State.ts"
 export { neighborOf } from "./hyparview/Views.ts"
 
@@ -368,10 +376,7 @@ const isFromNeighbor = <I extends Key, A>(
  * @since 0.1.0
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  indexInActive(state, id) >= 0 ||
-  isAsking(state, id) ||
-  partnerOf(state)?.id === id ||
-  state.search.probe?.peer.id === id
+  indexInActive(state, id) >= 0 || isLinking(state, id) || state.search.probe?.peer.id === id
 
 /**
  * Whether a peer is a neighbour by this link and has been heard in this heartbeat round: then `LinkUsed` would change

@@ -92,9 +92,36 @@ const checkViews = <I extends Key, A>(state: State<I, A>, check: Check): void =>
   check(!duplicates(passive), "an id twice in the passive view")
   check(!duplicates(graves), "an id twice in the graveyard")
   check(!duplicates(asked), "an id asked twice")
+  check(!asked.includes(linkingWith(state) ?? self), "an id is asked by a request and in a round of X-BOT")
   check(!overlap(active, passive), "active and passive view overlap")
   check(!overlap(active, asked), "a neighbour is being asked")
   check(!overlap(graves, active) && !overlap(graves, passive), "a grave is in a view")
+}
+
+/** With whom a node that asks for a link in a round of X-BOT, or has been asked for one, will make it. */
+const linkingWith = <I extends Key, A>({ swap }: State<I, A>): I | undefined => {
+  switch (swap?._tag) {
+    case "Initiator":
+      return swap.candidate.id
+    case "Choosing":
+    case "Candidate":
+      return swap.initiator.id
+    case "Disconnected":
+      return swap.old.id
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Rounds of X-BOT leave a number of links as chance has made them: a full view holds as many at least, and one that lacks
+ * neighbours will once they are found, since repairs are of chance too.
+ */
+const checkUnbiased = <I extends Key, A>({ active, config }: State<I, A>, check: Check): void => {
+  const most = config.activeSize - config.unbiasedLinks
+  let optimized = 0
+  for (const neighbor of active) if (neighbor.optimized) optimized++
+  if (optimized > most) check(false, `rounds have made ${optimized} links, at most ${most} allowed`)
 }
 
 const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
@@ -110,6 +137,7 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
   )
   check(Number.isSafeInteger(state.self.epoch) && state.self.epoch >= 0, `the epoch is ${state.self.epoch}`)
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
+  checkUnbiased(state, check)
   const { tokens } = state.admission
   check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")
   for (const kind of kinds) {

@@ -8,7 +8,8 @@
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import { type Asker, emit, type Neighbor, type Transition } from "./State.ts"
-import { givenOf, indexInActive, indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
+import { givenOf } from "./optimization/Part.ts"
+import { indexInActive, indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (

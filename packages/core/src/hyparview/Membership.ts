@@ -18,7 +18,7 @@ import {
   indexInActive,
   indexInPassive,
   integrate,
-  isAsking,
+  isLinking,
   keepPassive,
   link,
   neighborOf,
@@ -221,7 +221,7 @@ export const onForwardJoin = <I extends Key, A>(
  */
 const welcome = <I extends Key, A>(t: Transition<I, A>, joiner: Peer<I, A>): void => {
   const { state } = t
-  if (indexInActive(state, joiner.id) >= 0 || isAsking(state, joiner.id)) return
+  if (indexInActive(state, joiner.id) >= 0 || isLinking(state, joiner.id)) return
   if (state.pending.length < state.config.activeSize && admit(t, joiner.id) === 0) ask(t, joiner, "joinWalk")
   else integrate(t, [joiner], [0], [])
 }
@@ -275,7 +275,7 @@ export const onDisconnect = <I extends Key, A>(
     return
   }
   const likely = state.passive[indexInPassive(state, message.sample.peers[0]?.id ?? from.id)]
-  if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isAsking(state, likely.id)) {
+  if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isLinking(state, likely.id)) {
     ask(t, likely, state.active.length === 0 ? "empty" : "repair")
   }
 }

@@ -7,17 +7,9 @@
  */
 import { nextBelow } from "../Random.ts"
 import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
+import { givenOf, partnerOf } from "./optimization/Part.ts"
 import type { DownReason } from "./Protocol.ts"
-import {
-  type Draft,
-  emit,
-  freshRound,
-  type Given,
-  type Neighbor,
-  type State,
-  type Transition,
-  without
-} from "./State.ts"
+import { type Draft, emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
@@ -56,13 +48,16 @@ export const isAsking = <I extends Key, A>(state: State<I, A>, id: I): boolean =
   return false
 }
 
+/**
+ * Whether a link with this id is being made, by a request or in a round of X-BOT: then nobody asks for another. Of two answers
+ * about two links the one that comes last would undo the other at one end only.
+ */
+export const isLinking = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
+  isAsking(state, id) || partnerOf(state)?.id === id
+
 /** Active slots that are neither filled nor promised to a request, or a round of X-BOT, under way. */
 export const freeSlots = <I extends Key, A>(state: State<I, A>): number =>
   state.config.activeSize - state.active.length - state.pending.length - handedOver(state)
-
-/** The link that this node gives away in the round of X-BOT under way. */
-export const givenOf = <I extends Key, A>({ swap }: State<I, A>): Given<I, A> | undefined =>
-  swap !== undefined && "given" in swap && swap._tag !== "Judging" ? swap.given : undefined
 
 /** Where a link stands in the active view; −1 where it does not, or another with the same peer does. */
 export const indexOfLink = <I extends Key, A>(state: State<I, A>, id: I, link: LinkId<I>): number => {

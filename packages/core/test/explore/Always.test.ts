@@ -42,6 +42,14 @@ const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
     passiveSince: [0, 0]
   }),
   "an id asked twice": () => ({ pending: [asking(5), asking(5)] }),
+  "an id is asked by a request and in a round of X-BOT": ({ active: [neighbor] }) => ({
+    pending: [asking(9)],
+    swap: givingAway(neighbor)
+  }),
+  "rounds have made 2 links, at most 1 allowed": ({ active, config }) => ({
+    active: active.map((neighbor) => ({ ...neighbor, optimized: true })),
+    config: { ...config, unbiasedLinks: 1 }
+  }),
   "active and passive view overlap": () => ({ passive: [someone(0)], passiveIds: [0], passiveSince: [0] }),
   "a neighbour is being asked": () => ({ pending: [asking(0)] }),
   "a grave is in a view": ({ memory }) => ({ memory: { ...memory, graveyard: [someone(0)] } }),

@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { explore, type Scenario } from "./Explorer.ts"
-import { acquainted, fresh, rested, scenario } from "./Scenarios.ts"
+import { acquainted, fresh, optimizing, rested, scenario } from "./Scenarios.ts"
 import { wander } from "./Wander.ts"
 import { World } from "./World.ts"
 
@@ -13,9 +13,6 @@ const deeper = Number(process.env["EXPLORE_DEEPER"] ?? 0)
 
 /** One link each: three nodes can never be whole, and must not storm for it; the rates of `Admission.ts` see to that. */
 const single = { activeSize: 1, protectedLinks: 0, admissionPerPeer: { burst: 2, perMinute: 12 } }
-
-/** Every link may be exchanged, at any time. */
-const optimizing = { optimizeCandidates: 3, unbiasedLinks: 0, protectedLinks: 0, optimizeHysteresis: 0 }
 
 const everything = { timers: 20, breaks: 4, failures: 4, idles: 4, crashes: 2, leaves: 2, starts: 6 }
 
