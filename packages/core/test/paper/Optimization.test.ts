@@ -2,8 +2,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as HyParView from "@hyparview/core/HyParView"
 import type { LinkId } from "@hyparview/core/Peer"
-import { disconnect, idleNode, join, linkOf, linkTo, neighbor, node, notNeighbor, overSeeds, peer } from "./node.ts"
-import { sorted, type Subject } from "./node.ts"
+import { stateFaults } from "@hyparview/faults/Transition"
+import {
+  disconnect,
+  forwardJoin,
+  idleNode,
+  join,
+  linkOf,
+  linkTo,
+  neighbor,
+  node,
+  notNeighbor,
+  overSeeds,
+  peer
+} from "./node.ts"
+import { sample, sorted, type Subject } from "./node.ts"
 
 type Message = HyParView.Message<number, number>
 type Given = NonNullable<Parameters<typeof node>[1]>
@@ -383,6 +396,36 @@ describe("X-BOT", () => {
     )
   })
 
+  it("X8. a link that becomes one of them while costs are asked for is not promised", () => {
+    const config = { unbiasedLinks: 1 }
+    const late = (p: Subject, lost: number, costs: ReadonlyArray<number>) => {
+      const nonce = p.gives("Measure")[0]?.nonce ?? 0
+      p.loses(lost)
+      return p.step({ _tag: "CostsMeasured", now: p.now, nonce, costs })
+    }
+    // 2 is the longest held; without it 3 is.
+    const judging = weighing({ passive: [], config }).hears(3, replace(linkTo(3), 7, 9, 8, 90, 20))
+    late(judging, 2, [1])
+    assert.deepStrictEqual(refusals(judging), ["ReplaceReply to 3"])
+    const choosing = weighing({ passive: [], config }).hears(9, optimization(7, 8, 50, 20))
+    const nonce = choosing.gives("Measure")[0]?.nonce ?? 0
+    choosing.loses(2).hears(12, neighbor(1, "repair"))
+    choosing.step({ _tag: "CostsMeasured", now: choosing.now, nonce, costs: [40, undefined] })
+    assert.deepStrictEqual([choosing.active, refusals(choosing)], [[3, 4, 12], ["OptimizationReply to 9"]])
+  })
+
+  it("X8. at most A − unbiasedLinks links are of rounds, whatever is lost while one is open", () => {
+    const p = asDisconnected({ config: { unbiasedLinks: 1 } })
+    const own = requestOf(p)
+    p.loses(2).loses(3).hears(8, switchReply(own, true))
+    assert.deepStrictEqual(
+      p.state.active.map(({ id, optimized }) => [id, optimized]),
+      [[8, true]]
+    )
+    p.hears(11, neighbor(1, "repair")).hears(12, neighbor(1, "repair"))
+    assert.deepStrictEqual(stateFaults(p.state), [])
+  })
+
   it("X9. before it exchanges each looks again whether it still holds what it gives", () => {
     const old = asOld()
       .loses(4)
@@ -408,6 +451,27 @@ describe("X-BOT", () => {
     p.hears(9, optimizationReply(request, true))
     assert.deepStrictEqual(p.saysTo(9), [disconnect(linkOf(1, request), "evicted")])
     assert.deepStrictEqual(p.active, [2, 3, 12])
+  })
+
+  it("X9. a candidate holds the link that the initiator has asked for since, or in a later life, and refuses the older one", () => {
+    const since = (p: Subject) => p.hears(4, replaceReply(linkTo(4), 7, true))
+    const again = since(asCandidate().loses(2).hears(9, neighbor(8, "repair")))
+    assert.deepStrictEqual(
+      again.state.active.map(({ id, link }) => [id, link]),
+      [
+        [3, linkTo(3)],
+        [9, linkOf(9, 8)]
+      ]
+    )
+    assert.deepStrictEqual([refusals(again), again.news], [["OptimizationReply to 9"], ["-4 notNeighbor"]])
+    const reborn = since(asCandidate().loses(2).hears(peer(9, 2), join(1)))
+    assert.deepStrictEqual(
+      reborn.state.active.map((held) => [held.id, held.peer.epoch]),
+      [
+        [3, 1],
+        [9, 2]
+      ]
+    )
   })
 
   it("X10. whoever waits in vain gives up, and says so", () => {
@@ -465,6 +529,24 @@ describe("X-BOT", () => {
     assert.deepStrictEqual(p.asking, [])
     p.hears(9, optimizationReply(requestOf(p), false))
     assert.strictEqual(p.asking.length, 1)
+  })
+
+  it("X11. who is asked in a round, and who has asked, is asked for no other link", () => {
+    const asked = (p: Subject, partner: number) => {
+      // A repair, a join's walk that ends here, and whoever evicts us names it.
+      p.hears(2, disconnect(linkTo(2), "evicted", sample([partner])))
+      p.hears(3, forwardJoin(linkTo(3), peer(partner), 0))
+      return p.asking.includes(partner)
+    }
+    assert.isFalse(asked(initiating(), 9))
+    assert.isFalse(asked(asCandidate(), 9))
+    assert.isFalse(asked(asDisconnected(), 8))
+    assert.isTrue(asked(weighing({ passive: [] }), 9))
+    // Once the round is over it is one like any other.
+    const p = initiating()
+    const request = requestOf(p)
+    p.hears(9, optimizationReply(request, false))
+    assert.isTrue(asked(p, 9))
   })
 
   it("X11. who must make room for somebody else spares the link that is to be given away", () => {
@@ -528,6 +610,16 @@ describe("X-BOT", () => {
       assert.deepStrictEqual(p.hears(9, switchReply(3, true)).saysTo(9), [notNeighbor(linkOf(1, 3))])
       assert.isUndefined(p.state.swap)
     }
+  })
+
+  it("X13. one that has left after it gave the initiator's place away says so when the initiator tells it of the failure", () => {
+    const left = asOld()
+      .hears(8, switchTo(6, 4, 7))
+      .leaves()
+    left.hears(4, disconnectWait(linkTo(4), 7, false))
+    assert.deepStrictEqual(left.saysTo(4), [disconnect(linkTo(4), "leaving")])
+    const reborn = idleNode(1).hears(4, disconnectWait(linkTo(4), 7, false))
+    assert.deepStrictEqual(reborn.saysTo(4), [notNeighbor(linkTo(4))])
   })
 
   it("X14. the loss of a partner ends the part", () => {

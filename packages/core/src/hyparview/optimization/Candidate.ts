@@ -10,6 +10,7 @@ import { admit } from "../Admission.ts"
 import { onNotNeighbor } from "../Membership.ts"
 import type { Optimization, Proposal, ReplaceReply } from "../Message.ts"
 import { emit, type Given, type Transition } from "../State.ts"
+import { indexOfLink } from "../Views.ts"
 import { end, isOpen, takeLink } from "./Exchange.ts"
 import { costlierOfTwo, isSpared, isUnbiased, maxCost, weighedOf } from "./LinkCosts.ts"
 import { deadlineIn, isFree, isFull, type Part, patience } from "./Part.ts"
@@ -42,6 +43,7 @@ export const onOptimization = <I extends Key, A>(
   emit(t, { _tag: "Measure", nonce, peers: neighbors.map(({ peer }) => peer) })
 }
 
+/** The costs are known: who is to be given away. */
 export const choose = <I extends Key, A>(
   t: Transition<I, A>,
   { initiator, neighbors, proposal }: Part<"Choosing", I, A>,
@@ -50,7 +52,11 @@ export const choose = <I extends Key, A>(
   const { state } = t
   state.swap = undefined
   const { old, requestId } = proposal
-  const chosen = costlierOfTwo(t, weighedOf(state, neighbors, costs, 0))
+  const weighed = weighedOf(state, neighbors, costs, 0).filter(({ neighbor }) => {
+    const index = indexOfLink(state, neighbor.id, neighbor.link)
+    return !isUnbiased(state, index) && !isSpared(state, index)
+  })
+  const chosen = costlierOfTwo(t, weighed)
   if (chosen === undefined || !isFull(state) || !isOpen(state, initiator.id)) return refuse(t, initiator, requestId)
   const { link, peer } = chosen.neighbor
   const given: Given<I, A> = { peer, link, doubted: false }
@@ -96,5 +102,6 @@ export const forsake = <I extends Key, A>(
   refuse(t, initiator, requestId)
 }
 
+/** The initiator is told no, so that it need not wait. */
 export const refuse = <I extends Key, A>(t: Transition<I, A>, initiator: Peer<I, A>, requestId: number): void =>
   emit(t, { _tag: "Send", to: initiator, message: { _tag: "OptimizationReply", requestId, accepted: false } })

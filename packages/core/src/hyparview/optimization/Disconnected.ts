@@ -39,10 +39,12 @@ export const judge = <I extends Key, A>(
   const { state } = t
   state.swap = undefined
   const { after, before, old, requestId: round } = proposal
+  const index = indexOfLink(state, given.peer.id, given.link)
   const isFit =
     cost >= 0 &&
     isBetter(state, after + cost, before) &&
-    indexOfLink(state, given.peer.id, given.link) >= 0 &&
+    index >= 0 &&
+    !isUnbiased(state, index) &&
     isOpen(state, old.id)
   if (!isFit) return decline(t, given, round)
   const requestId = state.nextRequestId++
@@ -80,5 +82,6 @@ export const stay = <I extends Key, A>(t: Transition<I, A>, { given, round }: Pa
   end(t, given)
 }
 
+/** The candidate is told no, so that it need not wait. */
 export const decline = <I extends Key, A>(t: Transition<I, A>, { link, peer }: Given<I, A>, requestId: number): void =>
   emit(t, { _tag: "Send", to: peer, message: { _tag: "ReplaceReply", link, requestId, accepted: false } })
