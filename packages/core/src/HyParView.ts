@@ -279,7 +279,9 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "NeighborReply":
       return onNeighborReply(t, from, message)
     case "Disconnect":
-      return onDisconnect(t, from, message)
+      onDisconnect(t, from, message)
+      if (message.reason === "leaving" && hasDeparted(state, from)) onPartnerLost(t, from)
+      return
     case "NotNeighbor":
       if (!isDoubted(t, from, message.link)) onNotNeighbor(t, from, message.link)
       return

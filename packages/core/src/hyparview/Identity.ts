@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { type Key, noSample } from "../Peer.ts"
+import { abandon } from "./Optimization.ts"
 import { clearTimer, emit, freshRound, none, type State, type Transition } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
 import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
@@ -76,6 +77,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
       message: { _tag: "Disconnect", link, reason: "leaving", sample: noSample }
     })
   }
+  abandon(t)
   letGo(t, "leaving")
   state.passive = none
   state.passiveIds = none

@@ -19,18 +19,18 @@
  *
  * @since 0.1.0
  */
-import { type Key, noSample, type Peer } from "../Peer.ts"
+import { type Key, type LinkId, noSample, type Peer, sameLink } from "../Peer.ts"
 import { choose, forsake, refuse } from "./optimization/Candidate.ts"
 import { decline, judge, stay } from "./optimization/Disconnected.ts"
 import { disown } from "./optimization/Exchange.ts"
 import { failRound, propose } from "./optimization/Initiator.ts"
 import { knownCost } from "./optimization/LinkCosts.ts"
+import { givenOf } from "./optimization/Part.ts"
 import type { Message } from "./Message.ts"
-import { emit, type Transition } from "./State.ts"
+import { emit, type Given, type Transition } from "./State.ts"
 
 export { onOptimization, onReplaceReply } from "./optimization/Candidate.ts"
 export { onReplace, onSwitchReply } from "./optimization/Disconnected.ts"
-export { isDoubted } from "./optimization/Exchange.ts"
 export { onOptimizationReply, weigh } from "./optimization/Initiator.ts"
 export { onDisconnectWait, onSwitch } from "./optimization/OldNeighbor.ts"
 
@@ -50,6 +50,21 @@ export const onCostsMeasured = <I extends Key, A>(
     case "Judging":
       return judge(t, swap, knownCost(costs[0]))
   }
+}
+
+/**
+ * Whether a NotNeighbor is about the link that is given away in the round under way. Then it waits for the end of the round, in
+ * which the other end may have given it away before; but to the candidate that one would have said so first.
+ */
+export const isDoubted = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, link: LinkId<I>): boolean => {
+  const { swap } = t.state
+  const given = givenOf(t.state)
+  if (swap === undefined || given === undefined || given.peer.id !== from.id || !sameLink(given.link, link))
+    return false
+  const doubted: Given<I, A> = { ...given, doubted: true }
+  if (swap._tag === "Candidate") forsake(t, { ...swap, given: doubted })
+  else if ("given" in swap) t.state.swap = { ...swap, given: doubted }
+  return true
 }
 
 /** The Request timer: whoever waits in vain gives up. */
@@ -80,7 +95,14 @@ export const expire = <I extends Key, A>(t: Transition<I, A>): void => {
   }
 }
 
-/** A peer was lost. What its loss means to the links is settled elsewhere; here it ends what would wait for it. */
+/** A node that leaves gives up its part: who has asked it for a link is no neighbour, and gets no goodbye. */
+export const abandon = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { swap } = t.state
+  if (swap?._tag === "Choosing") refuse(t, swap.initiator, swap.proposal.requestId)
+  if (swap?._tag === "Candidate") refuse(t, swap.initiator, swap.requestId)
+}
+
+/** A peer was lost, or has left. What its loss means to the links is settled elsewhere; here it ends what would wait for it. */
 export const onPartnerLost = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { swap } = t.state
   // A later incarnation than the one that was asked may have answered.

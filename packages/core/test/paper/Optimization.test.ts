@@ -565,6 +565,12 @@ describe("X-BOT", () => {
     assert.deepStrictEqual([failed.active, failed.news], [[2, 3], ["-4 notNeighbor"]])
   })
 
+  it("X12. but a candidate that hears it from the disconnected node has nothing to wait for", () => {
+    const p = asCandidate().hears(4, notNeighbor(linkTo(4)))
+    assert.deepStrictEqual([p.active, p.news, p.state.swap], [[2, 3], ["-4 notNeighbor"], undefined])
+    assert.deepStrictEqual(refusals(p), ["OptimizationReply to 9"])
+  })
+
   it("X12. about any other link it does not", () => {
     assert.deepStrictEqual(initiating().hears(3, notNeighbor(linkTo(3))).active, [2, 4])
     assert.deepStrictEqual(initiating().hears(4, notNeighbor(linkOf(4, 1))).active, [2, 3, 4])
@@ -657,6 +663,21 @@ describe("X-BOT", () => {
         [9, 2]
       ]
     )
+  })
+
+  it("X14. so does a goodbye of it", () => {
+    const goodbye = disconnect(linkTo(4), "leaving")
+    const candidate = asCandidate().hears(4, goodbye)
+    assert.deepStrictEqual([refusals(candidate), candidate.state.swap], [["OptimizationReply to 9"], undefined])
+    const disconnected = asDisconnected().hears(8, disconnect(linkOf(8, 1), "leaving"))
+    assert.deepStrictEqual([refusals(disconnected), disconnected.active], [["ReplaceReply to 4"], [2, 3, 4]])
+    // Of another link than the one that stands it is none.
+    assert.strictEqual(asCandidate().hears(4, disconnect(linkOf(4, 1), "leaving")).state.swap?._tag, "Candidate")
+  })
+
+  it("X14. whoever leaves while it is asked tells the initiator, which is no neighbour and gets no goodbye", () => {
+    const choosing = weighing({ passive: [] }).hears(9, optimization(7, 8, 50, 20))
+    for (const p of [choosing, asCandidate()]) assert.deepStrictEqual(refusals(p.leaves()), ["OptimizationReply to 9"])
   })
 
   it("X14. leaving, and a new epoch, end it too", () => {

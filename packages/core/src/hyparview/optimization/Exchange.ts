@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import { type Key, type LinkId, type Peer, sameLink } from "../../Peer.ts"
+import type { Key, LinkId, Peer } from "../../Peer.ts"
 import { onNotNeighbor } from "../Membership.ts"
 import { emit, type Given, type Neighbor, type State, type Transition } from "../State.ts"
 import { exchange, indexInActive, indexOfLink, isAsking, keepPassive, link, neighborOf } from "../Views.ts"
-import { givenOf, isFull } from "./Part.ts"
+import { isFull } from "./Part.ts"
 
 /** Whether a link with this peer can be made: there is none, and none is asked for. */
 export const isOpen = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
@@ -62,20 +62,4 @@ export const end = <I extends Key, A>(t: Transition<I, A>, given: Given<I, A>): 
 export const disown = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, id: LinkId<I>): void => {
   if (indexOfLink(t.state, from.id, id) >= 0) return
   emit(t, { _tag: "Send", to: from, message: { _tag: "NotNeighbor", link: id } })
-}
-
-/**
- * Whether a NotNeighbor is about the link that is given away in the round under way: then it waits for the end of the round.
- */
-export const isDoubted = <I extends Key, A>(
-  { state }: Transition<I, A>,
-  from: Peer<I, A>,
-  link: LinkId<I>
-): boolean => {
-  const given = givenOf(state)
-  const { swap } = state
-  if (given === undefined || given.peer.id !== from.id || !sameLink(given.link, link)) return false
-  const doubted: Given<I, A> = { ...given, doubted: true }
-  if (swap !== undefined && "given" in swap) state.swap = { ...swap, given: doubted }
-  return true
 }
