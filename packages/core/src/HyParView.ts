@@ -65,7 +65,7 @@ import type { Input, Output } from "./hyparview/Protocol.ts"
 import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
-import { begin, emit, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
+import { begin, emit, itemAt, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
 import {
   exhume,
   hasDeparted,
@@ -244,7 +244,7 @@ const onLost = <I extends Key, A>(
 ): void => {
   const { state } = t
   if (state.search.probe?.peer.id === peer.id) state.search = { ...state.search, probe: undefined }
-  const neighbor = state.active[indexInActive(state, peer.id)]
+  const neighbor = itemAt(state.active, indexInActive(state, peer.id))
   if (neighbor !== undefined) {
     if (neighbor.peer.epoch <= peer.epoch) onNeighborFailed(t, peer, cause)
   } else if (cause === "closed" || cause === "local") {
@@ -346,7 +346,7 @@ const recognize = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): num
   const { state } = t
   if (state.memory.departed.length > 0 && hasDeparted(state, from)) return outdated
   const index = indexInActive(state, from.id)
-  const neighbor = state.active[index]
+  const neighbor = itemAt(state.active, index)
   if (neighbor !== undefined && (neighbor.peer === from || neighbor.peer.epoch === from.epoch)) {
     onHeard(t, index)
     return index
@@ -364,7 +364,7 @@ const isFromNeighbor = <I extends Key, A>(
   index: number,
   { link }: { readonly link: LinkId<I> | undefined }
 ): boolean => {
-  const neighbor = t.state.active[index]
+  const neighbor = itemAt(t.state.active, index)
   if (link === undefined) return false
   if (neighbor !== undefined && sameLink(neighbor.link, link)) return true
   emit(t, { _tag: "Send", to: from, message: { _tag: "NotNeighbor", link } })

@@ -161,6 +161,22 @@ describe("a silent block", () => {
   )
 
   test(
+    "nor from being done with it, when the far end has closed it before",
+    Effect.gen(function* () {
+      const { a, b, control, open } = yield* setUp
+      const { far, near } = yield* open(a, b, "a")
+      yield* control.block(["host-b"], { mode: "silent" })
+      const receiving = yield* Effect.forkScoped(Effect.result(near.receive), { startImmediately: true })
+      yield* far.close("flush")
+      yield* later
+      assert.isUndefined(receiving.pollUnsafe())
+      yield* advance(near.close("flush"))
+      assert.strictEqual(errorOf(yield* Fiber.join(receiving))?.reason, "local")
+      assert.strictEqual((yield* near.closed).reason, "local")
+    })
+  )
+
+  test(
     "lets dials hang until their time-out, and reach the peer again when it ends",
     Effect.gen(function* () {
       const { a, b, control } = yield* setUp

@@ -27,6 +27,8 @@ const slotsPerLevel = 1 << digitBits
 const digitMask = slotsPerLevel - 1
 const levels = 4
 const wordsPerLevel = slotsPerLevel / 32
+/** One bit a word, so that a level of which little is occupied is looked through in a few reads. */
+const groupsPerLevel = wordsPerLevel / 32
 /** A time is kept in two parts that are integers of 32 bits: high · 2²⁸ + low. */
 const lowSize = 1 << (2 * digitBits)
 
@@ -64,6 +66,8 @@ export class EventQueue<A> {
   private readonly tails = new Int32Array(levels * slotsPerLevel)
   /** One bit a slot: whether its list holds an event. */
   private readonly occupied = new Int32Array(levels * wordsPerLevel)
+  /** One bit a word of these: whether it has any. */
+  private readonly occupiedWords = new Int32Array(levels * groupsPerLevel)
   /** The wheel's cursor; after `next` has taken an event out, its time: high · 2²⁸ + low. */
   private cursorHigh = 0
   private cursorLow = 0
@@ -175,6 +179,7 @@ export class EventQueue<A> {
     fork.heads.set(this.heads)
     fork.tails.set(this.tails)
     fork.occupied.set(this.occupied)
+    fork.occupiedWords.set(this.occupiedWords)
     fork.cursorHigh = this.cursorHigh
     fork.cursorLow = this.cursorLow
     return fork
@@ -244,6 +249,7 @@ export class EventQueue<A> {
       this.heads[slot] = row
       const word = slot >> 5
       this.occupied[word] = (this.occupied[word] ?? 0) | (1 << (slot & 31))
+      this.occupiedWords[word >> 5] = (this.occupiedWords[word >> 5] ?? 0) | (1 << (word & 31))
     } else {
       rows[(tails[slot] ?? 0) << rowBits] = row
     }
@@ -252,12 +258,19 @@ export class EventQueue<A> {
 
   /** The first slot of a level, from a digit on, whose list holds an event; −1 if there is none. */
   private firstOccupied(level: number, digit: number): number {
-    const { occupied } = this
-    const end = (level + 1) * wordsPerLevel
+    const { occupied, occupiedWords } = this
     let word = level * wordsPerLevel + (digit >> 5)
     let bits = (occupied[word] ?? 0) & (-1 << (digit & 31))
-    while (bits === 0) {
-      if (++word === end) return -1
+    if (bits === 0) {
+      const end = (level + 1) * groupsPerLevel
+      let group = word >> 5
+      // Twice, since a shift by 32 is none.
+      let words = (occupiedWords[group] ?? 0) & ((-1 << (word & 31)) << 1)
+      while (words === 0) {
+        if (++group === end) return -1
+        words = occupiedWords[group] ?? 0
+      }
+      word = (group << 5) + 31 - Math.clz32(words & -words)
       bits = occupied[word] ?? 0
     }
     return (word << 5) + 31 - Math.clz32(bits & -bits)
@@ -265,7 +278,9 @@ export class EventQueue<A> {
 
   private empty(slot: number): void {
     const word = slot >> 5
-    this.occupied[word] = (this.occupied[word] ?? 0) & ~(1 << (slot & 31))
+    const left = (this.occupied[word] ?? 0) & ~(1 << (slot & 31))
+    this.occupied[word] = left
+    if (left === 0) this.occupiedWords[word >> 5] = (this.occupiedWords[word >> 5] ?? 0) & ~(1 << (word & 31))
   }
 
   private timeOf(row: number): number {

@@ -7,9 +7,9 @@
  */
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
-import { type Asker, emit, type Neighbor, type Transition } from "./State.ts"
 import { givenOf } from "./optimization/Part.ts"
-import { indexInActive, indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
+import { type Asker, emit, itemAt, type Transition } from "./State.ts"
+import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (
@@ -29,7 +29,7 @@ export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
   const overall = refilled(admission.tokens, admissionOverall, now - admission.at)
   if (overall < 1) return Math.ceil(((1 - overall) * 60_000) / admissionOverall.perMinute)
   const index = admission.askers.findIndex((asker) => asker.id === id)
-  const known = admission.askers[index]
+  const known = itemAt(admission.askers, index)
   const own = known === undefined ? admissionPerPeer.burst : refilled(known.tokens, admissionPerPeer, now - known.at)
   if (own < 1) return Math.ceil(((1 - own) * 60_000) / admissionPerPeer.perMinute)
   const asker: Asker<I> = { id, tokens: own - 1, at: now }
@@ -51,19 +51,30 @@ export const evictFor = <I extends Key, A>(
   moves: number
 ): Peer<I, A> | undefined => {
   const { active, config } = t.state
-  const exchanged = givenOf(t.state)?.peer.id
+  // In a round of X-BOT a link is to be given away already, and its slot is promised: it goes if there is no other.
+  const given = givenOf(t.state)?.peer.id
+  let victims = 0
+  let victim = -1
   let protect = config.protectedLinks
-  let victims: Array<Neighbor<I, A>> = []
-  for (const neighbor of active) {
+  for (let i = 0; i < active.length; i++) {
+    const neighbor = active[i]
+    if (neighbor === undefined) continue
     if (neighbor.chosen && protect > 0) protect--
-    else victims.push(neighbor)
+    else if (neighbor.id === given) victim = i
+    else victims++
   }
-  // In a round of X-BOT a link is to be given away already, and its slot is promised.
-  if (exchanged !== undefined && victims.length > 1) victims = victims.filter(({ id }) => id !== exchanged)
-  const victim = victims[nextBelow(t.state, victims.length)]
-  if (victim === undefined) return undefined
-  evict(t, indexInActive(t.state, victim.id), likely, moves)
-  return victim.peer
+  let skip = victims > 0 ? nextBelow(t.state, victims) : -1
+  protect = config.protectedLinks
+  for (let i = 0; i < active.length && skip >= 0; i++) {
+    const neighbor = active[i]
+    if (neighbor === undefined) continue
+    if (neighbor.chosen && protect > 0) protect--
+    else if (neighbor.id !== given && skip-- === 0) victim = i
+  }
+  const evicted = itemAt(active, victim)
+  if (evicted === undefined) return undefined
+  evict(t, victim, likely, moves)
+  return evicted.peer
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Key, Peer } from "../Peer.ts"
 import { soundedOut } from "./Merge.ts"
 import { ask, dial, isJoining } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { clearTimer, emit, none, setTimer, type State, type Transition, without } from "./State.ts"
+import { clearTimer, emit, itemAt, none, setTimer, type State, type Transition, without } from "./State.ts"
 import { freeSlots, holds, indexInActive, isLinking } from "./Views.ts"
 
 /**
@@ -108,7 +108,7 @@ export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis
 export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, peer: Peer<I, A>): void => {
   const { state } = t
   const index = state.contacts.dialing.findIndex((dialing) => dialing.address === address)
-  const dialing = state.contacts.dialing[index]
+  const dialing = itemAt(state.contacts.dialing, index)
   if (dialing === undefined) return
   state.contacts = { ...state.contacts, dialing: without(state.contacts.dialing, index) }
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return

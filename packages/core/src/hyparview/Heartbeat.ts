@@ -9,7 +9,7 @@ import { nextBelow } from "../Random.ts"
 import { type Key, type Peer, sameLink } from "../Peer.ts"
 import type { HeartbeatReply } from "./Message.ts"
 import { onNeighborFailed } from "./Repair.ts"
-import { emit, setTimer, type Transition } from "./State.ts"
+import { emit, itemAt, setTimer, type Transition } from "./State.ts"
 import { indexInActive } from "./Views.ts"
 
 /** Starts the rounds, at a random phase. */
@@ -53,7 +53,7 @@ export const onHeartbeatReply = <I extends Key, A>(
   message: HeartbeatReply<I>
 ): void => {
   const { now, state } = t
-  const neighbor = state.active[indexInActive(state, from.id)]
+  const neighbor = itemAt(state.active, indexInActive(state, from.id))
   if (neighbor === undefined || !sameLink(neighbor.link, message.link)) return
   if (message.nonce !== state.heartbeatRound) return
   emit(t, { _tag: "RoundTrip", peer: neighbor.peer, millis: Math.max(0, now - state.heartbeatSentAt) })

@@ -5,7 +5,7 @@
  */
 import { type Key, noSample } from "../Peer.ts"
 import { abandon } from "./Optimization.ts"
-import { clearTimer, emit, freshRound, none, type State, type Transition } from "./State.ts"
+import { clearTimer, emit, freshRound, itemAt, none, type State, type Transition } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
 import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
 
@@ -14,8 +14,8 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
   if (id === state.self.id) return state.self.epoch
   let epoch = neighborOf(state, id)?.peer.epoch ?? -1
   const { departed, graveyard } = state.memory
-  epoch = Math.max(epoch, state.passive[indexInPassive(state, id)]?.epoch ?? -1)
-  epoch = Math.max(epoch, graveyard[indexOfPeer(graveyard, id)]?.epoch ?? -1)
+  epoch = Math.max(epoch, itemAt(state.passive, indexInPassive(state, id))?.epoch ?? -1)
+  epoch = Math.max(epoch, itemAt(graveyard, indexOfPeer(graveyard, id))?.epoch ?? -1)
   for (const gone of departed) if (gone.id === id) epoch = Math.max(epoch, gone.epoch)
   return epoch
 }

@@ -11,7 +11,7 @@ import { discoveryNotWithin } from "./Contacts.ts"
 import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
 import { forget, onAnswer } from "./Repair.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
-import { emit, type Transition } from "./State.ts"
+import { emit, itemAt, type Transition } from "./State.ts"
 import {
   freeSlots,
   handedOver,
@@ -250,7 +250,7 @@ export const onDisconnect = <I extends Key, A>(
 ): void => {
   const { now, state } = t
   const index = indexInActive(state, from.id)
-  const neighbor = state.active[index]
+  const neighbor = itemAt(state.active, index)
   if (neighbor !== undefined && !sameLink(neighbor.link, message.link)) return
   if (message.reason === "leaving") {
     unlink(t, index, "left")
@@ -274,7 +274,7 @@ export const onDisconnect = <I extends Key, A>(
     state.round = { ...state.round, waiting: true }
     return
   }
-  const likely = state.passive[indexInPassive(state, message.sample.peers[0]?.id ?? from.id)]
+  const likely = itemAt(state.passive, indexInPassive(state, message.sample.peers[0]?.id ?? from.id))
   if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isLinking(state, likely.id)) {
     ask(t, likely, state.active.length === 0 ? "empty" : "repair")
   }

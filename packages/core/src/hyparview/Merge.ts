@@ -14,7 +14,7 @@ import type { ShuffleReply } from "./Message.ts"
 import { beginMixing, isMixing, isOfAnotherIsland } from "./Beacon.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { emit, type State, type Transition } from "./State.ts"
+import { emit, itemAt, type State, type Transition } from "./State.ts"
 import {
   exhume,
   freeSlots,
@@ -99,7 +99,7 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
 /** Whether this island has heard of a peer lately. */
 const isFresh = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return true
-  const since = state.passiveSince[indexInPassive(state, peer.id)]
+  const since = itemAt(state.passiveSince, indexInPassive(state, peer.id))
   return since !== undefined && state.cycle - since <= freshCycles
 }
 

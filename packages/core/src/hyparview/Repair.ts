@@ -18,6 +18,7 @@ import {
   type Asking,
   emit,
   freshRound,
+  itemAt,
   none,
   type Round,
   setTimer,
@@ -77,14 +78,16 @@ const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | unde
   const { state } = t
   const { passive, passiveIds, round } = state
   if (round.lead !== undefined && isEligible(state, round.lead)) {
-    const lead = passive[indexInPassive(state, round.lead)]
+    const lead = itemAt(passive, indexInPassive(state, round.lead))
     if (lead !== undefined) return lead
   }
-  let count = 0
-  for (const id of passiveIds) if (isEligible(state, id)) count++
-  if (count === 0) return undefined
-  let skip = nextBelow(state, count)
-  return passive[passiveIds.findIndex((id) => isEligible(state, id) && skip-- === 0)]
+  const eligible: Array<number> = []
+  for (let i = 0; i < passiveIds.length; i++) {
+    const id = passiveIds[i]
+    if (id !== undefined && isEligible(state, id)) eligible.push(i)
+  }
+  const index = eligible.length === 0 ? undefined : eligible[nextBelow(state, eligible.length)]
+  return index === undefined ? undefined : passive[index]
 }
 
 const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
@@ -152,7 +155,8 @@ export const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void =>
   if (holds(round.tried, id)) return
   const limit = Math.max(config.memorySize, config.passiveSize)
   const tried = round.tried.length >= limit ? round.tried.slice(1) : round.tried
-  t.state.round = { ...round, tried: [...tried, id] }
+  const { busy, lead, retried, waiting, waitMillis } = round
+  t.state.round = { tried: [...tried, id], busy, retried, waiting, waitMillis, lead }
 }
 
 /**
@@ -181,7 +185,7 @@ export const onAnswer = <I extends Key, A>(
   const index = state.pending.findIndex(
     (asking) => asking.requestId === message.requestId && asking.peer.id === from.id
   )
-  const asking = state.pending[index]
+  const asking = itemAt(state.pending, index)
   if (asking === undefined) {
     if (message.answer === "accepted") onUnmatchedAcceptance(t, from, message.requestId)
     return false
@@ -196,7 +200,8 @@ export const onAnswer = <I extends Key, A>(
       const lead = message.sample.peers[0]
       if (lead !== undefined && lead.id !== state.self.id && state.round.tried.length < state.config.passiveSize) {
         integrate(t, [lead], [0], [])
-        state.round = { ...state.round, lead: lead.id }
+        const { busy, retried, tried, waiting, waitMillis } = state.round
+        state.round = { tried, busy, retried, waiting, waitMillis, lead: lead.id }
       }
       break
     }
@@ -264,7 +269,7 @@ export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<
   const { state } = t
   const index = state.pending.findIndex((asking) => asking.peer.id === peer.id && asking.peer.epoch === peer.epoch)
   if (index >= 0) state.pending = without(state.pending, index)
-  const known = state.passive[indexInPassive(state, peer.id)]
+  const known = itemAt(state.passive, indexInPassive(state, peer.id))
   // Only news of the incarnation that is known counts: a later one may be well.
   if (known === undefined ? index >= 0 : known.epoch <= peer.epoch) bury(t, peer)
 }

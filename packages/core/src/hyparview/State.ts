@@ -337,6 +337,13 @@ export const emit = <I extends Key, A>(t: Transition<I, A>, output: Output<I, A>
 /** Nothing in a list: one for all, so that a node holds no empty arrays of its own. */
 export const none: ReadonlyArray<never> = []
 
+/**
+ * The item at an index, where −1 stands for none. To V8 a negative index is the name of a property: it is made a string and
+ * looked for as one, and from then on every read by that line of code goes the long way.
+ */
+export const itemAt = <B>(items: ReadonlyArray<B>, index: number): B | undefined =>
+  index < 0 ? undefined : items[index]
+
 /** A list without the item at an index. */
 export const without = <B>(items: ReadonlyArray<B>, index: number): ReadonlyArray<B> =>
   items.length === 1 && index === 0 ? none : items.toSpliced(index, 1)

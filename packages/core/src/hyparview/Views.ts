@@ -9,7 +9,7 @@ import { nextBelow } from "../Random.ts"
 import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
 import { givenOf, partnerOf } from "./optimization/Part.ts"
 import type { DownReason } from "./Protocol.ts"
-import { type Draft, emit, freshRound, type Neighbor, type State, type Transition, without } from "./State.ts"
+import { type Draft, emit, freshRound, itemAt, type Neighbor, type State, type Transition, without } from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
@@ -21,7 +21,7 @@ export const indexInActive = <I extends Key, A>({ active }: State<I, A>, id: I):
 
 /** The neighbour with this id. */
 export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined =>
-  state.active[indexInActive(state, id)]
+  itemAt(state.active, indexInActive(state, id))
 
 /** Where an id stands in the passive view; −1 where it does not. */
 export const indexInPassive = <I extends Key, A>({ passiveIds }: State<I, A>, id: I): number => indexOf(passiveIds, id)
@@ -62,7 +62,7 @@ export const freeSlots = <I extends Key, A>(state: State<I, A>): number =>
 /** Where a link stands in the active view; −1 where it does not, or another with the same peer does. */
 export const indexOfLink = <I extends Key, A>(state: State<I, A>, id: I, link: LinkId<I>): number => {
   const index = indexInActive(state, id)
-  const neighbor = state.active[index]
+  const neighbor = itemAt(state.active, index)
   return neighbor !== undefined && sameLink(neighbor.link, link) ? index : -1
 }
 
@@ -135,7 +135,7 @@ export const link = <I extends Key, A>(
  */
 export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, reason: DownReason): void => {
   const { state } = t
-  const neighbor = state.active[index]
+  const neighbor = itemAt(state.active, index)
   if (neighbor === undefined) return
   state.active = without(state.active, index)
   const spared = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
@@ -225,7 +225,7 @@ export const integrate = <I extends Key, A>(
     const { graveyard } = state.memory
     if (graveyard.length > 0) {
       // Hearsay does not raise the dead: only the peer itself does, or news of a later incarnation.
-      const grave = graveyard[indexOfPeer(graveyard, peer.id)]
+      const grave = itemAt(graveyard, indexOfPeer(graveyard, peer.id))
       if (grave !== undefined && grave.epoch >= peer.epoch) continue
       exhume(t, peer.id)
     }

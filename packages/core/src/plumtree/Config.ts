@@ -33,9 +33,14 @@ export interface Config {
   readonly announceMillis: number
   /** Announcements that wait at most, and that one IHAVE holds. 1–1,000. Ours: 128. */
   readonly announceSize: number
-  /** timeout1: how long a message that was announced may stay out before it is grafted, in milliseconds. 1–60,000. Ours: 500. */
+  /** timeout1: how long a message that was announced may stay out before it is grafted, in milliseconds, at least. 1–60,000. Ours: 500. */
   readonly graftMillis: number
-  /** timeout2: how long after one graft the next announcer is tried, in milliseconds. Below timeout1 (paper). Ours: 250. */
+  /**
+   * timeout1 at most, in milliseconds. Where messages come later than half of timeout1 after their announcement, because
+   * links or processors are busy, both timeouts grow with that. 0: they are fixed, as in the paper. 0–600,000. Ours: 10,000.
+   */
+  readonly graftMaxMillis: number
+  /** timeout2: how long after one graft the next announcer is tried, in milliseconds, at least. Below timeout1 (paper). Ours: 250. */
   readonly graftAgainMillis: number
   /** Messages that one neighbour was the first to announce and that are still out. 1–100,000. Ours: 512. */
   readonly missingSize: number
@@ -117,6 +122,7 @@ export const defaultConfig: Config = {
   announceMillis: 300,
   announceSize: 128,
   graftMillis: 500,
+  graftMaxMillis: 10_000,
   graftAgainMillis: 250,
   missingSize: 512,
   announcersSize: 8,
@@ -158,6 +164,7 @@ export const paperConfig: Config = {
   ...defaultConfig,
   pruneAfter: 1,
   announceMillis: 0,
+  graftMaxMillis: 0,
   optimizeHops: 0,
   retainedMessages: 64,
   recovery: false
@@ -205,6 +212,7 @@ const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: nu
   ["announceMillis", 0, 60_000],
   ["announceSize", 1, 1_000],
   ["graftMillis", 1, 60_000],
+  ["graftMaxMillis", 0, 600_000],
   ["graftAgainMillis", 1, 60_000],
   ["missingSize", 1, 100_000],
   ["announcersSize", 1, 30],

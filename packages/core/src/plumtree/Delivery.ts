@@ -34,7 +34,7 @@ export const accept = <I extends Key, A>(
     payload,
     replay: undefined
   })
-  const announced = found(t, id)
+  const announced = found(t, id, from.id, replay === undefined)
   let path: { readonly round: number; readonly parent: I | undefined } = {
     round,
     parent: own || replay === "recovery" ? undefined : from.id

@@ -6,11 +6,12 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
+import { timeout1, timeout2, wasLate } from "./Lateness.ts"
 import type { Announcement, MessageId } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
-import { makeEager, optimize } from "./Tree.ts"
+import { makeEager, optimize, takeBack } from "./Tree.ts"
 
 /** IHAVE received. */
 export const onIHave = <I extends Key, A>(
@@ -72,7 +73,15 @@ const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: Messa
   }
   state.missing = [
     ...missing,
-    { id, owner: announcer, announcers: [announcer], rounds: [round], at: t.now + config.graftMillis }
+    {
+      id,
+      owner: announcer,
+      announcers: [announcer],
+      rounds: [round],
+      since: t.now,
+      at: t.now + timeout1(t),
+      grafted: undefined
+    }
   ]
 }
 
@@ -93,8 +102,16 @@ const indexOfMissing = <I extends Key>(missing: ReadonlyArray<Missing<I>>, id: M
   return -1
 }
 
-/** A message has come: nobody needs to be grafted for it. What was announced of it. */
-export const found = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>): Missing<I> | undefined => {
+/**
+ * A message has come: nobody needs to be grafted for it. What was announced of it. If it was pushed, and somebody else had
+ * been grafted for it, that was too soon: the graft is taken back before it brings duplicates.
+ */
+export const found = <I extends Key, A>(
+  t: Transition<I, A>,
+  id: MessageId<I>,
+  from: I,
+  pushed: boolean
+): Missing<I> | undefined => {
   const { missing } = t.state
   if (missing.length === 0) return undefined
   const index = indexOfMissing(missing, id)
@@ -102,6 +119,10 @@ export const found = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>): 
   if (entry === undefined) return undefined
   t.state.missing = missing.toSpliced(index, 1)
   if (t.state.missing.length === 0) clearTimer(t, "Graft")
+  if (pushed) {
+    wasLate(t, t.now - entry.since)
+    if (entry.grafted !== undefined && entry.grafted !== from) takeBack(t, id.source, indexOf(t.state, entry.grafted))
+  }
   return entry
 }
 
@@ -122,30 +143,36 @@ export const optimizeFound = <I extends Key, A>(
     : undefined
 }
 
-/** The Graft timer has fired: whatever is due asks its next announcer. */
+/** The Graft timer has fired: whatever is due asks its next announcer, unless the tree has turned out to be later. */
 export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
   const wanted = new Map<I, Array<MessageId<I>>>()
   const rest: Array<Missing<I>> = []
+  const patience = timeout1(t)
+  const again = t.now + timeout2(t)
   for (const entry of state.missing) {
     if (entry.at > t.now) {
       rest.push(entry)
+      continue
+    }
+    if (entry.grafted === undefined && entry.since + patience > t.now) {
+      rest.push({ ...entry, at: entry.since + patience })
       continue
     }
     const next = entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
     const announcer = entry.announcers[next]
     // Nobody is left: it is forgotten, until it is announced again.
     if (announcer === undefined) continue
-    const at = t.now + state.config.graftAgainMillis
     const ids = wanted.get(announcer) ?? []
     if (ids.length >= state.config.graftSize) {
-      rest.push({ ...entry, at })
+      rest.push({ ...entry, at: again })
       continue
     }
     ids.push(entry.id)
     wanted.set(announcer, ids)
     const announcers = entry.announcers.toSpliced(next, 1)
-    rest.push({ ...entry, announcers, rounds: entry.rounds.toSpliced(next, 1), at })
+    const rounds = entry.rounds.toSpliced(next, 1)
+    rest.push({ ...entry, announcers, rounds, at: again, grafted: announcer })
   }
   state.missing = rest
   for (const [announcer, ids] of wanted) {

@@ -64,7 +64,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   if (replay !== "recovery") onNews(t, source, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (state.care.validated.length > 0 && state.care.validated.includes(topic)) {
-    found(t, id)
+    found(t, id, from.id, replay === undefined)
     awaitVerdict(t, { gossip, from, bornAt, until: t.now + state.config.verdictMillis })
   } else {
     accept(t, slot, gossip, from, bornAt)
@@ -87,15 +87,30 @@ export const slotFor = <I extends Key, A>(
   return insert(t, fresh(state, origin, first, older, t.now), (stream, runs) => lag(t, stream, runs))
 }
 
+/**
+ * Of a stream that only a digest has named so far, a message that was under way may be older than the baseline. From the
+ * first that the application is handed it is owed all that follow.
+ */
+const startingAt = <I extends Key>(stream: Stream<I>, sequence: number): Stream<I> => {
+  const { above, floor, owed, wanted } = stream
+  const isFirst = above.length === 0 && floor + 1 < owed
+  return isFirst && sequence < owed ? { ...stream, owed: sequence, wanted: Math.min(wanted, sequence) } : stream
+}
+
 /** The number is seen from now on. What had to be given up for it is told. */
 const mark = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Stream<I>, sequence: number): void => {
-  if (stream.above.length === 0 && stream.gap === undefined && sequence === stream.floor + 1) {
+  if (
+    stream.above.length === 0 &&
+    stream.gap === undefined &&
+    sequence === stream.floor + 1 &&
+    sequence >= stream.owed
+  ) {
     // In order, and nothing else is out: nearly always. One copy of the record does.
     const top = sequence > stream.top ? sequence : stream.top
     return put(t, slot, { ...stream, floor: sequence, top, usedAt: t.now })
   }
   const lost: Array<number> = []
-  const next = see(stream, sequence, t.state.config, lost)
+  const next = see(startingAt(stream, sequence), sequence, t.state.config, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
   if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor, sequence)

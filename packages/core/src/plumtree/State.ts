@@ -136,8 +136,12 @@ export interface Missing<I extends Key> {
   /** Who announced it and has not been grafted for it, and the round that it would have from each. */
   readonly announcers: ReadonlyArray<I>
   readonly rounds: ReadonlyArray<number>
+  /** When it was first announced. */
+  readonly since: number
   /** When the next announcer is grafted. */
   readonly at: number
+  /** Who was grafted for it last. */
+  readonly grafted: I | undefined
 }
 
 /** A topic on which this node has published. */
@@ -199,6 +203,8 @@ export interface Draft<I extends Key, A> extends Random {
   announcing: Announcing<I> | undefined
   announcingCount: number
   missing: ReadonlyArray<Missing<I>>
+  /** How long after its announcement a pushed message came, and when that was: the latest of late (`Lateness.ts`). */
+  late: { readonly millis: number; readonly at: number }
   links: ReadonlyArray<Link>
   /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
   trees: HashMap.HashMap<I, number>
@@ -217,10 +223,27 @@ export interface Transition<I extends Key, A> {
   readonly outputs: Array<Output<I, A>>
 }
 
-/** Begins a transition: the one copy that a step makes. */
+/** Begins a transition: the one copy that a step makes. Field by field, so that it is made in line. */
 export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transition<I, A> => ({
   now,
-  state: { ...state },
+  state: {
+    random0: state.random0,
+    random1: state.random1,
+    config: state.config,
+    self: state.self,
+    neighbors: state.neighbors,
+    lazy: state.lazy,
+    streams: state.streams,
+    topics: state.topics,
+    announcing: state.announcing,
+    announcingCount: state.announcingCount,
+    missing: state.missing,
+    links: state.links,
+    trees: state.trees,
+    care: state.care,
+    timers: state.timers,
+    nextNonce: state.nextNonce
+  },
   outputs: []
 })
 
@@ -278,6 +301,7 @@ export const init = <I extends Key, A>(options: {
   announcing: undefined,
   announcingCount: 0,
   missing: none,
+  late: { millis: 0, at: 0 },
   links: none,
   trees: HashMap.empty(),
   care: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },

@@ -33,8 +33,9 @@ const sampled = 8
 
 const noSlots: ReadonlyArray<number> = []
 
-/** The stream in a slot. */
+/** The stream in a slot; none in −1, which V8 would look for as a property of that name. */
 export const at = <I extends Key>({ far, near }: Streams<I>, slot: number): Stream<I> | undefined => {
+  if (slot < 0) return undefined
   if (slot < nearSize) return near[slot]
   const index = slot - nearSize
   return far[Math.floor(index / chunkSize)]?.[index % chunkSize]

@@ -10,7 +10,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
-import type { Config } from "./Config.ts"
+import { timeout1 } from "./Lateness.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
 
@@ -67,8 +67,8 @@ export const makeLazy = <I extends Key, A>(t: Transition<I, A>, source: I, index
  */
 const burstShare = 1 / 5
 
-const isOfBurst = ({ graftMillis }: Config, countedAt: number, now: number): boolean =>
-  countedAt >= 0 && now - countedAt < burstShare * graftMillis
+const isOfBurst = <I extends Key, A>(t: Transition<I, A>, countedAt: number): boolean =>
+  countedAt >= 0 && t.now - countedAt < burstShare * timeout1(t)
 
 /**
  * After how many duplicates a link is pruned: up to twice `pruneAfter`, since all links of a cycle that is fed from
@@ -84,6 +84,18 @@ const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number):
   const tree = t.state.config.trees === "shared" ? undefined : source
   changeLink(t, index, { duplicates: 0, duplicateAt: -1, newsAt: -1, pruneAt: drawThreshold(t), prunedAt: t.now })
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Prune", tree } })
+}
+
+/**
+ * A graft was made for a message that came along the tree all the same: its link closes a cycle, and goes. Otherwise some
+ * link of that cycle would, or two at once, with whatever is under way on them. Where the first duplicate prunes, the one
+ * that the graft brings does.
+ */
+export const takeBack = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const { config } = t.state
+  if (index < 0 || config.trees === "source" || config.pruneAfter === 1 || isLazy(t.state, source, index)) return
+  makeLazy(t, source, index)
+  prune(t, source, index)
 }
 
 /** PRUNE received. */
@@ -107,7 +119,7 @@ export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: 
   if (!isPruned(t.state, index)) makeEager(t, source, index)
   if (config.pruneAfter === 1) return
   const link = links[index]
-  if (link === undefined || link.duplicates === 0 || isOfBurst(config, link.newsAt, t.now)) return
+  if (link === undefined || link.duplicates === 0 || isOfBurst(t, link.newsAt)) return
   changeLink(t, index, { duplicates: link.duplicates - 1 / newsPerDuplicate, newsAt: t.now })
 }
 
@@ -122,11 +134,11 @@ export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, in
   if (config.strategy === "flood" || link === undefined) return
   if (isLazy(t.state, source, index)) {
     // It was told, and what it sent before it knew may still be under way; or it never heard.
-    if (link.prunedAt < 0 || t.now - link.prunedAt >= config.graftMillis) prune(t, source, index)
+    if (link.prunedAt < 0 || t.now - link.prunedAt >= timeout1(t)) prune(t, source, index)
     return
   }
   if (config.trees === "shared" && config.pruneAfter > 1) {
-    if (isOfBurst(config, link.duplicateAt, t.now)) return
+    if (isOfBurst(t, link.duplicateAt)) return
     const duplicates = link.duplicates + 1
     if (duplicates < link.pruneAt) return changeLink(t, index, { duplicates, duplicateAt: t.now })
   }

@@ -218,6 +218,21 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.passes(500).lagged, ["9/11–11"])
   })
 
+  it("R5. a message that was under way when the first digest came, and is older, is the baseline if it is handed out first", () => {
+    const p = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
+    assert.deepStrictEqual(p.hears(3, gossip(9, 2)).delivered, ["9/2"])
+    brings(p, 2, 4, 5, 6).hears(2, fetched())
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 3, 3)], to: 3 }])
+    const gone = { ...origin, below: 4 }
+    p.hears(3, fetched(false, gone)).passes(60_000)
+    assert.deepStrictEqual(p.lagged, ["9/3–3"])
+    // One that comes later than others is not.
+    const q = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
+    brings(q, 2, 4, 5, 6).hears(2, fetched())
+    assert.deepStrictEqual(q.hears(3, gossip(9, 2)).delivered, ["9/2"])
+    assert.deepStrictEqual([q.passes(400_000).lagged, q.state.care.gaps], [[], []])
+  })
+
   it("R5. once it is given up a neighbour that asks is told that it is over here", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10))
     const isGone = () => p.hears(3, fetch(ranges(9, 0, 9))).says("Fetched")[0]?.gone

@@ -281,6 +281,66 @@ describe("the tree", () => {
     assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [2, 3]])
   })
 
+  it("PT11. where messages come late after their announcement both timeouts grow with that, and shrink again", () => {
+    const p = node([2, 3], { graftMaxMillis: 1_500 })
+    const wait = (sequence: number) => {
+      p.hears(3, iHave([9, sequence, 2]))
+      return (p.state.missing.at(-1)?.at ?? 0) - p.now
+    }
+    assert.strictEqual(wait(0), 500)
+    p.now += 400
+    // This one is announced already when the other turns out to be late: it is waited for as long.
+    assert.strictEqual(wait(1), 500)
+    p.hears(2, gossip(9, 0))
+    assert.deepStrictEqual(p.passes(799).saysTo("Graft"), [])
+    p.fires("Graft")
+    assert.deepStrictEqual([p.saysTo("Graft"), p.state.timers.Graft.at - p.now], [[3], 400])
+    p.hears(3, gossip(9, 1, { replay: "graft" }))
+    assert.strictEqual(wait(2), 800)
+    p.now += 600
+    p.hears(2, gossip(9, 2))
+    assert.strictEqual(wait(3), 1_200)
+    p.now += 1_000
+    p.hears(2, gossip(9, 3))
+    assert.strictEqual(wait(4), 1_500)
+    p.hears(2, gossip(9, 4))
+    p.now += 12_000
+    assert.strictEqual(wait(5), 500)
+  })
+
+  it("PT11. but not with a message that was asked for, nor where they are fixed", () => {
+    const p = node([2, 3], { graftMaxMillis: 1_500 })
+    p.hears(3, iHave([9, 0, 2]))
+      .fires("Graft")
+      .hears(3, gossip(9, 0, { replay: "graft" }))
+    assert.strictEqual(p.state.late.millis, 0)
+    const fixed = node([2, 3], { graftMaxMillis: 0 }).hears(3, iHave([9, 0, 2]))
+    fixed.now += 450
+    fixed.hears(2, gossip(9, 0)).hears(3, iHave([9, 1, 2]))
+    assert.strictEqual(fixed.state.timers.Graft.at - fixed.now, 500)
+  })
+
+  it("PT11. a graft for a message that is pushed all the same is taken back", () => {
+    const late = (override: object) =>
+      node([2, 3], { pruneAfter: 3, ...override })
+        .hears(3, prune)
+        .hears(3, iHave([9, 0, 2], [9, 1, 2]))
+        .fires("Graft")
+    const p = late({})
+    assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [2, 3]])
+    p.hears(2, gossip(9, 0))
+    assert.deepStrictEqual([p.saysTo("Prune"), p.eager(), p.lazy()], [[3], [2], [3]])
+    p.hears(2, gossip(9, 1))
+    assert.deepStrictEqual([p.saysTo("Prune"), p.lazy()], [[], [3]])
+    // The answer to the graft, from whom the prune has not reached yet.
+    p.hears(3, gossip(9, 0, { replay: "graft" }))
+    assert.deepStrictEqual([p.saysTo("Prune"), p.lazy()], [[], [3]])
+    // Who was grafted has sent it; and where the first duplicate prunes, nobody need be told before.
+    assert.deepStrictEqual(late({}).hears(3, gossip(9, 0)).eager(), [2, 3])
+    assert.deepStrictEqual(late({ pruneAfter: 1 }).hears(2, gossip(9, 0)).eager(), [2, 3])
+    assert.deepStrictEqual(late({ trees: "source" }).hears(2, gossip(9, 0)).eager(), [2, 3])
+  })
+
   it("PT12. when nobody is left it is forgotten, and a later announcement begins anew", () => {
     const p = node([2, 3])
       .hears(2, iHave([9, 0, 2]))

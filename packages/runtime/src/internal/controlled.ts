@@ -134,6 +134,8 @@ class ControlledLink implements Link {
   #outbound = false
   /** Some have vanished already. */
   #hasGap = false
+  /** This end has closed it: nothing of the far end is hidden from it any more. */
+  #isClosed = false
   /** Open unless what the far end does is hidden. */
   readonly #visible = Latch.makeUnsafe(true)
 
@@ -176,13 +178,15 @@ class ControlledLink implements Link {
   close(mode: "flush" | "abort"): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#gate.forget(this)
+      this.#isClosed = true
+      this.#visible.openUnsafe()
       return this.#inner.close(mode)
     })
   }
 
   /** Looks at the blocks, and does what they say. */
   readonly look: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.isBroken) return Effect.void
+    if (this.isBroken || this.#isClosed) return Effect.void
     const { inbound, outbound, reset } = judge(this.#gate.blocks(), this.#names, this.#dialled)
     const mends = (this.#inbound && !inbound) || (this.#outbound && !outbound)
     this.#inbound = inbound
@@ -231,6 +235,7 @@ class ControlledLink implements Link {
   #surface(closed: LinkClosed): Effect.Effect<LinkClosed> {
     return Effect.suspend(() => {
       if (this.isBroken) return Effect.succeed(broken())
+      if (this.#isClosed && this.#inbound) return Effect.succeed(new LinkClosed({ reason: "local", detail: "" }))
       if (!this.#inbound || closed.reason === "local") {
         this.#gate.forget(this)
         return Effect.succeed(closed)

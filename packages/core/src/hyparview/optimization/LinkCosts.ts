@@ -6,7 +6,7 @@
  */
 import { nextBelow } from "../../Random.ts"
 import type { Key } from "../../Peer.ts"
-import type { Neighbor, State, Transition } from "../State.ts"
+import { itemAt, type Neighbor, type State, type Transition } from "../State.ts"
 import { indexOfLink } from "../Views.ts"
 
 // --- which links may be given away -----------------------------------------------------------------------------------
@@ -19,7 +19,7 @@ import { indexOfLink } from "../Views.ts"
  * them away. Ours are random, as joins and repairs have made them, and each node has its own.
  */
 export const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, index: number): boolean => {
-  if (active[index]?.optimized !== false) return false
+  if (itemAt(active, index)?.optimized !== false) return false
   let before = 0
   for (let i = 0; i < index; i++) if (active[i]?.optimized === false) before++
   return before < config.unbiasedLinks
@@ -27,7 +27,7 @@ export const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, in
 
 /** Whether a link may be given away because another node wishes it: not one of the F that inbound requests spare (B2). */
 export const isSpared = <I extends Key, A>({ active, config }: State<I, A>, index: number): boolean => {
-  if (active[index]?.chosen !== true) return false
+  if (itemAt(active, index)?.chosen !== true) return false
   let before = 0
   for (let i = 0; i < index; i++) if (active[i]?.chosen === true) before++
   return before < config.protectedLinks
