@@ -241,6 +241,7 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transi
     links: state.links,
     trees: state.trees,
     care: state.care,
+    late: state.late,
     timers: state.timers,
     nextNonce: state.nextNonce
   },
