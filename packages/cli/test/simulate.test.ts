@@ -109,6 +109,9 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["partition --cut-minutes 0", /--cut-minutes 0: expected a whole number from 1 to 10,080/],
   ["partition --mix -1", /--mix -1: expected a whole number from 0/],
   ["stable --cut halves", /--cut has no effect on stable, only on partition/],
+  ["stable --x-bot --x-bot-candidates 3", /--x-bot is --x-bot-candidates 4: give one of them/],
+  ["stable --x-bot", /--latency constant: with constant latency all links cost the same: expected geographic/],
+  ["stable --unbiased -1", /--unbiased -1: expected a whole number from 0 to 30/],
   ["stable --edges x.csv --seeds 2", /--edges takes one graph, and --seeds 2 give as many/]
 ]
 

@@ -9,7 +9,7 @@
  * 2. stamps each input with `now`, in whole milliseconds, never decreasing;
  * 3. performs the outputs in their order, all of them before the next input;
  * 4. reports back every output that can fail: `Send` with `SendFailed` or `LinkClosed`, `Dial` with `LinkOpened` or
- *    `DialFailed`, `Discover` with `ContactsFound`, `SetTimer` with `TimerFired`. A report is an input like any other: it
+ *    `DialFailed`, `Discover` with `ContactsFound`, `Measure` with `CostsMeasured`, `SetTimer` with `TimerFired`. A report is an input like any other: it
  *    is never given from inside a `step`, however soon the failure is known;
  * 5. gives a close that it knows of before any message that came later from the same peer.
  *
@@ -26,6 +26,10 @@
  * It is given once for a failed dial, not once for each message. **LinkClosed** means: an open link to this peer has
  * ended, other than by our own `Close`. A link on which the far end has said nothing a driver understands (no Hello,
  * another cluster, garbage) was never open.
+ *
+ * **Costs.** Asked only where X-BOT is on. What a link costs is the driver's to say, from both its ends alike as far as it
+ * can: a round trip in microseconds here and in the simulator. The answer may take a request's time-out; what comes later
+ * is ignored. A driver that cannot tell answers `undefined`, and that link is left alone.
  *
  * **Identity.** The `from` of a message is the peer whose identity was established when the link was opened, never a field
  * of the message. A driver that learns that a peer knows a higher epoch of our own id gives `EpochConflict`; after
@@ -64,6 +68,7 @@ export type Action<I extends Key, A, Message, Timer> =
   | { readonly _tag: "SetTimer"; readonly kind: Timer; readonly nonce: number; readonly at: number }
   | { readonly _tag: "ClearTimer"; readonly kind: Timer }
   | { readonly _tag: "Discover" }
+  | { readonly _tag: "Measure"; readonly nonce: number; readonly peers: ReadonlyArray<Peer<I, A>> }
 
 /**
  * The inputs by which a driver reports what became of an action.
@@ -73,5 +78,15 @@ export type Action<I extends Key, A, Message, Timer> =
  */
 export type Report<I extends Key, A> = Extract<
   HyParView.Input<I, A>,
-  { _tag: "SendFailed" | "LinkClosed" | "LinkOpened" | "DialFailed" | "ContactsFound" | "TimerFired" | "EpochConflict" }
+  {
+    _tag:
+      | "SendFailed"
+      | "LinkClosed"
+      | "LinkOpened"
+      | "DialFailed"
+      | "ContactsFound"
+      | "CostsMeasured"
+      | "TimerFired"
+      | "EpochConflict"
+  }
 >

@@ -23,6 +23,7 @@
  * | silent neighbours | `Heartbeat.ts` |
  * | contacts and Discovery | `Contacts.ts` |
  * | cuts healed | `Merge.ts`, `Beacon.ts` |
+ * | links exchanged for shorter ones | `Optimization.ts`, a round; `optimization/`, its four parts |
  * | floods withstood | `Admission.ts` |
  * | epochs, leaving | `Identity.ts` |
  *
@@ -45,12 +46,36 @@ import {
 } from "./hyparview/Membership.ts"
 import { lookForOthers, onProbeReply, recognizeStrangers, startLooking } from "./hyparview/Merge.ts"
 import type { Message } from "./hyparview/Message.ts"
+import {
+  expire,
+  isDoubted,
+  onCostsMeasured,
+  onDisconnectWait,
+  onOptimization,
+  onOptimizationReply,
+  onPartnerLost,
+  onReplace,
+  onReplaceReply,
+  onSwitch,
+  onSwitchReply,
+  refuseAsStranger,
+  weigh
+} from "./hyparview/Optimization.ts"
 import type { Input, Output } from "./hyparview/Protocol.ts"
 import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
 import { begin, emit, itemAt, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
-import { exhume, hasDeparted, indexInActive, isAsking, neighborOf, stopAsking, unlink } from "./hyparview/Views.ts"
+import {
+  exhume,
+  hasDeparted,
+  indexInActive,
+  isAsking,
+  isLinking,
+  neighborOf,
+  stopAsking,
+  unlink
+} from "./hyparview/Views.ts"
 import { jittered, nextBelow } from "./Random.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 
@@ -59,6 +84,7 @@ export { knownEpoch } from "./hyparview/Identity.ts"
 export type {
   Disconnect,
   DisconnectReason,
+  DisconnectWait,
   ForwardJoin,
   Heartbeat,
   HeartbeatReply,
@@ -69,13 +95,21 @@ export type {
   NeighborReason,
   NeighborReply,
   NotNeighbor,
+  Optimization,
+  OptimizationReply,
   Probe,
   ProbeReply,
+  Proposal,
+  Replace,
+  ReplaceReply,
   Shuffle,
-  ShuffleReply
+  ShuffleReply,
+  Switch,
+  SwitchReply
 } from "./hyparview/Message.ts"
 export type { DialCause, DownReason, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
-export { init, type Neighbor as ActiveNeighbor, type State, type Status } from "./hyparview/State.ts"
+export { partnerOf } from "./hyparview/optimization/Part.ts"
+export { init, type Neighbor as ActiveNeighbor, type State, type Status, type Swap } from "./hyparview/State.ts"
 export { neighborOf } from "./hyparview/Views.ts"
 
 /**
@@ -119,6 +153,7 @@ const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): bool
   before.pending !== after.pending ||
   before.timers !== after.timers ||
   before.contacts !== after.contacts ||
+  before.swap !== after.swap ||
   before.search !== after.search
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
@@ -138,6 +173,8 @@ const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
       return onLinkOpened(t, input.address, input.peer)
     case "DialFailed":
       return onDialFailed(t, input.address)
+    case "CostsMeasured":
+      return onCostsMeasured(t, input.nonce, input.costs)
     case "ContactsFound":
       if (isUp(t.state)) onContacts(t, input.contacts, false)
       return
@@ -181,6 +218,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       }
       shuffle(t)
       lookForOthers(t)
+      weigh(t)
       return setTimer(
         t,
         "Cycle",
@@ -190,7 +228,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
       return onHeartbeatTimer(t)
     case "Request":
       for (const asking of takeExpired(t)) onSilent(t, asking.peer)
-      return
+      return expire(t)
     case "Repair":
       return onRepairTimer(t)
     case "Discovery":
@@ -219,6 +257,7 @@ const onLost = <I extends Key, A>(
     markTried(t, peer.id)
     onUnreachable(t, peer)
   }
+  onPartnerLost(t, peer)
 }
 
 const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
@@ -227,7 +266,7 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
   if (!isUp(state)) {
     if (message._tag === "Join" || message._tag === "Neighbor" || message._tag === "NeighborReply") {
       answerAsStranger(t, from, message)
-    }
+    } else refuseAsStranger(t, from, message)
     return
   }
   const index = recognize(t, from)
@@ -240,9 +279,12 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "NeighborReply":
       return onNeighborReply(t, from, message)
     case "Disconnect":
-      return onDisconnect(t, from, message)
+      onDisconnect(t, from, message)
+      if (message.reason === "leaving" && hasDeparted(state, from)) onPartnerLost(t, from)
+      return
     case "NotNeighbor":
-      return onNotNeighbor(t, from, message.link)
+      if (!isDoubted(t, from, message.link)) onNotNeighbor(t, from, message.link)
+      return
     case "ForwardJoin":
       if (isFromNeighbor(t, from, index, message)) onForwardJoin(t, from, message)
       return
@@ -268,6 +310,22 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
       return
     case "ProbeReply":
       return onProbeReply(t, from, message.nonce)
+    case "DisconnectWait":
+      if (isFromNeighbor(t, from, index, message)) onDisconnectWait(t, from, message)
+      return
+    case "Optimization":
+      return onOptimization(t, from, message)
+    case "OptimizationReply":
+      return onOptimizationReply(t, from, message)
+    case "Replace":
+      if (isFromNeighbor(t, from, index, message)) onReplace(t, from, message)
+      return
+    case "ReplaceReply":
+      return onReplaceReply(t, from, message)
+    case "Switch":
+      return onSwitch(t, from, message)
+    case "SwitchReply":
+      return onSwitchReply(t, from, message)
   }
 }
 
@@ -320,7 +378,7 @@ const isFromNeighbor = <I extends Key, A>(
  * @since 0.1.0
  */
 export const keepsLink = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  indexInActive(state, id) >= 0 || isAsking(state, id) || state.search.probe?.peer.id === id
+  indexInActive(state, id) >= 0 || isLinking(state, id) || state.search.probe?.peer.id === id
 
 /**
  * Whether a peer is a neighbour by this link and has been heard in this heartbeat round: then `LinkUsed` would change

@@ -177,6 +177,26 @@ export const sampleMicros = (model: LatencyModel, from: number, to: number, rand
 }
 
 /**
+ * What a frame from one node to another takes without noise, in whole microseconds: what X-BOT's oracle is told of a link in
+ * the simulator. The geographic model's delay without jitter; the mean of `Uniform`; the median of `LogNormal`.
+ *
+ * @category sampling
+ * @since 0.1.0
+ */
+export const typicalMicros = (model: LatencyModel, from: number, to: number): number => {
+  switch (model._tag) {
+    case "Constant":
+      return model.micros
+    case "Uniform":
+      return Math.round((model.minMicros + model.maxMicros) / 2)
+    case "LogNormal":
+      return model.medianMicros
+    case "Geographic":
+      return model.matrixMicros[regionOf(model, from)]?.[regionOf(model, to)] ?? 0
+  }
+}
+
+/**
  * A place on the globe, in degrees north and east.
  *
  * @category geography

@@ -162,8 +162,18 @@ export const mixingBound = (scenario: Scenario): number => {
  * @category bounds
  * @since 0.1.0
  */
-export const mostMessages = ({ activeSize, cycleMillis, heartbeatMillis, shuffleWalkLength }: Config): number =>
-  1.1 * ((60_000 / cycleMillis) * (shuffleWalkLength + 1) + (2 * 60_000 * activeSize) / heartbeatMillis)
+export const mostMessages = (config: Config): number => {
+  const { activeSize, cycleMillis, heartbeatMillis, shuffleWalkLength } = config
+  const each = shuffleWalkLength + 1 + ofRound(config)
+  return 1.1 * ((60_000 / cycleMillis) * each + (2 * 60_000 * activeSize) / heartbeatMillis)
+}
+
+/**
+ * A round of X-BOT: at most eight messages, and probes that are answered, where costs must be measured: two to each of the
+ * candidates and to the old neighbour, one to each neighbour of the initiator and of the candidate.
+ */
+const ofRound = ({ activeSize, optimizeCandidates }: Config): number =>
+  optimizeCandidates === 0 ? 0 : 8 + 2 * (2 * (optimizeCandidates + 1) + 2 * activeSize)
 
 /**
  * Whether an overlay that is whole may part by itself. A bridge (rule P4) puts two links in the place of two others, and if

@@ -23,7 +23,7 @@ export interface Size {
 }
 
 const membershipSizes = <I extends Key, A>({ membership }: Node.State<I, A>): ReadonlyArray<Size> => {
-  const { admission, config, contacts, memory, round } = membership
+  const { admission, config, contacts, memory, round, swap } = membership
   const size = (name: string, { length }: ReadonlyArray<unknown>, bound: number): Size => ({
     name: `membership.${name}`,
     size: length,
@@ -38,6 +38,7 @@ const membershipSizes = <I extends Key, A>({ membership }: Node.State<I, A>): Re
     size("suspects", memory.suspects, config.memorySize),
     size("departed", memory.departed, config.memorySize),
     size("askers", admission.askers, config.memorySize),
+    size("weighed", swap?._tag === "Weighing" ? swap.candidates : [], Math.max(1, config.optimizeCandidates)),
     size("tried", round.tried, Math.max(config.memorySize, config.passiveSize))
   ]
 }

@@ -92,9 +92,36 @@ const checkViews = <I extends Key, A>(state: State<I, A>, check: Check): void =>
   check(!duplicates(passive), "an id twice in the passive view")
   check(!duplicates(graves), "an id twice in the graveyard")
   check(!duplicates(asked), "an id asked twice")
+  check(!asked.includes(linkingWith(state) ?? self), "an id is asked by a request and in a round of X-BOT")
   check(!overlap(active, passive), "active and passive view overlap")
   check(!overlap(active, asked), "a neighbour is being asked")
   check(!overlap(graves, active) && !overlap(graves, passive), "a grave is in a view")
+}
+
+/** With whom a node that asks for a link in a round of X-BOT, or has been asked for one, will make it. */
+const linkingWith = <I extends Key, A>({ swap }: State<I, A>): I | undefined => {
+  switch (swap?._tag) {
+    case "Initiator":
+      return swap.candidate.id
+    case "Choosing":
+    case "Candidate":
+      return swap.initiator.id
+    case "Disconnected":
+      return swap.old.id
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Rounds of X-BOT leave a number of links as chance has made them: a full view holds as many at least, and one that lacks
+ * neighbours will once they are found, since repairs are of chance too.
+ */
+const checkUnbiased = <I extends Key, A>({ active, config }: State<I, A>, check: Check): void => {
+  const most = config.activeSize - config.unbiasedLinks
+  let optimized = 0
+  for (const neighbor of active) if (neighbor.optimized) optimized++
+  if (optimized > most) check(false, `rounds have made ${optimized} links, at most ${most} allowed`)
 }
 
 const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
@@ -110,6 +137,7 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
   )
   check(Number.isSafeInteger(state.self.epoch) && state.self.epoch >= 0, `the epoch is ${state.self.epoch}`)
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
+  checkUnbiased(state, check)
   const { tokens } = state.admission
   check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")
   for (const kind of kinds) {
@@ -120,6 +148,12 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
   else check(active.length + pending.length + dialing.length === 0, `a node that is ${status} holds links`)
 }
 
+/** 1 while a slot waits for the link that a round of X-BOT brings. */
+const handedOver = <I extends Key, A>(state: State<I, A>): number => {
+  const promised = promiseOf(state)
+  return promised === undefined || state.active.some(({ id }) => id === promised.peer.id) ? 0 : 1
+}
+
 /** Repair is an obligation: a node that lacks a neighbour is always waiting for something that will come. */
 const checkObligations = <I extends Key, A>(state: State<I, A>, check: Check): void => {
   const { active, config, passive, pending, round, timers } = state
@@ -128,9 +162,10 @@ const checkObligations = <I extends Key, A>(state: State<I, A>, check: Check): v
   const watched = ({ deadline }: { readonly deadline: number }) =>
     timers.Request.nonce !== 0 && timers.Request.at <= deadline
   check(pending.every(watched) && dialing.every(watched), "a request under way that no timer watches")
+  check(state.swap === undefined || watched(state.swap), "a round of X-BOT that no timer watches")
   check(timers.Cycle.nonce !== 0, "no cycle to come")
   check(config.heartbeatMillis === 0 || timers.Heartbeat.nonce !== 0, "no heartbeat to come")
-  if (active.length >= config.activeSize || asking) return
+  if (active.length + handedOver(state) >= config.activeSize || asking) return
   check(round.waiting, "a free slot, nobody asked, and no wait")
   check(passive.length === 0 || timers.Repair.nonce !== 0, "a free slot, somebody to ask, and no timer")
   check(active.length > 0 || timers.Discovery.nonce !== 0, "no neighbour, and Discovery not asked")
@@ -172,6 +207,7 @@ const isMembership = <I extends Key, A>(output: Node.Output<I, A>): boolean => {
     case "Dial":
     case "Close":
     case "Discover":
+    case "Measure":
     case "NeighborUp":
     case "NeighborDown":
     case "LinkRenewed":
@@ -185,6 +221,42 @@ const isMembership = <I extends Key, A>(output: Node.Output<I, A>): boolean => {
       return false
   }
 }
+
+/**
+ * An exchange of links (X-BOT) takes one for another in one step. What is to be left alone is never promised to anybody; once
+ * it is promised it may become the oldest of its kind, if others are lost meanwhile, and goes all the same.
+ */
+const exchangeFaults = <I extends Key, A>(
+  before: State<I, A>,
+  outputs: ReadonlyArray<Node.Output<I, A>>,
+  after: State<I, A>
+): ReadonlyArray<string> => {
+  const faults: Array<string> = []
+  const promised = promiseOf(after)
+  if (promised !== undefined && promiseOf(before)?.link !== promised.link && isUnbiased(after, promised.peer.id)) {
+    faults.push("an unbiased link was promised")
+  }
+  const given = outputs.filter((output) => output._tag === "NeighborDown" && output.reason === "optimized")
+  if (given.length === 0) return faults
+  if (given.length > 1) faults.push(`${given.length} links exchanged in one step`)
+  if (after.active.length !== before.active.length) {
+    faults.push(`an exchange changed ${before.active.length} neighbours into ${after.active.length}`)
+  }
+  const { swap } = before
+  if (swap?._tag === "Old" && isUnbiased(before, swap.initiator.id)) faults.push("an unbiased link was exchanged")
+  return faults
+}
+
+/** The link that a node gives away in the round of X-BOT under way. */
+const promiseOf = <I extends Key, A>({ swap }: State<I, A>) =>
+  swap !== undefined && "given" in swap && swap._tag !== "Judging" ? swap.given : undefined
+
+/** Whether the link to this neighbour is one of those that X-BOT leaves alone. */
+const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, id: I): boolean =>
+  active
+    .filter(({ optimized }) => !optimized)
+    .slice(0, config.unbiasedLinks)
+    .some((neighbor) => neighbor.id === id)
 
 /**
  * What is wrong with a step: its outputs, and that they tell the same as the states.
@@ -226,6 +298,7 @@ export const stepFaults = <I extends Key, A>(
       default:
     }
   }
+  faults.push(...exchangeFaults(before, outputs, state))
   if (up.size !== state.active.length || state.active.some(({ peer }) => !up.has(peer.id))) {
     faults.push("NeighborUp and NeighborDown do not add up to the active view")
   }

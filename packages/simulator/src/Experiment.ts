@@ -84,6 +84,13 @@ export interface Options {
   readonly cut: "halves" | "tenth" | "thirds" | "islands" | "one-way" | "flapping"
   /** `partition`: how long the cut lasts, in minutes of virtual time; islands last so long beside the cycles. Default: 5. */
   readonly cutMinutes: number
+  /**
+   * X-BOT: how many passive entries each node weighs in a cycle, the core's `optimizeCandidates`; 0 switches it off. Only
+   * with geographic latency: elsewhere all links cost the same. Default: 0.
+   */
+  readonly xBotCandidates: number
+  /** X-BOT: links that stay whatever they cost, the core's `unbiasedLinks`. Default: 1. */
+  readonly unbiasedLinks: number
   /** Default: constant. */
   readonly latency: Latency.LatencyName
   /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
@@ -165,6 +172,8 @@ export const defaults = (experiment: Name): Options => ({
   mixMillis: 0,
   cut: "halves",
   cutMinutes: 5,
+  xBotCandidates: 0,
+  unbiasedLinks: 1,
   latency: "constant",
   sendFailure: experiment === "hashicorp" ? 0.1 : 0,
   sendAttempts: 1,
@@ -204,6 +213,8 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   mixMillis: whole(0, 86_400_000),
   cut: oneOf(choices.cut),
   cutMinutes: whole(1, 10_080),
+  xBotCandidates: whole(0, 1_000),
+  unbiasedLinks: whole(0, 30),
   latency: (value) =>
     typeof value === "string" && Latency.isLatencyName(value)
       ? undefined
@@ -235,6 +246,8 @@ const optionNames = [
   "mixMillis",
   "cut",
   "cutMinutes",
+  "xBotCandidates",
+  "unbiasedLinks",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -267,6 +280,10 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   const { contacts, kill, nodes } = options
   if (contacts > nodes) {
     return new InvalidOption({ option: "contacts", value: contacts, expected: `there are only ${nodes} nodes` })
+  }
+  if (options.xBotCandidates > 0 && options.latency !== "geographic") {
+    const expected = `with ${options.latency} latency all links cost the same: expected geographic`
+    return new InvalidOption({ option: "latency", value: options.latency, expected })
   }
   const survivors = nodes - Math.round(kill * nodes)
   if ((experiment === "failures" || experiment === "plumtree") && survivors < 1) {
@@ -353,6 +370,8 @@ export const start = (
     heartbeatMillis: options.heartbeatMillis,
     ageWeight: options.ageWeight,
     mixMillis: options.mixMillis,
+    optimizeCandidates: options.xBotCandidates,
+    unbiasedLinks: options.unbiasedLinks,
     // Each node shuffles exactly once in a cycle, at its own phase.
     cycleJitter: 0,
     ...config

@@ -88,8 +88,28 @@ export const overlay = (world: World): Overlay => {
     clustering: Graph.clustering(graph),
     averageShortestPath: average,
     paths,
-    deadPassiveShare: deadPassiveShare(world)
+    deadPassiveShare: deadPassiveShare(world),
+    linkCost: linkCost(world)
   }
+}
+
+/**
+ * What the links between living nodes cost, each seen from both its ends.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const linkCost = (world: World): Overlay["linkCost"] => {
+  const costs: Array<number> = []
+  for (let node = 0; node < world.options.nodes; node++) {
+    const active = world.stateOf(node)?.membership.active
+    if (active === undefined) continue
+    for (const { id } of active) if (world.isAlive(id)) costs.push(world.costOf(node, id))
+  }
+  costs.sort((a, b) => a - b)
+  const sum = costs.reduce((sum, cost) => sum + cost, 0)
+  const at = (share: number): number => costs[Math.max(0, Math.ceil(costs.length * share) - 1)] ?? 0
+  return { mean: costs.length === 0 ? 0 : sum / costs.length, p50: at(0.5), p99: at(0.99) }
 }
 
 /**
@@ -146,7 +166,7 @@ export const isOverCapacity = ({ active, config, passive, pending }: Membership)
  * @since 0.1.0
  */
 export const broadcastResult = (
-  { delivered, hops, payload, recovered }: Broadcast,
+  { delivered, deliveredAfter, hops, payload, recovered }: Broadcast,
   alive: number,
   control: number
 ): BroadcastResult => ({
@@ -155,8 +175,22 @@ export const broadcastResult = (
   hops,
   payload,
   control,
-  ...(recovered === 0 ? {} : { recovered })
+  ...(recovered === 0 ? {} : { recovered }),
+  ...(deliveredAfter === undefined || delivered === 0 ? {} : { latency: latencyOf(deliveredAfter, delivered) })
 })
+
+/** Of the counts of deliveries by millisecond. */
+const latencyOf = (counts: Uint32Array, delivered: number): NonNullable<BroadcastResult["latency"]> => {
+  const at = (share: number): number => {
+    let left = Math.ceil(delivered * share)
+    for (let millis = 0; millis < counts.length; millis++) {
+      left -= counts[millis] ?? 0
+      if (left <= 0) return millis
+    }
+    return counts.length
+  }
+  return { p50: at(0.5), p99: at(0.99), last: at(1) }
+}
 
 /**
  * The links of the active graph among living nodes, as lines `from,to` of world nodes, a few thousand lines a piece.

@@ -274,6 +274,8 @@ export class World {
       this.stalled.delete(node)
       const { active, pending } = state.membership
       const others = [...active.map((neighbor) => neighbor.peer.id), ...pending.map((asking) => asking.peer.id)]
+      const partner = HyParView.partnerOf(state.membership)
+      if (partner !== undefined && !others.includes(partner.id)) others.push(partner.id)
       this.bereaved.set(node, others)
       for (const other of others) this.tell(other, node, state.membership.self.epoch, wasLink, at)
     }
@@ -295,7 +297,7 @@ export class World {
   publish(node: number, topic = "broadcast", bytes = 4): number {
     if (!this.processes.isUp(node)) return -1
     const index = this.broadcasts.length
-    const payload = this.spread.begin(node, bytes)
+    const payload = this.spread.begin(node, bytes, this.queue.now, this.constantMicros < 0)
     this.command(node, { _tag: "Publish", now: this.millis(), topic, payload })
     return index
   }
@@ -537,6 +539,7 @@ export class World {
     this.states[node] = step.state
     if (this.observer !== undefined) this.observer(node, state, input, step)
     const { outputs } = step
+    let measure: Extract<Node.Output<Id, Address>, { _tag: "Measure" }> | undefined
     for (let i = 0; i < outputs.length; i++) {
       const output = outputs[i]
       if (output === undefined) continue
@@ -548,7 +551,7 @@ export class World {
           this.setTimer(node, output.kind, output.nonce, output.at)
           break
         case "Delivered":
-          this.spread.delivered(output.payload, output.hops)
+          this.spread.delivered(output.payload, output.hops, this.queue.now)
           break
         case "Duplicate":
           this.spread.repeated(input._tag === "Received" ? input.message : undefined)
@@ -558,6 +561,9 @@ export class World {
           break
         case "Discover":
           this.discover(node)
+          break
+        case "Measure":
+          measure = output
           break
         case "Close":
           this.close(node, output.peer)
@@ -570,6 +576,22 @@ export class World {
           break
       }
     }
+    if (measure !== undefined) this.measured(node, measure)
+  }
+
+  /** The oracle: what a frame takes there and back, without noise. It knows at once. */
+  private measured(node: number, { nonce, peers }: Extract<Node.Output<Id, Address>, { _tag: "Measure" }>): void {
+    const costs = peers.map(({ id }) => this.costOf(node, id))
+    this.hash.word(node)
+    this.hash.word(nonce)
+    for (const cost of costs) this.hash.word(cost)
+    this.give(node, { _tag: "CostsMeasured", now: this.millis(), nonce, costs })
+  }
+
+  /** What a link costs: a frame there and back without noise, in microseconds. */
+  costOf(a: number, b: number): number {
+    const { latency } = this.options
+    return Latency.typicalMicros(latency, a, b) + Latency.typicalMicros(latency, b, a)
   }
 
   // --- frames ----------------------------------------------------------------------------------------------------------
@@ -733,7 +755,8 @@ export class World {
     if (membership === undefined || !this.processes.isUp(node)) return
     const holds =
       membership.active.some((neighbor) => neighbor.peer.id === peer.id && neighbor.peer.epoch <= peer.epoch) ||
-      membership.pending.some((asking) => asking.peer.id === peer.id && asking.peer.epoch <= peer.epoch)
+      membership.pending.some((asking) => asking.peer.id === peer.id && asking.peer.epoch <= peer.epoch) ||
+      isPartner(membership, peer)
     if (!holds) return
     this.queue.absorbInto(this.hash)
     this.give(node, { _tag: "LinkClosed", now: this.millis(), peer, cause })
@@ -935,6 +958,11 @@ export class World {
     if (isUnderWay(kind)) this.underWay++
     this.queue.push(at, kind, target, second, third, fourth, reference)
   }
+}
+
+const isPartner = (membership: Membership, peer: SimulatedPeer): boolean => {
+  const partner = HyParView.partnerOf(membership)
+  return partner !== undefined && partner.id === peer.id && partner.epoch <= peer.epoch
 }
 
 const frameOf = (from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): Waiting => ({

@@ -89,6 +89,39 @@ describe("failures", () => {
   })
 })
 
+describe("X-BOT", () => {
+  const grown = (xBotCandidates: number) =>
+    run("failures", {
+      nodes: 400,
+      cycles: 40,
+      kill: 0,
+      messages: 10,
+      healCycles: 0,
+      latency: "geographic",
+      xBotCandidates
+    })
+
+  it("halves what links cost and what broadcasts take, in one symmetric overlay of the same degrees", () => {
+    const random = grown(0)
+    const optimized = grown(4)
+    assert.isAtMost(optimized.overlay.linkCost.mean, 0.5 * random.overlay.linkCost.mean)
+    const p99 = ({ broadcasts }: typeof random) =>
+      broadcasts.reduce((sum, { latency }) => sum + (latency?.p99 ?? 0), 0) / broadcasts.length
+    assert.isAbove(p99(random), 100)
+    assert.isAtMost(p99(optimized), 0.7 * p99(random))
+    const expected = { components: 1, asymmetricLinks: 0, inBothViews: 0, overCapacity: 0 }
+    assert.include(optimized.overlay, expected)
+    assert.deepStrictEqual(optimized.overlay.inDegree, random.overlay.inDegree)
+    for (const { reliability } of optimized.broadcasts) assert.strictEqual(reliability, 1)
+  })
+
+  it("is refused where all links cost the same", () => {
+    const result = Experiment.start("stable", { nodes: 100, xBotCandidates: 4 })
+    assert.isTrue(Result.isFailure(result))
+    if (Result.isFailure(result)) assert.strictEqual(result.failure.option, "latency")
+  })
+})
+
 describe("churn", () => {
   it("keeps reaching those who are there", () => {
     const { overlay, samples = [] } = run("churn", { nodes: 300, cycles: 3, healCycles: 6 })
@@ -258,7 +291,8 @@ describe("the invariants of a measurement", () => {
     peer: peer(id),
     link: { asker: id, epoch: 1, requestId: 1 },
     chosen: false,
-    heardIn: 0
+    heardIn: 0,
+    optimized: false
   })
   const sound: HyParView.State<number, number> = {
     ...HyParView.init({ config, self: peer(0), random: { random0: 1, random1: 2 } }),

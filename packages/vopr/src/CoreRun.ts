@@ -112,6 +112,7 @@ export class CoreRun {
           this.histories.meet(this.incarnationOf(node), { _tag: "NeighborUp", peer: output.peer.id })
           break
         case "NeighborDown":
+          if (output.reason === "optimized") this.marks.add("Exchange")
           this.histories.meet(this.incarnationOf(node), { _tag: "NeighborDown", peer: output.peer.id })
           break
         case "Delivered":
@@ -340,6 +341,10 @@ export class CoreRun {
       if (membership === undefined) continue
       const active = membership.active.map(({ peer }) => peer.id)
       this.violate("events", ...this.histories.neighborFaults(this.incarnationOf(node), active))
+      const { swap } = membership
+      if (swap !== undefined && swap.deadline < this.nowMillis) {
+        this.violate("open request", `node ${node} is still ${swap._tag} in a round of X-BOT`)
+      }
       for (const { deadline, peer } of membership.pending) {
         if (deadline < this.nowMillis) this.violate("open request", `node ${node} still asks ${peer.id}`)
       }

@@ -39,6 +39,7 @@ const everywhere: ReadonlyArray<Mark> = [
   "RejoinAfterLeave",
   "DialFailed",
   "EpochConflict",
+  "Exchange",
   "Publication",
   "Grafted",
   "Recovered",

@@ -43,6 +43,7 @@ export type Mark =
   | "RejoinAfterLeave"
   | "DialFailed"
   | "EpochConflict"
+  | "Exchange"
   | "Publication"
   | "Grafted"
   | "Recovered"

@@ -127,6 +127,7 @@ class RuntimeRun {
         this.marks.ofDelivery(output.via)
       }
       if (output._tag === "Lagged") this.marks.add("Lagged")
+      if (output._tag === "NeighborDown" && output.reason === "optimized") this.marks.add("Exchange")
       if (output._tag !== "NeighborUp") continue
       const { peer } = output
       const gone = before.membership.memory.departed.find(({ id }) => id === peer.id)

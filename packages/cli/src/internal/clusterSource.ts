@@ -92,6 +92,7 @@ const observationOf = (status: Supervisor.Status, processes: number): Observatio
 
 /** What a reader is told of the reason for which a neighbour was lost. */
 const reasons: Readonly<Record<HyParView.DownReason, string>> = {
+  optimized: "another neighbour took its place, at less cost",
   evicted: "its place was needed for another",
   disconnected: "the neighbour needed the place for another",
   left: "the neighbour said goodbye",

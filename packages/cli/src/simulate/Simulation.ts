@@ -20,6 +20,8 @@ export const Options = Schema.Struct({
   mixMillis: Schema.Int,
   cut: Schema.Literals(Experiment.choices.cut),
   cutMinutes: Schema.Int,
+  xBotCandidates: Schema.Int,
+  unbiasedLinks: Schema.Int,
   latency: Schema.Literals(Latency.names),
   sendFailure: Schema.Finite,
   sendAttempts: Schema.Int,

@@ -41,6 +41,8 @@ export const settings = {
   mixMillis: { flag: "mix" },
   cut: { flag: "cut", of: ["partition"] },
   cutMinutes: { flag: "cut-minutes", of: ["partition"] },
+  xBotCandidates: { flag: "x-bot-candidates" },
+  unbiasedLinks: { flag: "unbiased" },
   latency: { flag: "latency" },
   sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp"] },
   sendAttempts: { flag: "send-attempts", of: ["hashicorp"] },
@@ -70,6 +72,8 @@ const keys: ReadonlyArray<Key> = [
   "mixMillis",
   "cut",
   "cutMinutes",
+  "xBotCandidates",
+  "unbiasedLinks",
   "latency",
   "sendFailure",
   "sendAttempts",
@@ -138,6 +142,9 @@ const percentage = (key: Key, most: number, text: string) =>
 const file = (name: string, metavar: string, text: string) =>
   Flag.String(name).pipe(Flag.optional, Flag.withMetavar(metavar), Flag.withDescription(text))
 
+/** Passive entries that X-BOT weighs in a cycle, unless it is told. */
+const usualCandidates = 4
+
 /** Seeds of one command. Each costs a whole run. */
 const mostSeeds = 10_000
 
@@ -192,6 +199,16 @@ export const flags = {
   ),
   cutMinutes: whole("cutMinutes", "M", "Minutes of virtual time that the cut lasts"),
   ages: Flag.Boolean("ages").pipe(Flag.withDefault(false), Flag.withDescription("The same as --age-weight 1")),
+  xBotCandidates: whole(
+    "xBotCandidates",
+    "K",
+    "X-BOT: passive entries that each node weighs in a cycle, to take a link's place; 0 switches it off"
+  ),
+  xBot: Flag.Boolean("x-bot").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription(`The same as --x-bot-candidates ${usualCandidates}`)
+  ),
+  unbiasedLinks: whole("unbiasedLinks", "U", "X-BOT: links of each node that stay whatever they cost"),
   latency: Flag.Literals("latency", Latency.names).pipe(
     Flag.optional,
     Flag.withMetavar("NAME"),
@@ -226,6 +243,9 @@ export interface Input {
   readonly cut: Option.Option<Experiment.Options["cut"]>
   readonly cutMinutes: Option.Option<number>
   readonly ages: boolean
+  readonly xBotCandidates: Option.Option<number>
+  readonly xBot: boolean
+  readonly unbiasedLinks: Option.Option<number>
   readonly latency: Option.Option<Latency.LatencyName>
   readonly sendFailure: Option.Option<number>
   readonly sendAttempts: Option.Option<number>
@@ -247,17 +267,23 @@ export interface Input {
 }
 
 const given = (key: Key, input: Input): number | string | undefined => {
-  const value: Option.Option<number | string> = input[key]
-  return Option.getOrUndefined(key === "ageWeight" ? ageWeightOf(input) : value)
+  const value: Option.Option<number | string> = isShort(key) ? longOf(key, input) : input[key]
+  return Option.getOrUndefined(value)
 }
 
-const ageWeightOf = ({ ageWeight, ages }: Input): Option.Option<number> => (ages ? Option.some(1) : ageWeight)
+/** Options that have a shorter flag for their usual value. */
+const isShort = (key: Key): key is "ageWeight" | "xBotCandidates" => key === "ageWeight" || key === "xBotCandidates"
+
+const longOf = (key: "ageWeight" | "xBotCandidates", input: Input): Option.Option<number> => {
+  if (key === "ageWeight") return input.ages ? Option.some(1) : input.ageWeight
+  return input.xBot ? Option.some(usualCandidates) : input.xBotCandidates
+}
 
 /** The options of an experiment: its defaults, and what was given. */
 export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
   const defaults = Experiment.defaults(experiment)
   const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace" | "part" | "cut">): number =>
-    Option.match(key === "ageWeight" ? ageWeightOf(input) : input[key], {
+    Option.match(isShort(key) ? longOf(key, input) : input[key], {
       onNone: () => defaults[key],
       onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
     })
@@ -273,6 +299,8 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     mixMillis: number("mixMillis"),
     cut: Option.getOrElse(input.cut, () => defaults.cut),
     cutMinutes: number("cutMinutes"),
+    xBotCandidates: number("xBotCandidates"),
+    unbiasedLinks: number("unbiasedLinks"),
     latency: Option.getOrElse(input.latency, () => defaults.latency),
     sendFailure: number("sendFailure"),
     sendAttempts: number("sendAttempts"),
@@ -305,16 +333,19 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     const names = applicable.map((other) => `--${settings[other].flag}`).join(", ")
     return `--${flag} has no effect on ${experiment}, only on ${of.join(", ")}. For ${experiment} there are ${names}`
   }
-  const { ageWeight, ages, seed, seeds } = input
+  const { ageWeight, ages, seed, seeds, xBot, xBotCandidates } = input
   if (ages && Option.isSome(ageWeight)) return `--ages is --age-weight 1: give one of them`
+  if (xBot && Option.isSome(xBotCandidates)) {
+    return `--x-bot is --x-bot-candidates ${usualCandidates}: give one of them`
+  }
   if (seed > Number.MAX_SAFE_INTEGER - (seeds - 1)) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
   if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   if (fault === undefined) return undefined
-  const { expected, option } = fault
+  const { expected, option, value } = fault
   if (option === "experiment" || option === "config") return fault.message
   if (option === "seed") return `--seed ${seed}: ${expected}`
-  return `--${settings[option].flag} ${given(option, input) ?? ""}: ${expected}`
+  return `--${settings[option].flag} ${given(option, input) ?? String(value)}: ${expected}`
 }
 
 /** The command again, with what makes its result what it is, so that it can stand in a report. */

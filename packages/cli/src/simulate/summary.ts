@@ -52,6 +52,23 @@ const broadcasts = (list: Run["broadcasts"]): string => {
   ].join("; ")
 }
 
+/** Milliseconds until half of those reached had a message, 99 in a hundred, and all: means over the messages. */
+const latencies = (list: Run["broadcasts"]): ReadonlyArray<readonly [string, string]> => {
+  const timed = list.flatMap(({ latency }) => latency ?? [])
+  if (timed.length === 0) return []
+  const { last, p50, p99 } = {
+    p50: mean(timed.map(({ p50 }) => p50)),
+    p99: mean(timed.map(({ p99 }) => p99)),
+    last: mean(timed.map(({ last }) => last))
+  }
+  return [
+    ["latency", `${p50.toFixed(1)} ms to half of the nodes, ${p99.toFixed(1)} ms to 99 %, ${last.toFixed(1)} ms to all`]
+  ]
+}
+
+const linkCosts = ({ linkCost: { mean, p50, p99 } }: Results.Overlay): string =>
+  [mean, p50, p99].map((micros) => (micros / 1000).toFixed(1)).join(", ") + " ms there and back: mean, median, p99"
+
 /** Of a tree: what came of each of the first broadcasts, by which it came to be, and of the last. */
 const tree = (list: Run["broadcasts"]): ReadonlyArray<readonly [string, string]> => {
   const last = list.at(-1)
@@ -110,8 +127,10 @@ const one = (run: Run): ReadonlyArray<string> => {
     ["links", symmetry(overlay)],
     ["in-degrees", degrees(overlay)],
     ["paths", paths(overlay)],
+    ...(run.config["latency"] === "geographic" ? [["link costs", linkCosts(overlay)] as const] : []),
     ["passive views", `${percent(overlay.deadPassiveShare)} of the entries name dead nodes`],
     ...(list.length === 0 ? [] : [["broadcasts", broadcasts(list)] as const]),
+    ...latencies(list),
     ...(run.experiment === "plumtree" ? tree(list) : []),
     ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
     ...(last === undefined ? [] : [["last cycle", cycle(last)] as const]),

@@ -7,6 +7,7 @@
  */
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
+import { givenOf } from "./optimization/Part.ts"
 import { type Asker, emit, itemAt, type Transition } from "./State.ts"
 import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
 
@@ -50,23 +51,30 @@ export const evictFor = <I extends Key, A>(
   moves: number
 ): Peer<I, A> | undefined => {
   const { active, config } = t.state
-  let chosen = 0
-  for (const neighbor of active) if (neighbor.chosen) chosen++
-  const spare = Math.min(chosen, config.protectedLinks)
-  let skip = nextBelow(t.state, active.length - spare)
-  let protect = spare
+  // In a round of X-BOT a link is to be given away already, and its slot is promised: it goes if there is no other.
+  const given = givenOf(t.state)?.peer.id
+  let victims = 0
+  let victim = -1
+  let protect = config.protectedLinks
   for (let i = 0; i < active.length; i++) {
     const neighbor = active[i]
     if (neighbor === undefined) continue
-    if (neighbor.chosen && protect > 0) {
-      protect--
-      continue
-    }
-    if (skip-- > 0) continue
-    evict(t, i, likely, moves)
-    return neighbor.peer
+    if (neighbor.chosen && protect > 0) protect--
+    else if (neighbor.id === given) victim = i
+    else victims++
   }
-  return undefined
+  let skip = victims > 0 ? nextBelow(t.state, victims) : -1
+  protect = config.protectedLinks
+  for (let i = 0; i < active.length && skip >= 0; i++) {
+    const neighbor = active[i]
+    if (neighbor === undefined) continue
+    if (neighbor.chosen && protect > 0) protect--
+    else if (neighbor.id !== given && skip-- === 0) victim = i
+  }
+  const evicted = itemAt(active, victim)
+  if (evicted === undefined) return undefined
+  evict(t, victim, likely, moves)
+  return evicted.peer
 }
 
 /**

@@ -77,6 +77,22 @@ export interface Config {
    * start without each other and meet by a contact alone, holding nobody of each other in memory. All nodes should mix, or none.
    */
   readonly mixMillis: number
+  /**
+   * X-BOT: how many passive entries are weighed in each cycle, to take a link's place; 0: none, links stay as chance made
+   * them. 0–passiveSize. The paper calls it PSL. Ours: 0.
+   */
+  readonly optimizeCandidates: number
+  /**
+   * X-BOT: links that no optimisation touches, of those that none has made: the longest held. What joins and repairs make is
+   * random, and keeps the overlay one: with 0 the places of a cluster may part. 0–activeSize. Ours: 1. The paper keeps the
+   * costliest links.
+   */
+  readonly unbiasedLinks: number
+  /**
+   * X-BOT: by which share the cost must fall, of a pair of links and of the initiator's, so that no swap follows another
+   * on account of noise. 0–1. Ours: 0.1.
+   */
+  readonly optimizeHysteresis: number
   /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */
   readonly leftMemoryMillis: number
   /** Two claims on one id within this time are two processes, not a restart, in milliseconds. Ours: 60,000. */
@@ -151,6 +167,9 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
     mixMillis: 0,
+    optimizeCandidates: 0,
+    unbiasedLinks: Math.min(1, activeSize),
+    optimizeHysteresis: 0.1,
     leftMemoryMillis: 300_000,
     duplicateIdentityMillis: 60_000,
     memorySize: 64,
@@ -176,7 +195,7 @@ const faultOf = (config: Config): ConfigError | undefined => {
       ? undefined
       : wrong(field, `expected a whole number from ${low} to ${high}`)
   }
-  const share = (field: "ageWeight" | "cycleJitter") =>
+  const share = (field: "ageWeight" | "cycleJitter" | "optimizeHysteresis") =>
     config[field] >= 0 && config[field] <= 1 ? undefined : wrong(field, "expected 0 to 1")
   const rate = (field: "admissionPerPeer" | "admissionOverall") => {
     const { burst, perMinute } = config[field]
@@ -217,6 +236,9 @@ const faultOf = (config: Config): ConfigError | undefined => {
     whole("contactProbeMillis", 0, longest) ??
     whole("bridgeMillis", 1, longest) ??
     whole("mixMillis", 0, longest) ??
+    whole("optimizeCandidates", 0, config.passiveSize) ??
+    whole("unbiasedLinks", 0, config.activeSize) ??
+    share("optimizeHysteresis") ??
     whole("leftMemoryMillis", 0, longest) ??
     whole("duplicateIdentityMillis", 0, longest) ??
     whole("memorySize", 1, 10_000) ??

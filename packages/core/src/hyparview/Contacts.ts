@@ -14,7 +14,7 @@ import { soundedOut } from "./Merge.ts"
 import { ask, dial, isJoining } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
 import { clearTimer, emit, itemAt, none, setTimer, type State, type Transition, without } from "./State.ts"
-import { freeSlots, holds, indexInActive, isAsking } from "./Views.ts"
+import { freeSlots, holds, indexInActive, isLinking } from "./Views.ts"
 
 /**
  * New contacts: of a Join command, or of Discovery. Both are remembered, the newest `contactsSize` of them: a contact is
@@ -114,11 +114,11 @@ export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, 
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
   switch (dialing.purpose) {
     case "join":
-      if (isAsking(state, peer.id) || state.pending.length >= state.config.activeSize) return
+      if (isLinking(state, peer.id) || state.pending.length >= state.config.activeSize) return
       return ask(t, peer, "join")
     case "repair":
       if (freeSlots(state) <= 0) return shuffleDirectly(t, peer, true)
-      if (!isAsking(state, peer.id)) ask(t, peer, "repair")
+      if (!isLinking(state, peer.id)) ask(t, peer, "repair")
       return shuffleDirectly(t, peer, false)
     case "probe":
       return soundedOut(t, peer)

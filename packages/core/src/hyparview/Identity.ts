@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { type Key, noSample } from "../Peer.ts"
+import { abandon } from "./Optimization.ts"
 import { clearTimer, emit, freshRound, itemAt, none, type State, type Transition } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
 import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
@@ -35,6 +36,7 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
   state.pending = none
   state.contacts = { ...state.contacts, left: none, dialing: none }
   state.shuffle = undefined
+  state.swap = undefined
   state.search = { ...state.search, probe: undefined }
   state.round = freshRound
   if (reason === "leaving") for (const kind of allTimers) clearTimer(t, kind)
@@ -75,6 +77,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
       message: { _tag: "Disconnect", link, reason: "leaving", sample: noSample }
     })
   }
+  abandon(t)
   letGo(t, "leaving")
   state.passive = none
   state.passiveIds = none

@@ -14,10 +14,11 @@ import { ask, evictsOnAcceptance } from "./Requests.ts"
 import { emit, itemAt, type Transition } from "./State.ts"
 import {
   freeSlots,
+  handedOver,
   indexInActive,
   indexInPassive,
   integrate,
-  isAsking,
+  isLinking,
   keepPassive,
   link,
   neighborOf,
@@ -79,14 +80,15 @@ export const onNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, 
 /**
  * A slot that is neither filled nor promised, or one that is only promised to a request of ours, where the asker's id is
  * below ours: of two requests for one slot that of the lower id stands, as where two cross. If ours is accepted all the
- * same it is let go again; most often it would have been refused.
+ * same it is let go again; most often it would have been refused. (A slot that a round of X-BOT has promised is not given.)
  *
  * Ours. If promised slots were never given, nodes in the same need would refuse each other: with sends that fail, of a
  * thousand requests 35 were accepted and 640 answered `busy`. If they were always given, three nodes that ask each other
  * in a circle would all accept and all let go. The order of the ids admits no circle.
  */
 const hasSlotFor = <I extends Key, A>({ state }: Transition<I, A>, asker: Peer<I, A>): boolean =>
-  freeSlots(state) > 0 || (asker.id < state.self.id && state.active.length < state.config.activeSize)
+  freeSlots(state) > 0 ||
+  (asker.id < state.self.id && state.active.length + handedOver(state) < state.config.activeSize)
 
 /**
  * Full. Whoever asks has a free slot, and so had the one who asked just before: the refusal names that one, for as long as
@@ -219,7 +221,7 @@ export const onForwardJoin = <I extends Key, A>(
  */
 const welcome = <I extends Key, A>(t: Transition<I, A>, joiner: Peer<I, A>): void => {
   const { state } = t
-  if (indexInActive(state, joiner.id) >= 0 || isAsking(state, joiner.id)) return
+  if (indexInActive(state, joiner.id) >= 0 || isLinking(state, joiner.id)) return
   if (state.pending.length < state.config.activeSize && admit(t, joiner.id) === 0) ask(t, joiner, "joinWalk")
   else integrate(t, [joiner], [0], [])
 }
@@ -273,7 +275,7 @@ export const onDisconnect = <I extends Key, A>(
     return
   }
   const likely = itemAt(state.passive, indexInPassive(state, message.sample.peers[0]?.id ?? from.id))
-  if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isAsking(state, likely.id)) {
+  if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isLinking(state, likely.id)) {
     ask(t, likely, state.active.length === 0 ? "empty" : "repair")
   }
 }

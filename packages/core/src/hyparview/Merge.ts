@@ -22,7 +22,7 @@ import {
   hasDeparted,
   indexInActive,
   indexInPassive,
-  isAsking,
+  isLinking,
   keepPassive,
   sampleLimit
 } from "./Views.ts"
@@ -140,7 +140,7 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
  */
 const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { now, state } = t
-  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isAsking(state, peer.id)) return
+  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isLinking(state, peer.id)) return
   if (hasDeparted(state, peer)) return
   if (freeSlots(state) > 0) return ask(t, peer, "repair")
   // A slot that is free but promised is for repair to fill.

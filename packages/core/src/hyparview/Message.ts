@@ -126,6 +126,72 @@ export interface NotNeighbor<I extends Key> {
   readonly link: LinkId<I>
 }
 
+/**
+ * A round of X-BOT (`Optimization.ts`) as its initiator proposes it: two links, the old one among them, become two others.
+ * `requestId` is the initiator's, and names the link that it asks for. Costs are whole numbers of one unit in the whole
+ * cluster: `before` those of the links that are given away, `after` those of the links that take their place, as far as
+ * they are known.
+ */
+export interface Proposal<I extends Key, A> {
+  readonly requestId: number
+  readonly old: Peer<I, A>
+  readonly before: number
+  readonly after: number
+}
+
+/**
+ * From the initiator to its old neighbour: whoever sends Switch and names this request may take my place (`waits`), or
+ * nobody may any more.
+ */
+export interface DisconnectWait<I extends Key> {
+  readonly _tag: "DisconnectWait"
+  readonly link: LinkId<I>
+  readonly requestId: number
+  readonly waits: boolean
+}
+
+/** From the initiator to a candidate: take me for one of your neighbours. Both are full. */
+export interface Optimization<I extends Key, A> extends Proposal<I, A> {
+  readonly _tag: "Optimization"
+}
+
+/** Answers an Optimization: the candidate holds the link already, or never will. */
+export interface OptimizationReply {
+  readonly _tag: "OptimizationReply"
+  readonly requestId: number
+  readonly accepted: boolean
+}
+
+/** From the candidate to one of its neighbours: take the initiator's old neighbour for me. */
+export interface Replace<I extends Key, A> extends Proposal<I, A> {
+  readonly _tag: "Replace"
+  readonly link: LinkId<I>
+  readonly initiator: Peer<I, A>
+}
+
+/** Answers a Replace: the link that it names is gone already, or stays. */
+export interface ReplaceReply<I extends Key> {
+  readonly _tag: "ReplaceReply"
+  readonly link: LinkId<I>
+  readonly requestId: number
+  readonly accepted: boolean
+}
+
+/** From that neighbour to the old one: take me for the initiator, whose request for a round is `round`. */
+export interface Switch<I extends Key, A> {
+  readonly _tag: "Switch"
+  readonly requestId: number
+  readonly initiator: Peer<I, A>
+  readonly round: number
+}
+
+/** Answers a Switch: the old neighbour holds the new link already, or never will. */
+export interface SwitchReply {
+  readonly _tag: "SwitchReply"
+  readonly requestId: number
+  readonly accepted: boolean
+}
+
 /** Any message of HyParView. */
 export type Message<I extends Key = string, A = string> =
   | Join
@@ -140,3 +206,10 @@ export type Message<I extends Key = string, A = string> =
   | Probe
   | ProbeReply
   | NotNeighbor<I>
+  | DisconnectWait<I>
+  | Optimization<I, A>
+  | OptimizationReply
+  | Replace<I, A>
+  | ReplaceReply<I>
+  | Switch<I, A>
+  | SwitchReply

@@ -47,18 +47,29 @@ export type Input<I extends Key = string, A = string> =
   | { readonly _tag: "DialFailed"; readonly now: number; readonly address: A; readonly cause: DialCause }
   /** Discovery's answer; empty when it knows nobody or failed. */
   | { readonly _tag: "ContactsFound"; readonly now: number; readonly contacts: ReadonlyArray<A> }
+  /**
+   * What `Measure` asked for: for each of its peers, in their order, what a link to it costs, a whole number from 0 to
+   * 10¹⁵, in the runtime and the simulator in microseconds; undefined where that is not known.
+   */
+  | {
+      readonly _tag: "CostsMeasured"
+      readonly now: number
+      readonly nonce: number
+      readonly costs: ReadonlyArray<number | undefined>
+    }
   /** A timer that was set, and has neither been set again nor cleared since, is due. */
   | { readonly _tag: "TimerFired"; readonly now: number; readonly kind: Timer; readonly nonce: number }
   /** A peer holds an epoch of our own id that is above ours, or the same with another process behind it. */
   | { readonly _tag: "EpochConflict"; readonly now: number; readonly epoch: number }
 
 /**
- * Why a peer is no neighbour any more. `evicted`: we needed its slot; `disconnected`: it needed ours; `left`: it said
+ * Why a peer is no neighbour any more. `optimized`: another took its place, at less cost (X-BOT); `evicted`: we needed its slot; `disconnected`: it needed ours; `left`: it said
  * goodbye; `notNeighbor`: it holds no such link; `restarted`: a newer incarnation of it has spoken; `silent`: it missed
  * its heartbeats; `leaving`: we are going away ourselves; `epochRaised`: we had to take a new identity; the others: the
  * link or its dial failed.
  */
 export type DownReason =
+  | "optimized"
   | "evicted"
   | "disconnected"
   | "left"
@@ -78,6 +89,8 @@ export type Output<I extends Key = string, A = string> =
   | { readonly _tag: "Dial"; readonly address: A }
   /** Send what was sent to this peer before, then close the link. Not reported back. */
   | { readonly _tag: "Close"; readonly peer: Peer<I, A> }
+  /** What would a link to each of these cost? Reports back with `CostsMeasured`. Only where X-BOT is on. */
+  | { readonly _tag: "Measure"; readonly nonce: number; readonly peers: ReadonlyArray<Peer<I, A>> }
   /** Set this slot, replacing what it held; reports back with `TimerFired`. */
   | { readonly _tag: "SetTimer"; readonly kind: Timer; readonly nonce: number; readonly at: number }
   /** Empty this slot. */

@@ -35,7 +35,7 @@ import {
   indexInActive,
   indexInPassive,
   integrate,
-  isAsking,
+  isLinking,
   keepPassive,
   link,
   neighborOf,
@@ -73,7 +73,7 @@ const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
   setTimer(t, "Repair", now + jittered(state, state.round.waitMillis, 0.5))
 }
 
-/** A random passive peer that this round has not tried and that is not being asked. */
+/** A random passive peer that this round has not tried and with which no link is being made. */
 const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | undefined => {
   const { state } = t
   const { passive, passiveIds, round } = state
@@ -91,7 +91,7 @@ const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | unde
 }
 
 const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  !holds(state.round.tried, id) && !isAsking(state, id)
+  !holds(state.round.tried, id) && !isLinking(state, id)
 
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -125,7 +125,7 @@ const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
   const restMillis = first * (2 << Math.min(state.hole.moves, mostDoublings))
   if (now - state.hole.since < restMillis || state.active.length === 0) return
   const peer = state.passive[nextBelow(state, state.passive.length)]
-  if (peer !== undefined) ask(t, peer, "bridge", Math.min(255, state.hole.moves + 1))
+  if (peer !== undefined && !isLinking(state, peer.id)) ask(t, peer, "bridge", Math.min(255, state.hole.moves + 1))
 }
 
 /** 2¹² seconds, a bit more than an hour, with the default first wait: a hole at rest. */

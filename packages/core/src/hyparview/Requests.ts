@@ -52,7 +52,7 @@ export const dial = <I extends Key, A>(t: Transition<I, A>, address: A, purpose:
 /** Keeps the Request timer at the earliest deadline, or earlier; one that comes too early is simply set again. */
 export const armRequestTimer = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
-  let at = state.search.probe?.deadline ?? 0
+  let at = earlier(state.search.probe?.deadline ?? 0, state.swap?.deadline ?? 0)
   for (const asking of state.pending) at = earlier(at, asking.deadline)
   for (const dialing of state.contacts.dialing) at = earlier(at, dialing.deadline)
   if (at !== 0 && (state.timers.Request.nonce === 0 || at < state.timers.Request.at)) setTimer(t, "Request", at)

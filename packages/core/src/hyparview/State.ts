@@ -11,7 +11,7 @@
 import type { Random } from "../Random.ts"
 import type { Key, LinkId, Peer } from "../Peer.ts"
 import type { Config } from "./Config.ts"
-import type { NeighborReason } from "./Message.ts"
+import type { NeighborReason, Proposal } from "./Message.ts"
 import type { Input, Output, Timer } from "./Protocol.ts"
 
 /** An entry of the active view: a neighbour, and the link by which it is one. */
@@ -24,6 +24,8 @@ export interface Neighbor<I extends Key, A> {
   readonly chosen: boolean
   /** The heartbeat round in which the neighbour was last heard. */
   readonly heardIn: number
+  /** Whether a round of X-BOT has made the link (`Optimization.ts`); all others are as chance made them. */
+  readonly optimized: boolean
 }
 
 /** A request under way for an active link. It holds a slot until it is answered, fails or times out. */
@@ -72,6 +74,75 @@ export interface OpenProbe<I extends Key, A> {
   readonly nonce: number
   readonly deadline: number
 }
+
+/** A link that is given away in a round of X-BOT. */
+export interface Given<I extends Key, A> {
+  readonly peer: Peer<I, A>
+  readonly link: LinkId<I>
+  /** The other end has said that it holds no such link: true once the round has succeeded, and settled when it ends. */
+  readonly doubted: boolean
+}
+
+/**
+ * What a node has to do with a round of X-BOT: one thing at a time, until its deadline. `Weighing`: it may begin a round;
+ * `Initiator`: it has asked a candidate, and gives away `given`; `Choosing`: it has been asked, and weighs its neighbours;
+ * `Candidate`: it gives away one of them; `Judging`: it is that one, and weighs the link that it is offered;
+ * `Disconnected`: it has accepted, and asks for it; `Old`: its link with the initiator may be given to somebody else.
+ */
+export type Swap<I extends Key, A> =
+  | {
+      readonly _tag: "Weighing"
+      readonly nonce: number
+      readonly deadline: number
+      readonly candidates: ReadonlyArray<Peer<I, A>>
+      readonly neighbors: ReadonlyArray<Neighbor<I, A>>
+    }
+  | {
+      readonly _tag: "Initiator"
+      readonly deadline: number
+      readonly requestId: number
+      readonly candidate: Peer<I, A>
+      readonly given: Given<I, A>
+    }
+  | {
+      readonly _tag: "Choosing"
+      readonly nonce: number
+      readonly deadline: number
+      readonly initiator: Peer<I, A>
+      readonly proposal: Proposal<I, A>
+      readonly neighbors: ReadonlyArray<Neighbor<I, A>>
+    }
+  | {
+      readonly _tag: "Candidate"
+      readonly deadline: number
+      readonly initiator: Peer<I, A>
+      readonly requestId: number
+      readonly given: Given<I, A>
+    }
+  | {
+      readonly _tag: "Judging"
+      readonly nonce: number
+      readonly deadline: number
+      readonly initiator: Peer<I, A>
+      readonly proposal: Proposal<I, A>
+      readonly given: Given<I, A>
+    }
+  | {
+      readonly _tag: "Disconnected"
+      readonly deadline: number
+      readonly requestId: number
+      /** The initiator's request, by which the candidate knows the answer. */
+      readonly round: number
+      readonly old: Peer<I, A>
+      readonly given: Given<I, A>
+    }
+  | {
+      readonly _tag: "Old"
+      readonly deadline: number
+      readonly initiator: Peer<I, A>
+      readonly link: LinkId<I>
+      readonly requestId: number
+    }
 
 /** A node that said goodbye: entries of this epoch or an older one must not bring it back. */
 export interface Departed<I extends Key> {
@@ -170,7 +241,7 @@ export interface Admission<I extends Key> {
  *
  * It holds itself what walks, shuffles and heartbeats look at; what is looked at more rarely stands in records of its own,
  * one for each concern, that the copy of a step shares. A step reads and writes all of this record, and among ten thousand
- * nodes every cache line of it is a miss: 24 fields are 216 bytes, where everything in one would be 312.
+ * nodes every cache line of it is a miss: 25 fields are 224 bytes, where everything in one would be 320.
  */
 export interface Draft<I extends Key, A> extends Random {
   config: Config
@@ -195,6 +266,8 @@ export interface Draft<I extends Key, A> extends Random {
   heartbeatRound: number
   heartbeatSentAt: number
   shuffle: OpenShuffle<I, A> | undefined
+  /** The round of X-BOT in which this node takes part. */
+  swap: Swap<I, A> | undefined
   timers: Readonly<Record<Timer, Slot>>
 
   round: Round<I>
@@ -239,6 +312,7 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transi
     heartbeatRound: state.heartbeatRound,
     heartbeatSentAt: state.heartbeatSentAt,
     shuffle: state.shuffle,
+    swap: state.swap,
     timers: state.timers,
     round: state.round,
     hole: state.hole,
@@ -334,6 +408,7 @@ export const init = <I extends Key, A>(options: {
   heartbeatRound: 0,
   heartbeatSentAt: 0,
   shuffle: undefined,
+  swap: undefined,
   timers: noTimers,
   round: freshRound,
   hole: noHole,

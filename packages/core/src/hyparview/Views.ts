@@ -7,6 +7,7 @@
  */
 import { nextBelow } from "../Random.ts"
 import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
+import { givenOf, partnerOf } from "./optimization/Part.ts"
 import type { DownReason } from "./Protocol.ts"
 import { type Draft, emit, freshRound, itemAt, type Neighbor, type State, type Transition, without } from "./State.ts"
 
@@ -47,9 +48,29 @@ export const isAsking = <I extends Key, A>(state: State<I, A>, id: I): boolean =
   return false
 }
 
-/** Active slots that are neither filled nor promised to a request under way. */
+/**
+ * Whether a link with this id is being made, by a request or in a round of X-BOT: then nobody asks for another. Of two answers
+ * about two links the one that comes last would undo the other at one end only.
+ */
+export const isLinking = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
+  isAsking(state, id) || partnerOf(state)?.id === id
+
+/** Active slots that are neither filled nor promised to a request, or a round of X-BOT, under way. */
 export const freeSlots = <I extends Key, A>(state: State<I, A>): number =>
-  state.config.activeSize - state.active.length - state.pending.length
+  state.config.activeSize - state.active.length - state.pending.length - handedOver(state)
+
+/** Where a link stands in the active view; −1 where it does not, or another with the same peer does. */
+export const indexOfLink = <I extends Key, A>(state: State<I, A>, id: I, link: LinkId<I>): number => {
+  const index = indexInActive(state, id)
+  const neighbor = itemAt(state.active, index)
+  return neighbor !== undefined && sameLink(neighbor.link, link) ? index : -1
+}
+
+/** 1 while the link to be given away is gone, and the one that takes its place is not there: its slot is not to be filled. */
+export const handedOver = <I extends Key, A>(state: State<I, A>): 0 | 1 => {
+  const given = givenOf(state)
+  return given === undefined || indexInActive(state, given.peer.id) >= 0 ? 0 : 1
+}
 
 /** Whether this incarnation, or a later one, has said goodbye. */
 export const hasDeparted = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
@@ -85,9 +106,15 @@ export const randomNeighbor = <I extends Key, A>(
  * Makes a peer a neighbour. The caller has made room. The peer leaves the passive view and the graveyard, and a request
  * to it that is still under way has lost its purpose.
  */
-export const link = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, id: LinkId<I>, chosen: boolean): void => {
+export const link = <I extends Key, A>(
+  t: Transition<I, A>,
+  peer: Peer<I, A>,
+  id: LinkId<I>,
+  chosen: boolean,
+  optimized = false
+): void => {
   const { state } = t
-  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound }
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, optimized }
   const index = indexInActive(state, peer.id)
   const held = itemAt(state.active, index)
   if (held !== undefined) {
@@ -117,6 +144,30 @@ export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, rea
   state.round = spared ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
   state.hole = { since: t.now, moves: 0 }
   emit(t, { _tag: "NeighborDown", peer: neighbor.peer, reason })
+}
+
+/**
+ * Puts a link in the place of the one at `index`, in one go: the view's size stays what it is, no slot is free between, and
+ * no repair begins. Whose link is given away lives, and stays known.
+ */
+export const exchange = <I extends Key, A>(
+  t: Transition<I, A>,
+  index: number,
+  peer: Peer<I, A>,
+  id: LinkId<I>,
+  chosen: boolean
+): void => {
+  const { state } = t
+  const given = state.active[index]
+  if (given === undefined) return
+  dropPassive(t, peer.id)
+  exhume(t, peer.id)
+  stopAsking(t, peer.id)
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, optimized: true }
+  state.active = [...without(state.active, index), neighbor]
+  emit(t, { _tag: "NeighborDown", peer: given.peer, reason: "optimized" })
+  emit(t, { _tag: "NeighborUp", peer })
+  keepPassive(t, given.peer)
 }
 
 /** A request to this id is not under way any more. */

@@ -61,6 +61,14 @@ export const maxAge = 65_535
 export const maxRetryAfterMillis = 4_294_967_295
 
 /**
+ * The cost of a pair of links, in whatever unit a cluster has agreed on. A larger one cannot be sent.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxCosts = 2_000_000_000_000_000
+
+/**
  * Ids of one message: announced, grafted or missed.
  *
  * @category limits

@@ -3,23 +3,47 @@
  *
  * @since 0.1.0
  */
-import type { DisconnectReason, Message, NeighborAnswer, NeighborReason } from "../hyparview/Message.ts"
+import type { DisconnectReason, Message, NeighborAnswer, NeighborReason, Proposal } from "../hyparview/Message.ts"
 import type { ByTag, Kinds } from "./Kind.ts"
-import { maxRequestId, maxRetryAfterMillis } from "./Limits.ts"
+import { maxCosts, maxRequestId, maxRetryAfterMillis } from "./Limits.ts"
 import type { Reader } from "./Reader.ts"
 import { readLink, readPeer, readSample, writeLink, writePeer, writeSample } from "./Peers.ts"
+import type { Writer } from "./Writer.ts"
 
 // A choice stands in a frame as its index here: what is new goes to the end.
 const neighborReasons = ["empty", "joinWalk", "repair", "bridge"] as const satisfies ReadonlyArray<NeighborReason>
 const neighborAnswers = ["accepted", "full", "busy", "limited"] as const satisfies ReadonlyArray<NeighborAnswer>
 const disconnectReasons = ["evicted", "leaving"] as const satisfies ReadonlyArray<DisconnectReason>
 const shuffleRoutes = ["direct", "walk"] as const
+const answers = ["refused", "accepted"] as const
+const waiting = ["over", "waits"] as const
 
 /** None is written as 0, and reads as none. */
 const readMoves = (reader: Reader): { readonly moves?: number } => {
   const moves = reader.byte("moves")
   return moves === 0 ? {} : { moves }
 }
+
+/** Whether something is so, by two names for no and yes: an error says which field held neither. */
+const writeFlag = (writer: Writer, names: readonly [string, string], flag: boolean, field: string): void =>
+  writer.choice(names, names[flag ? 1 : 0], field)
+
+const readFlag = (reader: Reader, names: readonly [string, string], field: string): boolean =>
+  reader.choice(names, field) === names[1]
+
+const writeProposal = (writer: Writer, { after, before, old, requestId }: Proposal<string, string>): void => {
+  writer.varint(requestId, "requestId", maxRequestId)
+  writePeer(writer, old, "old")
+  writer.varint(before, "before", maxCosts)
+  writer.varint(after, "after", maxCosts)
+}
+
+const readProposal = (reader: Reader): Proposal<string, string> => ({
+  requestId: reader.varint("requestId", maxRequestId),
+  old: readPeer(reader, "old"),
+  before: reader.varint("before", maxCosts),
+  after: reader.varint("after", maxCosts)
+})
 
 /** How each message is written and read. An object literal evaluates its fields in the order in which they are read. */
 export const membership: Kinds<ByTag<Message>> = {
@@ -149,5 +173,90 @@ export const membership: Kinds<ByTag<Message>> = {
     tag: 27,
     write: (writer, message, ends) => writeLink(writer, message.link, ends),
     read: (reader, ends) => ({ _tag: "NotNeighbor", link: readLink(reader, ends) })
+  },
+  DisconnectWait: {
+    tag: 28,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writeFlag(writer, waiting, message.waits, "waits")
+    },
+    read: (reader, ends) => ({
+      _tag: "DisconnectWait",
+      link: readLink(reader, ends),
+      requestId: reader.varint("requestId", maxRequestId),
+      waits: readFlag(reader, waiting, "waits")
+    })
+  },
+  Optimization: {
+    tag: 29,
+    write: (writer, message) => writeProposal(writer, message),
+    read: (reader) => ({ _tag: "Optimization", ...readProposal(reader) })
+  },
+  OptimizationReply: {
+    tag: 30,
+    write: (writer, message) => {
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writeFlag(writer, answers, message.accepted, "accepted")
+    },
+    read: (reader) => ({
+      _tag: "OptimizationReply",
+      requestId: reader.varint("requestId", maxRequestId),
+      accepted: readFlag(reader, answers, "accepted")
+    })
+  },
+  Replace: {
+    tag: 31,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writePeer(writer, message.initiator, "initiator")
+      writeProposal(writer, message)
+    },
+    read: (reader, ends) => ({
+      _tag: "Replace",
+      link: readLink(reader, ends),
+      initiator: readPeer(reader, "initiator"),
+      ...readProposal(reader)
+    })
+  },
+  ReplaceReply: {
+    tag: 32,
+    write: (writer, message, ends) => {
+      writeLink(writer, message.link, ends)
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writeFlag(writer, answers, message.accepted, "accepted")
+    },
+    read: (reader, ends) => ({
+      _tag: "ReplaceReply",
+      link: readLink(reader, ends),
+      requestId: reader.varint("requestId", maxRequestId),
+      accepted: readFlag(reader, answers, "accepted")
+    })
+  },
+  Switch: {
+    tag: 33,
+    write: (writer, message) => {
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writePeer(writer, message.initiator, "initiator")
+      writer.varint(message.round, "round", maxRequestId)
+    },
+    read: (reader) => ({
+      _tag: "Switch",
+      requestId: reader.varint("requestId", maxRequestId),
+      initiator: readPeer(reader, "initiator"),
+      round: reader.varint("round", maxRequestId)
+    })
+  },
+  SwitchReply: {
+    tag: 34,
+    write: (writer, message) => {
+      writer.varint(message.requestId, "requestId", maxRequestId)
+      writeFlag(writer, answers, message.accepted, "accepted")
+    },
+    read: (reader) => ({
+      _tag: "SwitchReply",
+      requestId: reader.varint("requestId", maxRequestId),
+      accepted: readFlag(reader, answers, "accepted")
+    })
   }
 }

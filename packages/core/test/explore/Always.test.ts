@@ -15,6 +15,18 @@ const someone = (id: number) => ({ id, epoch: 1, address: id + 100 })
 const many = (count: number) => Array.from({ length: count }, (_, index) => someone(10 + index))
 const asking = (id: number) => ({ peer: someone(id), requestId: 9, reason: "repair" as const, deadline: 1e9 })
 
+/** In a round as its initiator. */
+const givingAway = (neighbor: State["active"][number] | undefined): State["swap"] =>
+  neighbor === undefined
+    ? undefined
+    : {
+        _tag: "Initiator",
+        deadline: 1,
+        requestId: 9,
+        candidate: someone(9),
+        given: { peer: neighbor.peer, link: neighbor.link, doubted: false }
+      }
+
 const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
   "self in the active view": ({ active }) => ({
     active: active.slice(0, 1).map((n) => ({ ...n, id: 1, peer: someone(1) }))
@@ -30,6 +42,14 @@ const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
     passiveSince: [0, 0]
   }),
   "an id asked twice": () => ({ pending: [asking(5), asking(5)] }),
+  "an id is asked by a request and in a round of X-BOT": ({ active: [neighbor] }) => ({
+    pending: [asking(9)],
+    swap: givingAway(neighbor)
+  }),
+  "rounds have made 2 links, at most 1 allowed": ({ active, config }) => ({
+    active: active.map((neighbor) => ({ ...neighbor, optimized: true })),
+    config: { ...config, unbiasedLinks: 1 }
+  }),
   "active and passive view overlap": () => ({ passive: [someone(0)], passiveIds: [0], passiveSince: [0] }),
   "a neighbour is being asked": () => ({ pending: [asking(0)] }),
   "a grave is in a view": ({ memory }) => ({ memory: { ...memory, graveyard: [someone(0)] } }),
@@ -47,6 +67,7 @@ const broken: Readonly<Record<string, (state: State) => Partial<State>>> = {
   "timer Cycle at NaN": ({ timers }) => ({ timers: { ...timers, Cycle: { nonce: 1, at: Number.NaN } } }),
   "no cycle to come": ({ timers }) => ({ timers: { ...timers, Cycle: { nonce: 0, at: 0 } } }),
   "a request under way that no timer watches": () => ({ pending: [asking(5)] }),
+  "a round of X-BOT that no timer watches": ({ active: [neighbor] }) => ({ swap: givingAway(neighbor) }),
   "a free slot, nobody asked, and no wait": () => ({ active: [] }),
   "a node that is left holds links": () => ({ status: "left" })
 }
@@ -75,5 +96,33 @@ describe("what always holds", () => {
     assert.include(faultsOf({ _tag: "SetTimer", kind: "Cycle", nonce: 1, at: -1 }), "set for the past")
     const discovers = Array.from({ length: mostOutputs(state.config) + 1 }, () => ({ _tag: "Discover" }) as const)
     assert.include(faultsOf(...discovers), "outputs, at most")
+  })
+
+  it("includes that an exchange of links takes one for another, and leaves the unbiased alone", () => {
+    const [first, second] = sound().active
+    if (first === undefined || second === undefined) throw new Error("node 1 has two neighbours")
+    const state: State = { ...sound(), config: { ...sound().config, unbiasedLinks: 1 } }
+    const third = { ...second, id: 7, peer: someone(7), optimized: true }
+    const exchanged = (lost: typeof first, active: State["active"], before: State = state) =>
+      stepFaults(before, 0, {
+        state: { ...before, swap: undefined, active },
+        outputs: [
+          { _tag: "NeighborDown", peer: lost.peer, reason: "optimized" },
+          ...(active.includes(third) ? [{ _tag: "NeighborUp", peer: third.peer } as const] : [])
+        ]
+      }).join("; ")
+    assert.strictEqual(exchanged(second, [first, third]), "")
+    assert.include(exchanged(second, [first]), "an exchange changed 2 neighbours into 1")
+    const asOld = { _tag: "Old", deadline: 1, initiator: first.peer, link: first.link, requestId: 9 } as const
+    assert.include(exchanged(first, [second, third], { ...state, swap: asOld }), "an unbiased link was exchanged")
+    const promising = (neighbor: typeof first) =>
+      stepFaults(state, 0, { state: { ...state, swap: givingAway(neighbor) }, outputs: [] }).join("; ")
+    assert.strictEqual(promising(second), "")
+    assert.include(promising(first), "an unbiased link was promised")
+    const both = stepFaults(state, 0, {
+      state: { ...state, active: [] },
+      outputs: [first, second].map(({ peer }) => ({ _tag: "NeighborDown", peer, reason: "optimized" }) as const)
+    })
+    assert.include(both.join("; "), "2 links exchanged in one step")
   })
 })

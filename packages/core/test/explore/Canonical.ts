@@ -14,9 +14,12 @@
  * The hash has 53 bits and worlds are told apart by it alone (hash compaction, as in Spin): with a million worlds the
  * chance that any two are wrongly taken for one is below 10⁻⁴, and the error could only hide a sequence, never invent one.
  */
+import type * as HyParView from "@hyparview/core/HyParView"
 import type { LinkId, Sample } from "@hyparview/core/Peer"
 import type { Budget } from "./Events.ts"
 import type { Arrival, End, Id, Message, Someone, State, World } from "./World.ts"
+
+type Swap = HyParView.Swap<Id, number>
 
 const statuses = ["idle", "joining", "joined", "left", "stopped"]
 const reasons = [
@@ -103,6 +106,50 @@ const putSample = (h: Hasher, sample: Sample<Id, number>): void => {
   putNumbers(h, sample.ages)
 }
 
+const putProposal = (h: Hasher, initiator: Id, proposal: HyParView.Proposal<Id, number>): void => {
+  h.name(initiator, proposal.requestId)
+  putPeer(h, proposal.old)
+  h.put(proposal.before)
+  h.put(proposal.after)
+}
+
+const putGiven = (h: Hasher, { doubted, link, peer }: Extract<Swap, { readonly _tag: "Initiator" }>["given"]): void => {
+  putPeer(h, peer)
+  putLink(h, link)
+  h.put(doubted ? 1 : 0)
+}
+
+/** Costs are known at once, so that nobody is seen weighing. */
+const putSwap = (h: Hasher, self: Id, swap: Swap | undefined): void => {
+  if (swap === undefined) return h.put(0)
+  h.time(swap.deadline)
+  switch (swap._tag) {
+    case "Initiator":
+      h.put(1)
+      h.name(self, swap.requestId)
+      putPeer(h, swap.candidate)
+      return putGiven(h, swap.given)
+    case "Candidate":
+      h.put(2)
+      putPeer(h, swap.initiator)
+      h.name(swap.initiator.id, swap.requestId)
+      return putGiven(h, swap.given)
+    case "Disconnected":
+      h.put(3)
+      h.name(self, swap.requestId)
+      h.put(swap.round)
+      putPeer(h, swap.old)
+      return putGiven(h, swap.given)
+    case "Old":
+      h.put(4)
+      putPeer(h, swap.initiator)
+      h.name(swap.initiator.id, swap.requestId)
+      return putLink(h, swap.link)
+    default:
+      return h.put(5)
+  }
+}
+
 const putMessage = (h: Hasher, from: Id, to: Id, message: Message): void => {
   switch (message._tag) {
     case "Join":
@@ -156,6 +203,34 @@ const putMessage = (h: Hasher, from: Id, to: Id, message: Message): void => {
     case "NotNeighbor":
       h.put(13)
       return putLink(h, message.link)
+    case "DisconnectWait":
+      h.put(message.waits ? 14 : 15)
+      h.name(from, message.requestId)
+      return putLink(h, message.link)
+    case "Optimization":
+      h.put(16)
+      return putProposal(h, from, message)
+    case "OptimizationReply":
+      h.put(message.accepted ? 17 : 18)
+      return h.name(to, message.requestId)
+    case "Replace":
+      h.put(19)
+      putPeer(h, message.initiator)
+      putProposal(h, message.initiator.id, message)
+      return putLink(h, message.link)
+    case "ReplaceReply":
+      // Whose round it is stands in the state of both ends.
+      h.put(message.accepted ? 20 : 21)
+      h.put(message.requestId)
+      return putLink(h, message.link)
+    case "Switch":
+      h.put(22)
+      h.name(from, message.requestId)
+      putPeer(h, message.initiator)
+      return h.name(message.initiator.id, message.round)
+    case "SwitchReply":
+      h.put(message.accepted ? 23 : 24)
+      return h.name(to, message.requestId)
   }
 }
 
@@ -180,10 +255,10 @@ const putState = (h: Hasher, state: State): void => {
   h.put(statuses.indexOf(state.status))
   h.put(state.self.epoch)
   h.put(state.active.length)
-  for (const { chosen, heardIn, link, peer } of state.active) {
+  for (const { chosen, heardIn, link, optimized, peer } of state.active) {
     putPeer(h, peer)
     putLink(h, link)
-    h.put(chosen ? 1 : 0)
+    h.put((chosen ? 1 : 0) + (optimized ? 2 : 0))
     h.put(state.heartbeatRound - heardIn)
   }
   putPeers(h, state.passive)
@@ -198,6 +273,7 @@ const putState = (h: Hasher, state: State): void => {
     h.name(self, requestId)
     h.time(deadline)
   }
+  putSwap(h, self, state.swap)
   h.put(state.round.waiting ? 1 : 0)
   h.put(state.round.waitMillis)
   putNumbers(h, state.round.tried)

@@ -75,6 +75,9 @@ export type Event =
 /** Sees every step of every node: before, input, and what came of it. */
 export type Observer = (node: Id, before: State, input: Input, step: HyParView.Step<Id, number>) => void
 
+/** What a link costs, for ever: the oracle that answers `Measure`. Looks like chance, and is the same from both ends. */
+export const costOf = (a: Id, b: Id): number => ((Math.min(a, b) + 3) * 7_919 + Math.max(a, b) * 104_729) % 997
+
 const none: End = { _tag: "None" }
 const ended = (cause: HyParView.LinkCause): Arrival => ({ _tag: "End", cause })
 const absent: Station = { state: undefined, epoch: 0, dials: [], discovering: false }
@@ -186,6 +189,11 @@ export class World {
     this.change(id, { state: step.state })
     this.observer?.(id, before, input, step)
     for (const output of step.outputs) this.perform(id, output)
+    for (const output of step.outputs) {
+      if (output._tag !== "Measure") continue
+      const costs = output.peers.map((peer) => costOf(id, peer.id))
+      this.give(id, { _tag: "CostsMeasured", now: this.now, nonce: output.nonce, costs })
+    }
   }
 
   private perform(id: Id, output: Output): void {

@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { explore, type Scenario } from "./Explorer.ts"
-import { acquainted, fresh, rested, scenario } from "./Scenarios.ts"
+import { acquainted, fresh, optimizing, rested, scenario } from "./Scenarios.ts"
 import { wander } from "./Wander.ts"
 import { World } from "./World.ts"
 
@@ -31,7 +31,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "a fourth node joins three that are full": scenario(rested(4, 3), 8, { starts: 1, breaks: 1, timers: 1 }),
   "one of four nodes dies": scenario(rested(4, 4), 7, { crashes: 1, timers: 2, idles: 1 }),
   "three nodes share one link each": scenario(rested(3, 2, single), 7, { starts: 1, breaks: 1, timers: 2, idles: 1 }),
-  "three nodes that know each other have one link each": scenario(acquainted(3, single), 9, { starts: 3, timers: 1 })
+  "three nodes that know each other have one link each": scenario(acquainted(3, single), 9, { starts: 3, timers: 1 }),
+  "six nodes exchange links": scenario(rested(6, 6, optimizing), 12, { timers: 1 }),
+  "six nodes exchange links, and one breaks": scenario(rested(6, 6, optimizing), 9, { timers: 1, breaks: 1 })
 }
 
 describe("every order of events", () => {
@@ -54,7 +56,8 @@ describe("long random walks", () => {
     "four nodes": rested(4, 4),
     "five nodes": rested(5, 5),
     "five nodes with three links each": rested(5, 5, { activeSize: 3 }),
-    "three nodes with one link each": rested(3, 2, single)
+    "three nodes with one link each": rested(3, 2, single),
+    "six nodes that exchange links": rested(6, 6, optimizing)
   }
   for (const [name, world] of Object.entries(worlds)) {
     it(`of 60 events, among ${name}`, { timeout: 3_600_000 }, () => {

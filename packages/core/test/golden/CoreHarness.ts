@@ -13,6 +13,7 @@
  * | `cut A B` | the link between them breaks, and both know at once |
  * | `partition A … / B …`, `heal` | the groups cannot reach each other; they can again |
  * | `freeze NODE`, `thaw NODE` | a process is stopped, and goes on |
+ * | `cost A B N` | what a link between them costs, for X-BOT; 1 unless this says so |
  * | `discovery [NODE …]` | whom Discovery knows from now on |
  * | `start NODE epoch=E [CONTACT …]` | starts a node with an epoch of its own |
  * | `conflict NODE EPOCH` | a peer's Hello says that it knows the node in this epoch |
@@ -40,6 +41,7 @@ const timerKinds = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"] as c
 export class CoreHarness implements Harness {
   private world: World | undefined
   private tracing: Tracing = { nodes: "all", timers: false }
+  private readonly costs = new Map<string, number>()
   private lines: Array<string> = []
   private delivered: Array<Delivery> = []
 
@@ -86,6 +88,7 @@ export class CoreHarness implements Harness {
   private make(setup: Setup): void {
     const world = new World(setup)
     this.world = world
+    world.costOf = (a, b) => this.costs.get(pairOf(a, b)) ?? 1
     world.observer = (id, input, outputs, now) => {
       for (const output of outputs) {
         if (output._tag !== "Delivered") continue
@@ -135,6 +138,9 @@ export class CoreHarness implements Harness {
       case "freeze":
       case "thaw":
         world.freeze(node, name === "freeze")
+        return []
+      case "cost":
+        this.costs.set(pairOf(node, Number(args[1])), Number(args[2]))
         return []
       case "discovery":
         world.discovery = args.map(Number).map(addressOf)
@@ -214,6 +220,8 @@ const hint = (world: World, [id = 0, ...others]: ReadonlyArray<number>): void =>
     if (!known.has(flight) && what._tag === "Message" && what.message._tag === "ShuffleReply") world.drop(flight)
   }
 }
+
+const pairOf = (a: number, b: number): string => `${Math.min(a, b)}–${Math.max(a, b)}`
 
 const idsIn = (text: string): ReadonlyArray<number> => text.trim().split(/\s+/).map(Number)
 

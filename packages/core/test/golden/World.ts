@@ -76,6 +76,8 @@ export class World {
   observer: Observer = () => {}
   /** How often what is sent arrives: a network that loses or repeats says 0, or 2. */
   copies: (flight: Flight) => number = () => 1
+  /** What a link costs: the oracle that answers `Measure`. Where nothing else is said all cost the same. */
+  costOf: (a: number, b: number) => number | undefined = () => 1
   /** Addresses that Discovery knows. */
   discovery: ReadonlyArray<number> = []
   flights: Array<Flight> = []
@@ -412,6 +414,11 @@ export class World {
     station.state = state
     this.observer(id, input, outputs, this.now)
     for (const output of outputs) this.perform(id, station, output)
+    for (const output of outputs) {
+      if (output._tag !== "Measure") continue
+      const costs = output.peers.map((peer) => this.costOf(id, peer.id))
+      this.give(id, { _tag: "CostsMeasured", now: this.now, nonce: output.nonce, costs })
+    }
   }
 
   private perform(id: number, station: Station, output: Output): void {

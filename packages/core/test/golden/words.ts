@@ -53,6 +53,21 @@ export const sayMessage = (message: Message): string => {
     case "Probe":
     case "ProbeReply":
       return message._tag
+    case "DisconnectWait":
+      return `DisconnectWait ${which(message.link)} ${message.waits ? `for #${message.requestId}` : "no more"}`
+    case "Optimization":
+      return `Optimization #${message.requestId}, old ${who(message.old)}: ${message.before} → ${message.after}`
+    case "Replace":
+      return (
+        `Replace ${which(message.link)} for ${who(message.initiator)}#${message.requestId}, ` +
+        `old ${who(message.old)}: ${message.before} → ${message.after}`
+      )
+    case "Switch":
+      return `Switch #${message.requestId} for ${who(message.initiator)}#${message.round}`
+    case "OptimizationReply":
+    case "SwitchReply":
+    case "ReplaceReply":
+      return `${message._tag} #${message.requestId} ${message.accepted ? "accepted" : "refused"}`
     case "Carried":
       return sayBody(message.body)
   }
@@ -122,6 +137,8 @@ export const sayInput = (id: number, input: Input): string => {
       return `${id} finds nobody at the address of ${idAt(input.address)}: ${input.cause}`
     case "ContactsFound":
       return `${id} is told of ${contactsOf(input.contacts)}`
+    case "CostsMeasured":
+      return `${id} is told the costs ${input.costs.map((cost) => cost ?? "?").join(" ")}`
     case "TimerFired":
       return `${id} wakes for ${input.kind}`
     case "EpochConflict":
@@ -150,6 +167,8 @@ export const sayOutput = (output: Output, now: number, timers: boolean): string 
       return timers ? `clears ${output.kind}` : undefined
     case "Discover":
       return "asks Discovery"
+    case "Measure":
+      return `weighs ${output.peers.map(who).join(" ")}`
     case "NeighborUp":
       return `+ ${who(output.peer)}`
     case "NeighborDown":

@@ -141,9 +141,17 @@ const start = (id: number, given: Given): State => {
     peer: peer(id),
     link: linkOf(self.id, 500 + id, self.epoch),
     chosen: true,
-    heardIn: 0
+    heardIn: 0,
+    optimized: false
   }))
-  const others = (given.active ?? []).map((id) => ({ id, peer: peer(id), link: linkTo(id), chosen: false, heardIn: 0 }))
+  const others = (given.active ?? []).map((id) => ({
+    id,
+    peer: peer(id),
+    link: linkTo(id),
+    chosen: false,
+    heardIn: 0,
+    optimized: false
+  }))
   const active = [...chosen, ...others]
   const passive = (given.passive ?? []).map((id) => peer(id))
   return {
@@ -226,6 +234,18 @@ export class Subject {
 
   hasConflict(epoch: number): this {
     return this.step({ _tag: "EpochConflict", now: this.now, epoch })
+  }
+
+  /** The driver says what the peers cost for whom it was just asked; no cost is none. */
+  weighs(costs: Readonly<Record<number, number>>): this {
+    const [measure] = this.gives("Measure")
+    assert.isDefined(measure, "nothing was to be weighed")
+    return this.step({
+      _tag: "CostsMeasured",
+      now: this.now,
+      nonce: measure?.nonce ?? 0,
+      costs: measure?.peers.map(({ id }) => costs[id]) ?? []
+    })
   }
 
   /** The timer in this slot fires, when it is due. */

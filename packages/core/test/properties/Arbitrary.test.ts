@@ -40,7 +40,14 @@ const Message = Schema.TaggedUnion({
   HeartbeatReply: { link: Link, nonce: Wild },
   Probe: { nonce: Wild },
   ProbeReply: { nonce: few(1, 2, 3, 4, 5, 6, 7, 8) },
-  NotNeighbor: { link: Link }
+  NotNeighbor: { link: Link },
+  DisconnectWait: { link: Link, requestId: RequestId, waits: Schema.Boolean },
+  Optimization: { requestId: RequestId, old: Someone, before: Wild, after: Wild },
+  OptimizationReply: { requestId: RequestId, accepted: Schema.Boolean },
+  Replace: { link: Link, requestId: RequestId, initiator: Someone, old: Someone, before: Wild, after: Wild },
+  ReplaceReply: { link: Link, requestId: RequestId, accepted: Schema.Boolean },
+  Switch: { requestId: RequestId, initiator: Someone, round: RequestId },
+  SwitchReply: { requestId: RequestId, accepted: Schema.Boolean }
 })
 
 const Kind = Schema.Literals(["Cycle", "Heartbeat", "Request", "Repair", "Discovery"])
@@ -56,6 +63,8 @@ const Given = Schema.TaggedUnion({
   /** The timer that stands in the slot, when it is due. */
   Fire: { kind: Kind },
   Stale: { kind: Kind, nonce: Wild },
+  /** The costs that were asked for. */
+  Costs: { costs: Schema.Array(Schema.UndefinedOr(Wild)) },
   EpochConflict: { epoch: few(0, 1, 2) },
   Join: { contacts: Schema.Array(Id) },
   Leave: {}
@@ -73,6 +82,12 @@ const messageOf = (message: typeof Message.Type): HyParView.Message<number, numb
     case "Disconnect":
     case "ShuffleReply":
       return { ...message, sample: sampled(message.sample) }
+    case "Optimization":
+      return { ...message, old: at(message.old) }
+    case "Replace":
+      return { ...message, initiator: at(message.initiator), old: at(message.old) }
+    case "Switch":
+      return { ...message, initiator: at(message.initiator) }
     case "Shuffle":
       return { ...message, origin: at(message.origin), sample: sampled(message.sample) }
     default:
@@ -104,6 +119,10 @@ const inputOf = (given: typeof Given.Type, state: HyParView.State<number, number
     }
     case "Stale":
       return { _tag: "TimerFired", now, kind: given.kind, nonce: given.nonce }
+    case "Costs": {
+      const nonce = state.swap !== undefined && "nonce" in state.swap ? state.swap.nonce : 0
+      return { _tag: "CostsMeasured", now, nonce, costs: given.costs }
+    }
     case "EpochConflict":
       return { _tag: "EpochConflict", now, epoch: given.epoch }
     case "Leave":
@@ -112,7 +131,15 @@ const inputOf = (given: typeof Given.Type, state: HyParView.State<number, number
 }
 
 const config = Result.getOrThrow(
-  HyParView.forClusterSize(10, { activeSize: 2, passiveSize: 3, graveyardSize: 2, memorySize: 2, contactsSize: 2 })
+  HyParView.forClusterSize(10, {
+    activeSize: 2,
+    passiveSize: 3,
+    graveyardSize: 2,
+    memorySize: 2,
+    contactsSize: 2,
+    optimizeCandidates: 2,
+    unbiasedLinks: 0
+  })
 )
 
 describe("sequences that Arbitrary draws", () => {

@@ -27,13 +27,15 @@ const wholeFields: Readonly<Partial<Record<keyof HyParView.Config, readonly [low
   contactProbeMillis: [0, thirtyDays],
   bridgeMillis: [1, thirtyDays],
   mixMillis: [0, thirtyDays],
+  optimizeCandidates: [0, 20],
+  unbiasedLinks: [0, 10],
   leftMemoryMillis: [0, thirtyDays],
   duplicateIdentityMillis: [0, thirtyDays],
   memorySize: [1, 10_000],
   contactsSize: [1, 1_000]
 }
 
-const shareFields = ["ageWeight", "cycleJitter"] as const
+const shareFields = ["ageWeight", "cycleJitter", "optimizeHysteresis"] as const
 const rateFields = ["admissionPerPeer", "admissionOverall"] as const
 const backoffFields = ["repairBackoffMillis", "discoveryBackoffMillis"] as const
 

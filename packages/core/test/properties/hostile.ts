@@ -74,7 +74,7 @@ const endings = ["evicted", "leaving"] as const
 
 /** Any message. */
 export const message = (random: Random, state: State): Message => {
-  switch (nextBelow(random, 12)) {
+  switch (nextBelow(random, state.config.optimizeCandidates > 0 ? 20 : 12)) {
     case 0:
       return { _tag: "Join", requestId: number(random) }
     case 1:
@@ -114,9 +114,75 @@ export const message = (random: Random, state: State): Message => {
         state.search.probe !== undefined && nextBelow(random, 2) === 0 ? state.search.probe.nonce : number(random)
       return { _tag: one(random, ["Probe", "ProbeReply"]), nonce }
     }
+    case 12:
+      return {
+        _tag: "DisconnectWait",
+        link: link(random, state),
+        requestId: swapId(random, state),
+        waits: nextBelow(random, 3) > 0
+      }
+    case 13:
+      return { _tag: "Optimization", ...proposal(random, state) }
+    case 14:
+      return { _tag: "OptimizationReply", requestId: swapId(random, state), accepted: nextBelow(random, 3) > 0 }
+    case 15:
+    case 16:
+      return { _tag: "Replace", link: link(random, state), initiator: someone(random), ...proposal(random, state) }
+    case 17:
+      return {
+        _tag: "ReplaceReply",
+        link: link(random, state),
+        requestId: swapId(random, state),
+        accepted: nextBelow(random, 3) > 0
+      }
+    case 18: {
+      const known = state.swap?._tag === "Old" ? state.swap.initiator : someone(random)
+      return { _tag: "Switch", requestId: number(random), initiator: known, round: swapId(random, state) }
+    }
+    case 19:
+      return { _tag: "SwitchReply", requestId: swapId(random, state), accepted: nextBelow(random, 3) > 0 }
     default:
       return { _tag: "NotNeighbor", link: link(random, state) }
   }
+}
+
+const proposal = (random: Random, state: State): HyParView.Proposal<number, number> => {
+  const old = nextBelow(random, 4) === 0 ? state.active[0]?.peer : undefined
+  const after = number(random)
+  return { requestId: swapId(random, state), old: old ?? someone(random), before: number(random), after }
+}
+
+/** The answer for which a round of X-BOT waits, from the one whose it is. */
+const awaited = (
+  random: Random,
+  { swap }: State
+): { readonly from: Someone; readonly message: Message } | undefined => {
+  switch (swap?._tag) {
+    case "Initiator": {
+      const { candidate, requestId } = swap
+      return { from: candidate, message: { _tag: "OptimizationReply", requestId, accepted: true } }
+    }
+    case "Candidate": {
+      const { given, requestId } = swap
+      return { from: given.peer, message: { _tag: "ReplaceReply", link: given.link, requestId, accepted: true } }
+    }
+    case "Disconnected": {
+      const { old, requestId } = swap
+      return { from: old, message: { _tag: "SwitchReply", requestId, accepted: true } }
+    }
+    case "Old": {
+      const { initiator, requestId } = swap
+      return { from: speaker(random), message: { _tag: "Switch", requestId: 7, initiator, round: requestId } }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The request of the round under way, or any. */
+const swapId = (random: Random, { swap }: State): number => {
+  const open = swap !== undefined && "requestId" in swap ? swap.requestId : undefined
+  return open !== undefined && nextBelow(random, 4) > 0 ? open : number(random)
 }
 
 const timers = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"] as const
@@ -126,6 +192,12 @@ const dialCauses = ["refused", "timeout", "unreachable", "rejected", "identity"]
 /** A neighbour, somebody asked, or anybody. */
 const party = (random: Random, state: State): Someone => {
   const known = [...state.active, ...state.pending].map(({ peer }) => peer)
+  const { swap } = state
+  if (swap !== undefined && nextBelow(random, 2) === 0) {
+    if ("initiator" in swap) known.push(swap.initiator, swap.initiator, swap.initiator)
+    if ("candidate" in swap) known.push(swap.candidate, swap.candidate, swap.candidate)
+    if ("old" in swap) known.push(swap.old, swap.old, swap.old)
+  }
   const peer = known[nextBelow(random, Math.max(1, known.length))]
   return peer !== undefined && nextBelow(random, 3) > 0 ? peer : speaker(random)
 }
@@ -162,12 +234,30 @@ export const input = (random: Random, state: State, now: number): Input => {
       const kind = one(random, timers)
       return { _tag: "TimerFired", now, kind, nonce: state.timers[kind].nonce }
     }
+    case 13:
+    case 14:
+    case 15:
+    case 16:
+    case 17: {
+      // Costs that were asked for, or any that nobody did.
+      const { swap } = state
+      if (swap === undefined || !("nonce" in swap)) break
+      const costs = Array.from({ length: 12 }, () => (nextBelow(random, 6) === 0 ? undefined : number(random)))
+      return { _tag: "CostsMeasured", now, nonce: nextBelow(random, 8) === 0 ? number(random) : swap.nonce, costs }
+    }
+    case 18:
+    case 19:
+    case 20: {
+      // Now and then a round of X-BOT goes on as its partners would have it.
+      const answer = awaited(random, state)
+      if (answer === undefined) break
+      return { _tag: "Received", now, ...answer }
+    }
     case 11:
       return { _tag: "LinkUsed", now, from: party(random, state), link: link(random, state) }
     case 12:
       if (nextBelow(random, 40) === 0) return { _tag: "Leave", now }
       return { _tag: "EpochConflict", now, epoch: nextBelow(random, 8) === 0 ? one(random, wireLimits) : 2 }
-    default:
-      return { _tag: "Received", now, from: party(random, state), message: message(random, state) }
   }
+  return { _tag: "Received", now, from: party(random, state), message: message(random, state) }
 }

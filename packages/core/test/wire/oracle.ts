@@ -62,6 +62,7 @@ const Sample = Schema.declare(Schema.is(SampleRecord), {
 const RequestId = whole(Wire.maxRequestId)
 const Nonce = whole(Wire.maxInteger)
 const Byte = whole(255)
+const Costs = whole(2_000_000_000_000_000)
 
 const Membership = Schema.TaggedUnion({
   Join: { requestId: RequestId },
@@ -80,7 +81,14 @@ const Membership = Schema.TaggedUnion({
   HeartbeatReply: { link: Link, nonce: Nonce },
   Probe: { nonce: Nonce },
   ProbeReply: { nonce: Nonce },
-  NotNeighbor: { link: Link }
+  NotNeighbor: { link: Link },
+  DisconnectWait: { link: Link, requestId: RequestId, waits: Schema.Boolean },
+  Optimization: { requestId: RequestId, old: Peer, before: Costs, after: Costs },
+  OptimizationReply: { requestId: RequestId, accepted: Schema.Boolean },
+  Replace: { link: Link, requestId: RequestId, initiator: Peer, old: Peer, before: Costs, after: Costs },
+  ReplaceReply: { link: Link, requestId: RequestId, accepted: Schema.Boolean },
+  Switch: { requestId: RequestId, initiator: Peer, round: RequestId },
+  SwitchReply: { requestId: RequestId, accepted: Schema.Boolean }
 })
 
 const Sequence = whole(Wire.maxInteger)

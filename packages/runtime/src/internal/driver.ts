@@ -22,6 +22,7 @@ import type { Transport } from "../Transport.ts"
 import { makeTimers } from "./alarm.ts"
 import { makeBroadcasting } from "./broadcast.ts"
 import { makeFanout } from "./fanout.ts"
+import { makeLinkCosts } from "./linkCosts.ts"
 import { makeLinks } from "./links.ts"
 import { makeMeter } from "./metrics.ts"
 import type { Publication } from "./publications.ts"
@@ -123,15 +124,21 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   // --- the parts that report to the node -----------------------------------------------------------------------------
 
-  const timers = makeTimers<Node.Timer | "Idle" | "Handshake" | "History">(clock, time, run, (kind, nonce) => {
-    if (kind === "Handshake") links.expire()
-    else if (kind === "History") plan()
-    else if (kind !== "Idle") post({ _tag: "TimerFired", now: now(), kind, nonce })
-    else {
-      watching = false
-      if (links.closeIdle()) watchIdle()
+  const timers = makeTimers<Node.Timer | "Idle" | "Handshake" | "History" | "Costs">(
+    clock,
+    time,
+    run,
+    (kind, nonce) => {
+      if (kind === "Handshake") links.expire()
+      else if (kind === "History") plan()
+      else if (kind === "Costs") costs.expire()
+      else if (kind !== "Idle") post({ _tag: "TimerFired", now: now(), kind, nonce })
+      else {
+        watching = false
+        if (links.closeIdle()) watchIdle()
+      }
     }
-  })
+  )
   let watching = false
   const watchIdle = (): void => {
     if (watching) return
@@ -150,11 +157,14 @@ export const makeDriver = Effect.fnUntraced(function* (
     },
     onEnd: () => changed.openUnsafe(),
     report: (report) => {
+      if (report._tag === "SendFailed") costs.lost(report.to.id)
+      else if (report._tag === "LinkClosed") costs.lost(report.peer.id)
       post({ ...report, now: now() })
     },
     receive: (from, messages) => {
       const at = now()
       counts.received += messages.length
+      costs.received(from, messages)
       for (const message of messages) post({ _tag: "Received", now: at, from, message })
     },
     // Reports are never refused.
@@ -163,6 +173,14 @@ export const makeDriver = Effect.fnUntraced(function* (
       room.closeUnsafe()
       return room.await
     })
+  })
+
+  const costs = makeLinkCosts(settings, {
+    exact: time.exact,
+    isOpen: links.isOpen,
+    send: links.send,
+    answer: (nonce, costs) => post({ _tag: "CostsMeasured", now: now(), nonce, costs }),
+    wakeAt: (at) => timers.set("Costs", 0, at)
   })
 
   const broadcasting = makeBroadcasting(settings, {
@@ -195,6 +213,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     switch (output._tag) {
       case "Send":
         counts.sent++
+        costs.sent(output.to, output.message)
         return links.send(output.to, output.message)
       case "Dial":
         return links.dial(output.address)
@@ -204,6 +223,8 @@ export const makeDriver = Effect.fnUntraced(function* (
         return timers.set(output.kind, output.nonce, output.at)
       case "ClearTimer":
         return timers.clear(output.kind)
+      case "Measure":
+        return costs.measure(output.nonce, output.peers)
       case "Discover":
         meter.count("discoveries")
         run(discover)

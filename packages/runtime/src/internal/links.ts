@@ -77,6 +77,8 @@ export interface Links {
   /** Bytes that wait for the one of these peers for whom least wait; 0 for nobody. */
   readonly leastWaitingBytes: (peers: ReadonlyArray<{ readonly id: string }>) => number
   readonly traffic: () => Traffic
+  /** Whether there is an open link with a peer. */
+  readonly isOpen: (id: string) => boolean
   /** Whether every link has ended, those being flushed included. */
   readonly allEnded: () => boolean
 }
@@ -473,6 +475,7 @@ export const makeLinks = (
     closeIdle,
     expire,
     accept,
+    isOpen: (id) => connections.has(id),
     allEnded: () => alive.size === 0,
     statistics: () => {
       let outboxBytes = 0

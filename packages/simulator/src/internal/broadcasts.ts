@@ -17,9 +17,17 @@ export interface Broadcast {
   recovered: number
   /** Copies that arrived where it was known. */
   duplicates: number
+  /** When it was published, in microseconds of virtual time. */
+  readonly publishedAt: number
+  /** Deliveries by the whole milliseconds since then, the source's own among them; undefined where they are not counted. */
+  deliveredAfter: Uint32Array | undefined
 }
 
 type Body = Node.Carried<number>["body"]
+
+/** Milliseconds for which there is room at first, and at most: what takes longer counts as having taken so long. */
+const shortest = 512
+const longest = 65_535
 
 /** Mutable: they belong to the world that made them. */
 export class Broadcasts {
@@ -29,7 +37,11 @@ export class Broadcasts {
   controls: number
 
   constructor(from?: Broadcasts) {
-    this.list = from?.list.map((broadcast) => ({ ...broadcast })) ?? []
+    this.list =
+      from?.list.map((broadcast) => ({
+        ...broadcast,
+        deliveredAfter: broadcast.deliveredAfter?.slice()
+      })) ?? []
     this.payloads = from?.payloads ?? 0
     this.controls = from?.controls ?? 0
   }
@@ -39,9 +51,18 @@ export class Broadcasts {
   }
 
   /** A new broadcast from a node; its payload, which is shared by all copies. */
-  begin(source: number, bytes: number): Uint8Array {
+  begin(source: number, bytes: number, now: number, timed: boolean): Uint8Array {
     const index = this.list.length
-    this.list.push({ source, delivered: 0, hops: 0, payload: 0, recovered: 0, duplicates: 0 })
+    this.list.push({
+      source,
+      delivered: 0,
+      hops: 0,
+      payload: 0,
+      recovered: 0,
+      duplicates: 0,
+      publishedAt: now,
+      deliveredAfter: timed ? new Uint32Array(shortest) : undefined
+    })
     const payload = new Uint8Array(Math.max(4, bytes))
     payload.set([index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24])
     return payload
@@ -60,11 +81,21 @@ export class Broadcasts {
     else broadcast.payload++
   }
 
-  delivered(payload: Uint8Array, hops: number): void {
+  delivered(payload: Uint8Array, hops: number, now: number): void {
     const broadcast = this.of(payload)
     if (broadcast === undefined) return
     broadcast.delivered++
     if (hops > broadcast.hops) broadcast.hops = hops
+    const { deliveredAfter, publishedAt } = broadcast
+    if (deliveredAfter === undefined) return
+    const millis = Math.min(longest, Math.floor((now - publishedAt) / 1000))
+    let counts = deliveredAfter
+    if (millis >= counts.length) {
+      counts = new Uint32Array(Math.min(longest + 1, Math.max(millis + 1, 2 * counts.length)))
+      counts.set(deliveredAfter)
+      broadcast.deliveredAfter = counts
+    }
+    counts[millis] = (counts[millis] ?? 0) + 1
   }
 
   /** A frame told a node nothing new. */

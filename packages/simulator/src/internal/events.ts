@@ -63,6 +63,8 @@ export const wasConflict = 4
 export const needsDial = (message: SimulatedMessage): boolean => {
   switch (message._tag) {
     case "Neighbor":
+    case "Optimization":
+    case "Switch":
     case "Probe":
     case "ProbeReply":
     case "ShuffleReply":
