@@ -5,6 +5,8 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { considerMove } from "../thicket/Balance.ts"
+import { onGraftInto, onMissed, patience, preferred } from "../thicket/Parent.ts"
 import * as Held from "./Held.ts"
 import type { Announcement, MessageId } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
@@ -40,8 +42,9 @@ const optimizeLate = <I extends Key, A>(
   index: number
 ): void => {
   const { config, neighbors, streams } = t.state
-  if (config.optimizeHops === 0) return
   const stream = at(streams, slot)
+  if (config.strategy === "thicket" && stream !== undefined) return considerMove(t, stream, id, round, index)
+  if (config.optimizeHops === 0) return
   // Nearly all announcements are of no shorter path, and the message itself need not be looked up to know.
   if (stream === undefined || stream.depth - round < config.optimizeHops) return
   const kept = Held.find(stream.held, id.sequence)
@@ -72,7 +75,7 @@ const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: Messa
   }
   state.missing = [
     ...missing,
-    { id, owner: announcer, announcers: [announcer], rounds: [round], at: t.now + config.graftMillis }
+    { id, owner: announcer, announcers: [announcer], rounds: [round], at: t.now + patience(t, id) }
   ]
 }
 
@@ -125,34 +128,42 @@ export const optimizeFound = <I extends Key, A>(
 /** The Graft timer has fired: whatever is due asks its next announcer. */
 export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
-  const wanted = new Map<I, Array<MessageId<I>>>()
+  const { strategy } = state.config
+  const wanted = new Map<I, Array<Missing<I>>>()
   const rest: Array<Missing<I>> = []
   for (const entry of state.missing) {
     if (entry.at > t.now) {
       rest.push(entry)
       continue
     }
-    const next = entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
+    const next =
+      strategy === "thicket"
+        ? preferred(t, entry)
+        : entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
     const announcer = entry.announcers[next]
     // Nobody is left: it is forgotten, until it is announced again.
     if (announcer === undefined) continue
     const at = t.now + state.config.graftAgainMillis
-    const ids = wanted.get(announcer) ?? []
-    if (ids.length >= state.config.graftSize) {
+    const asked = wanted.get(announcer) ?? []
+    if (asked.length >= state.config.graftSize) {
       rest.push({ ...entry, at })
       continue
     }
-    ids.push(entry.id)
-    wanted.set(announcer, ids)
+    asked.push(entry)
+    wanted.set(announcer, asked)
     const announcers = entry.announcers.toSpliced(next, 1)
     rest.push({ ...entry, announcers, rounds: entry.rounds.toSpliced(next, 1), at })
   }
   state.missing = rest
-  for (const [announcer, ids] of wanted) {
+  for (const [announcer, asked] of wanted) {
     const index = indexOf(state, announcer)
     const to = state.neighbors[index]
     if (to === undefined) continue
-    for (const { source } of ids) makeEager(t, source, index)
+    for (const { announcers, id } of asked) {
+      if (strategy === "thicket") onMissed(t, id, announcer, announcers)
+      else makeEager(t, id.source, index)
+    }
+    const ids = asked.map(({ id }) => id)
     t.outputs.push({ _tag: "Send", to, message: { _tag: "Graft", ids, payload: true } })
   }
   armGraftTimer(t)
@@ -171,6 +182,7 @@ export const onGraft = <I extends Key, A>(
 ): void => {
   const { config, streams } = t.state
   if (config.strategy === "plumtree") for (const { source } of ids) makeEager(t, source, index)
+  else if (config.strategy === "thicket") onGraftInto(t, index, ids)
   if (!payload) return
   const absent: Array<MessageId<I>> = []
   const later: Array<Announcement<I>> = []
@@ -221,7 +233,7 @@ export const onGraftMiss = <I extends Key, A>(
   const { state } = t
   if (state.config.strategy === "flood") return
   for (const id of ids) {
-    makeEager(t, id.source, index)
+    if (state.config.strategy === "plumtree") makeEager(t, id.source, index)
     const known = indexOfMissing(state.missing, id)
     const entry = state.missing[known]
     if (entry !== undefined) state.missing = state.missing.with(known, { ...entry, at: t.now })

@@ -10,13 +10,25 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
+import { treeOf, usedIn } from "../thicket/Tree.ts"
 import type { Config } from "./Config.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
 
-/** The lazy neighbours in the tree of a source. */
-export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number =>
-  state.config.trees === "shared" ? state.lazy : Option.getOrElse(HashMap.get(state.trees, source), () => 0)
+/** The lazy neighbours in the tree of a source; in a thicket those that are in none of its trees. */
+export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number => {
+  if (state.config.strategy === "thicket") return othersThan(state, usedIn(state.thicket))
+  return state.config.trees === "shared" ? state.lazy : Option.getOrElse(HashMap.get(state.trees, source), () => 0)
+}
+
+/** The neighbours to which a message is announced rather than pushed. */
+export const lazyFor = <I extends Key, A>(state: State<I, A>, id: MessageId<I>): number =>
+  state.config.strategy === "thicket"
+    ? othersThan(state, state.thicket.trees[treeOf(state.config, id)]?.branches ?? 0)
+    : lazyIn(state, id.source)
+
+const othersThan = <I extends Key, A>({ neighbors }: State<I, A>, set: number): number =>
+  (2 ** neighbors.length - 1) & ~set
 
 /** Whether a neighbour is lazy in the tree of a source. */
 export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
@@ -88,7 +100,7 @@ const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number):
 
 /** PRUNE received. */
 export const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tree: I | undefined): void => {
-  if (t.state.config.strategy === "flood") return
+  if (t.state.config.strategy !== "plumtree") return
   if (t.state.config.trees === "shared") makeLazy(t, t.state.self.id, index)
   else if (tree !== undefined) makeLazy(t, tree, index)
 }
@@ -147,7 +159,7 @@ export const optimize = <I extends Key, A>(
   announcer: number
 ): boolean => {
   const { config, neighbors } = t.state
-  if (config.optimizeHops === 0 || !(round - announced >= config.optimizeHops)) return false
+  if (config.strategy !== "plumtree" || config.optimizeHops === 0 || !(round - announced >= config.optimizeHops)) return false
   const old = indexOf(t.state, parent)
   const to = neighbors[announcer]
   if (old < 0 || old === announcer || to === undefined || isLazy(t.state, id.source, old)) return false

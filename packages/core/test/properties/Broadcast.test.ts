@@ -28,10 +28,14 @@ const smallConfig = (random: Random): Plumtree.Config => {
   const windowSize = one(random, [4, 16, 64])
   return Result.getOrThrow(
     Plumtree.makeConfig({
-      strategy: one(random, ["plumtree", "plumtree", "flood"]),
+      strategy: one(random, ["plumtree", "plumtree", "flood", "thicket", "thicket"]),
       trees: one(random, ["shared", "source"]),
       treesSize: upTo(3),
       pruneAfter: upTo(3),
+      treesCount: upTo(3),
+      fanout: upTo(2),
+      maxLoad: 2 + nextBelow(random, 3),
+      balanceMillis: one(random, [0, 50]),
       announceMillis: one(random, [0, 30]),
       announceSize: upTo(4),
       graftMillis: 40,
@@ -98,7 +102,7 @@ const runs = (random: Random): ReadonlyArray<number> => {
 const ranges = (random: Random): Plumtree.Ranges<number> => ({ ...origin(random), runs: runs(random) })
 
 const message = (random: Random): Message => {
-  switch (nextBelow(random, 14)) {
+  switch (nextBelow(random, 17)) {
     case 0:
       return {
         _tag: "IHave",
@@ -127,6 +131,11 @@ const message = (random: Random): Message => {
     }
     case 10:
       return { _tag: "RecallEnd", requestId: nextBelow(random, 3) }
+    case 11:
+    case 12:
+      return { _tag: "Branch", tree: nextBelow(random, 8) === 0 ? number(random) : nextBelow(random, 3), joined: nextBelow(random, 3) > 0 }
+    case 13:
+      return { _tag: "Load", children: several(random, () => number(random)) }
     default:
       return {
         _tag: "Gossip",
@@ -219,7 +228,7 @@ describe("any broadcast message at any time", () => {
     }
     if (only !== undefined) return
     // The play is no empty one: everything has been said and told.
-    const messages = ["Gossip", "IHave", "Graft", "GraftMiss", "Prune", "Digest", "Fetch", "Fetched"]
+    const messages = ["Gossip", "IHave", "Graft", "GraftMiss", "Prune", "Digest", "Fetch", "Fetched", "Branch", "Load"]
     const outputs = ["Delivered", "Duplicate", "Lagged", "Validate", "Rejected", "SetTimer", "ClearTimer"]
     for (const tag of [...messages, "Recall", "Recalled", "RecallEnd", ...outputs]) {
       assert.isAbove(met.get(tag) ?? 0, 50, tag)
