@@ -35,7 +35,7 @@ export interface Config {
    */
   readonly pruneAfter: number
   /**
-   * With `strategy: "thicket"`, T: the number of trees. Message n of an origin takes tree n mod T. The same on all nodes of a
+   * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch e takes tree (e + n) mod T. The same on all nodes of a
    * cluster. 1–16. Paper: 5.
    */
   readonly treesCount: number

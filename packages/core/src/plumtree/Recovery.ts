@@ -60,7 +60,7 @@ export const afterSeen = <I extends Key, A>(
  * tree that is broken shows by a message that is announced and does not come: which must be waited for, and grafted.
  */
 const patienceOf = ({ announceMillis, graftAgainMillis, graftMillis, strategy }: Config): number =>
-  strategy === "thicket" ? announceMillis + graftMillis + graftAgainMillis : graftMillis
+  strategy === "thicket" ? 2 * announceMillis + graftMillis + graftAgainMillis : graftMillis
 
 /** Opens a gap in a stream that has one; nobody is asked before `due`. */
 export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: number): void => {

@@ -4,15 +4,19 @@
  * that forward in several, and gives none to them: so it ends.) And it leaves a parent with many children for one with few.
  * First it asks the new one, then it leaves the old.
  *
+ * Many may move at once. The parent is where a message came from, and a node that has others behind it asks only who is
+ * nearer to the source of that message: so whoever moves, and whenever, no cycle closes. But where several sources publish, one
+ * may be near to one and far from the other; so all go by the messages of one source, the guide of the tree.
+ *
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
 import * as Held from "../plumtree/Held.ts"
 import type { MessageId } from "../plumtree/Message.ts"
-import type { Stream, Transition } from "../plumtree/State.ts"
+import { indexOf, type Stream, type Transition } from "../plumtree/State.ts"
 import { sumOf } from "./Load.ts"
 import { seek } from "./Parent.ts"
-import { childrenOf, treeOf } from "./Tree.ts"
+import { isAttached, sizeOf, treeOf } from "./Tree.ts"
 
 /** By how many children two parents must differ. With two or more the sum of squares falls; a third makes moves rarer. */
 const unevenBy = 3
@@ -29,18 +33,17 @@ export const considerMove = <I extends Key, A>(
   const number = treeOf(config, id)
   const tree = thicket.trees[number]
   const to = neighbors[index]
-  if (tree === undefined || to === undefined || config.balanceMillis === 0) return
-  if (tree.parent < 0 || tree.seek !== undefined || t.now < tree.movedAt + config.balanceMillis) return
-  if (((tree.branches >> index) & 1) === 1) return
-  const parent = links[tree.parent]?.children ?? []
+  if (tree === undefined || to === undefined || config.balanceMillis === 0 || tree.guide?.source !== id.source) return
+  if (!isAttached(tree) || tree.seek !== undefined || t.now < tree.movedAt + config.balanceMillis) return
   const other = links[index]?.children ?? []
-  if (other.length === 0 || !isBetter(parent, other, number, config.maxLoad)) return
+  if (((tree.branches >> index) & 1) === 1 || other.length === 0) return
+  const kept = Held.find(stream.held, id.sequence)
+  const parent = kept?.parent === undefined ? -1 : indexOf(t.state, kept.parent)
+  if (kept === undefined || parent < 0 || ((tree.branches >> parent) & 1) === 0) return
+  if (!isBetter(links[parent]?.children ?? [], other, number, config.maxLoad)) return
   // With children, only who is nearer to the source, since it cannot be behind them.
-  if (childrenOf(tree) > 0) {
-    const kept = Held.find(stream.held, id.sequence)
-    if (kept?.parent === undefined || kept.parent !== neighbors[tree.parent]?.id || round > kept.round) return
-  }
-  seek(t, number, id, [to.id], true)
+  if (sizeOf(tree.branches) > 1 && round > kept.round) return
+  seek(t, number, id, [to.id], kept.parent)
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Key } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import type { MessageId, Replay } from "../plumtree/Message.ts"
 import { changeLink, type Transition } from "../plumtree/State.ts"
-import { loadOf, treeOf, usedIn } from "./Tree.ts"
+import { loadOf, type Tree, treeOf, usedIn } from "./Tree.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** A message of our own: if its tree leads nowhere from here, it begins here. */
@@ -17,7 +17,12 @@ export const openTree = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
   if (tree === undefined) return
-  changeTree(t, number, { last: id, isRoot: tree.parent < 0, seek: tree.parent < 0 ? undefined : tree.seek })
+  changeTree(t, number, {
+    last: id,
+    isRoot: tree.parent < 0,
+    seek: tree.parent < 0 ? undefined : tree.seek,
+    guide: guideOf(t, tree, id.source)
+  })
   if (tree.branches === 0) takeChildren(t, number, undefined)
 }
 
@@ -40,6 +45,14 @@ const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, sou
   changeTree(t, number, { branches: children })
 }
 
+/** Without a message from a guide for so many times `balanceMillis`, another is. */
+const guideTimes = 10
+
+const guideOf = <I extends Key, A>({ now, state }: Transition<I, A>, { guide }: Tree<I>, source: I): Tree<I>["guide"] => {
+  const isOver = guide === undefined || now - guide.heardAt > guideTimes * state.config.balanceMillis
+  return isOver || source <= guide.source ? { source, heardAt: now } : guide
+}
+
 /** A message has come for the first time, from the neighbour at an index (−1: from no neighbour). */
 export const onTreeNews = <I extends Key, A>(
   t: Transition<I, A>,
@@ -51,7 +64,7 @@ export const onTreeNews = <I extends Key, A>(
   const tree = t.state.thicket.trees[number]
   if (tree === undefined) return
   const isFirst = tree.last === undefined
-  changeTree(t, number, { last: id })
+  changeTree(t, number, { last: id, guide: guideOf(t, tree, id.source) })
   // What was asked for is no sign of the tree: who is a branch is settled by Branch.
   if (replay !== undefined || index < 0) return
   if (((tree.branches >> index) & 1) === 1) {

@@ -21,13 +21,13 @@ export const seek = <I extends Key, A>(
   number: number,
   id: MessageId<I>,
   ids: ReadonlyArray<I>,
-  isMove: boolean
+  instead: I | undefined
 ): void => {
   const asked = leastOf(t, number, ids)
   const to = asked === undefined ? undefined : t.state.neighbors[indexOf(t.state, asked)]
   // Nobody is left. What is announced later begins anew.
   if (asked === undefined || to === undefined) return changeTree(t, number, { seek: undefined })
-  awaitAnswer(t, number, id, asked, ids, isMove)
+  awaitAnswer(t, number, id, asked, ids, instead)
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Graft", ids: [id], payload: false } })
 }
 
@@ -38,16 +38,16 @@ const awaitAnswer = <I extends Key, A>(
   id: MessageId<I>,
   asked: I,
   ids: ReadonlyArray<I>,
-  isMove: boolean
+  instead: I | undefined
 ): void => {
   const left = ids.filter((other) => other !== asked)
-  changeTree(t, number, { seek: { id, asked, left, until: t.now + t.state.config.graftMillis, isMove } })
+  changeTree(t, number, { seek: { id, asked, left, until: t.now + t.state.config.graftMillis, instead } })
 }
 
 /** The one that was asked does not take this child. */
 const seekNext = <I extends Key, A>(t: Transition<I, A>, number: number): void => {
   const open = t.state.thicket.trees[number]?.seek
-  if (open !== undefined) seek(t, number, open.id, open.left, open.isMove)
+  if (open !== undefined) seek(t, number, open.id, open.left, open.instead)
 }
 
 /** Those that have been asked and have not answered in time. */
@@ -64,19 +64,20 @@ export const afterLoss = <I extends Key, A>(t: Transition<I, A>): void => {
       if (indexOf(t.state, tree.seek.asked) < 0) seekNext(t, number)
     } else if (tree.branches === 0 && tree.last !== undefined && !isAttached(tree)) {
       const ids = t.state.neighbors.map(({ id }) => id)
-      seek(t, number, tree.last, ids, false)
+      seek(t, number, tree.last, ids, undefined)
     }
   })
 }
 
 /**
- * How long to wait for a message that has been announced: where no parent is, only until others will have announced it,
- * of whom one is the best to ask.
+ * How long to wait for a message that has been announced. Who has no parent waits only until others will have announced it,
+ * of whom one is the best to ask; who has one waits longer than that: it may be that somebody above, or whoever began
+ * another part of the tree, has no parent, finds one, and brings it.
  */
 export const patience = <I extends Key, A>({ state }: Transition<I, A>, id: MessageId<I>): number => {
   const { announceMillis, graftMillis } = state.config
   const tree = state.thicket.trees[treeOf(state.config, id)]
-  return tree === undefined || isAttached(tree) ? graftMillis : Math.min(graftMillis, announceMillis)
+  return tree === undefined ? graftMillis : tree.parent < 0 ? announceMillis : announceMillis + graftMillis
 }
 
 /** Whom of those that have announced a message to ask for it: its place among them; −1: all are gone. */
@@ -101,14 +102,14 @@ export const onMissed = <I extends Key, A>(
 ): void => {
   const number = treeOf(t.state.config, id)
   const open = t.state.thicket.trees[number]?.seek
-  if (open === undefined || open.isMove) awaitAnswer(t, number, id, asked, announcers, false)
+  if (open === undefined || open.instead !== undefined) awaitAnswer(t, number, id, asked, announcers, undefined)
 }
 
 /** A message was fetched that had been announced: where there is no parent, one of the announcers may be it. */
 export const onFetchedNews = <I extends Key, A>(t: Transition<I, A>, { announcers, id }: Missing<I>): void => {
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
-  if (tree !== undefined && tree.seek === undefined && !isAttached(tree)) seek(t, number, id, announcers, false)
+  if (tree !== undefined && tree.seek === undefined && !isAttached(tree)) seek(t, number, id, announcers, undefined)
 }
 
 /** GRAFT received: its sender wants to be a child in the trees of these messages. */
@@ -157,19 +158,29 @@ export const onBranch = <I extends Key, A>(
     dropBranch(t, number, index)
     if (isAsked) seekNext(t, number)
     else if (parent === index) afterLoss(t)
-  } else if (isAsked || (open?.isMove !== true && !isAttached(tree))) {
-    attach(t, number, index, parent)
+  } else if (isAsked || (open?.instead === undefined && !isAttached(tree))) {
+    attach(t, number, index)
   } else if (((branches >> index) & 1) === 0) {
     // It comes too late: another has been found.
     tellBranch(t, number, index, false)
   }
 }
 
-/** The neighbour at an index is the parent from now on. The one before, if there is one, is no branch any more. */
-const attach = <I extends Key, A>(t: Transition<I, A>, number: number, index: number, before: number): void => {
+/**
+ * The neighbour at an index is the parent from now on. What it replaces is no branch any more. Where something was missing
+ * the parent before is kept, as a child: if messages come from there all the same, one of the two paths is pruned by its
+ * duplicates; if not, it is as cut off as this node was. But not beyond the bound of the load.
+ */
+const attach = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
+  const old = t.state.thicket.trees[number]
+  if (old === undefined) return
+  const { branches, parent, seek: open } = old
+  const instead = open?.instead === undefined ? -1 : indexOf(t.state, open.instead)
+  const wouldKeep = parent >= 0 && instead < 0 && ((branches >> index) & 1) === 0
+  const dropped = wouldKeep && loadOf(t.state.thicket) >= t.state.config.maxLoad ? parent : instead
   becomeParent(t, number, index)
   changeTree(t, number, { seek: undefined, movedAt: t.now })
-  if (before < 0 || before === index) return
-  dropBranch(t, number, before)
-  tellBranch(t, number, before, false)
+  if (dropped < 0 || dropped === index) return
+  dropBranch(t, number, dropped)
+  tellBranch(t, number, dropped, false)
 }

@@ -20,8 +20,8 @@ export interface Seek<I extends Key> {
   readonly left: ReadonlyArray<I>
   /** When the next one is asked. */
   readonly until: number
-  /** There is a parent, and it works: this one would only be better. */
-  readonly isMove: boolean
+  /** The parent that it would replace, which works, and is only worse; undefined: something is missing. */
+  readonly instead: I | undefined
 }
 
 /** One tree. */
@@ -35,8 +35,10 @@ export interface Tree<I extends Key> {
   /** The last message of it that was seen here; undefined: none ever was. */
   readonly last: MessageId<I> | undefined
   readonly seek: Seek<I> | undefined
-  /** When the parent was last replaced by a better one. */
+  /** When the parent was last replaced. */
   readonly movedAt: number
+  /** Of the sources heard lately the one of the lowest id, and when last: by its messages all nodes take their bearings. */
+  readonly guide: { readonly source: I; readonly heardAt: number } | undefined
 }
 
 /** All trees, and what neighbours know of them. */
@@ -53,7 +55,8 @@ const bare: Tree<never> = {
   isRoot: false,
   last: undefined,
   seek: undefined,
-  movedAt: 0
+  movedAt: 0,
+  guide: undefined
 }
 
 /** No tree has been seen yet. */
@@ -62,9 +65,12 @@ export const bareThicket = ({ strategy, treesCount }: Config): Thicket<never> =>
   told: 0
 })
 
-/** The tree of a message: those of one origin take all trees in turn. */
-export const treeOf = ({ treesCount }: Config, { sequence }: { readonly sequence: number }): number =>
-  sequence % treesCount
+/**
+ * The tree of a message: those of one origin take all trees in turn, each incarnation beginning where its epoch says, so that
+ * the first messages of many do not all take the same.
+ */
+export const treeOf = ({ treesCount }: Config, { epoch, sequence }: { readonly epoch: number; readonly sequence: number }): number =>
+  ((epoch % treesCount) + (sequence % treesCount)) % treesCount
 
 /** How many indices a set holds. */
 export const sizeOf = (set: number): number => {

@@ -38,7 +38,7 @@ export const becomeParent = <I extends Key, A>(t: Transition<I, A>, number: numb
     branches: tree.branches | (1 << index),
     parent: index,
     isRoot: false,
-    seek: tree.seek?.isMove === true ? tree.seek : undefined
+    seek: tree.seek?.instead === undefined ? undefined : tree.seek
   })
 }
 
