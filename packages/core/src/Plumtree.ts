@@ -77,8 +77,8 @@ import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
 import { onLoad } from "./thicket/Load.ts"
 import { abandonSeeks, afterLoss, onBranch } from "./thicket/Parent.ts"
-import { bareThicket } from "./thicket/Tree.ts"
-import { removeFromTrees } from "./thicket/Trees.ts"
+import { bareThicket, loadOf } from "./thicket/Tree.ts"
+import { awaitTelling, removeFromTrees } from "./thicket/Trees.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 
 export {
@@ -245,6 +245,7 @@ const onNeighborUp = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): 
   // A link that was made anew is another link: what was under way on the old one is lost.
   if (indexOf(t.state, peer.id) >= 0) onNeighborDown(t, peer.id)
   if (!addNeighbor(t, peer)) return
+  if (loadOf(t.state.thicket) > 0) awaitTelling(t)
   const index = t.state.neighbors.length - 1
   if (t.state.config.recovery && t.state.streams.bytes > 0) {
     changeLink(t, index, { digestSlot: 0 })

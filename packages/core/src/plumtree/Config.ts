@@ -279,6 +279,12 @@ const faultOf = (config: Config): ConfigError | undefined => {
     (config.fanout <= config.maxLoad
       ? undefined
       : wrong("fanout", `must be at most maxLoad (${config.maxLoad}), or a node would take more children than it may`)) ??
+    (config.strategy === "thicket" && config.retainedBytes === 0
+      ? wrong("retainedBytes", "the trees of a thicket are mended with messages that are kept")
+      : undefined) ??
+    (config.strategy === "thicket" && config.announceMillis === 0
+      ? wrong("announceMillis", "in a thicket announcements wait for each other, and the load is told with them")
+      : undefined) ??
     (config.graftAgainMillis < config.graftMillis
       ? undefined
       : wrong("graftAgainMillis", `must be below graftMillis (${config.graftMillis}), as in the paper`)) ??

@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
-import { Ledger, stateFaults } from "../broadcast/Always.ts"
+import { isOverloaded, Ledger, stateFaults } from "../broadcast/Always.ts"
 import { deepFreeze } from "../explore/Always.ts"
 import { one } from "./hostile.ts"
 
@@ -26,9 +26,10 @@ const manySources = 1_000
 const smallConfig = (random: Random): Plumtree.Config => {
   const upTo = (most: number) => 1 + nextBelow(random, most)
   const windowSize = one(random, [4, 16, 64])
+  const strategy = one(random, ["plumtree", "plumtree", "flood", "thicket", "thicket"])
   return Result.getOrThrow(
     Plumtree.makeConfig({
-      strategy: one(random, ["plumtree", "plumtree", "flood", "thicket", "thicket"]),
+      strategy,
       trees: one(random, ["shared", "source"]),
       treesSize: upTo(3),
       pruneAfter: upTo(3),
@@ -36,7 +37,7 @@ const smallConfig = (random: Random): Plumtree.Config => {
       fanout: upTo(2),
       maxLoad: 2 + nextBelow(random, 3),
       balanceMillis: one(random, [0, 50]),
-      announceMillis: one(random, [0, 30]),
+      announceMillis: one(random, strategy === "thicket" ? [10, 30] : [0, 30]),
       announceSize: upTo(4),
       graftMillis: 40,
       graftAgainMillis: 20,
@@ -203,13 +204,16 @@ describe("any broadcast message at any time", () => {
         Plumtree.init({ config: smallConfig(random), self: peer(0), random: seeded(seed + 1) })
       )
       let now = 1_000
+      let hasPublished = false
       for (let step = 0; step < inputsInSequence; step++) {
         const given = deepFreeze(input(random, state, now))
         now = given.now
+        hasPublished ||= given._tag === "Publish"
         const result = deepFreeze(Plumtree.step(state, given))
         const same = isDeepStrictEqual(result, Plumtree.step(state, given))
         const told = state.config.sourcesSize === manySources ? ledger.see(result.outputs) : []
-        const faults = [...stateFaults(result.state), ...told]
+        const load = !hasPublished && isOverloaded(result.state) ? ["too many children"] : []
+        const faults = [...stateFaults(result.state), ...load, ...told]
         if (faults.length > 0 || !same) {
           const wrong = same ? faults.join("; ") : "another result the second time"
           assert.fail(`${wrong}\non ${JSON.stringify(given)}\n${replayOf(seed)}`)
