@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { considerMove } from "../thicket/Balance.ts"
+import { considerAnnouncer } from "../thicket/Balance.ts"
 import { onGraftInto, onMissed, patience, preferred } from "../thicket/Parent.ts"
 import * as Held from "./Held.ts"
 import type { Announcement, MessageId } from "./Message.ts"
@@ -43,7 +43,7 @@ const optimizeLate = <I extends Key, A>(
 ): void => {
   const { config, neighbors, streams } = t.state
   const stream = at(streams, slot)
-  if (config.strategy === "thicket" && stream !== undefined) return considerMove(t, stream, id, round, index)
+  if (config.strategy === "thicket" && stream !== undefined) return considerAnnouncer(t, stream, id, round, index)
   if (config.optimizeHops === 0) return
   // Nearly all announcements are of no shorter path, and the message itself need not be looked up to know.
   if (stream === undefined || stream.depth - round < config.optimizeHops) return

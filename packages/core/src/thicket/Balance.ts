@@ -16,34 +16,59 @@ import type { MessageId } from "../plumtree/Message.ts"
 import { indexOf, type Stream, type Transition } from "../plumtree/State.ts"
 import { sumOf } from "./Load.ts"
 import { seek } from "./Parent.ts"
-import { isAttached, sizeOf, treeOf } from "./Tree.ts"
+import { isAttached, sizeOf, type Tree, treeOf } from "./Tree.ts"
 
 /** By how many children two parents must differ. With two or more the sum of squares falls; a third makes moves rarer. */
 const unevenBy = 3
 
-/** A message that has come is announced by the neighbour at an index, which may be the better parent. */
-export const considerMove = <I extends Key, A>(
+/**
+ * A message that has come is announced by the neighbour at an index: it may be the better parent, or one at last, where the
+ * message had to be asked for since there is none.
+ */
+export const considerAnnouncer = <I extends Key, A>(
   t: Transition<I, A>,
   stream: Stream<I>,
   id: MessageId<I>,
   round: number,
   index: number
 ): void => {
-  const { config, links, neighbors, thicket } = t.state
+  const { config, neighbors, thicket } = t.state
   const number = treeOf(config, id)
   const tree = thicket.trees[number]
   const to = neighbors[index]
-  if (tree === undefined || to === undefined || config.balanceMillis === 0 || tree.guide?.source !== id.source) return
-  if (!isAttached(tree) || tree.seek !== undefined || t.now < tree.movedAt + config.balanceMillis) return
+  if (tree === undefined || to === undefined || tree.seek !== undefined || ((tree.branches >> index) & 1) === 1) return
+  if (!isAttached(tree)) {
+    if (tree.branches === 0 || isNearer(stream, id, round)) seek(t, number, id, [to.id], undefined)
+    return
+  }
+  if (config.balanceMillis === 0 || t.now < tree.movedAt + config.balanceMillis) return
+  // All go by one source: see above.
+  if (tree.guide?.source !== id.source) return
+  const instead = betterThan(t, tree, number, stream, id, index)
+  if (instead === undefined) return
+  if (sizeOf(tree.branches) === 1 || isNearer(stream, id, round)) seek(t, number, id, [to.id], instead)
+}
+
+/** Whether who announces a message in this round is nearer to its source than we are, and so not behind us. */
+const isNearer = <I extends Key>({ held }: Stream<I>, { sequence }: MessageId<I>, round: number): boolean =>
+  round <= (Held.find(held, sequence)?.round ?? -1)
+
+/** The branch that brought a message, if the neighbour at an index would be a better parent. */
+const betterThan = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  { branches }: Tree<I>,
+  number: number,
+  { held }: Stream<I>,
+  { sequence }: MessageId<I>,
+  index: number
+): I | undefined => {
+  const { config, links } = state
   const other = links[index]?.children ?? []
-  if (((tree.branches >> index) & 1) === 1 || other.length === 0) return
-  const kept = Held.find(stream.held, id.sequence)
-  const parent = kept?.parent === undefined ? -1 : indexOf(t.state, kept.parent)
-  if (kept === undefined || parent < 0 || ((tree.branches >> parent) & 1) === 0) return
-  if (!isBetter(links[parent]?.children ?? [], other, number, config.maxLoad)) return
-  // With children, only who is nearer to the source, since it cannot be behind them.
-  if (sizeOf(tree.branches) > 1 && round > kept.round) return
-  seek(t, number, id, [to.id], kept.parent)
+  if (other.length === 0) return undefined
+  const from = Held.find(held, sequence)?.parent
+  const parent = from === undefined ? -1 : indexOf(state, from)
+  if (parent < 0 || ((branches >> parent) & 1) === 0) return undefined
+  return isBetter(links[parent]?.children ?? [], other, number, config.maxLoad) ? from : undefined
 }
 
 /**
