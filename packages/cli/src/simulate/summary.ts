@@ -103,7 +103,11 @@ const healed = ({ samples }: Run, partition: NonNullable<Run["partition"]>): str
 }
 
 /** What a thicket has come to. */
-const thicket = ({ deaths, healed, settled }: NonNullable<Run["thicket"]>): ReadonlyArray<readonly [string, string]> => {
+const thicket = ({
+  deaths,
+  healed,
+  settled
+}: NonNullable<Run["thicket"]>): ReadonlyArray<readonly [string, string]> => {
   const forest = ({ atMostOneShare, mostLoad, sourceLoad, trees }: Results.Forest): string =>
     [
       `${fine(Math.min(...trees.map(({ reachedShare }) => reachedShare)))} reached by each tree`,

@@ -278,7 +278,10 @@ const faultOf = (config: Config): ConfigError | undefined => {
     choice("catchUp", true, false) ??
     (config.fanout <= config.maxLoad
       ? undefined
-      : wrong("fanout", `must be at most maxLoad (${config.maxLoad}), or a node would take more children than it may`)) ??
+      : wrong(
+          "fanout",
+          `must be at most maxLoad (${config.maxLoad}), or a node would take more children than it may`
+        )) ??
     (config.strategy === "thicket" && config.retainedBytes === 0
       ? wrong("retainedBytes", "the trees of a thicket are mended with messages that are kept")
       : undefined) ??

@@ -159,7 +159,8 @@ export const optimize = <I extends Key, A>(
   announcer: number
 ): boolean => {
   const { config, neighbors } = t.state
-  if (config.strategy !== "plumtree" || config.optimizeHops === 0 || !(round - announced >= config.optimizeHops)) return false
+  if (config.strategy !== "plumtree" || config.optimizeHops === 0 || !(round - announced >= config.optimizeHops))
+    return false
   const old = indexOf(t.state, parent)
   const to = neighbors[announcer]
   if (old < 0 || old === announcer || to === undefined || isLazy(t.state, id.source, old)) return false

@@ -48,7 +48,11 @@ const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, sou
 /** Without a message from a guide for so many times `balanceMillis`, another is. */
 const guideTimes = 10
 
-const guideOf = <I extends Key, A>({ now, state }: Transition<I, A>, { guide }: Tree<I>, source: I): Tree<I>["guide"] => {
+const guideOf = <I extends Key, A>(
+  { now, state }: Transition<I, A>,
+  { guide }: Tree<I>,
+  source: I
+): Tree<I>["guide"] => {
   const isOver = guide === undefined || now - guide.heardAt > guideTimes * state.config.balanceMillis
   return isOver || source <= guide.source ? { source, heardAt: now } : guide
 }

@@ -69,8 +69,10 @@ export const bareThicket = ({ strategy, treesCount }: Config): Thicket<never> =>
  * The tree of a message: those of one origin take all trees in turn, each incarnation beginning where its epoch says, so that
  * the first messages of many do not all take the same.
  */
-export const treeOf = ({ treesCount }: Config, { epoch, sequence }: { readonly epoch: number; readonly sequence: number }): number =>
-  ((epoch % treesCount) + (sequence % treesCount)) % treesCount
+export const treeOf = (
+  { treesCount }: Config,
+  { epoch, sequence }: { readonly epoch: number; readonly sequence: number }
+): number => ((epoch % treesCount) + (sequence % treesCount)) % treesCount
 
 /** How many indices a set holds. */
 export const sizeOf = (set: number): number => {

@@ -10,11 +10,7 @@ import { withoutIndex } from "../plumtree/Tree.ts"
 import { childrenOf, type Seek, type Tree } from "./Tree.ts"
 
 /** Changes one tree. If the number of children does, all neighbours are to be told, with the next announcements. */
-export const changeTree = <I extends Key, A>(
-  t: Transition<I, A>,
-  number: number,
-  change: Partial<Tree<I>>
-): void => {
+export const changeTree = <I extends Key, A>(t: Transition<I, A>, number: number, change: Partial<Tree<I>>): void => {
   const { thicket } = t.state
   const old = thicket.trees[number]
   if (old === undefined) return

@@ -58,7 +58,10 @@ const checkThicket = <I extends Key, A>(state: Plumtree.State<I, A>, check: Chec
     check(branches >= 0 && branches < all, () => `${name}: branches ${branches} of ${neighbors.length} neighbours`)
     check(parent === -1 || ((branches >> parent) & 1) === 1, () => `${name}: the parent, ${parent}, is no branch`)
     check(!(isRoot && parent >= 0), () => `${name}: the root has a parent`)
-    check((seek?.left.length ?? 0) <= Math.max(neighbors.length, config.announcersSize), () => `${name}: too many to ask`)
+    check(
+      (seek?.left.length ?? 0) <= Math.max(neighbors.length, config.announcersSize),
+      () => `${name}: too many to ask`
+    )
     check(seek === undefined || seek.until > 0, () => `${name}: seeks without a deadline`)
   })
 }

@@ -39,10 +39,7 @@ export class Mesh {
     this.options = options
     this.random = seeded(seed)
     for (let id = 1; id <= options.nodes; id++) {
-      this.states.set(
-        id,
-        Plumtree.init({ config: options.config, self: peer(id), random: seededFor(seed, id) })
-      )
+      this.states.set(id, Plumtree.init({ config: options.config, self: peer(id), random: seededFor(seed, id) }))
     }
     // A ring, so that it hangs together, and links by chance up to the degree.
     for (let id = 1; id <= options.nodes; id++) this.link(id, (id % options.nodes) + 1)
@@ -152,7 +149,7 @@ export class Mesh {
     const last = events.pop()
     if (last === undefined || events.length === 0) return
     events[0] = last
-    for (let index = 0; ; ) {
+    for (let index = 0; ;) {
       const left = 2 * index + 1
       let first = index
       if (left < events.length && this.isBefore(left, first)) first = left

@@ -8,7 +8,15 @@ import { overSeeds } from "./node.ts"
 const thicket = (neighbors: ReadonlyArray<number>, override: Partial<Plumtree.Config> = {}, seed = 1): Subject =>
   node(
     neighbors,
-    { strategy: "thicket", treesCount: 2, fanout: 2, maxLoad: 3, announceMillis: 100, balanceMillis: 1_000, ...override },
+    {
+      strategy: "thicket",
+      treesCount: 2,
+      fanout: 2,
+      maxLoad: 3,
+      announceMillis: 100,
+      balanceMillis: 1_000,
+      ...override
+    },
     1,
     seed
   )
@@ -148,7 +156,13 @@ describe("the load", () => {
     p.wins(5).passes(1_000)
     assert.deepStrictEqual(p.saysTo("Load"), [5])
     p.hears(a, refused(1)).passes(1_000)
-    assert.deepStrictEqual([p.saysTo("Load"), p.says("Load")[0]?.children], [[2, 3, 4, 5], [0, 1]])
+    assert.deepStrictEqual(
+      [p.saysTo("Load"), p.says("Load")[0]?.children],
+      [
+        [2, 3, 4, 5],
+        [0, 1]
+      ]
+    )
   })
 
   it("TH9. a child is taken up to the bound, and not beyond it, in whatever tree", () => {
@@ -217,7 +231,9 @@ describe("a parent is found", () => {
     assert.deepStrictEqual(branches(p.hears(2, graft(id(9, 0)))), [])
     assert.deepStrictEqual(branches(p.hears(3, graft(id(9, 0)))), ["3: 1 in"])
     // It has missed one, and asks: it may not be in the tree any more.
-    p.hears(4, iHave([9, 2, 2])).fires("Graft").hears(3, refused(1))
+    p.hears(4, iHave([9, 2, 2]))
+      .fires("Graft")
+      .hears(3, refused(1))
     assert.deepStrictEqual(branches(p.hears(3, graft(id(9, 0)))), ["3: 1 out"])
     // Whoever publishes is in the tree without a parent.
     const q = thicket([2, 3, 4], { fanout: 1 }).publishes("a")
@@ -250,7 +266,9 @@ describe("a parent is found", () => {
     p.hears(second, joined(1))
     assert.deepStrictEqual([parent(p, 1), branches(p)], [second, []])
     assert.deepStrictEqual(branches(p.hears(5, joined(1))), ["5: 1 out"])
-    const q = thicket([2, 3]).hears(2, iHave([9, 0, 2])).fires("Graft")
+    const q = thicket([2, 3])
+      .hears(2, iHave([9, 0, 2]))
+      .fires("Graft")
     q.hears(2, gossip(9, 0, { replay: "graft" })).hears(2, refused(1))
     assert.strictEqual(asked(q.hears(3, iHave([9, 2, 2])).fires("Graft")), 3)
   })
@@ -267,17 +285,23 @@ describe("a parent is found", () => {
     assert.deepStrictEqual(branches(q.hears(children(q, 1)[0] ?? 0, graft(id(9, 0)))), [`${children(q, 1)[0]}: 1 in`])
     const [other = 0] = [3, 4, 5].filter((neighbor) => !children(q, 1).includes(neighbor))
     assert.deepStrictEqual(branches(q.hears(other, graft(id(9, 0)))), [`${other}: 1 out`])
-    q.hears(other, iHave([9, 2, 2])).fires("Graft").hears(other, joined(1))
+    q.hears(other, iHave([9, 2, 2]))
+      .fires("Graft")
+      .hears(other, joined(1))
     assert.deepStrictEqual([parent(q, 1), loads(q)], [other, [0, 2]])
   })
 
   it("TH16. the parent before is kept as a child, unless the load is at its bound", () => {
     const p = leafOf2()
-    p.hears(3, iHave([9, 2, 2])).fires("Graft").hears(3, joined(1))
+    p.hears(3, iHave([9, 2, 2]))
+      .fires("Graft")
+      .hears(3, joined(1))
     assert.deepStrictEqual([parent(p, 1), children(p, 1), branches(p)], [3, [2], []])
     const q = leafOf2({}, [2, 3, 4, 5, 6]).hears(2, gossip(9, 2))
     for (const child of [4, 5, 6]) q.hears(child, graft(id(9, 2)))
-    q.hears(3, iHave([9, 4, 2])).fires("Graft").hears(3, joined(1))
+    q.hears(3, iHave([9, 4, 2]))
+      .fires("Graft")
+      .hears(3, joined(1))
     assert.deepStrictEqual([parent(q, 1), children(q, 1), branches(q)], [3, [4, 5, 6], ["2: 1 out"]])
   })
 
@@ -323,7 +347,12 @@ describe("a parent is changed for a better one", () => {
     p.hears(3, joined(1))
     assert.deepStrictEqual([parent(p, 1), children(p, 1), branches(p)], [3, [], ["2: 1 out"]])
     assert.deepStrictEqual(offered([2, 2], [0, 0]).saysTo("Graft"), [3])
-    for (const others of [[1, 0], [1, 3], [0, 7]]) assert.deepStrictEqual(offered([2, 2], others).saysTo("Graft"), [])
+    for (const others of [
+      [1, 0],
+      [1, 3],
+      [0, 7]
+    ])
+      assert.deepStrictEqual(offered([2, 2], others).saysTo("Graft"), [])
     assert.deepStrictEqual(offered([0, 4], [0, 4]).saysTo("Graft"), [])
     // Refused, it stays.
     assert.deepStrictEqual(parent(offered([2, 2], [0, 4]).hears(3, refused(1)), 1), 2)
@@ -335,7 +364,10 @@ describe("a parent is changed for a better one", () => {
     assert.deepStrictEqual(offered([0, 6], [0, 0]).saysTo("Graft"), [])
     assert.deepStrictEqual(offered([5, 5], [0, 3]).saysTo("Graft"), [])
     const p = offered([0, 6], [0, 3]).hears(3, joined(1))
-    p.hears(3, load(0, 6)).hears(4, load(0, 2)).hears(3, gossip(9, 4)).hears(4, iHave([9, 4, 2]))
+    p.hears(3, load(0, 6))
+      .hears(4, load(0, 2))
+      .hears(3, gossip(9, 4))
+      .hears(4, iHave([9, 4, 2]))
     assert.deepStrictEqual(p.saysTo("Graft"), [])
     p.now += 1_000
     p.hears(3, gossip(9, 6)).hears(4, iHave([9, 6, 2]))

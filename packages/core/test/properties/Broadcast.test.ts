@@ -134,7 +134,11 @@ const message = (random: Random): Message => {
       return { _tag: "RecallEnd", requestId: nextBelow(random, 3) }
     case 11:
     case 12:
-      return { _tag: "Branch", tree: nextBelow(random, 8) === 0 ? number(random) : nextBelow(random, 3), joined: nextBelow(random, 3) > 0 }
+      return {
+        _tag: "Branch",
+        tree: nextBelow(random, 8) === 0 ? number(random) : nextBelow(random, 3),
+        joined: nextBelow(random, 3) > 0
+      }
     case 13:
       return { _tag: "Load", children: several(random, () => number(random)) }
     default:

@@ -19,7 +19,11 @@ describe("stripes", () => {
         assert.deepStrictEqual(Result.getOrThrow(Stripes.join(parts)), message)
         for (let lost = 0; lost < count; lost++) {
           const rest = parts.map((part, index) => (index === lost ? undefined : part))
-          assert.deepStrictEqual(Result.getOrThrow(Stripes.join(rest)), message, `${count} parts of ${length}, ${lost} lost`)
+          assert.deepStrictEqual(
+            Result.getOrThrow(Stripes.join(rest)),
+            message,
+            `${count} parts of ${length}, ${lost} lost`
+          )
         }
       }
     }
@@ -32,7 +36,8 @@ describe("stripes", () => {
 
   it("two missing, parts of several messages, or what never was one, are typed errors", () => {
     const parts = Result.getOrThrow(Stripes.split(bytes(100), 5))
-    const without = (...lost: ReadonlyArray<number>) => parts.map((part, index) => (lost.includes(index) ? undefined : part))
+    const without = (...lost: ReadonlyArray<number>) =>
+      parts.map((part, index) => (lost.includes(index) ? undefined : part))
     assert.strictEqual(reasonOf(Stripes.join(without(0, 4))), "missing")
     assert.strictEqual(reasonOf(Stripes.join(without(0, 1, 2, 3, 4))), "missing")
     assert.strictEqual(reasonOf(Stripes.join([])), "count")
@@ -40,6 +45,7 @@ describe("stripes", () => {
     assert.strictEqual(reasonOf(Stripes.join(parts.with(2, bytes(7)))), "length")
     assert.strictEqual(reasonOf(Stripes.join(parts.with(0, new Uint8Array(26).fill(255)))), "damaged")
     assert.strictEqual(reasonOf(Stripes.join([new Uint8Array(0), new Uint8Array(0)])), "damaged")
-    for (const count of [0, 1, 17, 2.5, Number.NaN]) assert.strictEqual(reasonOf(Stripes.split(bytes(3), count)), "count")
+    for (const count of [0, 1, 17, 2.5, Number.NaN])
+      assert.strictEqual(reasonOf(Stripes.split(bytes(3), count)), "count")
   })
 })

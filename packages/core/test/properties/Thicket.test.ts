@@ -122,49 +122,56 @@ class Thicket {
 }
 
 describe("a thicket", () => {
-  it(`covers every node by every tree, within the bound of the load, and a death hurts no tree in which it was a leaf: ${runs} worlds`, { timeout: 600_000 }, () => {
-    const only = process.env["THICKET_SEED"]
-    const seeds = only === undefined ? Array.from({ length: runs }, (_, seed) => seed) : [Number(only)]
-    let nodes = 0
-    let single = 0
-    let hurt = 0
-    let unhurt = 0
-    for (const seed of seeds) {
-      const replay = `replay: THICKET_SEED=${seed} npm test -- --project core packages/core/test/properties/Thicket.test.ts`
-      const thicket = new Thicket(seed)
-      for (let round = 0; round < 30; round++) {
-        for (const arrivals of thicket.round()) {
-          assert.strictEqual(arrivals.size, thicket.alive.length, `round ${round}: not everybody got it. ${replay}`)
+  it(
+    `covers every node by every tree, within the bound of the load, and a death hurts no tree in which it was a leaf: ${runs} worlds`,
+    { timeout: 600_000 },
+    () => {
+      const only = process.env["THICKET_SEED"]
+      const seeds = only === undefined ? Array.from({ length: runs }, (_, seed) => seed) : [Number(only)]
+      let nodes = 0
+      let single = 0
+      let hurt = 0
+      let unhurt = 0
+      for (const seed of seeds) {
+        const replay = `replay: THICKET_SEED=${seed} npm test -- --project core packages/core/test/properties/Thicket.test.ts`
+        const thicket = new Thicket(seed)
+        for (let round = 0; round < 30; round++) {
+          for (const arrivals of thicket.round()) {
+            assert.strictEqual(arrivals.size, thicket.alive.length, `round ${round}: not everybody got it. ${replay}`)
+          }
+        }
+        assert.deepStrictEqual([...thicket.wrong, ...thicket.faults()], [], replay)
+        for (const trees of thicket.interior()) {
+          nodes++
+          if (trees <= 1) single++
+        }
+        for (let death = 0; death < 3; death++) {
+          const victim = thicket.victim()
+          const views = thicket.views(victim)
+          thicket.mesh.kill(victim)
+          thicket.round().forEach((arrivals, tree) => {
+            for (const id of thicket.alive) {
+              assert.isTrue(
+                arrivals.has(id),
+                `after ${victim} died ${id} did not get the message of tree ${tree}. ${replay}`
+              )
+            }
+            const late = [...arrivals].filter(([id, via]) => id !== source && via !== "push")
+            const wasLeaf = views[tree]?.children.length === 0
+            if (wasLeaf) assert.deepStrictEqual(late, [], `${victim} was a leaf in tree ${tree}. ${replay}`)
+            if (wasLeaf) unhurt++
+            else if (late.length > 0) hurt++
+          })
+          thicket.mesh.linkMore()
+          for (let round = 0; round < 10; round++) thicket.round()
+          assert.deepStrictEqual([...thicket.wrong, ...thicket.faults()], [], replay)
         }
       }
-      assert.deepStrictEqual([...thicket.wrong, ...thicket.faults()], [], replay)
-      for (const trees of thicket.interior()) {
-        nodes++
-        if (trees <= 1) single++
-      }
-      for (let death = 0; death < 3; death++) {
-        const victim = thicket.victim()
-        const views = thicket.views(victim)
-        thicket.mesh.kill(victim)
-        thicket.round().forEach((arrivals, tree) => {
-          for (const id of thicket.alive) {
-            assert.isTrue(arrivals.has(id), `after ${victim} died ${id} did not get the message of tree ${tree}. ${replay}`)
-          }
-          const late = [...arrivals].filter(([id, via]) => id !== source && via !== "push")
-          const wasLeaf = views[tree]?.children.length === 0
-          if (wasLeaf) assert.deepStrictEqual(late, [], `${victim} was a leaf in tree ${tree}. ${replay}`)
-          if (wasLeaf) unhurt++
-          else if (late.length > 0) hurt++
-        })
-        thicket.mesh.linkMore()
-        for (let round = 0; round < 10; round++) thicket.round()
-        assert.deepStrictEqual([...thicket.wrong, ...thicket.faults()], [], replay)
-      }
+      assert.isAtLeast(single / nodes, 0.95, `${single} of ${nodes} nodes are interior in one tree at most`)
+      if (only !== undefined) return
+      // Deaths that hurt nothing would show nothing.
+      assert.isAbove(hurt, runs)
+      assert.isAbove(unhurt, runs)
     }
-    assert.isAtLeast(single / nodes, 0.95, `${single} of ${nodes} nodes are interior in one tree at most`)
-    if (only !== undefined) return
-    // Deaths that hurt nothing would show nothing.
-    assert.isAbove(hurt, runs)
-    assert.isAbove(unhurt, runs)
-  })
+  )
 })

@@ -82,12 +82,7 @@ function* round(
 }
 
 /** One node dies, and a round is published before anybody knows. */
-function* death(
-  laboratory: Laboratory,
-  source: number,
-  victim: number,
-  treesCount: number
-): Generator<void, Death> {
+function* death(laboratory: Laboratory, source: number, victim: number, treesCount: number): Generator<void, Death> {
   const { options, world } = laboratory
   const state = world.stateOf(victim)?.broadcast
   const children = state === undefined ? [] : Plumtree.childCounts(state)

@@ -8,7 +8,9 @@ import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 export const thicketFigures = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   const found = runs.flatMap(({ thicket }) => (thicket === undefined ? [] : [thicket]))
   const [first] = found
-  return first === undefined ? [] : [loadFigure(found, first.settled.trees.length), treesTable(runs), deathsTable(found)]
+  return first === undefined
+    ? []
+    : [loadFigure(found, first.settled.trees.length), treesTable(runs), deathsTable(found)]
 }
 
 /** The mean over runs of the share of nodes that have so many, times `scale`. */
@@ -65,20 +67,21 @@ const treesTable = (runs: ReadonlyArray<Result>): Figure => ({
   table: {
     columns: ["seed", "when", "reached", "interior in at most one", "largest load", "hops", "source’s load"],
     rows: runs.flatMap(({ seed, thicket }) =>
-      [["settled", thicket?.settled] as const, ["after the deaths", thicket?.healed] as const].flatMap(([when, forest]) =>
-        forest === undefined
-          ? []
-          : [
-              [
-                number(seed),
-                when,
-                percent(Math.min(...forest.trees.map(({ reachedShare }) => reachedShare)), 2),
-                percent(forest.atMostOneShare, 2),
-                number(forest.mostLoad),
-                number(Math.max(...forest.trees.map(({ hops }) => hops))),
-                number(forest.sourceLoad)
+      [["settled", thicket?.settled] as const, ["after the deaths", thicket?.healed] as const].flatMap(
+        ([when, forest]) =>
+          forest === undefined
+            ? []
+            : [
+                [
+                  number(seed),
+                  when,
+                  percent(Math.min(...forest.trees.map(({ reachedShare }) => reachedShare)), 2),
+                  percent(forest.atMostOneShare, 2),
+                  number(forest.mostLoad),
+                  number(Math.max(...forest.trees.map(({ hops }) => hops))),
+                  number(forest.sourceLoad)
+                ]
               ]
-            ]
       )
     )
   }
@@ -93,7 +96,13 @@ const deathsTable = (found: ReadonlyArray<Thicket>): Figure => {
     title: "One node dies as a message is published on each tree",
     note: "Before any repair, each death in a copy of the world of its own. A gap: a node that lacks more than one of the messages, and could not rebuild one that was striped over the trees with one parity part.",
     table: {
-      columns: ["interior in", "deaths", "trees interrupted, at most", "nodes with a gap, at most", "reached after repair, at least"],
+      columns: [
+        "interior in",
+        "deaths",
+        "trees interrupted, at most",
+        "nodes with a gap, at most",
+        "reached after repair, at least"
+      ],
       rows: kinds.map((kind) => {
         const list = all.filter(({ interiorTrees }) => interiorTrees === kind)
         return [
