@@ -26,7 +26,7 @@ const manySources = 1_000
 const smallConfig = (random: Random): Plumtree.Config => {
   const upTo = (most: number) => 1 + nextBelow(random, most)
   const windowSize = one(random, [4, 16, 64])
-  const strategy = one(random, ["plumtree", "plumtree", "flood", "thicket", "thicket"])
+  const strategy = one(random, ["plumtree", "plumtree", "flood", "thicket", "thicket"] as const)
   return Result.getOrThrow(
     Plumtree.makeConfig({
       strategy,
@@ -216,7 +216,7 @@ describe("any broadcast message at any time", () => {
         const result = deepFreeze(Plumtree.step(state, given))
         const same = isDeepStrictEqual(result, Plumtree.step(state, given))
         const told = state.config.sourcesSize === manySources ? ledger.see(result.outputs) : []
-        const load = !hasPublished && isOverloaded(result.state) ? ["too many children"] : []
+        const load: ReadonlyArray<string> = !hasPublished && isOverloaded(result.state) ? ["too many children"] : []
         const faults = [...stateFaults(result.state), ...load, ...told]
         if (faults.length > 0 || !same) {
           const wrong = same ? faults.join("; ") : "another result the second time"
