@@ -271,6 +271,12 @@ describe("a parent is found", () => {
       .fires("Graft")
     q.hears(2, gossip(9, 0, { replay: "graft" })).hears(2, refused(1))
     assert.strictEqual(asked(q.hears(3, iHave([9, 2, 2])).fires("Graft")), 3)
+    // It has the message by a graft, and no parent: so whoever announces it may be one.
+    const r = thicket([2, 3])
+      .hears(2, iHave([9, 0, 2]))
+      .fires("Graft")
+    r.hears(2, gossip(9, 0, { round: 2, replay: "graft" })).hears(2, refused(1))
+    assert.strictEqual(asked(r.hears(3, iHave([9, 0, 3]))), 3)
   })
 
   it("TH15. who has lost its only branch asks any neighbour at once; who has children waits for what it will miss", () => {
