@@ -28,7 +28,7 @@ export const lazyFor = <I extends Key, A>(state: State<I, A>, id: MessageId<I>):
     : lazyIn(state, id.source)
 
 const othersThan = <I extends Key, A>({ neighbors }: State<I, A>, set: number): number =>
-  (2 ** neighbors.length - 1) & ~set
+  ((1 << neighbors.length) - 1) & ~set
 
 /** Whether a neighbour is lazy in the tree of a source. */
 export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>

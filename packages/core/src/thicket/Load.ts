@@ -16,7 +16,7 @@ const mostChildren = 255
 export const tellLoad = <I extends Key, A>(t: Transition<I, A>): void => {
   const { neighbors, thicket } = t.state
   const { told, trees } = thicket
-  const all = 2 ** neighbors.length - 1
+  const all = (1 << neighbors.length) - 1
   if (trees.length === 0 || told === all) return
   const message = { _tag: "Load", children: trees.map(childrenOf) } as const
   neighbors.forEach((to, index) => {

@@ -26,7 +26,7 @@ const manySources = 1_000
 const smallConfig = (random: Random): Plumtree.Config => {
   const upTo = (most: number) => 1 + nextBelow(random, most)
   const windowSize = one(random, [4, 16, 64])
-  const strategy = one(random, ["plumtree", "plumtree", "flood", "thicket", "thicket"] as const)
+  const strategy = one(random, ["plumtree", "plumtree", "plumtree", "flood", "thicket", "thicket"] as const)
   return Result.getOrThrow(
     Plumtree.makeConfig({
       strategy,
