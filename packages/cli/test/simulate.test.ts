@@ -95,7 +95,7 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["stable --latency warp", /--latency: "warp"\. Expected.*geographic/],
   [
     "stable --kill 50",
-    /--kill has no effect on stable, only on failures, churn, plumtree\. For stable there are --nodes, --contacts/
+    /--kill has no effect on stable, only on failures, churn, plumtree, thicket\. For stable there are --nodes, --contacts/
   ],
   ["failures --gossips 3", /--gossips has no effect on failures, only on hashicorp/],
   ["failures --kill 101", /--kill: "101"\. Expected: a percentage from 0 to 100/],

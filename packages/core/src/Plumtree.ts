@@ -5,7 +5,10 @@
  * brought it, an announcement whose payload does not come grafts the link that brought that. What a node missed while
  * links were down, it fetches from what new neighbours have kept; what nobody has any more it reports as lost.
  *
- * Flooding is the strategy in which every neighbour is eager, for ever.
+ * Flooding is the strategy in which every neighbour is eager, for ever. A thicket is the one with several trees that carry
+ * messages in turn, in which most nodes forward in one tree at most (Ferreira, Leitão, Rodrigues, "Thicket: A Protocol for
+ * Building and Maintaining Multiple Trees in a P2P Overlay", SRDS 2010): so the load is spread, and a death hurts few of
+ * them. Everything else is the same for all strategies.
  *
  * The module is pure, like `HyParView.ts`: `step` takes a state and an input and returns the next state and the outputs.
  * Neighbours are what the membership says they are; links, and whether a message came from a neighbour at all, are the
@@ -21,6 +24,11 @@
  * | a message published or received, told from what is known | `Reception.ts` |
  * | delivered, passed on, kept | `Delivery.ts` |
  * | eager and lazy, prune, optimisation | `Tree.ts` |
+ * | several trees: what a node holds of each | `thicket/Tree.ts`, `thicket/Trees.ts` |
+ * | how they grow, and lose duplicate branches | `thicket/Growth.ts` |
+ * | a parent lost, sought, found | `thicket/Parent.ts` |
+ * | how much neighbours forward | `thicket/Load.ts` |
+ * | parents changed for better ones | `thicket/Balance.ts` |
  * | announcements batched | `Announce.ts` |
  * | announced and not come: graft | `Missing.ts` |
 | how late the tree is, and how long is waited for it | `Lateness.ts` |
@@ -68,6 +76,10 @@ import {
 } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
+import { onLoad } from "./thicket/Load.ts"
+import { abandonSeeks, afterLoss, onBranch } from "./thicket/Parent.ts"
+import { bareThicket, loadOf } from "./thicket/Tree.ts"
+import { awaitTelling, removeFromTrees } from "./thicket/Trees.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 
 export {
@@ -81,6 +93,7 @@ export {
 } from "./plumtree/Config.ts"
 export type {
   Announcement,
+  Branch,
   Digest,
   Fetch,
   Fetched,
@@ -89,6 +102,7 @@ export type {
   Graft,
   GraftMiss,
   IHave,
+  Load,
   Message,
   MessageId,
   Origin,
@@ -100,7 +114,7 @@ export type {
   Replay
 } from "./plumtree/Message.ts"
 export type { Input, Output, RecalledMessage, Timer, Verdict, Via } from "./plumtree/Protocol.ts"
-export { firstMissing, hasSeen, type Sizes, sizes } from "./plumtree/Queries.ts"
+export { childCounts, firstMissing, hasSeen, type Sizes, sizes, type TreeView, treeViews } from "./plumtree/Queries.ts"
 export { init, maxNeighbors, type State } from "./plumtree/State.ts"
 export { eagerPeers, lazyPeers } from "./plumtree/Tree.ts"
 
@@ -132,8 +146,11 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
   }
   const t = begin(state, input.now)
   perform(t, input)
-  // Every deadline stands behind one of these two.
-  if (t.state.care !== state.care || t.state.links !== state.links || input._tag === "TimerFired") armRecover(t)
+  // Every deadline stands behind one of these.
+  const { care, links, thicket } = t.state
+  if (care !== state.care || links !== state.links || thicket !== state.thicket || input._tag === "TimerFired") {
+    armRecover(t)
+  }
   return t
 }
 
@@ -192,6 +209,10 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
       return onRecalled(t, from, message)
     case "RecallEnd":
       return onRecallEnd(t, from, message.requestId)
+    case "Branch":
+      return onBranch(t, index, message.tree, message.joined)
+    case "Load":
+      return onLoad(t, index, message.children)
   }
 }
 
@@ -205,6 +226,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
       dismissLate(t)
       abandonRecalls(t)
       abandonFetches(t)
+      abandonSeeks(t)
       tellDigests(t)
       sweepKept(t)
       return askForGaps(t)
@@ -216,6 +238,7 @@ const onNeighborUp = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): 
   // A link that was made anew is another link: what was under way on the old one is lost.
   if (indexOf(t.state, peer.id) >= 0) onNeighborDown(t, peer.id)
   if (!addNeighbor(t, peer)) return
+  if (loadOf(t.state.thicket) > 0) awaitTelling(t)
   const index = t.state.neighbors.length - 1
   if (t.state.config.recovery && t.state.streams.bytes > 0) {
     changeLink(t, index, { digestSlot: 0 })
@@ -229,15 +252,18 @@ const onNeighborDown = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const index = indexOf(t.state, id)
   if (index < 0) return
   removeNeighbor(t, index)
+  removeFromTrees(t, index)
   forgetAnnounced(t, index)
   forgetAnnouncer(t, id)
   forgetHolder(t, id)
   forgetRecalled(t, id)
+  afterLoss(t)
   askForGaps(t)
 }
 
 /** No member any more: nothing is waited for. What is kept stays, should it join again. */
 const leave = <I extends Key, A>(t: Transition<I, A>): void => {
+  t.state.thicket = bareThicket(t.state.config)
   for (const { id } of t.state.neighbors) onNeighborDown(t, id)
   t.state.announcing = undefined
   t.state.announcingCount = 0
@@ -259,10 +285,11 @@ const sweepKept = <I extends Key, A>(t: Transition<I, A>): void => {
 
 /** Sets the Recover timer for the earliest deadline there is. */
 const armRecover = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { care: waits, links, timers } = t.state
+  const { care: waits, links, thicket, timers } = t.state
   let next = earlier(waits.gapsAt, waits.sweepAt)
   next = earlier(next, waits.waiting[0]?.until ?? 0)
   for (const { until } of waits.recalls) next = earlier(next, until)
+  for (const { seek } of thicket.trees) next = earlier(next, seek?.until ?? 0)
   for (const { digestAt, fetchAt } of links) next = earlier(next, earlier(digestAt, fetchAt))
   if (next === 0) return clearTimer(t, "Recover")
   const { at, nonce } = timers.Recover

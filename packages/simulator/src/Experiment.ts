@@ -17,17 +17,18 @@ import { partition } from "./experiments/partition.ts"
 import { plumtree } from "./experiments/plumtree.ts"
 import { Laboratory } from "./experiments/Laboratory.ts"
 import { stable } from "./experiments/stable.ts"
+import { thicket, thicketDegree } from "./experiments/thicket.ts"
 import type * as Results from "./Result.ts"
 
 /**
  * The experiments: `stable` (joins, cycles), `failures` (stable, kill, messages, healing), `churn` (stable, then nodes
- * come and go), `partition` (stable, a cut, a heal), `plumtree` (stable, then broadcasts along a tree), `hashicorp` (the Go
+ * come and go), `partition` (stable, a cut, a heal), `plumtree` (stable, then broadcasts along a tree), `thicket` (the same along several), `hashicorp` (the Go
  * simulation's scenario), `paper` (every figure of the HyParView and the Plumtree paper).
  *
  * @category names
  * @since 0.1.0
  */
-export const names = ["stable", "failures", "churn", "partition", "plumtree", "hashicorp", "paper"] as const
+export const names = ["stable", "failures", "churn", "partition", "plumtree", "thicket", "hashicorp", "paper"] as const
 
 /**
  * The name of an experiment.
@@ -58,18 +59,18 @@ export interface Options {
   readonly seed: number
   /** Nodes 0 to K − 1 are the contacts; as many nodes join at a time, one through each. Default: 1. */
   readonly contacts: number
-  /** Cycles after the joins. Default: 50, the paper's. */
+  /** Cycles after the joins. Default: 50, the paper's; in `thicket` 10. */
   readonly cycles: number
   /**
-   * `failures`, `churn`, `plumtree`: the share of nodes that die, at once or (churn) over each ten cycles. Default: 0.5, in
-   * churn 0.1, in plumtree 0.
+   * `failures`, `churn`, `plumtree`, `thicket`: the share of nodes that die, at once or (churn) over each ten cycles. Default:
+   * 0.5, in churn 0.1, in plumtree and thicket 0.
    */
   readonly kill: number
-  /** `failures`: broadcasts after the kill; `plumtree`: before it. Default: 100; the paper's 1,000 in `paper`. */
+  /** `failures`: broadcasts after the kill; `plumtree`, `thicket`: before it. Default: 100; the paper's 1,000 in `paper`. */
   readonly messages: number
   /**
-   * `failures`: cycles after the messages; `partition`: after the heal. `churn`: cycles of churn. `plumtree`: cycles after the
-   * kill, or of failures. Default: 10; partition: 30; churn: 50.
+   * `failures`: cycles after the messages; `partition`: after the heal. `churn`: cycles of churn. `plumtree`, `thicket`: cycles
+   * after the kill, or of failures. Default: 10; partition: 30; churn: 50.
    */
   readonly healCycles: number
   /** How much the ages of passive entries count, 0 to 1: the core's `ageWeight`. Default: 0. */
@@ -116,7 +117,7 @@ export interface Options {
   readonly rate: number
   /** `plumtree`: by how many hops a path must be shorter to replace another; 0 switches optimisation off. Default: 0. */
   readonly optimizeHops: number
-  /** `plumtree`: how long announcements wait for others to travel with. Default: 0, the paper's. */
+  /** `plumtree`, `thicket`: how long announcements wait for others to travel with. Default: 0, the paper's; in `thicket` 300. */
   readonly announceMillis: number
   /** `plumtree`: nodes that die in each of `healCycles` cycles, at random moments. Default: 0. */
   readonly failures: number
@@ -164,8 +165,8 @@ export const defaults = (experiment: Name): Options => ({
   nodes: 10_000,
   seed: 1,
   contacts: 1,
-  cycles: experiment === "hashicorp" ? 0 : 50,
-  kill: experiment === "churn" ? 0.1 : experiment === "plumtree" ? 0 : 0.5,
+  cycles: experiment === "hashicorp" ? 0 : experiment === "thicket" ? 10 : 50,
+  kill: experiment === "churn" ? 0.1 : experiment === "plumtree" || experiment === "thicket" ? 0 : 0.5,
   messages: experiment === "paper" ? 1_000 : 100,
   healCycles: experiment === "churn" ? 50 : experiment === "partition" ? 30 : 10,
   ageWeight: 0,
@@ -185,7 +186,7 @@ export const defaults = (experiment: Name): Options => ({
   pace: "drained",
   rate: 10,
   optimizeHops: 0,
-  announceMillis: 0,
+  announceMillis: experiment === "thicket" ? 300 : 0,
   failures: 0,
   part: "both"
 })
@@ -286,8 +287,12 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
     return new InvalidOption({ option: "latency", value: options.latency, expected })
   }
   const survivors = nodes - Math.round(kill * nodes)
-  if ((experiment === "failures" || experiment === "plumtree") && survivors < 1) {
+  if ((experiment === "failures" || experiment === "plumtree" || experiment === "thicket") && survivors < 1) {
     return new InvalidOption({ option: "kill", value: kill, expected: `of ${nodes} nodes at least one must survive` })
+  }
+  if (experiment === "thicket" && options.announceMillis === 0) {
+    const expected = "in a thicket announcements wait for each other, 1 millisecond at least"
+    return new InvalidOption({ option: "announceMillis", value: 0, expected })
   }
   if (experiment === "partition") {
     const { cut, heartbeatMillis } = options
@@ -345,7 +350,7 @@ export interface Progress {
   readonly virtualSeconds: number
 }
 
-const generators = { stable, failures, churn, partition, plumtree, hashicorp, paper } as const
+const generators = { stable, failures, churn, partition, plumtree, thicket, hashicorp, paper } as const
 
 /**
  * Begins an experiment. What is not given has the experiment's default; the protocol's parameters are those for a cluster
@@ -374,6 +379,7 @@ export const start = (
     unbiasedLinks: options.unbiasedLinks,
     // Each node shuffles exactly once in a cycle, at its own phase.
     cycleJitter: 0,
+    ...(experiment === "thicket" ? { activeSize: Math.min(thicketDegree, options.nodes - 1) } : {}),
     ...config
   })
   if (Result.isFailure(membership)) {

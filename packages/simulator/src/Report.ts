@@ -74,6 +74,7 @@ const titles: Readonly<Record<string, string>> = {
   churn: "Churn",
   partition: "A partition and its heal",
   plumtree: "Broadcasts along a tree",
+  thicket: "Broadcasts along several trees",
   hashicorp: "HashiCorp’s scenario",
   paper: "The two papers, figure by figure"
 }

@@ -155,6 +155,63 @@ export interface Partition {
 }
 
 /**
+ * The trees of a thicket at one instant.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Forest {
+  /** Children over all trees → nodes, without the source. */
+  readonly load: Histogram
+  /** The largest of these, and the source's own, which may be beyond the bound. */
+  readonly mostLoad: number
+  readonly sourceLoad: number
+  /** In how many trees a node has children → nodes, without the source. */
+  readonly interiorTrees: Histogram
+  /** The share of them that have children in at most one. */
+  readonly atMostOneShare: number
+  /** Of each tree: the share of the running nodes that its branches alone reach, and by how many links. */
+  readonly trees: ReadonlyArray<{ readonly reachedShare: number; readonly hops: number }>
+}
+
+/**
+ * What became of a round of messages, one on each tree, that was published as a node died.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Death {
+  /** The children that it had in each tree, and in how many trees it had any. */
+  readonly children: ReadonlyArray<number>
+  readonly interiorTrees: number
+  /** Before any repair: messages that did not reach everybody. */
+  readonly interruptedTrees: number
+  /** Before any repair: how many of the messages a node has → nodes. */
+  readonly parts: Histogram
+  /** Nodes that lack more than one: they could not rebuild a message striped over the trees with one parity part. */
+  readonly gaps: number
+  /** After repair: the share of the survivors that the least spread of the messages reached. */
+  readonly reliability: number
+}
+
+/**
+ * What `thicket` has found.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Thicket {
+  readonly source: number
+  /** After the rounds by which the trees came to be. */
+  readonly settled: Forest
+  /** Children → nodes in Plumtree's one tree over the same overlay, without the source. */
+  readonly plumtreeLoad: Histogram
+  readonly deaths: ReadonlyArray<Death>
+  /** After a share of all nodes died, and the cycles that followed. */
+  readonly healed?: Forest
+}
+
+/**
  * A round of HashiCorp's scenario.
  *
  * @category models
@@ -209,6 +266,7 @@ export interface Result {
   readonly before?: Overlay
   readonly samples?: ReadonlyArray<Sample>
   readonly partition?: Partition
+  readonly thicket?: Thicket
   readonly rounds?: ReadonlyArray<GossipRound>
   readonly firstMessages?: ReadonlyArray<FirstMessage>
   /** Questions to Discovery and dials of contacts, over all nodes and the whole run. */

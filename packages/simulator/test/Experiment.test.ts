@@ -258,9 +258,9 @@ describe("a run", () => {
       const started = Experiment.start(name, options, config)
       return Result.isFailure(started) ? [started.failure.option, started.failure.message] : []
     }
-    assert.deepStrictEqual(fault("thicket", {}), [
+    assert.deepStrictEqual(fault("ticket", {}), [
       "experiment",
-      "experiment is thicket: expected one of stable, failures, churn, partition, plumtree, hashicorp, paper"
+      "experiment is ticket: expected one of stable, failures, churn, partition, plumtree, thicket, hashicorp, paper"
     ])
     assert.deepStrictEqual(fault("stable", { nodes: 10, contacts: 11 }), [
       "contacts",

@@ -40,7 +40,7 @@
  * The options of `nodes` are `seed`, `latency`, and any field of the membership's config over `forClusterSize(N)`: a
  * number, two as `1000..60000`, a rate as `5/12` (at once / a minute). `broadcast=flood`, which is what a script gets that
  * says nothing, floods and keeps nothing; `broadcast=plumtree` is a live node's broadcast (`Plumtree.defaultConfig`), and
- * `broadcast=sources` the same with a tree for each source. Any number of the broadcast's config may be given too.
+ * `broadcast=sources` the same with a tree for each source, `broadcast=thicket` with several trees in turn. Any number of the broadcast's config may be given too.
  *
  * **Drivers.** A script is run against a `Harness`, which executes the commands on some driver of the protocols. A script
  * marked `drivers: core` is run on the bare core only, whose harness has commands of its own that reach for single
@@ -409,7 +409,8 @@ const setupOf = (args: ReadonlyArray<string>): Result.Result<Setup, string> => {
 const presets: ReadonlyMap<string, Plumtree.Config> = new Map([
   ["flood", Plumtree.floodConfig],
   ["plumtree", Plumtree.defaultConfig],
-  ["sources", { ...Plumtree.defaultConfig, trees: "source" }]
+  ["sources", { ...Plumtree.defaultConfig, trees: "source" }],
+  ["thicket", { ...Plumtree.defaultConfig, strategy: "thicket" }]
 ])
 
 /** The fields of the broadcast's config that are numbers. */

@@ -130,7 +130,9 @@ const bodies: ReadonlyArray<(random: Random) => Plumtree.Message> = [
     publishedAt: 1_800_000_000_000 + nextBelow(random, 1_000_000),
     payload: bytes(random, nextBelow(random, 40))
   }),
-  (random) => ({ _tag: "RecallEnd", requestId: number(random, Wire.maxRequestId) })
+  (random) => ({ _tag: "RecallEnd", requestId: number(random, Wire.maxRequestId) }),
+  (random) => ({ _tag: "Branch", tree: nextBelow(random, 256), joined: nextBelow(random, 2) === 0 }),
+  (random) => ({ _tag: "Load", children: several(random, (random) => nextBelow(random, 256)) })
 ]
 
 const body = (random: Random): Plumtree.Message =>

@@ -15,6 +15,8 @@ export const experiments: Readonly<Record<Experiment.Name, string>> = {
     "HashiCorp's scenario: all join through one contact, sends fail, rounds of gossip with shuffles and keep-alives",
   plumtree:
     "Broadcasts along a tree, on a stable overlay or a new one; then a share of the nodes dies, or some in each cycle",
+  thicket:
+    "Broadcasts along several trees on an overlay of 25 neighbours: load, coverage, single deaths, stripes; Plumtree beside",
   paper: "Every figure and table of the HyParView and the Plumtree paper, each on a copy of one overlay"
 }
 
@@ -34,9 +36,9 @@ export const settings = {
   nodes: { flag: "nodes" },
   contacts: { flag: "contacts" },
   cycles: { flag: "cycles" },
-  kill: { flag: "kill", percent: true, of: ["failures", "churn", "plumtree"] },
-  messages: { flag: "messages", of: ["failures", "plumtree", "paper"] },
-  healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "plumtree", "paper"] },
+  kill: { flag: "kill", percent: true, of: ["failures", "churn", "plumtree", "thicket"] },
+  messages: { flag: "messages", of: ["failures", "plumtree", "thicket", "paper"] },
+  healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "plumtree", "thicket", "paper"] },
   ageWeight: { flag: "age-weight" },
   mixMillis: { flag: "mix" },
   cut: { flag: "cut", of: ["partition"] },
@@ -54,7 +56,7 @@ export const settings = {
   pace: { flag: "pace", of: ["plumtree"] },
   rate: { flag: "rate", of: ["plumtree"] },
   optimizeHops: { flag: "optimize", of: ["plumtree"] },
-  announceMillis: { flag: "announce", of: ["plumtree"] },
+  announceMillis: { flag: "announce", of: ["plumtree", "thicket"] },
   failures: { flag: "failures", of: ["plumtree"] },
   part: { flag: "part", of: ["paper"] }
 } as const satisfies Readonly<Record<Exclude<keyof Experiment.Options, "seed">, Setting>>

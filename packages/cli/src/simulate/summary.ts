@@ -119,6 +119,34 @@ const healed = ({ samples }: Run, partition: NonNullable<Run["partition"]>): str
   ].join("; ")
 }
 
+/** What a thicket has come to. */
+const thicket = ({
+  deaths,
+  healed,
+  settled
+}: NonNullable<Run["thicket"]>): ReadonlyArray<readonly [string, string]> => {
+  const forest = ({ atMostOneShare, mostLoad, sourceLoad, trees }: Results.Forest): string =>
+    [
+      `${fine(Math.min(...trees.map(({ reachedShare }) => reachedShare)))} reached by each tree`,
+      `${fine(atMostOneShare)} interior in at most one`,
+      `load ${mostLoad} at most, the source's ${sourceLoad}`,
+      `${Math.max(...trees.map(({ hops }) => hops))} hops`
+    ].join("; ")
+  const single = deaths.filter(({ interiorTrees }) => interiorTrees <= 1)
+  return [
+    ["trees", forest(settled)],
+    ...(deaths.length === 0
+      ? []
+      : [
+          [
+            "deaths",
+            `${many(deaths.length, "node")}, alone: ${deaths.filter((death) => death.interruptedTrees > death.interiorTrees).length} interrupted more trees than they forwarded in; of ${single.length} that did so in at most one, ${single.filter(({ gaps }) => gaps > 0).length} left somebody without four of five parts`
+          ] as const
+        ]),
+    ...(healed === undefined ? [] : [["trees, healed", forest(healed)] as const])
+  ]
+}
+
 const one = (run: Run): ReadonlyArray<string> => {
   const { broadcasts: list, overlay, samples } = run
   const last = samples?.at(-1)
@@ -135,6 +163,7 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
     ...(last === undefined ? [] : [["last cycle", cycle(last)] as const]),
     ...(run.partition === undefined ? [] : [["cut healed", healed(run, run.partition)] as const]),
+    ...(run.thicket === undefined ? [] : thicket(run.thicket)),
     ...(run.experiment === "failures" || run.experiment === "partition"
       ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
       : []),

@@ -1,7 +1,8 @@
 /**
  * The parameters of the broadcast. Each says its unit, its bounds, its default, and where the default comes from: the
- * paper (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; TR DI-FCUL TR-07-14), or this project
- * ("ours": a choice the paper leaves open).
+ * paper (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; TR DI-FCUL TR-07-14; of several trees: Ferreira, Leitão, Rodrigues, "Thicket: A
+ * Protocol for Building and Maintaining Multiple Trees in a P2P Overlay", SRDS 2010), or this project ("ours": a choice the
+ * paper leaves open).
  *
  * @since 0.1.0
  */
@@ -9,12 +10,16 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 
 /**
- * The parameters of one node's broadcast. `strategy` and `trees` must be the same on all nodes of a cluster; nothing
+ * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a cluster; nothing
  * breaks when the others are not.
  */
 export interface Config {
-  /** `plumtree`: a spanning tree carries payloads, all other links announcements. `flood`: every link carries payloads. */
-  readonly strategy: "plumtree" | "flood"
+  /**
+   * `plumtree`: a spanning tree carries payloads, all other links announcements. `flood`: every link carries payloads.
+   * `thicket`: several trees carry them in turn, and each node forwards in few of them; it wants an active view of some
+   * `treesCount` × `fanout` neighbours. Default: plumtree.
+   */
+  readonly strategy: "plumtree" | "flood" | "thicket"
   /**
    * `shared`: one tree for all sources, as the paper has it. `source`: each source has a tree of its own, which is the
    * shortest for it, for one number of memory per source. Default: shared.
@@ -29,6 +34,23 @@ export interface Config {
    * the first.
    */
   readonly pruneAfter: number
+  /**
+   * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch e takes tree (e + n) mod T. The same on all nodes of a
+   * cluster. 1–16. Paper: 5.
+   */
+  readonly treesCount: number
+  /** f: to how many neighbours a node pushes in a tree that it begins, or is reached by first. 1–30. Paper: 5. */
+  readonly fanout: number
+  /**
+   * Children over all trees that a node has at most; but one that begins trees has `fanout` in each. At least `fanout`. 1–255.
+   * Paper: 7.
+   */
+  readonly maxLoad: number
+  /**
+   * How long after one change of its parent in a tree a node may make the next that is only for the better, in milliseconds.
+   * 0–600,000; 0: it makes none. Ours: 2,000.
+   */
+  readonly balanceMillis: number
   /** How long announcements wait for others to share their message with, in milliseconds. 0–60,000; 0: not at all, as in the paper. Ours: 300. */
   readonly announceMillis: number
   /** Announcements that wait at most, and that one IHAVE holds. 1–1,000. Ours: 128. */
@@ -119,6 +141,10 @@ export const defaultConfig: Config = {
   trees: "shared",
   treesSize: 10_000,
   pruneAfter: 3,
+  treesCount: 5,
+  fanout: 5,
+  maxLoad: 7,
+  balanceMillis: 2_000,
   announceMillis: 300,
   announceSize: 128,
   graftMillis: 500,
@@ -209,6 +235,10 @@ export const validate = (config: Config): Result.Result<Config, ConfigError> => 
 const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: number]> = [
   ["treesSize", 1, 100_000],
   ["pruneAfter", 1, 1_000],
+  ["treesCount", 1, 16],
+  ["fanout", 1, 30],
+  ["maxLoad", 1, 255],
+  ["balanceMillis", 0, 600_000],
   ["announceMillis", 0, 60_000],
   ["announceSize", 1, 1_000],
   ["graftMillis", 1, 60_000],
@@ -250,10 +280,22 @@ const faultOf = (config: Config): ConfigError | undefined => {
     }
   }
   return (
-    choice("strategy", "plumtree", "flood") ??
+    choice("strategy", "plumtree", "flood", "thicket") ??
     choice("trees", "shared", "source") ??
     choice("recovery", true, false) ??
     choice("catchUp", true, false) ??
+    (config.fanout <= config.maxLoad
+      ? undefined
+      : wrong(
+          "fanout",
+          `must be at most maxLoad (${config.maxLoad}), or a node would take more children than it may`
+        )) ??
+    (config.strategy === "thicket" && config.retainedBytes === 0
+      ? wrong("retainedBytes", "the trees of a thicket are mended with messages that are kept")
+      : undefined) ??
+    (config.strategy === "thicket" && config.announceMillis === 0
+      ? wrong("announceMillis", "in a thicket announcements wait for each other, and the load is told with them")
+      : undefined) ??
     (config.graftAgainMillis < config.graftMillis
       ? undefined
       : wrong("graftAgainMillis", `must be below graftMillis (${config.graftMillis}), as in the paper`)) ??

@@ -4,13 +4,14 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { onFetchedNews } from "../thicket/Parent.ts"
 import { announce } from "./Announce.ts"
 import type { Gossip } from "./Message.ts"
 import { found, optimizeFound } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
 import { care, type Transition } from "./State.ts"
 import { keep, sweepMillis } from "./Streams.ts"
-import { lazyIn } from "./Tree.ts"
+import { lazyFor } from "./Tree.ts"
 
 /** Delivers a message, passes it on, and keeps it. `from` is self for one of our own. */
 export const accept = <I extends Key, A>(
@@ -39,6 +40,7 @@ export const accept = <I extends Key, A>(
     round,
     parent: own || replay === "recovery" ? undefined : from.id
   }
+  if (announced !== undefined && replay === "recovery") onFetchedNews(t, announced)
   if (announced !== undefined && path.parent !== undefined) {
     path = optimizeFound(t, announced, round, path.parent) ?? path
   }
@@ -55,7 +57,7 @@ const pass = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, onward: G
   const { outputs, state } = t
   const { id } = onward
   const { neighbors } = state
-  const lazy = lazyIn(state, id.source)
+  const lazy = lazyFor(state, id)
   let announced = 0
   for (let i = 0; i < neighbors.length; i++) {
     const to = neighbors[i]

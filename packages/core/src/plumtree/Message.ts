@@ -73,6 +73,19 @@ export interface Prune<I extends Key = string> {
   readonly tree: I | undefined
 }
 
+/** BRANCH, of a thicket: whether the receiver is linked here in one of the trees: the answer to a Graft, or the end of a link. */
+export interface Branch {
+  readonly _tag: "Branch"
+  readonly tree: number
+  readonly joined: boolean
+}
+
+/** LOAD, of a thicket: to how many neighbours the sender pushes on the messages of each tree. */
+export interface Load {
+  readonly _tag: "Load"
+  readonly children: ReadonlyArray<number>
+}
+
 /**
  * Sequences of one origin, as runs: first and last, first and last, …, ascending, with a gap of at least one between any
  * two.
@@ -146,3 +159,5 @@ export type Message<I extends Key = string> =
   | Recall
   | Recalled<I>
   | RecallEnd
+  | Branch
+  | Load

@@ -5,6 +5,8 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { considerAnnouncer } from "../thicket/Balance.ts"
+import { onGraftInto, onMissed, patience, preferred } from "../thicket/Parent.ts"
 import * as Held from "./Held.ts"
 import { timeout1, timeout2, wasLate } from "./Lateness.ts"
 import type { Announcement, MessageId } from "./Message.ts"
@@ -41,8 +43,9 @@ const optimizeLate = <I extends Key, A>(
   index: number
 ): void => {
   const { config, neighbors, streams } = t.state
-  if (config.optimizeHops === 0) return
   const stream = at(streams, slot)
+  if (config.strategy === "thicket" && stream !== undefined) return considerAnnouncer(t, stream, id, round, index)
+  if (config.optimizeHops === 0) return
   // Nearly all announcements are of no shorter path, and the message itself need not be looked up to know.
   if (stream === undefined || stream.depth - round < config.optimizeHops) return
   const kept = Held.find(stream.held, id.sequence)
@@ -79,7 +82,7 @@ const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: Messa
       announcers: [announcer],
       rounds: [round],
       since: t.now,
-      at: t.now + timeout1(t),
+      at: t.now + (state.config.strategy === "thicket" ? patience(t, id) : timeout1(t)),
       grafted: undefined
     }
   ]
@@ -146,40 +149,48 @@ export const optimizeFound = <I extends Key, A>(
 /** The Graft timer has fired: whatever is due asks its next announcer, unless the tree has turned out to be later. */
 export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
-  const wanted = new Map<I, Array<MessageId<I>>>()
+  const { strategy } = state.config
+  const wanted = new Map<I, Array<Missing<I>>>()
   const rest: Array<Missing<I>> = []
-  const patience = timeout1(t)
+  const longest = timeout1(t)
   const again = t.now + timeout2(t)
   for (const entry of state.missing) {
     if (entry.at > t.now) {
       rest.push(entry)
       continue
     }
-    if (entry.grafted === undefined && entry.since + patience > t.now) {
-      rest.push({ ...entry, at: entry.since + patience })
+    if (strategy === "plumtree" && entry.grafted === undefined && entry.since + longest > t.now) {
+      rest.push({ ...entry, at: entry.since + longest })
       continue
     }
-    const next = entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
+    const next =
+      strategy === "thicket"
+        ? preferred(t, entry)
+        : entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
     const announcer = entry.announcers[next]
     // Nobody is left: it is forgotten, until it is announced again.
     if (announcer === undefined) continue
-    const ids = wanted.get(announcer) ?? []
-    if (ids.length >= state.config.graftSize) {
+    const asked = wanted.get(announcer) ?? []
+    if (asked.length >= state.config.graftSize) {
       rest.push({ ...entry, at: again })
       continue
     }
-    ids.push(entry.id)
-    wanted.set(announcer, ids)
+    asked.push(entry)
+    wanted.set(announcer, asked)
     const announcers = entry.announcers.toSpliced(next, 1)
     const rounds = entry.rounds.toSpliced(next, 1)
     rest.push({ ...entry, announcers, rounds, at: again, grafted: announcer })
   }
   state.missing = rest
-  for (const [announcer, ids] of wanted) {
+  for (const [announcer, asked] of wanted) {
     const index = indexOf(state, announcer)
     const to = state.neighbors[index]
     if (to === undefined) continue
-    for (const { source } of ids) makeEager(t, source, index)
+    for (const { announcers, id } of asked) {
+      if (strategy === "thicket") onMissed(t, id, announcer, announcers)
+      else makeEager(t, id.source, index)
+    }
+    const ids = asked.map(({ id }) => id)
     t.outputs.push({ _tag: "Send", to, message: { _tag: "Graft", ids, payload: true } })
   }
   armGraftTimer(t)
@@ -198,6 +209,7 @@ export const onGraft = <I extends Key, A>(
 ): void => {
   const { config, streams } = t.state
   if (config.strategy === "plumtree") for (const { source } of ids) makeEager(t, source, index)
+  else if (config.strategy === "thicket") onGraftInto(t, index, ids)
   if (!payload) return
   const absent: Array<MessageId<I>> = []
   const later: Array<Announcement<I>> = []
@@ -248,7 +260,7 @@ export const onGraftMiss = <I extends Key, A>(
   const { state } = t
   if (state.config.strategy === "flood") return
   for (const id of ids) {
-    makeEager(t, id.source, index)
+    if (state.config.strategy === "plumtree") makeEager(t, id.source, index)
     const known = indexOfMissing(state.missing, id)
     const entry = state.missing[known]
     if (entry !== undefined) state.missing = state.missing.with(known, { ...entry, at: t.now })

@@ -8,8 +8,8 @@ import type { Message, MessageId } from "./Message.ts"
 
 /**
  * The timers, one slot each. `Announce`: the announcements that wait are due; `Graft`: the earliest announced message that
- * is still out; `Recover`: the earliest deadline of everything else (fetches, gaps, digests, verdicts, recalls, what is
- * kept).
+ * is still out; `Recover`: the earliest deadline of everything else (fetches, gaps, digests, verdicts, recalls, parents
+ * sought in a thicket, what is kept).
  */
 export type Timer = "Announce" | "Graft" | "Recover"
 

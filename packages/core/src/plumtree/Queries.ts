@@ -4,11 +4,12 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { childrenOf, sizeOf } from "../thicket/Tree.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import { doneUntil, isDone } from "./Seen.ts"
 import type { State } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
-import { eagerPeers } from "./Tree.ts"
+import { eagerPeers, lazyIn } from "./Tree.ts"
 
 /**
  * Whether a message has been seen here, or given up: one more copy of it would be a duplicate.
@@ -52,7 +53,10 @@ export const firstMissing = <I extends Key, A>(
  * @since 0.1.0
  */
 export interface Sizes<I extends Key = string, A = string> {
-  /** Neighbours to which payloads of the shared tree are pushed, and to which they are only announced. */
+  /**
+   * Neighbours to which payloads of the shared tree are pushed, and to which they are only announced; in a thicket those
+   * that are linked in some of its trees, and in none.
+   */
   readonly eager: number
   readonly lazy: number
   /** To whom messages of this node's own are pushed. */
@@ -68,11 +72,10 @@ export interface Sizes<I extends Key = string, A = string> {
  * @since 0.1.0
  */
 export const sizes = <I extends Key, A>(state: State<I, A>): Sizes<I, A> => {
-  const { neighbors, self, streams } = state
+  const { config, neighbors, self, streams } = state
   let messages = 0
   for (let slot = 0; slot < streams.count; slot++) messages += at(streams, slot)?.held.count ?? 0
-  let lazy = 0
-  for (let set = state.lazy; set !== 0; set &= set - 1) lazy++
+  const lazy = sizeOf(config.strategy === "thicket" ? lazyIn(state, self.id) : state.lazy)
   return {
     eager: neighbors.length - lazy,
     lazy,
@@ -80,3 +83,38 @@ export const sizes = <I extends Key, A>(state: State<I, A>): Sizes<I, A> => {
     retained: { messages, bytes: streams.bytes }
   }
 }
+
+/**
+ * One of the trees of a thicket, as its node sees it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TreeView<I extends Key = string, A = string> {
+  /** From whom messages of the tree come. */
+  readonly parent: Peer<I, A> | undefined
+  /** To whom they are pushed on. */
+  readonly children: ReadonlyArray<Peer<I, A>>
+}
+
+/**
+ * The trees of a thicket, in their order; none with another strategy. The node's forwarding load is the number of children
+ * over all of them, and it is interior in those in which it has any.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const treeViews = <I extends Key, A>({ neighbors, thicket }: State<I, A>): ReadonlyArray<TreeView<I, A>> =>
+  thicket.trees.map(({ branches, parent }) => ({
+    parent: neighbors[parent],
+    children: neighbors.filter((_, index) => index !== parent && ((branches >> index) & 1) === 1)
+  }))
+
+/**
+ * How many children a node has in each tree of a thicket: the sum is its forwarding load.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const childCounts = <I extends Key, A>({ thicket }: State<I, A>): ReadonlyArray<number> =>
+  thicket.trees.map(childrenOf)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { onTreeDuplicate, onTreeNews, openTree } from "../thicket/Growth.ts"
 import { accept } from "./Delivery.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
@@ -28,6 +29,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
   mark(t, slot, stream, sequence)
+  openTree(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
   accept(t, slot, gossip, self, now)
 }
@@ -44,8 +46,9 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const old = at(state.streams, known)
   if (old !== undefined && isDone(old, sequence)) {
     t.outputs.push({ _tag: "Duplicate", id, from })
+    if (state.config.strategy === "thicket") onTreeDuplicate(t, id, index, replay)
     // A fetched copy says nothing of the tree.
-    if (replay !== "recovery") onDuplicate(t, source, index)
+    else if (replay !== "recovery") onDuplicate(t, source, index)
     return
   }
   // One that made room may have been done before, and is not worth that another makes room for it.
@@ -61,7 +64,8 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     return
   }
   mark(t, slot, stream, sequence)
-  if (replay !== "recovery") onNews(t, source, index)
+  if (state.config.strategy === "thicket") onTreeNews(t, id, index, replay)
+  else if (replay !== "recovery") onNews(t, source, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (state.care.validated.length > 0 && state.care.validated.includes(topic)) {
     found(t, id, from.id, replay === undefined)

@@ -9,6 +9,7 @@
 import * as HashMap from "effect/HashMap"
 import type { Key, Peer } from "../Peer.ts"
 import type { Random } from "../Random.ts"
+import { bareThicket, type Thicket } from "../thicket/Tree.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
@@ -108,7 +109,7 @@ export interface Link {
   readonly newsAt: number
   /** At how many it is pruned. */
   readonly pruneAt: number
-  /** When it was last told that its link is lazy. */
+  /** When it was last told that its link is lazy, or no branch. */
   readonly prunedAt: number
   /** When the open FETCH to it is given up; 0: none is open. */
   readonly fetchAt: number
@@ -117,6 +118,8 @@ export interface Link {
   /** The slot with which the next DIGEST to it begins; −1: it has been told all. */
   readonly digestSlot: number
   readonly digestAt: number
+  /** Of a thicket: how many children it has in each tree, as it has said; none: it has not. */
+  readonly children: ReadonlyArray<number>
 }
 
 /** Announcements that wait, the latest first. */
@@ -208,6 +211,7 @@ export interface Draft<I extends Key, A> extends Random {
   links: ReadonlyArray<Link>
   /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
   trees: HashMap.HashMap<I, number>
+  thicket: Thicket<I>
   care: Care<I, A>
   timers: Readonly<Record<Timer, Slot>>
   nextNonce: number
@@ -240,6 +244,7 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transi
     missing: state.missing,
     links: state.links,
     trees: state.trees,
+    thicket: state.thicket,
     care: state.care,
     late: state.late,
     timers: state.timers,
@@ -270,7 +275,8 @@ export const freshLink: Link = {
   fetchAt: 0,
   fetched: 0,
   digestSlot: -1,
-  digestAt: 0
+  digestAt: 0,
+  children: none
 }
 
 /**
@@ -305,6 +311,7 @@ export const init = <I extends Key, A>(options: {
   late: { millis: 0, at: 0 },
   links: none,
   trees: HashMap.empty(),
+  thicket: bareThicket(options.config),
   care: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },
   timers: { Announce: emptySlot, Graft: emptySlot, Recover: emptySlot },
   nextNonce: 1

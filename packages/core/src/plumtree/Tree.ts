@@ -10,13 +10,25 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
+import { treeOf, usedIn } from "../thicket/Tree.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
 
-/** The lazy neighbours in the tree of a source. */
-export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number =>
-  state.config.trees === "shared" ? state.lazy : Option.getOrElse(HashMap.get(state.trees, source), () => 0)
+/** The lazy neighbours in the tree of a source; in a thicket those that are in none of its trees. */
+export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number => {
+  if (state.config.strategy === "thicket") return othersThan(state, usedIn(state.thicket))
+  return state.config.trees === "shared" ? state.lazy : Option.getOrElse(HashMap.get(state.trees, source), () => 0)
+}
+
+/** The neighbours to which a message is announced rather than pushed. */
+export const lazyFor = <I extends Key, A>(state: State<I, A>, id: MessageId<I>): number =>
+  state.config.strategy === "thicket"
+    ? othersThan(state, state.thicket.trees[treeOf(state.config, id)]?.branches ?? 0)
+    : lazyIn(state, id.source)
+
+const othersThan = <I extends Key, A>({ neighbors }: State<I, A>, set: number): number =>
+  ((1 << neighbors.length) - 1) & ~set
 
 /** Whether a neighbour is lazy in the tree of a source. */
 export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
@@ -93,14 +105,21 @@ const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number):
  */
 export const takeBack = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const { config } = t.state
-  if (index < 0 || config.trees === "source" || config.pruneAfter === 1 || isLazy(t.state, source, index)) return
+  if (
+    index < 0 ||
+    config.strategy !== "plumtree" ||
+    config.trees === "source" ||
+    config.pruneAfter === 1 ||
+    isLazy(t.state, source, index)
+  )
+    return
   makeLazy(t, source, index)
   prune(t, source, index)
 }
 
 /** PRUNE received. */
 export const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tree: I | undefined): void => {
-  if (t.state.config.strategy === "flood") return
+  if (t.state.config.strategy !== "plumtree") return
   if (t.state.config.trees === "shared") makeLazy(t, t.state.self.id, index)
   else if (tree !== undefined) makeLazy(t, tree, index)
 }
@@ -159,7 +178,8 @@ export const optimize = <I extends Key, A>(
   announcer: number
 ): boolean => {
   const { config, neighbors } = t.state
-  if (config.optimizeHops === 0 || !(round - announced >= config.optimizeHops)) return false
+  if (config.strategy !== "plumtree" || config.optimizeHops === 0 || !(round - announced >= config.optimizeHops))
+    return false
   const old = indexOf(t.state, parent)
   const to = neighbors[announcer]
   if (old < 0 || old === announcer || to === undefined || isLazy(t.state, id.source, old)) return false

@@ -13,7 +13,7 @@
  */
 import type { Message, MessageId, Origin, Ranges, Replay } from "../plumtree/Message.ts"
 import type { ByTag, Kinds } from "./Kind.ts"
-import { maxIds, maxInteger, maxRanges, maxRequestId, maxRuns, maxTextBytes } from "./Limits.ts"
+import { maxIds, maxInteger, maxRanges, maxRequestId, maxRuns, maxTextBytes, maxTrees } from "./Limits.ts"
 import type { Reader } from "./Reader.ts"
 import * as Utf8 from "./Utf8.ts"
 import type { Writer } from "./Writer.ts"
@@ -311,6 +311,27 @@ export const broadcast: Kinds<ByTag<Message>> = {
     tag: 74,
     write: (writer, { requestId }) => writer.varint(requestId, "requestId", maxRequestId),
     read: (reader) => ({ _tag: "RecallEnd", requestId: reader.varint("requestId", maxRequestId) })
+  },
+  Branch: {
+    tag: 75,
+    write: (writer, { joined, tree }) => {
+      writer.byte(tree, "tree")
+      writeYes(writer, joined, "joined")
+    },
+    read: (reader) => ({ _tag: "Branch", tree: reader.byte("tree"), joined: readYes(reader, "joined") })
+  },
+  Load: {
+    tag: 76,
+    write: (writer, { children }) => {
+      writer.varint(children.length, "children", maxTrees)
+      for (const count of children) writer.byte(count, "children")
+    },
+    read: (reader) => {
+      const count = reader.varint("children", maxTrees)
+      const children: Array<number> = []
+      for (let i = 0; i < count && !reader.over; i++) children.push(reader.byte("children"))
+      return { _tag: "Load", children }
+    }
   }
 }
 

@@ -93,6 +93,14 @@ export const maxRanges = 1_000
 export const maxRuns = 10_000
 
 /**
+ * Trees of a thicket.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxTrees = 255
+
+/**
  * Extensions of one message.
  *
  * @category limits

@@ -22,6 +22,7 @@ export const stateFaults = <I extends Key, A>(state: Plumtree.State<I, A>): Read
     if (!holds) faults.push(sentence())
   }
   checkTrees(state, check)
+  checkThicket(state, check)
   checkStreams(state, check)
   checkCaps(state, check)
   checkTimers(state, check)
@@ -44,6 +45,30 @@ const checkTrees = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check)
   check(!eager.some((peer) => lazyOnes.includes(peer)), () => "a neighbour is eager and lazy")
   check(eager.length + lazyOnes.length === neighbors.length, () => "eager and lazy are not the active view")
 }
+
+/** Of a thicket: what is known of each tree is about neighbours, and the load is within its bound. */
+const checkThicket = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
+  const { config, neighbors, thicket } = state
+  const { told, trees } = thicket
+  check(trees.length === (config.strategy === "thicket" ? config.treesCount : 0), () => `${trees.length} trees`)
+  const all = 2 ** neighbors.length
+  check(told >= 0 && told < all, () => `told is ${told} of ${neighbors.length} neighbours`)
+  trees.forEach(({ branches, isRoot, parent, seek }, number) => {
+    const name = `tree ${number}`
+    check(branches >= 0 && branches < all, () => `${name}: branches ${branches} of ${neighbors.length} neighbours`)
+    check(parent === -1 || ((branches >> parent) & 1) === 1, () => `${name}: the parent, ${parent}, is no branch`)
+    check(!(isRoot && parent >= 0), () => `${name}: the root has a parent`)
+    check(
+      (seek?.left.length ?? 0) <= Math.max(neighbors.length, config.announcersSize),
+      () => `${name}: too many to ask`
+    )
+    check(seek === undefined || seek.until > 0, () => `${name}: seeks without a deadline`)
+  })
+}
+
+/** Whether a node of a thicket has more children than its bound allows: only one that has published in several trees may. */
+export const isOverloaded = <I extends Key, A>(state: Plumtree.State<I, A>): boolean =>
+  Plumtree.childCounts(state).reduce((sum, count) => sum + count, 0) > state.config.maxLoad
 
 const checkStreams = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
   const { config, streams } = state
@@ -148,7 +173,8 @@ const checkTimers = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check
     care.sweepAt,
     ...care.waiting.map(({ until }) => until),
     ...care.recalls.map(({ until }) => until),
-    ...links.flatMap(({ digestAt, fetchAt }) => [digestAt, fetchAt])
+    ...links.flatMap(({ digestAt, fetchAt }) => [digestAt, fetchAt]),
+    ...state.thicket.trees.map(({ seek }) => seek?.until ?? 0)
   ])
 }
 

@@ -18,7 +18,7 @@ export interface Report {
   readonly wrong: ReadonlyArray<string>
 }
 
-type Restriction = "shared" | "source" | "flood"
+type Restriction = "shared" | "source" | "flood" | "thicket"
 
 const one = <A>(random: Random, items: readonly [A, ...ReadonlyArray<A>]): A =>
   items[nextBelow(random, items.length)] ?? items[0]
@@ -49,10 +49,13 @@ export class Faulty {
     this.size = 6 + nextBelow(random, 8)
     const broadcast: Plumtree.Config = Result.getOrThrow(
       Plumtree.makeConfig({
-        strategy: kind === "flood" ? "flood" : "plumtree",
+        strategy: kind === "flood" || kind === "thicket" ? kind : "plumtree",
+        treesCount: 3,
+        fanout: 2,
+        maxLoad: 4,
         trees: kind === "source" ? "source" : "shared",
         pruneAfter: one(random, [1, 3]),
-        announceMillis: one(random, [0, 50, 300]),
+        announceMillis: one(random, kind === "thicket" ? [20, 50, 300] : [0, 50, 300]),
         announceSize: one(random, [2, 128]),
         optimizeHops: one(random, [0, 1, 3]),
         digestSize: one(random, [1, 4, 64]),

@@ -113,6 +113,10 @@ const sayBody = (body: Plumtree.Message<number>): string => {
       return `Recalled ${textOf(body.payload)}`
     case "RecallEnd":
       return "RecallEnd"
+    case "Branch":
+      return `Branch ${body.joined ? "in" : "no more in"} tree ${body.tree}`
+    case "Load":
+      return `Load ${body.children.join(" ")}`
   }
 }
 

@@ -8,7 +8,7 @@ import { World } from "../golden/World.ts"
 const runs = Number(process.env["BROADCAST_RUNS"] ?? 4)
 
 describe("under loss of links, kills, restarts and cuts, followed by calm", () => {
-  for (const kind of ["shared", "source", "flood"] as const) {
+  for (const kind of ["shared", "source", "flood", "thicket"] as const) {
     it(`R4. R10. R11. R12. every message that a survivor has comes to every survivor once: ${kind}`, () => {
       const only = process.env["BROADCAST_SEED"]
       const seeds = only === undefined ? Array.from({ length: runs }, (_, seed) => seed) : [Number(only)]
@@ -26,7 +26,7 @@ describe("under loss of links, kills, restarts and cuts, followed by calm", () =
       if (only !== undefined) return
       // The faults happened, and what they call for was used.
       const always = ["broken links", "kills", "restarts", "cuts", "published in a cut", "recovery", "Digest", "Fetch"]
-      const trees = kind === "flood" ? [] : ["graft", "IHave", "Graft", "Prune"]
+      const trees = kind === "flood" ? [] : ["graft", "IHave", "Graft", kind === "thicket" ? "Branch" : "Prune"]
       for (const name of [...always, ...trees, "duplicates"]) assert.isAbove(met.get(name) ?? 0, 10, name)
       if (kind === "flood") for (const name of ["IHave", "Graft", "Prune"]) assert.isUndefined(met.get(name), name)
     })

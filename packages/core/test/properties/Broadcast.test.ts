@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
-import { Ledger, stateFaults } from "../broadcast/Always.ts"
+import { isOverloaded, Ledger, stateFaults } from "../broadcast/Always.ts"
 import { deepFreeze } from "../explore/Always.ts"
 import { one } from "./hostile.ts"
 
@@ -26,13 +26,18 @@ const manySources = 1_000
 const smallConfig = (random: Random): Plumtree.Config => {
   const upTo = (most: number) => 1 + nextBelow(random, most)
   const windowSize = one(random, [4, 16, 64])
+  const strategy = one(random, ["plumtree", "plumtree", "plumtree", "flood", "thicket", "thicket"] as const)
   return Result.getOrThrow(
     Plumtree.makeConfig({
-      strategy: one(random, ["plumtree", "plumtree", "flood"]),
+      strategy,
       trees: one(random, ["shared", "source"]),
       treesSize: upTo(3),
       pruneAfter: upTo(3),
-      announceMillis: one(random, [0, 30]),
+      treesCount: upTo(3),
+      fanout: upTo(2),
+      maxLoad: 2 + nextBelow(random, 3),
+      balanceMillis: one(random, [0, 50]),
+      announceMillis: one(random, strategy === "thicket" ? [10, 30] : [0, 30]),
       announceSize: upTo(4),
       graftMillis: 40,
       graftAgainMillis: 20,
@@ -98,7 +103,7 @@ const runs = (random: Random): ReadonlyArray<number> => {
 const ranges = (random: Random): Plumtree.Ranges<number> => ({ ...origin(random), runs: runs(random) })
 
 const message = (random: Random): Message => {
-  switch (nextBelow(random, 14)) {
+  switch (nextBelow(random, 17)) {
     case 0:
       return {
         _tag: "IHave",
@@ -127,6 +132,15 @@ const message = (random: Random): Message => {
     }
     case 10:
       return { _tag: "RecallEnd", requestId: nextBelow(random, 3) }
+    case 11:
+    case 12:
+      return {
+        _tag: "Branch",
+        tree: nextBelow(random, 8) === 0 ? number(random) : nextBelow(random, 3),
+        joined: nextBelow(random, 3) > 0
+      }
+    case 13:
+      return { _tag: "Load", children: several(random, () => number(random)) }
     default:
       return {
         _tag: "Gossip",
@@ -194,13 +208,16 @@ describe("any broadcast message at any time", () => {
         Plumtree.init({ config: smallConfig(random), self: peer(0), random: seeded(seed + 1) })
       )
       let now = 1_000
+      let hasPublished = false
       for (let step = 0; step < inputsInSequence; step++) {
         const given = deepFreeze(input(random, state, now))
         now = given.now
+        hasPublished ||= given._tag === "Publish"
         const result = deepFreeze(Plumtree.step(state, given))
         const same = isDeepStrictEqual(result, Plumtree.step(state, given))
         const told = state.config.sourcesSize === manySources ? ledger.see(result.outputs) : []
-        const faults = [...stateFaults(result.state), ...told]
+        const load: ReadonlyArray<string> = !hasPublished && isOverloaded(result.state) ? ["too many children"] : []
+        const faults = [...stateFaults(result.state), ...load, ...told]
         if (faults.length > 0 || !same) {
           const wrong = same ? faults.join("; ") : "another result the second time"
           assert.fail(`${wrong}\non ${JSON.stringify(given)}\n${replayOf(seed)}`)
@@ -219,7 +236,7 @@ describe("any broadcast message at any time", () => {
     }
     if (only !== undefined) return
     // The play is no empty one: everything has been said and told.
-    const messages = ["Gossip", "IHave", "Graft", "GraftMiss", "Prune", "Digest", "Fetch", "Fetched"]
+    const messages = ["Gossip", "IHave", "Graft", "GraftMiss", "Prune", "Digest", "Fetch", "Fetched", "Branch", "Load"]
     const outputs = ["Delivered", "Duplicate", "Lagged", "Validate", "Rejected", "SetTimer", "ClearTimer"]
     for (const tag of [...messages, "Recall", "Recalled", "RecallEnd", ...outputs]) {
       assert.isAbove(met.get(tag) ?? 0, 50, tag)

@@ -99,7 +99,7 @@ const rewritten = (value: AnyFrame): Uint8Array => {
 }
 
 describe("hostile bytes", () => {
-  it.effect("give a message or a typed error, in 120,000 frames", () =>
+  it.effect("give a message or a typed error, in 160,000 frames", () =>
     Effect.gen(function* () {
       const seed = 20_070_625
       const valid = yield* corpus
@@ -107,7 +107,7 @@ describe("hostile bytes", () => {
       const names = Object.keys(mutations)
       const met = new Map<string, number>()
       const count = (what: string) => met.set(what, (met.get(what) ?? 0) + 1)
-      for (let i = 0; i < 120_000; i++) {
+      for (let i = 0; i < 160_000; i++) {
         const name = names[i % names.length] ?? ""
         const frame = mutations[name]?.(random, pick(random, valid), valid) ?? new Uint8Array(0)
         let refusals = 0

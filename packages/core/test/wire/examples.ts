@@ -92,7 +92,11 @@ export const messages: Readonly<Record<string, Message>> = {
   "Fetched, all": carried({ _tag: "Fetched", gone: [], more: false }),
   Recall: carried({ _tag: "Recall", requestId: 5, topic: "orders", count: 100 }),
   Recalled: carried({ _tag: "Recalled", requestId: 5, id, publishedAt: 1_763_862_000_789, payload: hello }),
-  RecallEnd: carried({ _tag: "RecallEnd", requestId: 5 })
+  RecallEnd: carried({ _tag: "RecallEnd", requestId: 5 }),
+  Branch: carried({ _tag: "Branch", tree: 4, joined: true }),
+  "Branch, no more": carried({ _tag: "Branch", tree: 255, joined: false }),
+  Load: carried({ _tag: "Load", children: [0, 0, 5, 1, 255] }),
+  "Load, of nothing": carried({ _tag: "Load", children: [] })
 }
 
 function reply(answer: "accepted" | "full" | "busy" | "limited", retryAfterMillis: number, sample: Sample): Message {

@@ -168,7 +168,9 @@ const Body = Schema.TaggedUnion({
   },
   Recall: { requestId: RequestId, topic: Text, count: whole(Wire.maxInteger) },
   Recalled: { requestId: RequestId, id: MessageId, publishedAt: Millis, payload: Schema.Uint8Array },
-  RecallEnd: { requestId: RequestId }
+  RecallEnd: { requestId: RequestId },
+  Branch: { tree: Byte, joined: Schema.Boolean },
+  Load: { children: Schema.Array(Byte).check(Schema.isMaxLength(255)) }
 })
 
 /** Every message between nodes. */

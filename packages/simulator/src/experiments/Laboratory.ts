@@ -16,7 +16,8 @@ import type {
   Partition,
   Result,
   Results,
-  Sample
+  Sample,
+  Thicket
 } from "../Result.ts"
 import { World } from "../World.ts"
 import { contactsOfIslands } from "./cuts.ts"
@@ -48,6 +49,7 @@ export class Laboratory {
   healingCycles: number | null = null
   before: Overlay | undefined
   partition: Partition | undefined
+  thicket: Thicket | undefined
 
   private phase = "joins"
   private done = 0
@@ -229,6 +231,7 @@ export class Laboratory {
       },
       ...(this.before === undefined ? {} : { before: this.before }),
       ...(this.partition === undefined ? {} : { partition: this.partition }),
+      ...(this.thicket === undefined ? {} : { thicket: this.thicket }),
       ...(this.samples.length === 0 ? {} : { samples: [...this.samples] }),
       ...(this.rounds.length === 0 ? {} : { rounds: [...this.rounds] }),
       ...(this.firstMessages.length === 0 ? {} : { firstMessages: [...this.firstMessages] }),

@@ -6,15 +6,17 @@ import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
 import { partitionFigures } from "./partitionSection.ts"
 import { paperFigures } from "./paperSection.ts"
+import { thicketFigures } from "./thicketSection.ts"
 
 /** All figures of some runs: of several seeds of one experiment, or of `paper`. */
 export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   if (experiment === "paper") return paperFigures(runs)
   return [
-    ...(experiment === "plumtree" ? redundancies(runs) : messages(runs)),
+    ...(experiment === "plumtree" || experiment === "thicket" ? redundancies(runs) : messages(runs)),
     ...healing(runs),
     ...dead(runs),
     ...partitionFigures(runs, bySeed),
+    ...thicketFigures(runs),
     ...rounds(runs),
     ...degrees(runs),
     ...bootstraps(runs),

@@ -1,0 +1,111 @@
+/**
+ * How a tree grows. Whoever publishes in it first takes some neighbours, by chance, of those that it uses in no tree yet; a
+ * node that gets the tree's first message has found its parent, and does the same, unless it forwards in another tree
+ * already: then it is a leaf. A duplicate takes back the branch that brought it.
+ *
+ * @since 0.1.0
+ */
+import type { Key } from "../Peer.ts"
+import { nextBelow } from "../Random.ts"
+import type { MessageId, Replay } from "../plumtree/Message.ts"
+import { changeLink, type Transition } from "../plumtree/State.ts"
+import { loadOf, type Tree, treeOf, usedIn } from "./Tree.ts"
+import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
+
+/** A message of our own: if its tree leads nowhere from here, it begins here. */
+export const openTree = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>): void => {
+  const number = treeOf(t.state.config, id)
+  const tree = t.state.thicket.trees[number]
+  if (tree === undefined) return
+  changeTree(t, number, {
+    last: id,
+    isRoot: tree.parent < 0,
+    seek: tree.parent < 0 ? undefined : tree.seek,
+    guide: guideOf(t, tree, id.source)
+  })
+  if (tree.branches === 0) takeChildren(t, number, undefined)
+}
+
+/** Takes children by chance: neighbours that are used in no tree; the source, which must reach somebody, if need be others. */
+const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, source: I | undefined): void => {
+  const { state } = t
+  const { config, neighbors } = state
+  const used = usedIn(state.thicket)
+  const free = neighbors.flatMap(({ id }, index) => (((used >> index) & 1) === 1 || id === source ? [] : [index]))
+  const others = source === undefined && free.length === 0 ? neighbors.map((_, index) => index) : free
+  let children = state.thicket.trees[number]?.branches ?? 0
+  for (let taken = 0; taken < config.fanout && taken < others.length; taken++) {
+    const at = taken + nextBelow(state, others.length - taken)
+    const chosen = others[at]
+    const first = others[taken]
+    if (chosen === undefined || first === undefined) return
+    others[at] = first
+    children |= 1 << chosen
+  }
+  changeTree(t, number, { branches: children })
+}
+
+/** Without a message from a guide for so many times `balanceMillis`, another is. */
+const guideTimes = 10
+
+const guideOf = <I extends Key, A>(
+  { now, state }: Transition<I, A>,
+  { guide }: Tree<I>,
+  source: I
+): Tree<I>["guide"] => {
+  const isOver = guide === undefined || now - guide.heardAt > guideTimes * state.config.balanceMillis
+  return isOver || source <= guide.source ? { source, heardAt: now } : guide
+}
+
+/** A message has come for the first time, from the neighbour at an index (−1: from no neighbour). */
+export const onTreeNews = <I extends Key, A>(
+  t: Transition<I, A>,
+  id: MessageId<I>,
+  index: number,
+  replay: Replay | undefined
+): void => {
+  const number = treeOf(t.state.config, id)
+  const tree = t.state.thicket.trees[number]
+  if (tree === undefined) return
+  const isFirst = tree.last === undefined
+  changeTree(t, number, { last: id, guide: guideOf(t, tree, id.source) })
+  // What was asked for is no sign of the tree: who is a branch is settled by Branch.
+  if (replay !== undefined || index < 0) return
+  if (((tree.branches >> index) & 1) === 1) {
+    // Usually it is the parent already. Otherwise somebody publishes at another end of the tree.
+    if (tree.parent !== index || tree.seek !== undefined) becomeParent(t, number, index)
+  } else if (tree.parent >= 0) {
+    refuse(t, number, index)
+  } else {
+    becomeParent(t, number, index)
+    if (isFirst && tree.branches === 0 && loadOf(t.state.thicket) === 0) takeChildren(t, number, id.source)
+  }
+}
+
+/** A message has come that was known. */
+export const onTreeDuplicate = <I extends Key, A>(
+  t: Transition<I, A>,
+  id: MessageId<I>,
+  index: number,
+  replay: Replay | undefined
+): void => {
+  const number = treeOf(t.state.config, id)
+  const tree = t.state.thicket.trees[number]
+  // What the parent brings and has come some other way is no cycle.
+  if (tree === undefined || replay !== undefined || index < 0 || tree.parent === index) return
+  if (((tree.branches >> index) & 1) === 0) return refuse(t, number, index)
+  dropBranch(t, number, index)
+  changeLink(t, index, { prunedAt: t.now })
+  tellBranch(t, number, index, false)
+}
+
+/**
+ * A neighbour pushes that is no branch: it does not know yet, or never heard. It is told, once in a timeout1, since what it
+ * sent before it knew may still be under way.
+ */
+const refuse = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
+  const prunedAt = t.state.links[index]?.prunedAt ?? -1
+  if (prunedAt >= 0 && t.now - prunedAt < t.state.config.graftMillis) return
+  changeLink(t, index, { prunedAt: t.now })
+  tellBranch(t, number, index, false)
+}

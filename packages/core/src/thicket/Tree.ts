@@ -1,0 +1,103 @@
+/**
+ * One of the trees of a thicket as a node sees it: the neighbours that it is linked to in the tree, which of them brings
+ * the tree's messages, and whom it has asked to. The trees are undirected, so that any node may publish; the parent is the
+ * end from which messages come.
+ *
+ * Neighbours are indices into the active view, and sets of them whole numbers, as in `plumtree/Tree.ts`.
+ *
+ * @since 0.1.0
+ */
+import type { Key } from "../Peer.ts"
+import type { Config } from "../plumtree/Config.ts"
+import type { MessageId } from "../plumtree/Message.ts"
+
+/** A neighbour that has been asked to be the parent, and those to ask after it. */
+export interface Seek<I extends Key> {
+  /** A message of the tree, by which the Graft names it. */
+  readonly id: MessageId<I>
+  readonly asked: I
+  /** At most as many as there are neighbours. */
+  readonly left: ReadonlyArray<I>
+  /** When the next one is asked. */
+  readonly until: number
+  /** The parent that it would replace, which works, and is only worse; undefined: something is missing. */
+  readonly instead: I | undefined
+}
+
+/** One tree. */
+export interface Tree<I extends Key> {
+  /** The neighbours that are linked in it: the parent, if there is one, and the children. */
+  readonly branches: number
+  /** The one of them that brings its messages; −1: none. */
+  readonly parent: number
+  /** Whether this node has published in it while it had no parent: then it needs none. */
+  readonly isRoot: boolean
+  /** The last message of it that was seen here; undefined: none ever was. */
+  readonly last: MessageId<I> | undefined
+  readonly seek: Seek<I> | undefined
+  /** When the parent was last replaced. */
+  readonly movedAt: number
+  /** Of the sources heard lately the one of the lowest id, and when last: by its messages all nodes take their bearings. */
+  readonly guide: { readonly source: I; readonly heardAt: number } | undefined
+}
+
+/** All trees, and what neighbours know of them. */
+export interface Thicket<I extends Key> {
+  /** `treesCount` of them; none with another strategy. */
+  readonly trees: ReadonlyArray<Tree<I>>
+  /** The neighbours that have been told how many children there are. */
+  readonly told: number
+}
+
+const bare: Tree<never> = {
+  branches: 0,
+  parent: -1,
+  isRoot: false,
+  last: undefined,
+  seek: undefined,
+  movedAt: 0,
+  guide: undefined
+}
+
+/** No tree has been seen yet. */
+export const bareThicket = ({ strategy, treesCount }: Config): Thicket<never> => ({
+  trees: strategy === "thicket" ? Array.from({ length: treesCount }, () => bare) : [],
+  told: 0
+})
+
+/**
+ * The tree of a message: those of one origin take all trees in turn, each incarnation beginning where its epoch says, so that
+ * the first messages of many do not all take the same.
+ */
+export const treeOf = (
+  { treesCount }: Config,
+  { epoch, sequence }: { readonly epoch: number; readonly sequence: number }
+): number => ((epoch % treesCount) + (sequence % treesCount)) % treesCount
+
+/** How many indices a set holds. */
+export const sizeOf = (set: number): number => {
+  let size = 0
+  for (let rest = set; rest !== 0; rest &= rest - 1) size++
+  return size
+}
+
+/** To how many neighbours messages of a tree are pushed on. */
+export const childrenOf = <I extends Key>({ branches, parent }: Tree<I>): number =>
+  sizeOf(branches) - (parent >= 0 ? 1 : 0)
+
+/** The forwarding load: children over all trees. */
+export const loadOf = <I extends Key>({ trees }: Thicket<I>): number => {
+  let load = 0
+  for (const tree of trees) load += childrenOf(tree)
+  return load
+}
+
+/** The neighbours that are linked in any tree. */
+export const usedIn = <I extends Key>({ trees }: Thicket<I>): number => {
+  let used = 0
+  for (const { branches } of trees) used |= branches
+  return used
+}
+
+/** Whether messages of the tree come to here, as far as is known. */
+export const isAttached = <I extends Key>({ isRoot, parent }: Tree<I>): boolean => isRoot || parent >= 0

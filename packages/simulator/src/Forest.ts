@@ -1,0 +1,80 @@
+/**
+ * Measures the trees of a world's broadcast: how far each reaches from a source, and how the load of forwarding is spread.
+ *
+ * @since 0.1.0
+ */
+import { Plumtree } from "@hyparview/core"
+import * as Graph from "./Graph.ts"
+import type { Forest } from "./Result.ts"
+import type { World } from "./World.ts"
+
+/**
+ * The trees of a thicket as they are now, from a source. The source's own load is told apart: it is beyond the bound.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const thicket = (world: World, source: number): Forest => {
+  const loads: Array<number> = []
+  const interior: Array<number> = []
+  let sourceLoad = 0
+  for (let node = 0; node < world.options.nodes; node++) {
+    const state = world.stateOf(node)?.broadcast
+    if (state === undefined) continue
+    const children = Plumtree.childCounts(state)
+    const load = children.reduce((sum, count) => sum + count, 0)
+    if (node === source) {
+      sourceLoad = load
+      continue
+    }
+    loads.push(load)
+    interior.push(children.filter((count) => count > 0).length)
+  }
+  const count = world.options.config.broadcast.treesCount
+  return {
+    load: Graph.histogram(loads),
+    mostLoad: loads.reduce((a, b) => Math.max(a, b), 0),
+    sourceLoad,
+    interiorTrees: Graph.histogram(interior),
+    atMostOneShare: interior.length === 0 ? 1 : interior.filter((trees) => trees <= 1).length / interior.length,
+    trees: Array.from({ length: count }, (_, tree) => reachOf(world, source, tree))
+  }
+}
+
+/** Whom a tree reaches by its branches alone, of the nodes that run, and by how many links. */
+const reachOf = (world: World, source: number, tree: number): Forest["trees"][number] => {
+  const reached = new Set([source])
+  let level = [source]
+  let hops = -1
+  while (level.length > 0) {
+    const next: Array<number> = []
+    for (const node of level) {
+      const state = world.stateOf(node)?.broadcast
+      const { children = [], parent } = state === undefined ? {} : (Plumtree.treeViews(state)[tree] ?? {})
+      for (const { id } of parent === undefined ? children : [...children, parent]) {
+        if (reached.has(id) || !world.isAlive(id)) continue
+        reached.add(id)
+        next.push(id)
+      }
+    }
+    level = next
+    hops++
+  }
+  return { reachedShare: reached.size / Math.max(1, world.alive), hops }
+}
+
+/**
+ * Children → nodes in the shared tree of Plumtree, the source left out: all eager neighbours but the one towards the
+ * source.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const plumtreeLoad = (world: World, source: number): Graph.Histogram => {
+  const loads: Array<number> = []
+  for (let node = 0; node < world.options.nodes; node++) {
+    const state = world.stateOf(node)?.broadcast
+    if (state !== undefined && node !== source) loads.push(Math.max(0, Plumtree.eagerPeers(state, source).length - 1))
+  }
+  return Graph.histogram(loads)
+}

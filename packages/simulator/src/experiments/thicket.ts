@@ -1,0 +1,166 @@
+/**
+ * Broadcast along several trees (the Thicket paper): a stable overlay of 25 neighbours each, and one source that publishes
+ * rounds of messages, one for each tree, by which the trees come to be. Then single nodes die, each in a copy of the world of
+ * its own, at the moment at which a round is published: what has come to each node before any repair begins tells which trees
+ * the death interrupts, and who could not rebuild a message that was striped over them. Then a share of all nodes may die at
+ * once, and the trees are measured again. Plumtree's one tree over the same overlay stands beside.
+ */
+import { Plumtree } from "@hyparview/core"
+import * as Forest from "../Forest.ts"
+import * as Graph from "../Graph.ts"
+import * as Measure from "../Measure.ts"
+import type { BroadcastResult, Death } from "../Result.ts"
+import type { World } from "../World.ts"
+import { type Laboratory, weights, type Work } from "./Laboratory.ts"
+import { grow, growWork } from "./stable.ts"
+
+/** Neighbours of each node: the paper's T × f. */
+export const thicketDegree = 25
+
+/** Nodes that die alone, each in a copy of the world. */
+const deaths = 20
+
+/** Time for a round: announcements wait, what is missing is grafted, refused, grafted elsewhere. */
+const roundMillis = 3_000
+
+const topic = "broadcast"
+
+export function* thicket(laboratory: Laboratory): Work {
+  const { announceMillis, healCycles, kill, messages, nodes } = laboratory.options
+  const config: Plumtree.Config = { ...Plumtree.defaultConfig, strategy: "thicket", announceMillis, sourcesSize: 4 }
+  const { treesCount } = config
+  const rounds = Math.max(1, Math.ceil(messages / treesCount))
+  const later = kill > 0 ? healCycles : 0
+  laboratory.expect(growWork(laboratory) + nodes * weights.delivery * treesCount * (rounds + deaths + later))
+  yield* grow(laboratory)
+  const source = laboratory.world.randomAlive()
+  const stable = laboratory.world
+
+  laboratory.replaceWorld(stable.fork(1, { ...Plumtree.paperConfig, sourcesSize: 4 }))
+  laboratory.enter("Plumtree")
+  for (let i = 0; i < rounds; i++) yield* laboratory.broadcast(source)
+  const plumtreeLoad = Forest.plumtreeLoad(laboratory.world, source)
+
+  laboratory.replaceWorld(stable.fork(2, config))
+  laboratory.enter("rounds")
+  for (let i = 0; i < rounds; i++) laboratory.broadcasts.push(...(yield* round(laboratory, source, treesCount)))
+  const settled = Forest.thicket(laboratory.world, source)
+  const found = { source, settled, plumtreeLoad, deaths: new Array<Death>() }
+  laboratory.thicket = found
+
+  laboratory.enter("deaths")
+  const built = laboratory.world
+  const random = built.randomFor(5)
+  for (let i = 0; i < deaths; i++) {
+    laboratory.replaceWorld(built.fork(10 + i))
+    let victim = source
+    while (victim === source) victim = laboratory.world.randomAlive(random)
+    found.deaths.push(yield* death(laboratory, source, victim, treesCount))
+  }
+  laboratory.replaceWorld(built)
+  if (kill > 0) yield* massDeath(laboratory, source, treesCount, found)
+}
+
+/** A message for each tree, all at once, and time for what they call for. */
+function* round(
+  laboratory: Laboratory,
+  source: number,
+  treesCount: number
+): Generator<void, ReadonlyArray<BroadcastResult>> {
+  const { world } = laboratory
+  const { alive, controls } = world
+  const indices = Array.from({ length: treesCount }, () => world.publish(source, topic))
+  yield* laboratory.runFor(roundMillis * 1_000)
+  yield* laboratory.settle()
+  laboratory.advance(alive * weights.delivery * treesCount)
+  // One IHave announces several: each message is given the mean.
+  const control = (world.controls - controls) / treesCount
+  return indices.flatMap((index) => {
+    const broadcast = world.broadcasts[index]
+    return broadcast === undefined ? [] : [Measure.broadcastResult(broadcast, alive, control)]
+  })
+}
+
+/** One node dies, and a round is published before anybody knows. */
+function* death(laboratory: Laboratory, source: number, victim: number, treesCount: number): Generator<void, Death> {
+  const { options, world } = laboratory
+  const state = world.stateOf(victim)?.broadcast
+  const children = state === undefined ? [] : Plumtree.childCounts(state)
+  world.crash([victim])
+  const first = world.broadcasts.length
+  for (let i = 0; i < treesCount; i++) world.publish(source, topic)
+  // Neither is the death noticed before then, nor anything announced.
+  yield* laboratory.runFor(Math.min(options.detectionMillis, options.announceMillis) * 1_000 - 1_000)
+  const counts = partsOf(world, source, treesCount)
+  const interrupted = world.broadcasts.slice(first).filter(({ delivered }) => delivered < world.alive).length
+  yield* laboratory.runFor(roundMillis * 1_000)
+  yield* laboratory.settle()
+  const least = Math.min(...world.broadcasts.slice(first).map(({ delivered }) => delivered))
+  laboratory.advance(world.alive * weights.delivery * treesCount)
+  return {
+    children,
+    interiorTrees: children.filter((count) => count > 0).length,
+    interruptedTrees: interrupted,
+    parts: Graph.histogram(counts),
+    gaps: counts.filter((count) => count < treesCount - 1).length,
+    reliability: least / Math.max(1, world.alive)
+  }
+}
+
+/** How many of the last messages, one for each tree, each node has. */
+const partsOf = (world: World, source: number, treesCount: number): ReadonlyArray<number> => {
+  const origin = world.stateOf(source)?.broadcast
+  if (origin === undefined) return []
+  const { epoch, id } = origin.self
+  const next = origin.topics.find(({ name }) => name === topic)?.nextSequence ?? 0
+  const counts: Array<number> = []
+  for (let node = 0; node < world.options.nodes; node++) {
+    const state = world.stateOf(node)?.broadcast
+    if (state === undefined) continue
+    let count = 0
+    for (let sequence = next - treesCount; sequence < next; sequence++) {
+      if (Plumtree.hasSeen(state, { source: id, epoch, topic, sequence })) count++
+    }
+    counts.push(count)
+  }
+  return counts
+}
+
+/** A share of all nodes dies at once; then a round after each cycle. */
+function* massDeath(
+  laboratory: Laboratory,
+  source: number,
+  treesCount: number,
+  found: NonNullable<Laboratory["thicket"]>
+): Work {
+  const { options, world } = laboratory
+  laboratory.enter("healing")
+  const count = Math.round(options.nodes * options.kill)
+  world.crash(
+    world
+      .sampleAlive(Math.min(world.alive, count + 1))
+      .filter((node) => node !== source)
+      .slice(0, count)
+  )
+  for (let cycle = 0; cycle <= options.healCycles; cycle++) {
+    if (cycle > 0) yield* laboratory.cycle(1)
+    const list = yield* round(laboratory, source, treesCount)
+    const parts = Graph.components(Measure.picture(world, "active").graph)
+    const mean = (of: (broadcast: BroadcastResult) => number) =>
+      list.reduce((sum, broadcast) => sum + of(broadcast), 0) / Math.max(1, list.length)
+    const reliability = mean((broadcast) => broadcast.reliability)
+    laboratory.samples.push({
+      cycle,
+      alive: world.alive,
+      components: parts.count,
+      largestComponent: parts.largest,
+      reliability,
+      rmr: mean(({ rmr }) => rmr),
+      hops: mean(({ hops }) => hops),
+      payload: mean(({ payload }) => payload),
+      control: mean(({ control }) => control)
+    })
+    if (laboratory.healingCycles === null && reliability >= 1) laboratory.healingCycles = cycle
+  }
+  laboratory.thicket = { ...found, healed: Forest.thicket(world, source) }
+}
