@@ -152,6 +152,11 @@ describe("found by the fault simulation", () => {
     })
   )
 
+  it("six nodes parted from ten, and each side held the other for its own by a beacon that both had had before", () => {
+    const { violations } = runCore(draw(7005034, { maximumNodes: 200, maximumNodeMinutes: 120 }))
+    assert.deepStrictEqual(violations, [])
+  })
+
   it("a node was handed the first and the third message of a source, and told nothing of the second", () => {
     const { violations } = runCore(draw(7003193, { maximumNodes: 200, maximumNodeMinutes: 120 }))
     assert.deepStrictEqual(violations, [])

@@ -54,15 +54,21 @@ export const withBeacon = <I extends Key, A>(
 
 /**
  * What a sample tells of beacons, and the rest of it. What tells of the beacon puts it into no passive view: else it would stand
- * in all of them, and be asked by all who have lost a neighbour.
+ * in all of them, and be asked by all who have lost a neighbour. `direct`: it has not come by the links of one overlay, and so
+ * does not renew the beacon: else two islands that had the same one before they parted, and sound each other out, would by
+ * that alone hold each other for one.
  */
-export const takeBeacon = <I extends Key, A>(t: Transition<I, A>, sample: Sample<I, A>): Sample<I, A> => {
+export const takeBeacon = <I extends Key, A>(
+  t: Transition<I, A>,
+  sample: Sample<I, A>,
+  direct: boolean
+): Sample<I, A> => {
   const { state } = t
   if (state.search.beacon === undefined) return sample
   for (let i = 0; i < sample.peers.length; i++) {
     const peer = sample.peers[i]
     const age = sample.ages[i] ?? 0
-    if (peer !== undefined && age >= 0 && age <= beaconCycles) heed(t, peer, state.cycle - age)
+    if (peer !== undefined && age >= 0 && age <= beaconCycles) heed(t, peer, state.cycle - age, direct)
   }
   const { beacon } = state.search
   const at = sample.peers.findIndex((peer) => peer.id === beacon?.peer.id)
@@ -92,12 +98,12 @@ export const beginMixing = <I extends Key, A>(
   state.search = { ...state.search, mixUntil, strangers: strangers.length > 0 ? strangers : state.search.strangers }
 }
 
-const heed = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, since: number): void => {
+const heed = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, since: number, direct: boolean): void => {
   const { state } = t
   const { beacon } = state.search
   if (beacon === undefined || peer.id === state.self.id) return
   if (peer.id === beacon.peer.id && peer.epoch === beacon.peer.epoch) {
-    if (since > beacon.since) state.search = { ...state.search, beacon: { ...beacon, since } }
+    if (since > beacon.since && !direct) state.search = { ...state.search, beacon: { ...beacon, since } }
     return
   }
   if (!isOlder(peer, beacon.peer)) return

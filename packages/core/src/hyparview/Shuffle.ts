@@ -82,8 +82,9 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   samplePassive(t, sample.peers.length + 1, origin.id, reply)
   const told = withBeacon(t, reply, origin.id)
   emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: told } })
-  const { ages, peers } = takeBeacon(t, { peers: [origin, ...sample.peers], ages: [0, ...sample.ages] })
-  const heard = message.link === undefined ? ages.map((age, i) => (peers[i] === origin ? age : notLately(age))) : ages
+  const direct = message.link === undefined
+  const { ages, peers } = takeBeacon(t, { peers: [origin, ...sample.peers], ages: [0, ...sample.ages] }, direct)
+  const heard = direct ? ages.map((age, i) => (peers[i] === origin ? age : notLately(age))) : ages
   integrate(t, peers, heard, told.peers)
 }
 
@@ -103,7 +104,8 @@ export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: S
   if (open === undefined || open.requestId !== message.requestId || now > open.deadline) return
   state.shuffle = undefined
   const older = message.sample.ages.map((age) => age + 1)
-  const { ages, peers } = takeBeacon(t, { peers: message.sample.peers.slice(0, open.sent.length + 1), ages: older })
+  const told = { peers: message.sample.peers.slice(0, open.sent.length + 1), ages: older }
+  const { ages, peers } = takeBeacon(t, told, open.direct)
   integrate(t, peers, open.direct ? ages.map(notLately) : ages, open.sent)
 }
 

@@ -379,6 +379,18 @@ describe("cuts and their healing", () => {
     assert.strictEqual(beaconOf(renewed), 0)
   })
 
+  it("P5. nor does a direct shuffle: it may come from another island that had the same beacon", () => {
+    const directly = (p: Subject, id: number) =>
+      p.hears(20, shuffle(undefined, 9, peer(20), 1, sample([30, id], [0, 0])))
+    const p = hearsOf(mixing(1), 0, 5)
+    const since = p.state.cycle - 5
+    assert.strictEqual(directly(p, 0).state.search.beacon?.since, since)
+    // The beacon itself may live on the other island.
+    assert.strictEqual(p.hears(0, shuffle(undefined, 9, peer(0), 1, sample([30]))).state.search.beacon?.since, since)
+    // What is older is heard of all the same.
+    assert.strictEqual(beaconOf(directly(p, -1)), -1)
+  })
+
   it("P5. what tells of it puts it into no passive view", () => {
     const p = hearsOf(mixing(1), 0)
     assert.notInclude([...p.passive], 0)
