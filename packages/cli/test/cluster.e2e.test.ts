@@ -6,7 +6,8 @@ import { join } from "node:path"
 import { hyparview, waitFor } from "./command.ts"
 
 /** Real processes on a machine that does other things too. */
-const patience = 90_000
+/** An odd free slot may rest for a minute before it moves on, and eight nodes have few ways to fill it. */
+const patience = 180_000
 
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
