@@ -5,8 +5,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { hyparview, waitFor } from "./command.ts"
 
-/** Real processes on a machine that does other things too. */
-/** An odd free slot may rest for a minute before it moves on, and eight nodes have few ways to fill it. */
+/**
+ * Real processes on a machine that does other things too; and an odd free slot may rest for a minute before it moves on,
+ * where eight nodes have few ways to fill it.
+ */
 const patience = 180_000
 
 const childrenOf = (pid: number): ReadonlyArray<number> =>

@@ -31,7 +31,7 @@
  * | parents changed for better ones | `thicket/Balance.ts` |
  * | announcements batched | `Announce.ts` |
  * | announced and not come: graft | `Missing.ts` |
-| how late the tree is, and how long is waited for it | `Lateness.ts` |
+ * | how late the tree is, and how long is waited for it | `Lateness.ts` |
  * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
  * | messages kept for others | `Held.ts` |
  * | digests on new links | `Digest.ts` |

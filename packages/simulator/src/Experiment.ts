@@ -22,8 +22,8 @@ import type * as Results from "./Result.ts"
 
 /**
  * The experiments: `stable` (joins, cycles), `failures` (stable, kill, messages, healing), `churn` (stable, then nodes
- * come and go), `partition` (stable, a cut, a heal), `plumtree` (stable, then broadcasts along a tree), `thicket` (the same along several), `hashicorp` (the Go
- * simulation's scenario), `paper` (every figure of the HyParView and the Plumtree paper).
+ * come and go), `partition` (stable, a cut, a heal), `plumtree` (stable, then broadcasts along a tree), `thicket` (the same
+ * along several), `hashicorp` (the Go simulation's scenario), `paper` (every figure of the HyParView and the Plumtree paper).
  *
  * @category names
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * The parameters of the broadcast. Each says its unit, its bounds, its default, and where the default comes from: the
- * paper (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; TR DI-FCUL TR-07-14; of several trees: Ferreira, Leitão, Rodrigues, "Thicket: A
- * Protocol for Building and Maintaining Multiple Trees in a P2P Overlay", SRDS 2010), or this project ("ours": a choice the
- * paper leaves open).
+ * paper (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; TR DI-FCUL TR-07-14; of several trees:
+ * Ferreira, Leitão, Rodrigues, "Thicket: A Protocol for Building and Maintaining Multiple Trees in a P2P Overlay", SRDS
+ * 2010), or this project ("ours": a choice the paper leaves open).
  *
  * @since 0.1.0
  */
@@ -10,8 +10,8 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 
 /**
- * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a cluster; nothing
- * breaks when the others are not.
+ * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a cluster;
+ * nothing breaks when the others are not.
  */
 export interface Config {
   /**
@@ -35,8 +35,8 @@ export interface Config {
    */
   readonly pruneAfter: number
   /**
-   * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch e takes tree (e + n) mod T. The same on all nodes of a
-   * cluster. 1–16. Paper: 5.
+   * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch e
+   * takes tree (e + n) mod T. The same on all nodes of a cluster. 1–16. Paper: 5.
    */
   readonly treesCount: number
   /** f: to how many neighbours a node pushes in a tree that it begins, or is reached by first. 1–30. Paper: 5. */

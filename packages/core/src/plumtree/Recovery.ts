@@ -1,11 +1,12 @@
 /**
  * Gaps in the numbers of a stream: filled by asking neighbours, one at a time, or given up and told.
  *
- * A gap shows when a later message comes, or when a neighbour's digest names what is not here. Before the first message of
- * an origin there may be one too: what neighbours keep of earlier ones is asked for, and what nobody keeps is no loss. Those that named it are
- * asked first, then the others in their turn, and after a pause all of them again, since one that had nothing may have got
- * it meanwhile. A gap is given up when every neighbour says that it is over there; when one says so and nothing of it has
- * come for `gapMillis`; when nothing of it has come for as long as messages are kept; and when the window moves past it.
+ * A gap shows when a later message comes, or when a neighbour's digest names what is not here. Before the first message
+ * of an origin there may be one too: what neighbours keep of earlier ones is asked for, and what nobody keeps is no
+ * loss. Those that named it are asked first, then the others in their turn, and after a pause all of them again, since
+ * one that had nothing may have got it meanwhile. A gap is given up when every neighbour says that it is over there;
+ * when one says so and nothing of it has come for `gapMillis`; when nothing of it has come for as long as messages are
+ * kept; and when the window moves past it.
  *
  * What a neighbour is asked for is bounded, and so is what it sends at once: one FETCH to each is open, and the next begins
  * when it has ended.

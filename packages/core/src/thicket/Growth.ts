@@ -100,7 +100,7 @@ export const onTreeDuplicate = <I extends Key, A>(
 }
 
 /**
- * A neighbour pushes that is no branch: it does not know yet, or never heard. It is told, once in a timeout1, since what it
+ * A neighbour pushes that is no branch: it does not know yet, or never heard. It is told, once in `graftMillis`, since what it
  * sent before it knew may still be under way.
  */
 const refuse = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {

@@ -7,7 +7,7 @@
 import type { Key } from "../Peer.ts"
 import { setTimer, type Transition } from "../plumtree/State.ts"
 import { withoutIndex } from "../plumtree/Tree.ts"
-import { childrenOf, type Seek, type Tree } from "./Tree.ts"
+import { childrenOf, type Tree } from "./Tree.ts"
 
 /** Changes one tree. If the number of children does, all neighbours are to be told, with the next announcements. */
 export const changeTree = <I extends Key, A>(t: Transition<I, A>, number: number, change: Partial<Tree<I>>): void => {
@@ -62,10 +62,6 @@ export const tellBranch = <I extends Key, A>(
   const to = t.state.neighbors[index]
   if (to !== undefined) t.outputs.push({ _tag: "Send", to, message: { _tag: "Branch", tree: number, joined } })
 }
-
-/** Sets whom a tree seeks for a parent. */
-export const setSeek = <I extends Key, A>(t: Transition<I, A>, number: number, seek: Seek<I> | undefined): void =>
-  changeTree(t, number, { seek })
 
 /** A neighbour was lost: nobody stands at its index, and those above it have moved down. */
 export const removeFromTrees = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
