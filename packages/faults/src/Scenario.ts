@@ -12,6 +12,7 @@
  * @since 0.1.0
  */
 import type { Config } from "@hyparview/core/HyParView"
+import type * as Plumtree from "@hyparview/core/Plumtree"
 import type { Fault, FaultPlan } from "./FaultPlan.ts"
 import type { LatencyModel } from "./Latency.ts"
 
@@ -44,6 +45,14 @@ export interface Publication {
 }
 
 /**
+ * How the broadcast goes: along one tree, over every link, along several trees.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Strategy = Plumtree.Config["strategy"]
+
+/**
  * What one run is told. Nodes are indices from 0 to `nodes` − 1.
  *
  * @category models
@@ -54,6 +63,8 @@ export interface Scenario {
   readonly seed: number
   readonly nodes: number
   readonly membership: Config
+  /** Along which trees messages go. */
+  readonly strategy: Strategy
   readonly latency: LatencyModel
   /** How long after a link broke its ends are told, in milliseconds, where the network says so at all. */
   readonly detectionMillis: number
@@ -208,13 +219,13 @@ export const survivors = ({ plan, starts }: Scenario): ReadonlyArray<number> => 
  * @since 0.1.0
  */
 export const summary = (scenario: Scenario): string => {
-  const { chaosMillis, latency, membership, nodes, plan, publications } = scenario
+  const { chaosMillis, latency, membership, nodes, plan, publications, strategy } = scenario
   const counts = new Map<string, number>()
   for (const { fault } of plan.actions) counts.set(fault._tag, (counts.get(fault._tag) ?? 0) + 1)
   const faults = [...counts].map(([name, count]) => (count === 1 ? name : `${name} ×${count}`)).join(", ")
   return (
     `${nodes} nodes, A ${membership.activeSize}, P ${membership.passiveSize}, cycle ${membership.cycleMillis} ms, ` +
-    `latency ${latency._tag}, chaos ${chaosMillis} ms, ${publications.length} publications; faults: ${faults || "none"}`
+    `${strategy}, latency ${latency._tag}, chaos ${chaosMillis} ms, ${publications.length} publications; faults: ${faults || "none"}`
   )
 }
 

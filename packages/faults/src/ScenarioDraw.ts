@@ -9,7 +9,7 @@ import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
 import { type ChaosKind, chaosKinds, draw as drawPlan, linkKeepingKinds } from "./FaultDraw.ts"
 import { fromName, type LatencyModel, names } from "./Latency.ts"
-import { type Publication, type Scenario, type Start, survivors } from "./Scenario.ts"
+import { type Publication, type Scenario, type Start, type Strategy, survivors } from "./Scenario.ts"
 
 /**
  * How large a scenario may be, and what it may hold.
@@ -24,7 +24,7 @@ export interface ScenarioLimits {
   readonly maximumNodeMinutes?: number
   /** The kinds of faults. Default: all. */
   readonly kinds?: ReadonlyArray<ChaosKind>
-  /** Whether what goes beyond the papers (ages, mixing, X-BOT) is switched on for a share of the seeds. Default: true. */
+  /** Whether what goes beyond the papers (ages, mixing, X-BOT, Thicket) is switched on for a share of the seeds. Default: true. */
   readonly extensions?: boolean
 }
 
@@ -62,6 +62,10 @@ const drawLatency = (random: Random): LatencyModel => {
  * the cities of a cluster in one component.
  */
 const optimizes = (seed: number): boolean => seed % 4 === 3
+
+/** One flood in eight, and several trees in eight: both draw nothing, so that everything else is what it was. */
+const strategyOf = (seed: number, extensions: boolean): Strategy =>
+  seed % 8 === 7 ? "flood" : extensions && (seed % 16 === 6 || seed % 16 === 11) ? "thicket" : "plumtree"
 
 /** Periods from a tenth of the defaults to the defaults, in the proportions that the configuration demands. */
 const drawConfig = (random: Random, seed: number): Config => {
@@ -179,6 +183,7 @@ export const draw = (
     seed,
     nodes,
     membership,
+    strategy: strategyOf(seed, extensions),
     latency,
     detectionMillis: between(random, 10, 500),
     dialFailure: oneOf(random, "refused" as const, "timeout" as const),

@@ -1,7 +1,7 @@
 /**
  * Smaller scenarios that fail the same: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
- * input", 2002) over what a scenario is made of. Fewer nodes, fewer faults, fewer publications, less time, plainer latency.
- * Whatever is taken out, what remains is a valid scenario that ends with every fault undone.
+ * input", 2002) over what a scenario is made of. Fewer nodes, fewer faults, fewer publications, less time, plainer latency,
+ * one tree. Whatever is taken out, what remains is a valid scenario that ends with every fault undone.
  *
  * @since 0.1.0
  */
@@ -229,7 +229,7 @@ function* leavingOut<A>(items: ReadonlyArray<A>, parts: number): Generator<Reado
 
 /** Simpler scenarios, the boldest first. */
 function* simpler(scenario: Scenario): Generator<Scenario> {
-  const { chaosMillis, latency, nodes, plan, publications } = scenario
+  const { chaosMillis, latency, nodes, plan, publications, strategy } = scenario
   if (publications.length > 0) yield { ...scenario, publications: [] }
   for (const share of [2, 4, 8]) {
     const keep = Math.ceil(nodes / share)
@@ -258,6 +258,7 @@ function* simpler(scenario: Scenario): Generator<Scenario> {
     yield { ...scenario, publications: part }
   }
   if (latency._tag !== "Constant") yield { ...scenario, latency: { _tag: "Constant", micros: 10_000 } }
+  if (strategy === "thicket") yield { ...scenario, strategy: "plumtree" }
   const last = Math.max(
     0,
     ...plan.actions.map(({ atMillis }) => atMillis),
@@ -286,12 +287,13 @@ const faster = (scenario: Scenario): Scenario => {
   }
 }
 
-const sizeOf = ({ chaosMillis, latency, nodes, plan, publications, starts }: Scenario): number =>
+const sizeOf = ({ chaosMillis, latency, nodes, plan, publications, starts, strategy }: Scenario): number =>
   nodes * 1_000 +
   plan.actions.length * 100 +
   publications.length * 10 +
   chaosMillis / 1_000 +
   (latency._tag === "Constant" ? 0 : 1) +
+  (strategy === "thicket" ? 1 : 0) +
   (starts.some(({ atMillis }) => atMillis > 0) ? 1 : 0)
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The broadcast's part of a scenario: which tree, and how much is remembered. It follows from the scenario's seed, and so is
- * the same when the scenario is shrunk.
+ * The broadcast's part of a scenario: what its trees are like, and how much is remembered. It follows from the scenario's seed,
+ * and so is the same when the scenario is shrunk.
  *
  * @since 0.1.0
  */
@@ -11,14 +11,24 @@ import type { Scenario } from "@hyparview/faults/Scenario"
 const isForgetful = ({ seed }: Scenario): boolean => seed % 4 === 1
 
 /**
- * Trees for everybody or for each source, a flood now and then.
+ * Few trees, in which a node of the small views that scenarios have can take part in all: with the defaults, made for 25
+ * neighbours, most messages would come by announcement alone.
+ */
+const severalTrees = ({ seed }: Scenario) => {
+  const fanout = 1 + (Math.floor(seed / 16) % 3)
+  return { treesCount: 1 + (Math.floor(seed / 48) % 5), fanout, maxLoad: fanout + (Math.floor(seed / 240) % 5) }
+}
+
+/**
+ * A tree for everybody or for each source, several trees, or a flood.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...Plumtree.defaultConfig,
-  strategy: scenario.seed % 8 === 7 ? "flood" : "plumtree",
+  strategy: scenario.strategy,
+  ...severalTrees(scenario),
   trees: scenario.seed % 2 === 0 ? "shared" : "source",
   ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: 2, gapsSize: 2 } : {})
 })
@@ -58,4 +68,20 @@ const fetchingMillis = (scenario: Scenario): number => {
 export const openMillis = (scenario: Scenario): number => {
   const { gapMillis, retainedMillis } = broadcastOf(scenario)
   return retainedMillis + gapMillis + fetchingMillis(scenario)
+}
+
+/** A tree grown from one child to a node reaches most nodes over announcements, from one to the next. */
+const announcedHops = 10
+
+/**
+ * How soon everybody must have a message that is published in calm, in milliseconds. In a thicket a node that is in none of
+ * the branches waits for announcements, and then for a parent above to bring the message, before it asks; and so do those
+ * that hear of it from there.
+ *
+ * @category bounds
+ * @since 0.1.0
+ */
+export const reachMillis = (scenario: Scenario): number => {
+  const { announceMillis, graftMillis, strategy } = broadcastOf(scenario)
+  return strategy === "thicket" ? announcedHops * (2 * announceMillis + graftMillis) : 4_000
 }

@@ -7,7 +7,7 @@ import type { Peer } from "@hyparview/core"
 import { Overlay, Scenario, Transition } from "@hyparview/faults"
 import { World } from "@hyparview/simulator/World"
 import type { Observer } from "@hyparview/simulator/World"
-import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
+import { broadcastOf, dueSince, openMillis, reachMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
 import { Marks } from "./Marks.ts"
 import { OneSided } from "./OneSided.ts"
@@ -301,7 +301,7 @@ export class CoreRun {
     for (let count = 0; count < calmBroadcasts; count++) {
       const broadcast = world.broadcasts[world.publish(world.randomAlive())]
       if (broadcast === undefined) continue
-      if (!this.passUntil(this.nowMillis + 4_000)) return
+      if (!this.passUntil(this.nowMillis + reachMillis(this.scenario))) return
       if (broadcast.delivered !== world.alive) {
         this.violate(
           "completeness",

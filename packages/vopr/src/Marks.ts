@@ -43,6 +43,7 @@ const everywhere: ReadonlyArray<Mark> = [
   "Publication",
   "Grafted",
   "Recovered",
+  "SeveralTrees",
   "Lagged",
   "LargeCluster"
 ]
@@ -61,12 +62,13 @@ export class Marks {
   }
 
   /** What the scenario as a whole is an example of. */
-  ofScenario({ nodes, plan, starts }: Scenario): void {
+  ofScenario({ nodes, plan, publications, starts, strategy }: Scenario): void {
     const [first, second] = starts
     if (first !== undefined && second !== undefined && first.atMillis === second.atMillis) this.add("JoinsAtOnce")
     const [cut] = plan.actions
     if (cut !== undefined && cut.atMillis === 0 && cut.fault._tag === "Partition") this.add("IslandsAtStart")
     if (nodes >= largeNodes) this.add("LargeCluster")
+    if (strategy === "thicket" && publications.length > 0) this.add("SeveralTrees")
     const down = new Set<number>()
     for (const { fault } of plan.actions) {
       if (fault._tag === "Crash" || fault._tag === "Leave") for (const node of fault.nodes) down.add(node)

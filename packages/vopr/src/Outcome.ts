@@ -47,6 +47,7 @@ export type Mark =
   | "Publication"
   | "Grafted"
   | "Recovered"
+  | "SeveralTrees"
   | "Lagged"
   | "LargeCluster"
 

@@ -14,7 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
-import { broadcastOf, dueSince, openMillis } from "./BroadcastDraw.ts"
+import { broadcastOf, dueSince, openMillis, reachMillis } from "./BroadcastDraw.ts"
 import { Histories } from "./Histories.ts"
 import { idOf, Listeners } from "./Listeners.ts"
 import type { Phase } from "./CoreRun.ts"
@@ -333,7 +333,7 @@ class RuntimeRun {
         const publishing = yield* Effect.forkScoped(cluster.publish(source, calmTopic, new Uint8Array(100)), {
           startImmediately: true
         })
-        yield* this.passUntil(cluster, this.nowMillis + 4_000)
+        yield* this.passUntil(cluster, this.nowMillis + reachMillis(this.scenario))
         const id = yield* Effect.orDie(Fiber.join(publishing))
         const without = running.filter((node) => !this.histories.hasHeard(this.listeners.nameOf(node), id))
         if (without.length > 0) {

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import { HyParView } from "@hyparview/core"
+import { HyParView, Plumtree } from "@hyparview/core"
 import { FaultPlan, Latency } from "@hyparview/faults"
 import type { Scenario } from "@hyparview/faults/Scenario"
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
+import { broadcastOf } from "./BroadcastDraw.ts"
 
 /**
  * A text holds no scenario. Nothing was run.
@@ -25,6 +26,7 @@ const fields = [
   "seed",
   "nodes",
   "membership",
+  "strategy",
   "latency",
   "detectionMillis",
   "dialFailure",
@@ -70,6 +72,8 @@ export const parse = (text: string): Result.Result<Scenario, InvalidScenario> =>
   if (Result.isFailure(plan)) return invalid(plan.failure.message)
   const membership = HyParView.validate(value.membership)
   if (Result.isFailure(membership)) return invalid(membership.failure.message)
+  const broadcast = Plumtree.validate(broadcastOf(value))
+  if (Result.isFailure(broadcast)) return invalid(broadcast.failure.message)
   const latency = Latency.validate(value.latency)
   if (Result.isFailure(latency)) return invalid(latency.failure.message)
   return Result.succeed(value)

@@ -53,6 +53,7 @@ describe("a scenario's file", () => {
       ["{}", "it needs the fields"],
       [print({ ...scenario, plan: { ...scenario.plan, nodes: 0 } }), "a plan is about at least one node"],
       [print({ ...scenario, membership: { ...scenario.membership, activeSize: 99 } }), "activeSize is 99"],
+      [print(scenario).replace(`"strategy": "${scenario.strategy}"`, `"strategy": "forest"`), "strategy"],
       [print({ ...scenario, latency: { _tag: "Constant", micros: -1 } }), "latency model Constant"]
     ]
     for (const [text, detail] of wrong) {

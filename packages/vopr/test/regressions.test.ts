@@ -145,6 +145,13 @@ describe("found by the fault simulation", () => {
       })
   )
 
+  it.effect("a subscriber in order missed what came after a later message, which a digest had named alone", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* runRuntime(draw(102, { ...runtimeLimits, extensions: true }))
+      assert.deepStrictEqual(violations, [])
+    })
+  )
+
   it.effect("what went into a half-open link was lost for good, if the other end was first to make a new one", () =>
     Effect.gen(function* () {
       const { violations } = yield* runRuntime(draw(8000823, { ...runtimeLimits, extensions: true }))

@@ -63,7 +63,8 @@ export const onDigest = <I extends Key, A>(
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue
-    const slot = slotFor(t, ranges, first, false)
+    // What it keeps may begin with what came to it first: older ones may be kept elsewhere, or be on their way.
+    const slot = slotFor(t, ranges, first, config.catchUp)
     const old = at(t.state.streams, slot)
     if (old === undefined) continue
     const lost: Array<number> = []

@@ -222,7 +222,9 @@ describe("recovery", () => {
     const p = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
     assert.deepStrictEqual(p.hears(3, gossip(9, 2)).delivered, ["9/2"])
     brings(p, 2, 4, 5, 6).hears(2, fetched())
-    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 3, 3)], to: 3 }])
+    assert.deepStrictEqual(p.says("Fetch"), [
+      { _tag: "Fetch", wanted: [{ ...origin, runs: [0, 1, 3, 3] }], to: 3 }
+    ])
     const gone = { ...origin, below: 4 }
     p.hears(3, fetched(false, gone)).passes(60_000)
     assert.deepStrictEqual(p.lagged, ["9/3–3"])
@@ -260,10 +262,22 @@ describe("recovery", () => {
 
   it("R5. or the first digest; and a later one may bring it down", () => {
     const p = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
-    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 4, 6)])
-    brings(p, 2, 4, 5, 6).hears(2, fetched())
+    brings(p, 2, 4, 5, 6).hears(2, fetched(false, { ...origin, below: 4 }))
     p.hears(3, digest(ranges(9, 2, 6)))
-    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 2, 3)], to: 3 }])
+    p.passes(400_000)
+    assert.deepStrictEqual(p.lagged, ["9/2–3"])
+  })
+
+  it("R5. what a neighbour keeps may begin with what came to it first: older ones are wanted", () => {
+    const p = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 0, 6)], to: 2 }])
+    brings(p, 2, 4, 5, 6).hears(2, fetched())
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 0, 3)], to: 3 }])
+    // Whoever subscribes in order would not be handed them once it has been handed 4.
+    assert.strictEqual(Plumtree.firstMissing(p.state, origin), 0)
+    brings(p, 3, 2, 3).hears(3, fetched(false, { ...origin, below: 2 }))
+    p.hears(2, fetched(false, { ...origin, below: 2 })).passes(400_000)
+    assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 7])
   })
 
   it("R5. with catchUp off what is older is history", () => {
