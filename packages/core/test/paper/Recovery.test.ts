@@ -222,9 +222,7 @@ describe("recovery", () => {
     const p = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
     assert.deepStrictEqual(p.hears(3, gossip(9, 2)).delivered, ["9/2"])
     brings(p, 2, 4, 5, 6).hears(2, fetched())
-    assert.deepStrictEqual(p.says("Fetch"), [
-      { _tag: "Fetch", wanted: [{ ...origin, runs: [0, 1, 3, 3] }], to: 3 }
-    ])
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [{ ...origin, runs: [0, 1, 3, 3] }], to: 3 }])
     const gone = { ...origin, below: 4 }
     p.hears(3, fetched(false, gone)).passes(60_000)
     assert.deepStrictEqual(p.lagged, ["9/3–3"])
