@@ -122,6 +122,8 @@ class RuntimeRun {
     if (input._tag === "LinkOpened") this.talks.add(self, input.peer.id, this.nowMillis)
     for (const output of outputs) {
       if (output._tag === "Send") this.talks.add(self, output.to.id, this.nowMillis)
+      // Who is no neighbour is measured over a link of its own.
+      if (output._tag === "Measure") for (const { id } of output.peers) this.talks.add(self, id, this.nowMillis)
       if (output._tag === "Delivered") {
         if (input._tag === "Publish") this.histories.publish(output.id, this.nowMillis)
         this.marks.ofDelivery(output.via)

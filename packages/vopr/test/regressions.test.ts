@@ -152,6 +152,15 @@ describe("found by the fault simulation", () => {
     })
   )
 
+  it.effect("a link over which a distance was measured passed for one that nobody has use for", () =>
+    Effect.gen(function* () {
+      for (const seed of [987, 1083]) {
+        const { violations } = yield* runRuntime(draw(seed, { ...runtimeLimits, extensions: true }))
+        assert.deepStrictEqual(violations, [])
+      }
+    })
+  )
+
   it.effect("what went into a half-open link was lost for good, if the other end was first to make a new one", () =>
     Effect.gen(function* () {
       const { violations } = yield* runRuntime(draw(8000823, { ...runtimeLimits, extensions: true }))
