@@ -252,7 +252,7 @@ const onNeighborDown = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const index = indexOf(t.state, id)
   if (index < 0) return
   removeNeighbor(t, index)
-  removeFromTrees(t, index)
+  removeFromTrees(t, id, index)
   forgetAnnounced(t, index)
   forgetAnnouncer(t, id)
   forgetHolder(t, id)

@@ -28,10 +28,17 @@ export interface Config {
   /** With `trees: "source"`, how many trees are remembered; of a source beyond, all links are eager. 1–100,000. Ours: 10,000. */
   readonly treesSize: number
   /**
-   * After how many duplicates a neighbour is pruned, at least; at most after twice as many less one, by chance. 16 news
-   * make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at the first duplicate, which is
-   * right for one sender; many senders at once need more (ours: 3), or they prune each other's branches. A tree that has one sender (`trees: "source"`) always prunes at
-   * the first.
+   * With `trees: "shared"`, for how long after its last message a source may be the guide, the one whose messages shape the
+   * tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as in the paper. 0–600,000.
+   * Ours: 20,000. Longer than one that publishes now and then is silent; what a guide that is gone leaves unpruned costs
+   * duplicates for as long.
+   */
+  readonly guideMillis: number
+  /**
+   * Where there is no guide: after how many duplicates a neighbour is pruned, at least; at most after twice as many less one,
+   * by chance. 16 news make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at the first
+   * duplicate, which is right for one sender; with many senders they prune each other's branches (ours: 3). With a guide, and in
+   * a tree that has one sender (`trees: "source"`), it is always the first duplicate.
    */
   readonly pruneAfter: number
   /**
@@ -140,6 +147,7 @@ export const defaultConfig: Config = {
   strategy: "plumtree",
   trees: "shared",
   treesSize: 10_000,
+  guideMillis: 20_000,
   pruneAfter: 3,
   treesCount: 5,
   fanout: 5,
@@ -188,6 +196,7 @@ export const floodConfig: Config = { ...defaultConfig, strategy: "flood", retain
  */
 export const paperConfig: Config = {
   ...defaultConfig,
+  guideMillis: 0,
   pruneAfter: 1,
   announceMillis: 0,
   graftMaxMillis: 0,
@@ -234,6 +243,7 @@ export const validate = (config: Config): Result.Result<Config, ConfigError> => 
 
 const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: number]> = [
   ["treesSize", 1, 100_000],
+  ["guideMillis", 0, 600_000],
   ["pruneAfter", 1, 1_000],
   ["treesCount", 1, 16],
   ["fanout", 1, 30],

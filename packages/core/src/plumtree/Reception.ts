@@ -6,6 +6,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import { onTreeDuplicate, onTreeNews, openTree } from "../thicket/Growth.ts"
 import { accept } from "./Delivery.ts"
+import { heed } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
@@ -29,6 +30,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
   mark(t, slot, stream, sequence)
+  heed(t, id, now)
   openTree(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
   accept(t, slot, gossip, self, now)
@@ -48,7 +50,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     t.outputs.push({ _tag: "Duplicate", id, from })
     if (state.config.strategy === "thicket") onTreeDuplicate(t, id, index, replay)
     // A fetched copy says nothing of the tree.
-    else if (replay !== "recovery") onDuplicate(t, source, index)
+    else if (replay !== "recovery") onDuplicate(t, id, index)
     return
   }
   // One that made room may have been done before, and is not worth that another makes room for it.
@@ -64,6 +66,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     return
   }
   mark(t, slot, stream, sequence)
+  heed(t, id, gossip.publishedAt)
   if (state.config.strategy === "thicket") onTreeNews(t, id, index, replay)
   else if (replay !== "recovery") onNews(t, source, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)

@@ -11,6 +11,7 @@ import type { Key, Peer } from "../Peer.ts"
 import type { Random } from "../Random.ts"
 import { bareThicket, type Thicket } from "../thicket/Tree.ts"
 import type { Config } from "./Config.ts"
+import type { Guide } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
 
@@ -208,6 +209,8 @@ export interface Draft<I extends Key, A> extends Random {
   missing: ReadonlyArray<Missing<I>>
   /** How long after its announcement a pushed message came, and when that was: the latest of late (`Lateness.ts`). */
   late: { readonly millis: number; readonly at: number }
+  /** Who shapes the shared tree; undefined: nobody has been heard (`Guide.ts`). */
+  guide: Guide<I> | undefined
   links: ReadonlyArray<Link>
   /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
   trees: HashMap.HashMap<I, number>
@@ -247,6 +250,7 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transi
     thicket: state.thicket,
     care: state.care,
     late: state.late,
+    guide: state.guide,
     timers: state.timers,
     nextNonce: state.nextNonce
   },
@@ -309,6 +313,7 @@ export const init = <I extends Key, A>(options: {
   announcingCount: 0,
   missing: none,
   late: { millis: 0, at: 0 },
+  guide: undefined,
   links: none,
   trees: HashMap.empty(),
   thicket: bareThicket(options.config),

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { treeOf, usedIn } from "../thicket/Tree.ts"
+import { isGuided, isShaping, mayOptimize } from "./Guide.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
@@ -109,7 +110,7 @@ export const takeBack = <I extends Key, A>(t: Transition<I, A>, source: I, index
     index < 0 ||
     config.strategy !== "plumtree" ||
     config.trees === "source" ||
-    config.pruneAfter === 1 ||
+    (config.pruneAfter === 1 && !isGuided(config)) ||
     isLazy(t.state, source, index)
   )
     return
@@ -136,7 +137,7 @@ export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: 
   const { config, links } = t.state
   if (config.strategy === "flood") return
   if (!isPruned(t.state, index)) makeEager(t, source, index)
-  if (config.pruneAfter === 1) return
+  if (config.pruneAfter === 1 || isGuided(config)) return
   const link = links[index]
   if (link === undefined || link.duplicates === 0 || isOfBurst(t, link.newsAt)) return
   changeLink(t, index, { duplicates: link.duplicates - 1 / newsPerDuplicate, newsAt: t.now })
@@ -147,8 +148,9 @@ export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: 
  * rule). With many, messages that are under way at once cross each other, and pruning at the first duplicate would cut
  * branches that are no part of a cycle any more; so a few are waited for.
  */
-export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, index: number): void => {
   const { config, links } = t.state
+  const { source } = id
   const link = links[index]
   if (config.strategy === "flood" || link === undefined) return
   if (isLazy(t.state, source, index)) {
@@ -156,7 +158,8 @@ export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, source: I, in
     if (link.prunedAt < 0 || t.now - link.prunedAt >= timeout1(t)) prune(t, source, index)
     return
   }
-  if (config.trees === "shared" && config.pruneAfter > 1) {
+  if (!isShaping(t, id)) return
+  if (config.trees === "shared" && config.pruneAfter > 1 && !isGuided(config)) {
     if (isOfBurst(t, link.duplicateAt)) return
     const duplicates = link.duplicates + 1
     if (duplicates < link.pruneAt) return changeLink(t, index, { duplicates, duplicateAt: t.now })
@@ -180,6 +183,7 @@ export const optimize = <I extends Key, A>(
   const { config, neighbors } = t.state
   if (config.strategy !== "plumtree" || config.optimizeHops === 0 || !(round - announced >= config.optimizeHops))
     return false
+  if (!mayOptimize(t, id.source)) return false
   const old = indexOf(t.state, parent)
   const to = neighbors[announcer]
   if (old < 0 || old === announcer || to === undefined || isLazy(t.state, id.source, old)) return false

@@ -63,14 +63,15 @@ export const tellBranch = <I extends Key, A>(
   if (to !== undefined) t.outputs.push({ _tag: "Send", to, message: { _tag: "Branch", tree: number, joined } })
 }
 
-/** A neighbour was lost: nobody stands at its index, and those above it have moved down. */
-export const removeFromTrees = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
+/** A neighbour was lost: nobody stands at its index, those above it have moved down, and it is to be asked no more. */
+export const removeFromTrees = <I extends Key, A>(t: Transition<I, A>, id: I, index: number): void => {
   const { told, trees } = t.state.thicket
   let isSame = true
   const moved = trees.map((tree) => {
-    const { branches, parent } = tree
+    const { branches, parent, seek } = tree
     const next = {
       ...tree,
+      seek: seek === undefined ? undefined : { ...seek, left: seek.left.filter((other) => other !== id) },
       branches: withoutIndex(branches, index),
       parent: parent === index ? -1 : parent > index ? parent - 1 : parent
     }

@@ -577,4 +577,101 @@ describe("the tree", () => {
     p.step({ _tag: "TimerFired", now: p.now + 1_000, kind: "Graft", nonce })
     assert.deepStrictEqual([p.outputs, p.state], [[], state])
   })
+
+  describe("PT23. the guide", () => {
+    const guided = (override: object = {}) => node([2, 3, 4], { guideMillis: 20_000, pruneAfter: 3, ...override })
+    /** A message that comes by 2, and again by another. */
+    const twice = (p: Subject, source: number, sequence: number, publishedAt: number, by = 3) =>
+      p.hears(2, gossip(source, sequence, { publishedAt })).hears(by, gossip(source, sequence, { publishedAt }))
+
+    it("is the source of the lowest id; the first duplicate of its messages prunes, and none of others does", () => {
+      const p = guided()
+      assert.deepStrictEqual(twice(p, 7, 0, 0).saysTo("Prune"), [3])
+      for (let sequence = 0; sequence < 20; sequence++) {
+        assert.deepStrictEqual(twice(p, 9, sequence, 5_000 * sequence, 4).saysTo("Prune"), [])
+      }
+      assert.deepStrictEqual([p.eager(), p.lazy()], [[2, 4], [3]])
+      assert.deepStrictEqual(twice(p, 7, 1, 1_000, 4).saysTo("Prune"), [4])
+    })
+
+    it("prunes by one message in two graftMillis", () => {
+      const p = guided()
+      const period = 2 * p.state.config.graftMillis
+      p.hears(2, gossip(7, 0, { publishedAt: 10 * period }))
+      assert.deepStrictEqual(twice(p, 7, 1, 11 * period - 1).saysTo("Prune"), [])
+      assert.deepStrictEqual(p.hears(3, gossip(7, 0)).saysTo("Prune"), [3])
+      assert.deepStrictEqual(twice(p, 7, 2, 11 * period, 4).saysTo("Prune"), [4])
+      // What comes late is of a period that is over.
+      const q = guided()
+      q.hears(2, gossip(7, 1, { publishedAt: 11 * period }))
+      assert.deepStrictEqual(twice(q, 7, 0, 10 * period).saysTo("Prune"), [])
+    })
+
+    it("shapes nothing with its first message when it takes another's place, whose last is still under way", () => {
+      const p = guided()
+      p.hears(2, gossip(9, 0))
+      assert.deepStrictEqual(twice(p, 7, 0, 0).saysTo("Prune"), [])
+      assert.deepStrictEqual(p.hears(3, gossip(9, 0)).saysTo("Prune"), [])
+      assert.deepStrictEqual(twice(p, 7, 1, 999).saysTo("Prune"), [])
+      assert.deepStrictEqual(twice(p, 7, 2, 1_000).saysTo("Prune"), [3])
+    })
+
+    it("is another when it has been silent for guideMillis, and that one shapes at once", () => {
+      const p = guided()
+      p.hears(2, gossip(7, 0))
+      p.now += 20_000
+      assert.deepStrictEqual(twice(p, 9, 0, 0).saysTo("Prune"), [])
+      p.now += 1
+      assert.deepStrictEqual(twice(p, 9, 1, 0).saysTo("Prune"), [3])
+    })
+
+    it("may be this node; what it publishes and gets back is a cycle", () => {
+      const p = guided().publishes("own")
+      assert.deepStrictEqual(p.hears(3, gossip(1, 0)).saysTo("Prune"), [3])
+      assert.deepStrictEqual(twice(p, 9, 0, 0, 4).saysTo("Prune"), [])
+    })
+
+    it("goes on shaping when a clock is set back: its own, or this node's", () => {
+      const p = guided()
+      p.hears(2, gossip(7, 0, { publishedAt: 3_600_000 }))
+      assert.deepStrictEqual(twice(p, 7, 1, 0).saysTo("Prune"), [3])
+      const q = guided()
+      q.now += 3_600_000
+      q.hears(2, gossip(7, 0))
+      q.now -= 3_600_000
+      assert.deepStrictEqual(twice(q, 9, 0, 0).saysTo("Prune"), [3])
+    })
+
+    it("is named by its whole incarnation and topic: a message of the same number is another", () => {
+      const p = guided()
+      p.hears(2, gossip(7, 0))
+      const other = gossip(7, 0, { id: { ...id(7, 0), topic: "other" } })
+      assert.deepStrictEqual(p.hears(2, other).hears(3, other).saysTo("Prune"), [])
+    })
+
+    it("is the only one whose announcements optimise", () => {
+      const p = guided({ optimizeHops: 3 })
+      p.hears(2, gossip(7, 0, { round: 9 })).hears(2, gossip(9, 0, { round: 9 }))
+      assert.deepStrictEqual(p.hears(3, iHave([9, 0, 2])).saysTo("Graft"), [])
+      p.hears(3, iHave([7, 0, 2]))
+      assert.deepStrictEqual([p.saysTo("Graft"), p.saysTo("Prune")], [[3], [2]])
+    })
+
+    it("leaves it to all others to graft, and to take back what was grafted too soon", () => {
+      const p = guided({ pruneAfter: 1 }).hears(2, gossip(7, 0)).hears(3, prune)
+      p.hears(3, iHave([9, 0, 2])).fires("Graft")
+      assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [2, 3, 4]])
+      p.hears(2, gossip(9, 0))
+      assert.deepStrictEqual([p.saysTo("Prune"), p.lazy()], [[3], [3]])
+    })
+
+    it("is nobody with guideMillis 0, with a tree for each source, and in a flood", () => {
+      for (const override of [{ guideMillis: 0 }, { trees: "source" }, { strategy: "flood" }]) {
+        const p = guided({ pruneAfter: 1, ...override }).hears(2, gossip(7, 0))
+        twice(p, 9, 0, 0)
+        assert.strictEqual(p.state.guide, undefined)
+        assert.deepStrictEqual(p.saysTo("Prune"), "strategy" in override ? [] : [3])
+      }
+    })
+  })
 })
