@@ -75,7 +75,7 @@ import {
   type Transition
 } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
-import { addNeighbor, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
+import { addNeighbor, onBeat, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
 import { onLoad } from "./thicket/Load.ts"
 import { abandonSeeks, afterLoss, onBranch } from "./thicket/Parent.ts"
 import { bareThicket, loadOf } from "./thicket/Tree.ts"
@@ -213,6 +213,8 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
       return onBranch(t, index, message.tree, message.joined)
     case "Load":
       return onLoad(t, index, message.children)
+    case "Beat":
+      return onBeat(t, index, message.source, message.at)
   }
 }
 

@@ -132,7 +132,8 @@ const bodies: ReadonlyArray<(random: Random) => Plumtree.Message> = [
   }),
   (random) => ({ _tag: "RecallEnd", requestId: number(random, Wire.maxRequestId) }),
   (random) => ({ _tag: "Branch", tree: nextBelow(random, 256), joined: nextBelow(random, 2) === 0 }),
-  (random) => ({ _tag: "Load", children: several(random, (random) => nextBelow(random, 256)) })
+  (random) => ({ _tag: "Load", children: several(random, (random) => nextBelow(random, 256)) }),
+  (random) => ({ _tag: "Beat", source: text(random), at: 1_800_000_000_000 + nextBelow(random, 1_000_000) })
 ]
 
 const body = (random: Random): Plumtree.Message =>

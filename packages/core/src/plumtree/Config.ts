@@ -28,10 +28,10 @@ export interface Config {
   /** With `trees: "source"`, how many trees are remembered; of a source beyond, all links are eager. 1–100,000. Ours: 10,000. */
   readonly treesSize: number
   /**
-   * With `trees: "shared"`, for how long after its last message a source may be the guide, the one whose messages shape the
-   * tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as in the paper. 0–600,000.
-   * Ours: 20,000. Longer than one that publishes now and then is silent; what a guide that is gone leaves unpruned costs
-   * duplicates for as long.
+   * With `trees: "shared"`, for how long after its last message or Beat a source may be the guide, the one whose messages
+   * shape the tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as in the paper.
+   * 0–600,000. Ours: 5,000. A guide says something in each second in which others publish, so this is how long a tree whose
+   * guide is gone waits for the next: until then nothing is pruned.
    */
   readonly guideMillis: number
   /**
@@ -147,7 +147,7 @@ export const defaultConfig: Config = {
   strategy: "plumtree",
   trees: "shared",
   treesSize: 10_000,
-  guideMillis: 20_000,
+  guideMillis: 5_000,
   pruneAfter: 3,
   treesCount: 5,
   fanout: 5,

@@ -6,7 +6,9 @@
  * time; and only its announcements optimise. All others use the tree as they find it, and mend it where it is broken.
  *
  * This guide is the source of the lowest id that has been heard of lately, so that all nodes have the same one, whatever each
- * of them has heard first. (A thicket's trees are guided in the same way, `thicket/Growth.ts`.)
+ * of them has heard first. (A thicket's trees are guided in the same way, `thicket/Growth.ts`.) While others publish and it
+ * has nothing to say itself, it sends a Beat along the tree now and then, a message without content, so that cycles do not
+ * have to wait for it.
  *
  * @since 0.1.0
  */
@@ -19,43 +21,115 @@ import type { Transition } from "./State.ts"
 export interface Guide<I extends Key> {
   readonly source: I
   readonly heardAt: number
-  /** In which period its shaping message was published. */
+  /** In which period its shaping message was published, or its last Beat sent. */
   readonly period: number
-  /** The message whose duplicates prune; undefined: none yet. */
+  /** The message whose duplicates prune; undefined: none yet, or a Beat. */
   readonly shaping: MessageId<I> | undefined
+  /** When the last Beat from it was sent, by its clock; −1: none was. */
+  readonly beat: number
+  /** Whether duplicates of that Beat prune. */
+  readonly beatShapes: boolean
+  /** When that Beat was passed on here. */
+  readonly passedAt: number
 }
 
 /** Whether there is a guide at all: a tree for each source is its own, and a flood has none. */
 export const isGuided = ({ guideMillis, strategy, trees }: Config): boolean =>
   guideMillis > 0 && trees === "shared" && strategy === "plumtree"
 
-/** Of the messages that are published within so many times `graftMillis` one shapes the tree: it has spread before the next. */
+/** Of what a guide says within so many times `graftMillis` one message shapes the tree: it has spread before the next. */
 const periodTimes = 2
+
+const periodOf = ({ graftMillis }: Config, at: number): number => Math.floor(at / (periodTimes * graftMillis))
+
+/** Whether nobody guides any more; a clock that was set back tells nothing. */
+const isOver = <I extends Key>({ heardAt }: Guide<I>, { guideMillis }: Config, now: number): boolean =>
+  now < heardAt || now - heardAt > guideMillis
+
+/** Whether one period follows another; or the guide's clock has been set back: what comes late is not as late as that. */
+const follows = ({ graftMillis, guideMillis }: Config, period: number, before: number): boolean =>
+  period > before || (before - period) * periodTimes * graftMillis > guideMillis
 
 /** A message has come for the first time, or is published here: its source may be the guide from now on. */
 export const heed = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, publishedAt: number): void => {
-  const { config, guide } = t.state
+  const { now, state } = t
+  const { config, guide } = state
   if (!isGuided(config)) return
-  const { now } = t
   const { source } = id
-  const isOver = guide === undefined || now < guide.heardAt || now - guide.heardAt > config.guideMillis
-  if (!isOver && source > guide.source) return
-  const period = Math.floor(publishedAt / (periodTimes * config.graftMillis))
-  if (isOver) {
-    t.state.guide = { source, heardAt: now, period, shaping: id }
-  } else if (source !== guide.source) {
+  const period = periodOf(config, publishedAt)
+  const begun = { source, heardAt: now, period, shaping: id, beat: -1, beatShapes: false, passedAt: 0 }
+  if (guide === undefined || isOver(guide, config, now)) {
+    state.guide = begun
+  } else if (source < guide.source) {
     // What the one before has begun to shape is still under way.
-    t.state.guide = { source, heardAt: now, period, shaping: undefined }
-  } else if (period > guide.period || isSetBack(config, period, guide.period)) {
-    t.state.guide = { source, heardAt: now, period, shaping: id }
+    state.guide = { ...begun, shaping: undefined }
+  } else if (source !== guide.source) {
+    if (guide.source === state.self.id) beatFor(t, guide)
+  } else if (follows(config, period, guide.period)) {
+    state.guide = { ...guide, heardAt: now, period, shaping: id, beatShapes: false }
   } else if (now !== guide.heardAt) {
-    t.state.guide = { ...guide, heardAt: now }
+    state.guide = { ...guide, heardAt: now }
   }
 }
 
-/** Whether the guide's clock has been set back: what comes late is not as late as that. */
-const isSetBack = ({ graftMillis, guideMillis }: Config, period: number, before: number): boolean =>
-  (before - period) * periodTimes * graftMillis > guideMillis
+/** Others publish, and this node, their guide, has said nothing in this period. */
+const beatFor = <I extends Key, A>(t: Transition<I, A>, guide: Guide<I>): void => {
+  const { now, state } = t
+  const period = periodOf(state.config, now)
+  if (!follows(state.config, period, guide.period)) return
+  state.guide = {
+    ...guide,
+    heardAt: now,
+    period,
+    shaping: undefined,
+    beat: now,
+    beatShapes: true,
+    passedAt: now
+  }
+  passBeat(t, -1)
+}
+
+/** The guide's Beat goes to all eager neighbours but the one at an index. */
+const passBeat = <I extends Key, A>(t: Transition<I, A>, except: number): void => {
+  const { guide, lazy, neighbors } = t.state
+  if (guide === undefined) return
+  const message = { _tag: "Beat", source: guide.source, at: guide.beat } as const
+  neighbors.forEach((to, index) => {
+    if (index !== except && ((lazy >> index) & 1) === 0) t.outputs.push({ _tag: "Send", to, message })
+  })
+}
+
+/**
+ * BEAT received from the neighbour at an index. `new`: it is passed on; `shaping`: it has been, and its duplicates prune;
+ * undefined: it says nothing.
+ */
+export const onBeatOf = <I extends Key, A>(
+  t: Transition<I, A>,
+  index: number,
+  source: I,
+  at: number
+): "new" | "shaping" | undefined => {
+  const { now, state } = t
+  const { config, guide } = state
+  if (!isGuided(config)) return undefined
+  const period = periodOf(config, at)
+  const isFirst = guide === undefined || isOver(guide, config, now)
+  if (!isFirst && source > guide.source) return undefined
+  if (!isFirst && source === guide.source) {
+    if (at === guide.beat) return guide.beatShapes ? "shaping" : undefined
+    if (!follows(config, period, guide.period)) return undefined
+  }
+  // Who names itself, or anybody, time and again, is passed on no oftener than a guide would be.
+  if (
+    source === state.self.id ||
+    (guide !== undefined && now >= guide.passedAt && now - guide.passedAt < config.graftMillis)
+  )
+    return undefined
+  const beatShapes = isFirst || source === guide.source
+  state.guide = { source, heardAt: now, period, shaping: undefined, beat: at, beatShapes, passedAt: now }
+  passBeat(t, index)
+  return "new"
+}
 
 /** Whether duplicates of a message prune: all do where there is no guide. */
 export const isShaping = <I extends Key, A>({ state }: Transition<I, A>, id: MessageId<I>): boolean => {

@@ -73,6 +73,16 @@ export interface Prune<I extends Key = string> {
   readonly tree: I | undefined
 }
 
+/**
+ * BEAT, along the shared tree: its guide has nothing to publish, and others do. `at`: when the guide sent it, in milliseconds
+ * by its own clock, which tells one from the next.
+ */
+export interface Beat<I extends Key = string> {
+  readonly _tag: "Beat"
+  readonly source: I
+  readonly at: number
+}
+
 /** BRANCH, of a thicket: whether the receiver is linked here in one of the trees: the answer to a Graft, or the end of a link. */
 export interface Branch {
   readonly _tag: "Branch"
@@ -161,3 +171,4 @@ export type Message<I extends Key = string> =
   | RecallEnd
   | Branch
   | Load
+  | Beat<I>

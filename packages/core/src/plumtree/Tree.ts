@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { treeOf, usedIn } from "../thicket/Tree.ts"
-import { isGuided, isShaping, mayOptimize } from "./Guide.ts"
+import { isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
@@ -153,17 +153,29 @@ export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, id: MessageId
   const { source } = id
   const link = links[index]
   if (config.strategy === "flood" || link === undefined) return
-  if (isLazy(t.state, source, index)) {
-    // It was told, and what it sent before it knew may still be under way; or it never heard.
-    if (link.prunedAt < 0 || t.now - link.prunedAt >= timeout1(t)) prune(t, source, index)
-    return
-  }
+  if (isLazy(t.state, source, index)) return tellAgain(t, source, index)
   if (!isShaping(t, id)) return
   if (config.trees === "shared" && config.pruneAfter > 1 && !isGuided(config)) {
     if (isOfBurst(t, link.duplicateAt)) return
     const duplicates = link.duplicates + 1
     if (duplicates < link.pruneAt) return changeLink(t, index, { duplicates, duplicateAt: t.now })
   }
+  makeLazy(t, source, index)
+  prune(t, source, index)
+}
+
+/** A neighbour that is lazy pushes all the same. It was told, and what it sent before it knew is under way; or it never heard. */
+const tellAgain = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+  const prunedAt = t.state.links[index]?.prunedAt ?? -1
+  if (prunedAt < 0 || t.now - prunedAt >= timeout1(t)) prune(t, source, index)
+}
+
+/** BEAT received: it tells of its link what a message of the guide would. */
+export const onBeat = <I extends Key, A>(t: Transition<I, A>, index: number, source: I, at: number): void => {
+  const found = onBeatOf(t, index, source, at)
+  if (found === "new") return onNews(t, source, index)
+  if (found === undefined) return
+  if (isLazy(t.state, source, index)) return tellAgain(t, source, index)
   makeLazy(t, source, index)
   prune(t, source, index)
 }

@@ -332,6 +332,14 @@ export const broadcast: Kinds<ByTag<Message>> = {
       for (let i = 0; i < count && !reader.over; i++) children.push(reader.byte("children"))
       return { _tag: "Load", children }
     }
+  },
+  Beat: {
+    tag: 77,
+    write: (writer, { at, source }) => {
+      writer.id(source, "source")
+      writer.varint(at, "at")
+    },
+    read: (reader) => ({ _tag: "Beat", source: reader.id("source"), at: reader.varint("at") })
   }
 }
 

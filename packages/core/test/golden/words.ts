@@ -117,6 +117,8 @@ const sayBody = (body: Plumtree.Message<number>): string => {
       return `Branch ${body.joined ? "in" : "no more in"} tree ${body.tree}`
     case "Load":
       return `Load ${body.children.join(" ")}`
+    case "Beat":
+      return `Beat of ${body.source}`
   }
 }
 

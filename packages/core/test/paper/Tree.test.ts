@@ -674,4 +674,91 @@ describe("the tree", () => {
       }
     })
   })
+
+  describe("PT24. a guide that has nothing to say", () => {
+    const guided = (self = 1, override: object = {}) =>
+      node([2, 3, 4, 5], { guideMillis: 5_000, ...override }, self).hears(5, prune)
+    const beat = (source: number, at: number): Message => ({ _tag: "Beat", source, at })
+
+    it("beats once in a period in which others publish, to its eager neighbours", () => {
+      const p = guided().publishes("own")
+      const period = 2 * p.state.config.graftMillis
+      assert.deepStrictEqual(p.hears(2, gossip(9, 0)).saysTo("Beat"), [])
+      p.now = period * Math.ceil(p.now / period + 1)
+      assert.deepStrictEqual(
+        p.hears(2, gossip(9, 1)).says("Beat"),
+        [2, 3, 4].map((to) => ({ ...beat(1, p.now), to }))
+      )
+      p.now += period - 1
+      assert.deepStrictEqual(p.hears(2, gossip(9, 2)).saysTo("Beat"), [])
+      p.now += 1
+      assert.deepStrictEqual(p.hears(2, gossip(9, 3)).saysTo("Beat"), [2, 3, 4])
+      assert.deepStrictEqual(p.hears(2, gossip(9, 3)).saysTo("Beat"), [])
+      // So it stays the guide, for as long as others publish.
+      for (let sequence = 4; sequence < 30; sequence++) {
+        p.now += period
+        assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).saysTo("Beat"), [2, 3, 4])
+      }
+      // And who is no guide does not.
+      const q = guided().hears(2, gossip(9, 0))
+      q.now += period
+      assert.deepStrictEqual(q.hears(2, gossip(8, 0)).saysTo("Beat"), [])
+    })
+
+    it("is passed on once, not back, and the first duplicate prunes", () => {
+      const p = guided().hears(2, gossip(7, 0))
+      assert.deepStrictEqual(
+        p.hears(2, beat(7, 1_000)).says("Beat"),
+        [3, 4].map((to) => ({ ...beat(7, 1_000), to }))
+      )
+      assert.deepStrictEqual([p.hears(3, beat(7, 1_000)).saysTo("Prune"), p.eager()], [[3], [2, 4]])
+      // Who was told is told again later, and not at once.
+      assert.deepStrictEqual(p.hears(3, beat(7, 1_000)).saysTo("Prune"), [])
+      p.now += 1_000
+      assert.deepStrictEqual(p.hears(2, beat(7, 2_000)).saysTo("Beat"), [4])
+      assert.deepStrictEqual(p.hears(3, beat(7, 2_000)).saysTo("Prune"), [3])
+      // Messages of the period before shape nothing any more.
+      assert.deepStrictEqual(p.hears(2, gossip(7, 1)).hears(4, gossip(7, 1)).saysTo("Prune"), [])
+    })
+
+    it("that gets its own Beat back has found a cycle", () => {
+      const p = guided().publishes("own")
+      p.now += 1_000
+      const [sent] = p.hears(2, gossip(9, 0)).says("Beat")
+      assert.deepStrictEqual(p.hears(3, beat(1, sent?.at ?? 0)).saysTo("Prune"), [3])
+      // Nobody knows better than it does what it has sent.
+      p.now += 1_000
+      assert.deepStrictEqual(p.hears(3, beat(1, 99_000_000)).outputs, [])
+    })
+
+    it("is heard by those that have no guide, or one of a higher id; then its first Beat prunes nothing", () => {
+      const p = guided().hears(2, beat(7, 1_000))
+      assert.deepStrictEqual([p.saysTo("Beat"), p.state.guide?.source], [[3, 4], 7])
+      assert.deepStrictEqual(p.hears(3, beat(7, 1_000)).saysTo("Prune"), [3])
+      p.now += 1_000
+      assert.deepStrictEqual(p.hears(2, beat(6, 2_000)).saysTo("Beat"), [4])
+      assert.deepStrictEqual([p.hears(4, beat(6, 2_000)).saysTo("Prune"), p.state.guide?.source], [[], 6])
+      p.now += 1_000
+      assert.deepStrictEqual(p.hears(2, beat(8, 3_000)).outputs, [])
+      // Unless the guide has been silent for too long.
+      p.now += 5_000
+      assert.deepStrictEqual([p.hears(2, beat(8, 8_000)).saysTo("Beat"), p.state.guide?.source], [[4], 8])
+    })
+
+    it("is passed on no oftener than once in graftMillis, whoever is named, and whatever the time", () => {
+      const p = guided().hears(2, beat(900, 0))
+      let passed = 0
+      for (let i = 1; i <= 899; i++) {
+        p.now += 10
+        if (p.hears(2, beat(900 - i, 1_000_000 * i)).saysTo("Beat").length > 0) passed++
+      }
+      assert.isAtMost(passed, 8_990 / p.state.config.graftMillis)
+    })
+
+    it("is not heard where there is no guide", () => {
+      for (const override of [{ guideMillis: 0 }, { trees: "source" }, { strategy: "flood" }]) {
+        assert.deepStrictEqual(guided(1, override).hears(2, beat(7, 1_000)).outputs, [])
+      }
+    })
+  })
 })

@@ -33,7 +33,7 @@ const smallConfig = (random: Random): Plumtree.Config => {
       trees: one(random, ["shared", "source"]),
       treesSize: upTo(3),
       pruneAfter: upTo(3),
-      guideMillis: one(random, [0, 20, 20_000]),
+      guideMillis: one(random, [0, 0, 20, 20_000]),
       treesCount: upTo(3),
       fanout: upTo(2),
       maxLoad: 2 + nextBelow(random, 3),
@@ -104,7 +104,7 @@ const runs = (random: Random): ReadonlyArray<number> => {
 const ranges = (random: Random): Plumtree.Ranges<number> => ({ ...origin(random), runs: runs(random) })
 
 const message = (random: Random): Message => {
-  switch (nextBelow(random, 17)) {
+  switch (nextBelow(random, 18)) {
     case 0:
       return {
         _tag: "IHave",
@@ -142,6 +142,8 @@ const message = (random: Random): Message => {
       }
     case 13:
       return { _tag: "Load", children: several(random, () => number(random)) }
+    case 14:
+      return { _tag: "Beat", source: nextBelow(random, 6), at: number(random) }
     default:
       return {
         _tag: "Gossip",
@@ -237,7 +239,19 @@ describe("any broadcast message at any time", () => {
     }
     if (only !== undefined) return
     // The play is no empty one: everything has been said and told.
-    const messages = ["Gossip", "IHave", "Graft", "GraftMiss", "Prune", "Digest", "Fetch", "Fetched", "Branch", "Load"]
+    const messages = [
+      "Gossip",
+      "IHave",
+      "Graft",
+      "GraftMiss",
+      "Prune",
+      "Digest",
+      "Fetch",
+      "Fetched",
+      "Branch",
+      "Load",
+      "Beat"
+    ]
     const outputs = ["Delivered", "Duplicate", "Lagged", "Validate", "Rejected", "SetTimer", "ClearTimer"]
     for (const tag of [...messages, "Recall", "Recalled", "RecallEnd", ...outputs]) {
       assert.isAbove(met.get(tag) ?? 0, 50, tag)

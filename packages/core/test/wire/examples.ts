@@ -96,7 +96,8 @@ export const messages: Readonly<Record<string, Message>> = {
   Branch: carried({ _tag: "Branch", tree: 4, joined: true }),
   "Branch, no more": carried({ _tag: "Branch", tree: 255, joined: false }),
   Load: carried({ _tag: "Load", children: [0, 0, 5, 1, 255] }),
-  "Load, of nothing": carried({ _tag: "Load", children: [] })
+  "Load, of nothing": carried({ _tag: "Load", children: [] }),
+  Beat: carried({ _tag: "Beat", source: "alpha", at: 1_763_862_000_789 })
 }
 
 function reply(answer: "accepted" | "full" | "busy" | "limited", retryAfterMillis: number, sample: Sample): Message {

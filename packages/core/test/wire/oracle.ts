@@ -170,7 +170,8 @@ const Body = Schema.TaggedUnion({
   Recalled: { requestId: RequestId, id: MessageId, publishedAt: Millis, payload: Schema.Uint8Array },
   RecallEnd: { requestId: RequestId },
   Branch: { tree: Byte, joined: Schema.Boolean },
-  Load: { children: Schema.Array(Byte).check(Schema.isMaxLength(255)) }
+  Load: { children: Schema.Array(Byte).check(Schema.isMaxLength(255)) },
+  Beat: { source: Id, at: Millis }
 })
 
 /** Every message between nodes. */
