@@ -31,7 +31,7 @@ export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...severalTrees(scenario),
   guideMillis: [0, 1_000, Plumtree.defaultConfig.guideMillis][scenario.seed % 3] ?? 0,
   trees: scenario.seed % 2 === 0 ? "shared" : "source",
-  ...(isForgetful(scenario) ? { windowSize: 16, retainedMessages: 2, gapsSize: 2 } : {})
+  ...(isForgetful(scenario) ? { windowSize: 4, retainedMessages: 1, gapsSize: 1 } : {})
 })
 
 /**

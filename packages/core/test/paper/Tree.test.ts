@@ -678,7 +678,7 @@ describe("the tree", () => {
   describe("PT24. a guide that has nothing to say", () => {
     const guided = (self = 1, override: object = {}) =>
       node([2, 3, 4, 5], { guideMillis: 5_000, ...override }, self).hears(5, prune)
-    const beat = (source: number, at: number): Message => ({ _tag: "Beat", source, at })
+    const beat = (source: number, at: number) => ({ _tag: "Beat", source, at }) as const
 
     it("beats once in a period in which others publish, to its eager neighbours", () => {
       const p = guided().publishes("own")
