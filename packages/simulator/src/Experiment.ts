@@ -119,6 +119,10 @@ export interface Options {
   readonly optimizeHops: number
   /** `plumtree`, `thicket`: how long announcements wait for others to travel with. Default: 0, the paper's; in `thicket` 300. */
   readonly announceMillis: number
+  /** `plumtree`: after how many duplicates a link is pruned, where there is no guide. Default: 1, the paper's. */
+  readonly pruneAfter: number
+  /** `plumtree`: for how long a source guides the tree after it was last heard; 0: there is no guide. Default: 0, the paper's. */
+  readonly guideMillis: number
   /** `plumtree`: nodes that die in each of `healCycles` cycles, at random moments. Default: 0. */
   readonly failures: number
   /** `paper`: both papers, or one: the whole takes an hour or more at full size. Default: both. */
@@ -187,6 +191,8 @@ export const defaults = (experiment: Name): Options => ({
   rate: 10,
   optimizeHops: 0,
   announceMillis: experiment === "thicket" ? 300 : 0,
+  pruneAfter: 1,
+  guideMillis: 0,
   failures: 0,
   part: "both"
 })
@@ -231,6 +237,8 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   rate: whole(1, 1_000),
   optimizeHops: whole(0, 255),
   announceMillis: whole(0, 30_000),
+  pruneAfter: whole(1, 1_000),
+  guideMillis: whole(0, 600_000),
   failures: whole(0, 1_000_000),
   part: oneOf(choices.part)
 }
@@ -261,6 +269,8 @@ const optionNames = [
   "rate",
   "optimizeHops",
   "announceMillis",
+  "pruneAfter",
+  "guideMillis",
   "failures",
   "part"
 ] as const satisfies ReadonlyArray<keyof Options>

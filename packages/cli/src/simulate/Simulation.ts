@@ -34,6 +34,8 @@ export const Options = Schema.Struct({
   rate: Schema.Int,
   optimizeHops: Schema.Int,
   announceMillis: Schema.Int,
+  pruneAfter: Schema.Int,
+  guideMillis: Schema.Int,
   failures: Schema.Int,
   part: Schema.Literals(Experiment.choices.part)
 })

@@ -57,6 +57,8 @@ export const settings = {
   rate: { flag: "rate", of: ["plumtree"] },
   optimizeHops: { flag: "optimize", of: ["plumtree"] },
   announceMillis: { flag: "announce", of: ["plumtree", "thicket"] },
+  pruneAfter: { flag: "prune-after", of: ["plumtree"] },
+  guideMillis: { flag: "guide", of: ["plumtree"] },
   failures: { flag: "failures", of: ["plumtree"] },
   part: { flag: "part", of: ["paper"] }
 } as const satisfies Readonly<Record<Exclude<keyof Experiment.Options, "seed">, Setting>>
@@ -88,6 +90,8 @@ const keys: ReadonlyArray<Key> = [
   "rate",
   "optimizeHops",
   "announceMillis",
+  "pruneAfter",
+  "guideMillis",
   "failures",
   "part"
 ]
@@ -176,6 +180,12 @@ export const flags = {
   rate: whole("rate", "R", "Broadcasts a second, at the pace rate"),
   optimizeHops: whole("optimizeHops", "T", "By how many hops a path must be shorter to replace another; 0: never"),
   announceMillis: whole("announceMillis", "MS", "Milliseconds that announcements wait for others to travel with"),
+  pruneAfter: whole("pruneAfter", "N", "Duplicates after which a link is pruned, where there is no guide"),
+  guideMillis: whole(
+    "guideMillis",
+    "MS",
+    "Milliseconds for which a source guides the tree after it was last heard: its duplicates alone prune; 0: there is no guide"
+  ),
   part: named("part", "Both papers, or one of them"),
   messages: whole(
     "messages",
@@ -260,6 +270,8 @@ export interface Input {
   readonly rate: Option.Option<number>
   readonly optimizeHops: Option.Option<number>
   readonly announceMillis: Option.Option<number>
+  readonly pruneAfter: Option.Option<number>
+  readonly guideMillis: Option.Option<number>
   readonly failures: Option.Option<number>
   readonly part: Option.Option<Experiment.Options["part"]>
   readonly json: Option.Option<string>
@@ -315,6 +327,8 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     rate: number("rate"),
     optimizeHops: number("optimizeHops"),
     announceMillis: number("announceMillis"),
+    pruneAfter: number("pruneAfter"),
+    guideMillis: number("guideMillis"),
     failures: number("failures"),
     part: Option.getOrElse(input.part, () => defaults.part)
   }

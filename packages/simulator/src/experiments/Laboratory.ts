@@ -257,14 +257,14 @@ const drainedSources = 2
 
 /** The paper's Plumtree, or flooding, as the options have it. */
 export const treeConfig = (
-  options: Pick<Options, "announceMillis" | "optimizeHops" | "pace" | "strategy">
+  options: Pick<Options, "announceMillis" | "guideMillis" | "optimizeHops" | "pace" | "pruneAfter" | "strategy">
 ): Plumtree.Config => {
-  const { announceMillis, optimizeHops, pace, strategy } = options
+  const { announceMillis, guideMillis, optimizeHops, pace, pruneAfter, strategy } = options
   const sourcesSize = pace === "rate" ? 1_024 : drainedSources
   if (strategy === "flood") return { ...Plumtree.floodConfig, sourcesSize }
   // A message that waits to be announced must not be missed before it is.
   const graftMillis = Math.max(Plumtree.paperConfig.graftMillis, 2 * announceMillis)
-  return { ...Plumtree.paperConfig, sourcesSize, announceMillis, optimizeHops, graftMillis }
+  return { ...Plumtree.paperConfig, sourcesSize, announceMillis, guideMillis, optimizeHops, pruneAfter, graftMillis }
 }
 
 /**
