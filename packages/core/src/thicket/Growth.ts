@@ -7,6 +7,7 @@
  */
 import type { Key } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
+import { timeout1 } from "../plumtree/Lateness.ts"
 import type { MessageId, Replay } from "../plumtree/Message.ts"
 import { changeLink, type Transition } from "../plumtree/State.ts"
 import { loadOf, type Tree, treeOf, usedIn } from "./Tree.ts"
@@ -100,12 +101,12 @@ export const onTreeDuplicate = <I extends Key, A>(
 }
 
 /**
- * A neighbour pushes that is no branch: it does not know yet, or never heard. It is told, once in `graftMillis`, since what it
+ * A neighbour pushes that is no branch: it does not know yet, or never heard. It is told, once in a timeout1, since what it
  * sent before it knew may still be under way.
  */
 const refuse = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
   const prunedAt = t.state.links[index]?.prunedAt ?? -1
-  if (prunedAt >= 0 && t.now - prunedAt < t.state.config.graftMillis) return
+  if (prunedAt >= 0 && t.now - prunedAt < timeout1(t)) return
   changeLink(t, index, { prunedAt: t.now })
   tellBranch(t, number, index, false)
 }

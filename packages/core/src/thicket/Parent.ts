@@ -8,6 +8,7 @@
  */
 import type { Key } from "../Peer.ts"
 import * as Held from "../plumtree/Held.ts"
+import { timeout1 } from "../plumtree/Lateness.ts"
 import type { MessageId } from "../plumtree/Message.ts"
 import { indexOf, type Missing, type Transition } from "../plumtree/State.ts"
 import { at, slotOf } from "../plumtree/Streams.ts"
@@ -41,7 +42,7 @@ const awaitAnswer = <I extends Key, A>(
   instead: I | undefined
 ): void => {
   const left = ids.filter((other) => other !== asked)
-  changeTree(t, number, { seek: { id, asked, left, until: t.now + t.state.config.graftMillis, instead } })
+  changeTree(t, number, { seek: { id, asked, left, until: t.now + timeout1(t), instead } })
 }
 
 /** The one that was asked does not take this child. */
@@ -74,10 +75,11 @@ export const afterLoss = <I extends Key, A>(t: Transition<I, A>): void => {
  * of whom one is the best to ask; who has one waits longer than that: it may be that somebody above, or whoever began
  * another part of the tree, has no parent, finds one, and brings it.
  */
-export const patience = <I extends Key, A>({ state }: Transition<I, A>, id: MessageId<I>): number => {
-  const { announceMillis, graftMillis } = state.config
-  const tree = state.thicket.trees[treeOf(state.config, id)]
-  return tree === undefined ? graftMillis : tree.parent < 0 ? announceMillis : announceMillis + graftMillis
+export const patience = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>): number => {
+  const { config, thicket } = t.state
+  const tree = thicket.trees[treeOf(config, id)]
+  if (tree === undefined) return timeout1(t)
+  return tree.parent < 0 ? config.announceMillis : config.announceMillis + timeout1(t)
 }
 
 /** Whom of those that have announced a message to ask for it: its place among them; −1: all are gone. */
