@@ -73,6 +73,11 @@ export interface Options {
    * after the kill, or of failures. Default: 10; partition: 30; churn: 50.
    */
   readonly healCycles: number
+  /**
+   * `failures`: broadcasts after each further kill: 10 to 90 % of those who live once the cycles have healed them, each share on a
+   * copy of its own. 0: there is none. Default: 0.
+   */
+  readonly againMessages: number
   /** How much the ages of passive entries count, 0 to 1: the core's `ageWeight`. Default: 0. */
   readonly ageWeight: number
   /** How often a node exchanges a link for one with anybody, 0 never: the core's `mixMillis`. Default: 0. */
@@ -173,6 +178,7 @@ export const defaults = (experiment: Name): Options => ({
   kill: experiment === "churn" ? 0.1 : experiment === "plumtree" || experiment === "thicket" ? 0 : 0.5,
   messages: experiment === "paper" ? 1_000 : 100,
   healCycles: experiment === "churn" ? 50 : experiment === "partition" ? 30 : 10,
+  againMessages: 0,
   ageWeight: 0,
   mixMillis: 0,
   cut: "halves",
@@ -216,6 +222,7 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   kill: share(1),
   messages: whole(0, 1_000_000),
   healCycles: whole(0, 1_000_000),
+  againMessages: whole(0, 1_000_000),
   ageWeight: share(1),
   mixMillis: whole(0, 86_400_000),
   cut: oneOf(choices.cut),
@@ -251,6 +258,7 @@ const optionNames = [
   "kill",
   "messages",
   "healCycles",
+  "againMessages",
   "ageWeight",
   "mixMillis",
   "cut",

@@ -241,6 +241,22 @@ export interface FirstMessage {
 }
 
 /**
+ * A further kill of an overlay that has healed, on its own copy of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FurtherKill {
+  /** The share of those who lived. */
+  readonly kill: number
+  /** Of the first message, and the mean over all. */
+  readonly first: number
+  readonly reliability: number
+  /** Components among the survivors after the last message. */
+  readonly components: number
+}
+
+/**
  * The result of one experiment with one seed.
  *
  * @category models
@@ -269,6 +285,8 @@ export interface Result {
   readonly thicket?: Thicket
   readonly rounds?: ReadonlyArray<GossipRound>
   readonly firstMessages?: ReadonlyArray<FirstMessage>
+  /** In `failures`, if they were asked for. */
+  readonly furtherKills?: ReadonlyArray<FurtherKill>
   /** Questions to Discovery and dials of contacts, over all nodes and the whole run. */
   readonly bootstraps?: { readonly discoveries: number; readonly dials: number; readonly byNode: Histogram }
 }

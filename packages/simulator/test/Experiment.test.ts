@@ -87,6 +87,23 @@ describe("failures", () => {
     assert.isBelow(dead(1), 0.01)
     assert.isAbove(without, 0.05)
   })
+
+  it("kills again what has healed, each share on a copy: the overlay itself goes on as if nothing had happened", () => {
+    const small = { nodes: 200, cycles: 3, messages: 5, healCycles: 3 }
+    const once = run("failures", small)
+    const again = run("failures", { ...small, againMessages: 20 })
+    assert.deepStrictEqual([again.traceHash, again.overlay], [once.traceHash, once.overlay])
+    assert.strictEqual(once.furtherKills, undefined)
+    const kills = again.furtherKills ?? []
+    assert.deepStrictEqual(
+      kills.map(({ kill }) => kill),
+      [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    )
+    // One in ten changes little, nine in ten cut the first message short.
+    assert.isAbove(kills[0]?.reliability ?? 0, 0.999)
+    assert.isBelow(kills[8]?.first ?? 1, 0.5)
+    assert.include(kills[0], { components: 1 })
+  })
 })
 
 describe("X-BOT", () => {

@@ -16,6 +16,7 @@ export const Options = Schema.Struct({
   kill: Schema.Finite,
   messages: Schema.Int,
   healCycles: Schema.Int,
+  againMessages: Schema.Int,
   ageWeight: Schema.Finite,
   mixMillis: Schema.Int,
   cut: Schema.Literals(Experiment.choices.cut),

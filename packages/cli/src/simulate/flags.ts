@@ -39,6 +39,7 @@ export const settings = {
   kill: { flag: "kill", percent: true, of: ["failures", "churn", "plumtree", "thicket"] },
   messages: { flag: "messages", of: ["failures", "plumtree", "thicket", "paper"] },
   healCycles: { flag: "heal-cycles", of: ["failures", "churn", "partition", "plumtree", "thicket", "paper"] },
+  againMessages: { flag: "again", of: ["failures"] },
   ageWeight: { flag: "age-weight" },
   mixMillis: { flag: "mix" },
   cut: { flag: "cut", of: ["partition"] },
@@ -72,6 +73,7 @@ const keys: ReadonlyArray<Key> = [
   "kill",
   "messages",
   "healCycles",
+  "againMessages",
   "ageWeight",
   "mixMillis",
   "cut",
@@ -193,6 +195,11 @@ export const flags = {
     "Broadcasts: right after the kill, each drained before the next; in plumtree before it"
   ),
   healCycles: whole("healCycles", "H", "Cycles to heal in; in churn and plumtree, cycles of churn or failures"),
+  againMessages: whole(
+    "againMessages",
+    "M",
+    "After the cycles, M broadcasts after each further kill, of 10 to 90 % of those who live; 0: no further kill"
+  ),
   ageWeight: Flag.Finite(settings.ageWeight.flag).pipe(
     Flag.filter(
       (value) => value >= 0 && value <= 1,
@@ -250,6 +257,7 @@ export interface Input {
   readonly kill: Option.Option<number>
   readonly messages: Option.Option<number>
   readonly healCycles: Option.Option<number>
+  readonly againMessages: Option.Option<number>
   readonly ageWeight: Option.Option<number>
   readonly mixMillis: Option.Option<number>
   readonly cut: Option.Option<Experiment.Options["cut"]>
@@ -309,6 +317,7 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     kill: number("kill"),
     messages: number("messages"),
     healCycles: number("healCycles"),
+    againMessages: number("againMessages"),
     ageWeight: number("ageWeight"),
     mixMillis: number("mixMillis"),
     cut: Option.getOrElse(input.cut, () => defaults.cut),

@@ -119,6 +119,9 @@ const healed = ({ samples }: Run, partition: NonNullable<Run["partition"]>): str
   ].join("; ")
 }
 
+const furtherKills = (list: NonNullable<Run["furtherKills"]>): string =>
+  list.map(({ kill, reliability }) => `${percent(kill)}: ${fine(reliability)}`).join(", ")
+
 /** What a thicket has come to. */
 const thicket = ({
   deaths,
@@ -167,6 +170,7 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...(run.experiment === "failures" || run.experiment === "partition"
       ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
       : []),
+    ...(run.furtherKills === undefined ? [] : [["further kills", furtherKills(run.furtherKills)] as const]),
     ["cost", cost(run.cost)],
     ["trace hash", run.traceHash]
   ]

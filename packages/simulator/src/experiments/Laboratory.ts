@@ -10,6 +10,7 @@ import * as Measure from "../Measure.ts"
 import type {
   BroadcastResult,
   FirstMessage,
+  FurtherKill,
   GossipRound,
   Measured,
   Overlay,
@@ -44,6 +45,7 @@ export class Laboratory {
   readonly samples: Array<Sample> = []
   readonly rounds: Array<GossipRound> = []
   readonly firstMessages: Array<FirstMessage> = []
+  readonly furtherKills: Array<FurtherKill> = []
   /** Of a composite experiment. */
   readonly runs: Array<Result> = []
   healingCycles: number | null = null
@@ -235,6 +237,7 @@ export class Laboratory {
       ...(this.samples.length === 0 ? {} : { samples: [...this.samples] }),
       ...(this.rounds.length === 0 ? {} : { rounds: [...this.rounds] }),
       ...(this.firstMessages.length === 0 ? {} : { firstMessages: [...this.firstMessages] }),
+      ...(this.furtherKills.length === 0 ? {} : { furtherKills: [...this.furtherKills] }),
       bootstraps: {
         discoveries: world.discoveries,
         dials: world.dials,

@@ -7,21 +7,26 @@ import * as Measure from "../Measure.ts"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
 import { grow, growWork } from "./stable.ts"
 
+/** The paper's, as shares of those who live by then. */
+const againLevels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+
 /** Broadcasts that tell whether the overlay has healed, each cycle: the paper's. */
 const probes = 10
 
 export function* failures(laboratory: Laboratory): Work {
-  const { healCycles, kill, messages, nodes } = laboratory.options
+  const { againMessages, healCycles, kill, messages, nodes } = laboratory.options
   const survivors = nodes * (1 - kill)
   laboratory.expect(
     growWork(laboratory) +
-      survivors * (messages * weights.delivery + healCycles * (weights.cycle + probes * weights.delivery))
+      survivors * (messages * weights.delivery + healCycles * (weights.cycle + probes * weights.delivery)) +
+      survivors * againMessages * weights.delivery * againLevels.reduce((sum, level) => sum + 1 - level, 0)
   )
   yield* grow(laboratory)
   laboratory.before = Measure.overlay(laboratory.world)
   killShare(laboratory, kill)
   yield* publish(laboratory, messages)
   yield* heal(laboratory, healCycles, true)
+  if (againMessages > 0) yield* again(laboratory, againMessages)
 }
 
 /** A share of all nodes dies at once. */
@@ -74,6 +79,28 @@ export function* firstMessages(laboratory: Laboratory, share: number, kills: num
       reliability,
       largestComponentShare: parts.largest / world.alive,
       senderInLargest: parts.rootOf[indexOf[source] ?? 0] === parts.largestRoot
+    })
+  }
+  laboratory.replaceWorld(original)
+}
+
+/** What the overlay that has healed would stand: each level on a copy of its own, messages right after the kill. */
+function* again(laboratory: Laboratory, messages: number): Work {
+  laboratory.enter("further kills")
+  const original = laboratory.world
+  for (const [index, kill] of againLevels.entries()) {
+    const world = original.fork(3_000 + index)
+    laboratory.replaceWorld(world)
+    world.crash(world.sampleAlive(Math.round(world.alive * kill)))
+    const reached: Array<number> = []
+    for (let i = 0; i < messages && world.alive > 0; i++) {
+      reached.push((yield* laboratory.broadcast(world.randomAlive())).reliability)
+    }
+    laboratory.furtherKills.push({
+      kill,
+      first: reached[0] ?? 0,
+      reliability: reached.reduce((sum, each) => sum + each, 0) / Math.max(1, reached.length),
+      components: Graph.components(Measure.picture(world, "active").graph).count
     })
   }
   laboratory.replaceWorld(original)

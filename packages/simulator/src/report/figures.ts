@@ -15,6 +15,7 @@ export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): Read
     ...(experiment === "plumtree" || experiment === "thicket" ? redundancies(runs) : messages(runs)),
     ...healing(runs),
     ...dead(runs),
+    ...furtherKills(runs),
     ...partitionFigures(runs, bySeed),
     ...thicketFigures(runs),
     ...rounds(runs),
@@ -146,6 +147,27 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
           percent(sample.reliability)
         ])
       }
+    }
+  ]
+}
+
+const furtherKills = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
+  if (!runs.some(({ furtherKills = [] }) => furtherKills.length > 0)) return []
+  const chart = {
+    kind: "lines" as const,
+    x: { label: "died, of those who had healed", min: 0, max: 100, unit: " %" },
+    y: { label: "reached, of the survivors", min: 0, max: 100, unit: " %" },
+    series: bySeed(runs, "ours", ({ furtherKills = [] }) =>
+      furtherKills.map(({ kill, reliability }) => [kill * 100, reliability * 100] as const)
+    )
+  }
+  return [
+    {
+      id: "further-kills",
+      title: "Mean reliability after a further kill",
+      note: "Each share on a copy of its own of the overlay that the cycles have healed; message 0 is part of the mean.",
+      chart,
+      table: tableOf(chart)
     }
   ]
 }
