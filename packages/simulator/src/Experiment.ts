@@ -114,8 +114,8 @@ export interface Options {
   /** `plumtree`: one node publishes everything, or each message is some node's. Default: one. */
   readonly senders: "one" | "many"
   /**
-   * `plumtree`: each broadcast drained before the next; one each cycle; or `rate` a second, whatever is still under way.
-   * Default: drained.
+   * `plumtree`: each broadcast drained before the next; one each cycle; or `rate` a second, whatever is still under way, and
+   * with a kill as many again right after it. Default: drained.
    */
   readonly pace: "drained" | "cycle" | "rate"
   /** `plumtree`, at the pace `rate`: broadcasts a second, 1 to 1,000. Default: 10. */

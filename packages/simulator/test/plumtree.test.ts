@@ -100,4 +100,33 @@ describe("plumtree", () => {
     assert.include(fault({ rate: 0 }), { option: "rate" })
     assert.isUndefined(fault({ failures: 5, healCycles: 10 }))
   })
+
+  it("settles with a guide, and not without, where messages of many senders are under way at once (PT23, PT24)", () => {
+    const many = {
+      nodes: 100,
+      senders: "many",
+      pace: "rate",
+      rate: 20,
+      latency: "uniform",
+      announceMillis: 300,
+      pruneAfter: 3,
+      messages: 150
+    } as const
+    const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
+    const later = ({ broadcasts }: RunResult) => broadcasts.slice(60, 150)
+    const redundancy = (result: RunResult) => mean(later(result).map(({ rmr }) => rmr))
+    const last = (list: RunResult["broadcasts"]) => mean(list.map(({ latency }) => latency?.last ?? Infinity))
+    const guided = run({ ...many, guideMillis: 5_000, kill: 0.5 })
+    const unguided = run(many)
+    assert.isAtMost(redundancy(guided), 0.02)
+    assert.isAtLeast(redundancy(unguided), 0.1)
+    assert.isBelow(last(later(guided)), last(later(unguided)))
+    // And again after half of the nodes have died, the guide among them or not.
+    const after = guided.broadcasts.slice(150)
+    assert.strictEqual(after.length, 150)
+    // Who has lost all neighbours at once, and publishes before it hears of it, reaches nobody: here nothing is recovered.
+    const noticed = [...guided.broadcasts.slice(0, 150), ...after.slice(20)]
+    for (const { reliability } of noticed) assert.strictEqual(reliability, 1)
+    assert.isAtMost(mean(after.slice(110).map(({ rmr }) => rmr)), 0.05)
+  })
 })

@@ -11,14 +11,15 @@ import { type Laboratory, weights, type Work } from "./Laboratory.ts"
 import { grow, growWork } from "./stable.ts"
 
 export function* plumtree(laboratory: Laboratory): Work {
-  const { failures, healCycles, kill, messages, nodes } = laboratory.options
+  const { failures, healCycles, kill, messages, nodes, pace } = laboratory.options
   const later = kill > 0 || failures > 0 ? healCycles + 1 : 0
   laboratory.expect(growWork(laboratory) + nodes * weights.delivery * (messages + later * 3))
   yield* grow(laboratory)
   laboratory.before = Measure.overlay(laboratory.world)
   const sender = laboratory.world.randomAlive()
   yield* build(laboratory, sender, messages)
-  if (kill > 0) yield* afterKill(laboratory, sender, kill, healCycles)
+  if (kill > 0 && pace === "rate") yield* onThroughKill(laboratory, sender, kill, messages)
+  else if (kill > 0) yield* afterKill(laboratory, sender, kill, healCycles)
   if (failures > 0) yield* whileFailing(laboratory, sender, failures, healCycles)
 }
 
@@ -64,17 +65,28 @@ function* atRate(laboratory: Laboratory, sender: number, messages: number): Work
  * cycle. Healed: the first that reaches as large a share as before the failure.
  */
 export function* afterKill(laboratory: Laboratory, sender: number, share: number, cycles: number): Work {
-  const { before, options, world } = laboratory
+  const { before } = laboratory
   const reached = before === undefined || before.alive === 0 ? 1 : before.largestComponent / before.alive
   laboratory.enter("healing")
-  const victims = world.sampleAlive(Math.round(options.nodes * share) + 1).filter((node) => node !== sender)
-  world.crash(victims.slice(0, Math.round(options.nodes * share)))
+  crashAllBut(laboratory, sender, share)
   for (let cycle = 0; cycle <= cycles; cycle++) {
     if (cycle > 0) yield* laboratory.cycle(1)
     const broadcast = yield* laboratory.broadcast(sourceOf(laboratory, sender))
     laboratory.samples.push(sampleOf(laboratory, cycle, broadcast))
     if (laboratory.healingCycles === null && broadcast.reliability >= reached) laboratory.healingCycles = cycle
   }
+}
+
+/** A share of all nodes dies at once, the sender not, and the broadcasts go on at their rate, without a cycle. */
+function* onThroughKill(laboratory: Laboratory, sender: number, share: number, messages: number): Work {
+  crashAllBut(laboratory, sender, share)
+  yield* atRate(laboratory, sender, messages)
+}
+
+const crashAllBut = ({ options, world }: Laboratory, sender: number, share: number): void => {
+  const count = Math.round(options.nodes * share)
+  const victims = world.sampleAlive(count + 1).filter((node) => node !== sender)
+  world.crash(victims.slice(0, count))
 }
 
 /** So many nodes die in every cycle, each at a moment of its own; a broadcast after each cycle. */
