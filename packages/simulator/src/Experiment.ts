@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { HyParView } from "@hyparview/core"
+import { HyParView, Plumtree } from "@hyparview/core"
 import { Latency } from "@hyparview/faults"
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
@@ -15,7 +15,7 @@ import { hashicorp } from "./experiments/hashicorp.ts"
 import { paper } from "./experiments/paper.ts"
 import { partition } from "./experiments/partition.ts"
 import { plumtree } from "./experiments/plumtree.ts"
-import { Laboratory } from "./experiments/Laboratory.ts"
+import { Laboratory, treeConfig } from "./experiments/Laboratory.ts"
 import { stable } from "./experiments/stable.ts"
 import { thicket, thicketDegree } from "./experiments/thicket.ts"
 import type * as Results from "./Result.ts"
@@ -311,6 +311,11 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   if (experiment === "thicket" && options.announceMillis === 0) {
     const expected = "in a thicket announcements wait for each other, 1 millisecond at least"
     return new InvalidOption({ option: "announceMillis", value: 0, expected })
+  }
+  const tree = experiment === "plumtree" ? Plumtree.validate(treeConfig(options)) : undefined
+  if (tree !== undefined && Result.isFailure(tree)) {
+    const { expected, field, value } = tree.failure
+    return new InvalidOption({ option: field === "guideMillis" ? field : "config", value, expected })
   }
   if (experiment === "partition") {
     const { cut, heartbeatMillis } = options

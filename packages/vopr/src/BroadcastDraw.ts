@@ -29,7 +29,7 @@ export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...Plumtree.defaultConfig,
   strategy: scenario.strategy,
   ...severalTrees(scenario),
-  guideMillis: [0, 1_000, Plumtree.defaultConfig.guideMillis][scenario.seed % 3] ?? 0,
+  guideMillis: [0, 2_000, Plumtree.defaultConfig.guideMillis][scenario.seed % 3] ?? 0,
   trees: scenario.seed % 2 === 0 ? "shared" : "source",
   ...(isForgetful(scenario) ? { windowSize: 4, retainedMessages: 1, gapsSize: 1 } : {})
 })

@@ -30,8 +30,8 @@ export interface Config {
   /**
    * With `trees: "shared"`, for how long after its last message or Beat a source may be the guide, the one whose messages
    * shape the tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as in the paper.
-   * 0–600,000. Ours: 5,000. A guide says something in each second in which others publish, so this is how long a tree whose
-   * guide is gone waits for the next: until then nothing is pruned.
+   * Up to 600,000, and at least four times `graftMillis`. Ours: 5,000. A guide says something in each two `graftMillis` in which
+   * others publish, so this is how long a tree whose guide is gone waits for the next: until then nothing is pruned.
    */
   readonly guideMillis: number
   /**
@@ -309,6 +309,12 @@ const faultOf = (config: Config): ConfigError | undefined => {
     (config.graftAgainMillis < config.graftMillis
       ? undefined
       : wrong("graftAgainMillis", `must be below graftMillis (${config.graftMillis}), as in the paper`)) ??
+    (config.guideMillis === 0 || config.guideMillis >= 4 * config.graftMillis
+      ? undefined
+      : wrong(
+          "guideMillis",
+          `must be 0 or at least four times graftMillis (${config.graftMillis}): a guide says something once in two of them`
+        )) ??
     (config.retainedMessages <= config.windowSize
       ? undefined
       : wrong(

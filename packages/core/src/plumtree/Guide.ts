@@ -15,6 +15,7 @@
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import type { MessageId } from "./Message.ts"
+import { isSequence } from "./Seen.ts"
 import type { Transition } from "./State.ts"
 
 /** The source by whose messages the shared tree is shaped. */
@@ -50,11 +51,19 @@ const isOver = <I extends Key>({ heardAt }: Guide<I>, { guideMillis }: Config, n
 const follows = ({ graftMillis, guideMillis }: Config, period: number, before: number): boolean =>
   period > before || (before - period) * periodTimes * graftMillis > guideMillis
 
-/** A message has come for the first time, or is published here: its source may be the guide from now on. */
-export const heed = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, publishedAt: number): void => {
+/**
+ * A message has come for the first time and may be passed on, or is published here: its source may be the guide from now on.
+ * What is older than a guide may be silent (it was recovered) tells who guided once.
+ */
+export const heed = <I extends Key, A>(
+  t: Transition<I, A>,
+  id: MessageId<I>,
+  publishedAt: number,
+  ageMillis: number
+): void => {
   const { now, state } = t
   const { config, guide } = state
-  if (!isGuided(config)) return
+  if (!isGuided(config) || ageMillis > config.guideMillis) return
   const { source } = id
   const period = periodOf(config, publishedAt)
   const begun = { source, heardAt: now, period, shaping: id, beat: -1, beatShapes: false, passedAt: 0 }
@@ -70,6 +79,17 @@ export const heed = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, pu
   } else if (now !== guide.heardAt) {
     state.guide = { ...guide, heardAt: now }
   }
+}
+
+/**
+ * A message waits for a verdict. Nobody behind this node may ever get it, so it makes nobody the guide; but if the guide has
+ * published it, its duplicates may come before the verdict.
+ */
+export const heedAwaited = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, publishedAt: number): void => {
+  const { config, guide } = t.state
+  if (!isGuided(config) || guide === undefined || guide.source !== id.source) return
+  const period = periodOf(config, publishedAt)
+  if (follows(config, period, guide.period)) t.state.guide = { ...guide, period, shaping: id, beatShapes: false }
 }
 
 /** Others publish, and this node, their guide, has said nothing in this period. */
@@ -111,7 +131,7 @@ export const onBeatOf = <I extends Key, A>(
 ): "new" | "shaping" | undefined => {
   const { now, state } = t
   const { config, guide } = state
-  if (!isGuided(config)) return undefined
+  if (!isGuided(config) || !isSequence(at)) return undefined
   const period = periodOf(config, at)
   const isFirst = guide === undefined || isOver(guide, config, now)
   if (!isFirst && source > guide.source) return undefined
@@ -119,12 +139,15 @@ export const onBeatOf = <I extends Key, A>(
     if (at === guide.beat) return guide.beatShapes ? "shaping" : undefined
     if (!follows(config, period, guide.period)) return undefined
   }
-  // Who names itself, or anybody, time and again, is passed on no oftener than a guide would be.
-  if (
-    source === state.self.id ||
-    (guide !== undefined && now >= guide.passedAt && now - guide.passedAt < config.graftMillis)
-  )
+  // Who has sent none has no cycle to learn of.
+  if (source === state.self.id) return undefined
+  // Who names anybody, time and again, is passed on no oftener than a guide would be; but the lower id counts at once, or of
+  // two that beat at the same time the one that is nearer would hide the other for ever.
+  if (guide !== undefined && now >= guide.passedAt && now - guide.passedAt < config.graftMillis) {
+    if (isFirst || source < guide.source)
+      state.guide = { ...guide, source, heardAt: now, period, shaping: undefined, beat: at, beatShapes: false }
     return undefined
+  }
   const beatShapes = isFirst || source === guide.source
   state.guide = { source, heardAt: now, period, shaping: undefined, beat: at, beatShapes, passedAt: now }
   passBeat(t, index)

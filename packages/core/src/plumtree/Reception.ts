@@ -6,7 +6,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import { onTreeDuplicate, onTreeNews, openTree } from "../thicket/Growth.ts"
 import { accept } from "./Delivery.ts"
-import { heed } from "./Guide.ts"
+import { heed, heedAwaited } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
@@ -30,7 +30,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
   mark(t, slot, stream, sequence)
-  heed(t, id, now)
+  heed(t, id, now, 0)
   openTree(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
   accept(t, slot, gossip, self, now)
@@ -66,11 +66,14 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     return
   }
   mark(t, slot, stream, sequence)
-  heed(t, id, gossip.publishedAt)
+  const { validated } = state.care
+  const awaited = validated.length > 0 && validated.includes(topic)
+  if (awaited) heedAwaited(t, id, gossip.publishedAt)
+  else heed(t, id, gossip.publishedAt, gossip.ageMillis)
   if (state.config.strategy === "thicket") onTreeNews(t, id, index, replay)
   else if (replay !== "recovery") onNews(t, source, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
-  if (state.care.validated.length > 0 && state.care.validated.includes(topic)) {
+  if (awaited) {
     found(t, id, from.id, replay === undefined)
     awaitVerdict(t, { gossip, from, bornAt, until: t.now + state.config.verdictMillis })
   } else {

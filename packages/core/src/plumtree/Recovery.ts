@@ -117,8 +117,12 @@ const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: n
 }
 
 /** When a gap is given up: at once what is older than anything owed, since nobody has promised that there is any. */
-const endOf = <I extends Key>(stream: Stream<I>, { gone, since }: Gap<I>, config: Config): number =>
-  since + (gone.length > 0 || wantsOlder(stream) ? config.gapMillis : Math.max(config.gapMillis, config.retainedMillis))
+const endOf = <I extends Key>(stream: Stream<I>, { gone, since }: Gap<I>, config: Config): number => {
+  // What a neighbour said of older numbers says nothing of the first that is missing now.
+  const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
+  const isOver = wantsOlder(stream) || gone.some(({ below }) => below > first)
+  return since + (isOver ? config.gapMillis : Math.max(config.gapMillis, config.retainedMillis))
+}
 
 /**
  * Goes through the gaps: gives up what has been open too long, and asks whom there is to ask. To be called whenever a

@@ -6,6 +6,7 @@
  */
 import type { Key } from "../Peer.ts"
 import { accept } from "./Delivery.ts"
+import { heed } from "./Guide.ts"
 import type { MessageId } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
 import { care, type Transition, type Waiting } from "./State.ts"
@@ -36,6 +37,7 @@ export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I
   if (waiting === undefined) return
   if (verdict !== "accept") return dismiss(t, index, verdict)
   care(t, { waiting: t.state.care.waiting.toSpliced(index, 1) })
+  heed(t, id, waiting.gossip.publishedAt, t.now - waiting.bornAt)
   accept(t, slotOf(t.state.streams, id.source, id.epoch, id.topic), waiting.gossip, waiting.from, waiting.bornAt)
 }
 

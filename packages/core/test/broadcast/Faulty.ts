@@ -55,7 +55,7 @@ export class Faulty {
         maxLoad: 4,
         trees: kind === "source" ? "source" : "shared",
         pruneAfter: one(random, [1, 3]),
-        guideMillis: one(random, [0, 1_000, 20_000]),
+        guideMillis: one(random, [0, 2_000, 20_000]),
         announceMillis: one(random, kind === "thicket" ? [20, 50, 300] : [0, 50, 300]),
         announceSize: one(random, [2, 128]),
         optimizeHops: one(random, [0, 1, 3]),

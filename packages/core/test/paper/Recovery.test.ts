@@ -278,6 +278,15 @@ describe("recovery", () => {
     assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 7])
   })
 
+  it("R7. that what is older is over says nothing of what is owed", () => {
+    const p = node([2, 3]).hears(2, digest({ ...origin, runs: [4, 4, 6, 6] }))
+    brings(p, 2, 4, 6).hears(2, fetched(false, { ...origin, below: 4 }))
+    const { gapMillis, retainedMillis } = p.state.config
+    p.passes(2 * gapMillis)
+    assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 5])
+    assert.deepStrictEqual(p.passes(retainedMillis).lagged, ["9/5–5"])
+  })
+
   it("R5. with catchUp off what is older is history", () => {
     const p = node([2, 3], { catchUp: false }).hears(2, digest(ranges(9, 4, 6)))
     assert.deepStrictEqual(p.outputs, [])

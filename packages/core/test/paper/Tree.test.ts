@@ -1,5 +1,19 @@
+import { Plumtree } from "@hyparview/core"
 import { assert, describe, it } from "@effect/vitest"
-import { bytes, gossip, graft, id, iHave, type Message, node, peer, prune, type Subject } from "../broadcast/subject.ts"
+import * as Result from "effect/Result"
+import {
+  bytes,
+  gossip,
+  graft,
+  id,
+  iHave,
+  type Message,
+  node,
+  peer,
+  prune,
+  type Subject,
+  topic
+} from "../broadcast/subject.ts"
 import { overSeeds } from "./node.ts"
 
 /** Three nodes that hold each other. What one sends arrives in order, everything before time goes on. */
@@ -665,6 +679,12 @@ describe("the tree", () => {
       assert.deepStrictEqual([p.saysTo("Prune"), p.lazy()], [[3], [3]])
     })
 
+    it("must be heard oftener than it is given up", () => {
+      const checked = Plumtree.makeConfig({ guideMillis: 1_999, graftMillis: 500 })
+      assert.strictEqual(Result.isFailure(checked) ? checked.failure.field : "", "guideMillis")
+      assert.isTrue(Result.isSuccess(Plumtree.makeConfig({ guideMillis: 2_000, graftMillis: 500 })))
+    })
+
     it("is nobody with guideMillis 0, with a tree for each source, and in a flood", () => {
       for (const override of [{ guideMillis: 0 }, { trees: "source" }, { strategy: "flood" }]) {
         const p = guided({ pruneAfter: 1, ...override }).hears(2, gossip(7, 0))
@@ -743,6 +763,39 @@ describe("the tree", () => {
       // Unless the guide has been silent for too long.
       p.now += 5_000
       assert.deepStrictEqual([p.hears(2, beat(8, 8_000)).saysTo("Beat"), p.state.guide?.source], [[4], 8])
+    })
+
+    it("of the higher id is not heard any more, also where its Beats come first in each period", () => {
+      // It published before it had heard of the other, whose Beats come a moment after its own.
+      const p = guided(7).publishes("hello")
+      for (let i = 1; i < 5; i++) {
+        p.now += 1_000
+        const { now } = p
+        p.hears(2, gossip(9, i, { publishedAt: now }))
+        p.now += 100
+        p.hears(2, beat(1, now))
+      }
+      assert.deepStrictEqual([p.state.guide?.source, p.saysTo("Beat")], [1, [3, 4]])
+      assert.deepStrictEqual(p.hears(3, beat(1, p.now - 100)).saysTo("Prune"), [3])
+    })
+
+    it("is nobody whose messages are rejected, or were published long ago", () => {
+      const p = guided()
+      p.step({ _tag: "ValidateTopic", now: p.now, topic, on: true })
+      p.hears(2, beat(7, 1_000)).hears(2, gossip(6, 0))
+      assert.strictEqual(p.state.guide?.source, 7)
+      p.step({ _tag: "Validated", now: p.now, id: id(6, 0), verdict: "reject" })
+      assert.strictEqual(p.state.guide?.source, 7)
+      p.hears(2, gossip(6, 1)).step({ _tag: "Validated", now: p.now, id: id(6, 1), verdict: "accept" })
+      assert.strictEqual(p.state.guide?.source, 6)
+      // Of the guide's own the duplicates may come before the verdict.
+      p.hears(2, gossip(6, 2, { publishedAt: 2_000 }))
+      assert.deepStrictEqual(p.hears(3, gossip(6, 2, { publishedAt: 2_000 })).saysTo("Prune"), [3])
+      const q = guided().hears(2, beat(7, 1_000))
+      q.hears(2, gossip(6, 0, { ageMillis: 5_001, replay: "recovery" }))
+      assert.strictEqual(q.state.guide?.source, 7)
+      q.hears(2, { ...beat(6, Number.NaN) })
+      assert.strictEqual(q.state.guide?.source, 7)
     })
 
     it("is passed on no oftener than once in graftMillis, whoever is named, and whatever the time", () => {

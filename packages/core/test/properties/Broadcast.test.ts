@@ -33,7 +33,7 @@ const smallConfig = (random: Random): Plumtree.Config => {
       trees: one(random, ["shared", "source"]),
       treesSize: upTo(3),
       pruneAfter: upTo(3),
-      guideMillis: one(random, [0, 0, 20, 20_000]),
+      guideMillis: one(random, [0, 0, 160, 20_000]),
       treesCount: upTo(3),
       fanout: upTo(2),
       maxLoad: 2 + nextBelow(random, 3),
