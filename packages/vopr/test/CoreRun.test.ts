@@ -69,7 +69,7 @@ describe("a rule that is broken is seen to be", () => {
 
   it("message rate: more is sent than the rules allow, for as long as the overlay may go on mixing", () => {
     // A flood, which sends as much for each message as for the first.
-    const flooding = { ...peaceful, seed: 7 }
+    const flooding: Scenario = { ...peaceful, strategy: "flood" }
     let windows = 0
     const storm = (run: CoreRun): void => {
       windows++
