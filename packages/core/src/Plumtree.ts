@@ -24,6 +24,7 @@
  * | a message published or received, told from what is known | `Reception.ts` |
  * | delivered, passed on, kept | `Delivery.ts` |
  * | eager and lazy, prune, optimisation | `Tree.ts` |
+ * | whose messages shape the tree | `Guide.ts` |
  * | several trees: what a node holds of each | `thicket/Tree.ts`, `thicket/Trees.ts` |
  * | how they grow, and lose duplicate branches | `thicket/Growth.ts` |
  * | a parent lost, sought, found | `thicket/Parent.ts` |

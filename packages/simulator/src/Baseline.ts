@@ -139,8 +139,7 @@ const leavesOf = (value: unknown, path = "", into = new Map<string, unknown>()):
 }
 
 /** Lists whose length is the user's choice: always compared by their statistics, so that two lengths can be compared. */
-const isSeries = (path: string): boolean =>
-  /(?:^|\.)(?:broadcasts|samples|rounds|firstMessages|furtherKills)$/.test(path)
+const isSeries = (path: string): boolean => /(?:^|\.)(?:broadcasts|samples|rounds|firstMessages)$/.test(path)
 
 const addStatistics = (items: ReadonlyArray<unknown>, path: string, into: Map<string, unknown>): void => {
   into.set(`${path}.length`, items.length)

@@ -66,12 +66,11 @@ export const heed = <I extends Key, A>(
   if (!isGuided(config) || ageMillis > config.guideMillis) return
   const { source } = id
   const period = periodOf(config, publishedAt)
-  const begun = { source, heardAt: now, period, shaping: id, beat: -1, beatShapes: false, passedAt: 0 }
-  if (guide === undefined || isOver(guide, config, now)) {
-    state.guide = begun
-  } else if (source < guide.source) {
+  const isFirst = guide === undefined || isOver(guide, config, now)
+  if (isFirst || source < guide.source) {
     // What the one before has begun to shape is still under way.
-    state.guide = { ...begun, shaping: undefined }
+    const shaping = isFirst ? id : undefined
+    state.guide = { source, heardAt: now, period, shaping, beat: -1, beatShapes: false, passedAt: 0 }
   } else if (source !== guide.source) {
     if (guide.source === state.self.id) beatFor(t, guide)
   } else if (follows(config, period, guide.period)) {

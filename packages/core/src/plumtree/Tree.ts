@@ -146,7 +146,8 @@ export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: 
 /**
  * A neighbour has pushed what was known: one of the two paths is one too many. With one sender the later is (the paper's
  * rule). With many, messages that are under way at once cross each other, and pruning at the first duplicate would cut
- * branches that are no part of a cycle any more; so a few are waited for.
+ * branches that are no part of a cycle any more; so those of the guide alone count, or where there is none a few are waited
+ * for.
  */
 export const onDuplicate = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, index: number): void => {
   const { config, links } = t.state
