@@ -108,7 +108,10 @@ const chancePeriods = 14
 /** A plan parts the cluster into four islands at most. */
 const merges = 3
 
-/** How often a hole may have to move before it meets another: each move meets one with probability ½ at least. */
+/**
+ * How often a hole may have to move before it meets another. A move of either of two brings them together with probability ⅓
+ * where views are seven of ten nodes, and more often where there are more nodes to move to.
+ */
 const holeMoves = 6
 
 /**

@@ -178,6 +178,18 @@ describe("found by the fault simulation", () => {
     assert.deepStrictEqual(violations, [])
   })
 
+  it("six nodes and four, with ages at full weight, held each other for one by who had sounded a contact out", () => {
+    const { violations } = runCore(draw(9000412, { maximumNodes: 200, maximumNodeMinutes: 120 }))
+    assert.deepStrictEqual(violations, [])
+  })
+
+  it.effect("two free slots at one of ten nodes with views of seven rested for longer than calm may take", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* runRuntime(draw(1163734982, { ...runtimeLimits, extensions: true }))
+      assert.deepStrictEqual(violations, [])
+    })
+  )
+
   it.effect("a half-open link over which a lonely node asked its only contact was used for twenty minutes", () =>
     Effect.gen(function* () {
       const { violations } = yield* runRuntime(draw(3000526, runtimeLimits))

@@ -115,21 +115,29 @@ const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
  * nodes with a free slot each that are neighbours already, or one node with two, are stuck for ever, since a repair
  * evicts nobody. So the hole moves: somebody is asked with `bridge`, evicts a neighbour for us, and that neighbour may
  * know what we do not. Where the number of slots is odd one hole must remain; so it carries with it how often it has
- * moved, and rests twice as long at each node as at the one before.
+ * moved, and rests twice as long at each node as at the one before. Two at one node are no odd slot that must remain, and
+ * rest only half as long again.
  *
  * Ours: the paper leaves such slots free.
  */
 const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const [first] = state.config.repairBackoffMillis
-  const restMillis = first * (2 << Math.min(state.hole.moves, mostDoublings))
+  const restMillis = first * restsOf(state.hole.moves, freeSlots(state) > 1 ? 1.5 : 2)
   if (now - state.hole.since < restMillis || state.active.length === 0) return
   const peer = state.passive[nextBelow(state, state.passive.length)]
   if (peer !== undefined && !isLinking(state, peer.id)) ask(t, peer, "bridge", Math.min(255, state.hole.moves + 1))
 }
 
+/** How many first waits a hole rests that has moved so often: 2, then `growth` times as many with each move. */
+const restsOf = (moves: number, growth: number): number => {
+  let rests = 2
+  for (let move = 0; move < moves && rests < longestRest; move++) rests *= growth
+  return rests
+}
+
 /** 2¹² seconds, a bit more than an hour, with the default first wait: a hole at rest. */
-const mostDoublings = 11
+const longestRest = 4_096
 
 /** The Repair timer: whoever was busy, or everybody after a wait, may be asked again. */
 export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {

@@ -30,7 +30,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
  * Shuffles with a node that is not a neighbour, without a walk. Ours: the paper's shuffles go between neighbours only,
  * and cannot reach the other side of a cut. `stranger`: the reply shall tell whether it lives on another island.
  *
- * What comes this way has not come by the links of one overlay, and so does not count as heard of lately, but for who sends it:
+ * What comes this way has not come by the links of one overlay, and so does not count as heard of lately, who sends it included:
  * else two islands that sound each other out would, by that alone, hold each other for one.
  */
 export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
@@ -84,7 +84,7 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: told } })
   const direct = message.link === undefined
   const { ages, peers } = takeBeacon(t, { peers: [origin, ...sample.peers], ages: [0, ...sample.ages] }, direct)
-  const heard = direct ? ages.map((age, i) => (peers[i] === origin ? age : notLately(age))) : ages
+  const heard = direct ? ages.map(notLately) : ages
   integrate(t, peers, heard, told.peers)
 }
 

@@ -212,14 +212,14 @@ describe("cuts and their healing", () => {
     assert.deepStrictEqual(friends.p.says("Neighbor"), [])
   })
 
-  it("P3. what a direct shuffle brings, at either end, does not count as heard of lately, but for who sends it", () => {
+  it("P3. what a direct shuffle brings, at either end, does not count as heard of lately, who sends it included", () => {
     const { p, requestId } = stranger()
     p.hears(9, shuffleReply(requestId, sample([20, 3], [1, 0]))).hears(
       7,
       shuffle(undefined, 1, peer(7), 1, sample([21], [2]))
     )
     const ageOf = (id: number) => p.state.cycle - (p.state.passiveSince[p.state.passiveIds.indexOf(id)] ?? NaN)
-    assert.deepStrictEqual([20, 7, 21].map(ageOf), [11, 0, 11])
+    assert.deepStrictEqual([20, 7, 21].map(ageOf), [11, 11, 11])
     // By a walk it does.
     p.hears(2, shuffle(linkTo(2), 2, peer(8), 1, sample([22], [2])))
     assert.deepStrictEqual([8, 22].map(ageOf), [0, 2])

@@ -386,6 +386,20 @@ describe("rule 4: repair is an obligation, not an event", () => {
       }
     })
 
+    it("two free slots at one node rest only half as long again with each move: neither must remain", () => {
+      const rest = (moves: number) => {
+        const p = node(1, { active: [2, 3, 4], passive: [5, 6, 7] }).loses(4)
+        p.hears(2, evictedForBridge(linkTo(2), sample([9]), moves))
+        const next = untilBridge(p)
+        assert.strictEqual(next.moves, moves + 1)
+        return next.at
+      }
+      for (const moves of [1, 2, 5, 9]) {
+        assert.isAtLeast(rest(moves), 2_000 * 1.5 ** moves)
+        assert.isAtMost(rest(moves), 2_000 * 1.5 ** moves + 90_000)
+      }
+    })
+
     it("whoever is evicted for a bridge waits to be asked: the bridge's other end has told its own evicted", () => {
       const p = node(1, { active: [2, 3, 4], passive: [5, 6] })
       p.hears(2, evictedForBridge(linkTo(2), sample([9, 10]), 1))

@@ -35,7 +35,7 @@ describe("the state of a node", () => {
     }
     assert.deepStrictEqual([ageOf(2), ageOf(3), ageOf(5)], [0, 0, 3])
     // 5 itself resets its age.
-    p.hears(5, shuffle(undefined, 1, peer(5), 1, sample([])))
+    p.hears(2, shuffle(linkTo(2), 1, peer(5), 1, sample([])))
     p.fires("Cycle")
     const [next] = p.says("Shuffle")
     assert.strictEqual(next?.sample.ages[next.sample.peers.findIndex((entry) => entry.id === 5)], 1)
