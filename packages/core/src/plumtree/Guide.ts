@@ -166,6 +166,11 @@ export const isShaping = <I extends Key, A>({ state }: Transition<I, A>, id: Mes
   )
 }
 
+/** The message, or the Beat, that shapes the tree does so no more: here it came by a link that is no part of it. */
+export const endShaping = <I extends Key, A>({ state }: Transition<I, A>): void => {
+  if (state.guide !== undefined) state.guide = { ...state.guide, shaping: undefined, beatShapes: false }
+}
+
 /** Whether a source's announcements optimise: everybody's do where there is no guide. */
 export const mayOptimize = <I extends Key, A>({ state }: Transition<I, A>, source: I): boolean =>
   !isGuided(state.config) || state.guide?.source === source

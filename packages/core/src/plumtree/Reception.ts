@@ -71,7 +71,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   if (awaited) heedAwaited(t, id, gossip.publishedAt)
   else heed(t, id, gossip.publishedAt, gossip.ageMillis)
   if (state.config.strategy === "thicket") onTreeNews(t, id, index, replay)
-  else if (replay !== "recovery") onNews(t, source, index)
+  else if (replay !== "recovery") onNews(t, id, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (awaited) {
     found(t, id, from.id, replay === undefined)

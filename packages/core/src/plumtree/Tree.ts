@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { treeOf, usedIn } from "../thicket/Tree.ts"
-import { isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
+import { endShaping, isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { MessageId } from "./Message.ts"
 import { changeLink, freshLink, indexOf, maxNeighbors, type State, type Transition } from "./State.ts"
@@ -133,10 +133,12 @@ const newsPerDuplicate = 16
  * here: then the message was under way when it heard of that, and it pushes no more. Were it made eager for such a
  * message, only this end would push, and duplicates: with many messages under way that keeps a mesh from ever settling.
  */
-export const onNews = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
+export const onNews = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, index: number): void => {
   const { config, links } = t.state
   if (config.strategy === "flood") return
-  if (!isPruned(t.state, index)) makeEager(t, source, index)
+  if (!isPruned(t.state, index)) makeEager(t, id.source, index)
+  // What comes along the tree as well is its duplicate, and prunes nothing.
+  else if (isShaping(t, id)) endShaping(t)
   if (config.pruneAfter === 1 || isGuided(config)) return
   const link = links[index]
   if (link === undefined || link.duplicates === 0 || isOfBurst(t, link.newsAt)) return
@@ -174,7 +176,7 @@ const tellAgain = <I extends Key, A>(t: Transition<I, A>, source: I, index: numb
 /** BEAT received: it tells of its link what a message of the guide would. */
 export const onBeat = <I extends Key, A>(t: Transition<I, A>, index: number, source: I, at: number): void => {
   const found = onBeatOf(t, index, source, at)
-  if (found === "new") return onNews(t, source, index)
+  if (found === "new") return isPruned(t.state, index) ? endShaping(t) : makeEager(t, source, index)
   if (found === undefined) return
   if (isLazy(t.state, source, index)) return tellAgain(t, source, index)
   makeLazy(t, source, index)

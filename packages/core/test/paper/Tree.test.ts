@@ -656,6 +656,17 @@ describe("the tree", () => {
       assert.deepStrictEqual(twice(q, 9, 0, 0).saysTo("Prune"), [3])
     })
 
+    it("shapes nothing where its message came first by a link that was pruned: its duplicate comes along the tree", () => {
+      const p = guided()
+      assert.deepStrictEqual(twice(p, 7, 0, 0).saysTo("Prune"), [3])
+      // 3 pushed these before it heard of the prune.
+      p.hears(3, gossip(7, 1, { publishedAt: 1_000 })).hears(2, gossip(7, 1, { publishedAt: 1_000 }))
+      assert.deepStrictEqual([p.saysTo("Prune"), p.eager()], [[], [2, 4]])
+      p.hears(3, { _tag: "Beat", source: 7, at: 2_000 }).hears(2, { _tag: "Beat", source: 7, at: 2_000 })
+      assert.deepStrictEqual([p.saysTo("Prune"), p.eager()], [[], [2, 4]])
+      assert.deepStrictEqual(twice(p, 7, 2, 3_000, 4).saysTo("Prune"), [4])
+    })
+
     it("is named by its whole incarnation and topic: a message of the same number is another", () => {
       const p = guided()
       p.hears(2, gossip(7, 0))
