@@ -84,6 +84,19 @@ export interface Scenario {
 }
 
 /**
+ * The nodes that need a store for their epoch: those whose clock is set back and that start twice again. Without it such a
+ * node may be told of both of its earlier incarnations within a minute, and stops for it, as rule 9e has it.
+ *
+ * @category inspection
+ * @since 0.1.0
+ */
+export const mustKeepEpochs = ({ plan: { actions } }: Scenario): ReadonlyArray<number> => {
+  const restarts = actions.flatMap(({ fault }) => (fault._tag === "Restart" ? fault.nodes : []))
+  const setBack = actions.flatMap(({ fault }) => (fault._tag === "ClockJump" && fault.millis < 0 ? [fault.node] : []))
+  return setBack.filter((node) => restarts.filter((other) => other === node).length > 1)
+}
+
+/**
  * What a calm overlay is given to become whole, part by part, in milliseconds.
  *
  * @category bounds

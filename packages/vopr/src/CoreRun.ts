@@ -172,6 +172,7 @@ export class CoreRun {
 
   private chaos(): void {
     const { world } = this
+    const keepsEpoch = new Set(Scenario.mustKeepEpochs(this.scenario))
     for (const { atMillis, happening } of Scenario.agenda(this.scenario)) {
       if (!this.passUntil(atMillis)) return
       switch (happening._tag) {
@@ -179,7 +180,9 @@ export class CoreRun {
           world.start(happening.start.node, happening.start.contacts)
           break
         case "Fails":
-          world.apply(happening.fault)
+          // A clock matters here to the epoch of the next start alone, and not where a store keeps it.
+          if (happening.fault._tag !== "ClockJump" || !keepsEpoch.has(happening.fault.node))
+            world.apply(happening.fault)
           this.marks.ofFault(happening.fault)
           break
         case "Publishes": {

@@ -41,18 +41,6 @@ const temporaryLinkIdleMillis = 1_000
 /** Where virtual time begins: 2027. */
 const startMillis = 1_800_000_000_000
 
-/**
- * Whether a node whose clock is set back starts twice again. Without its epoch it might be told of both earlier incarnations
- * within a minute, and stop for it (rule 9e).
- */
-const startsAThirdTimeInThePast = ({ plan: { actions } }: Scenario.Scenario): boolean => {
-  const restarts = actions.flatMap(({ fault }) => (fault._tag === "Restart" ? fault.nodes : []))
-  return actions.some(
-    ({ fault }) =>
-      fault._tag === "ClockJump" && fault.millis < 0 && restarts.filter((node) => node === fault.node).length > 1
-  )
-}
-
 /** Counts fibers, so that one that outlives its cluster is seen. */
 class FiberCount implements Metric.FiberRuntimeMetricsService {
   alive = 0
@@ -183,7 +171,7 @@ class RuntimeRun {
         nodes,
         seed,
         discovery: discoverable,
-        storesEpochs: seed % 2 === 0 || startsAThirdTimeInThePast(this.scenario),
+        storesEpochs: seed % 2 === 0 || Scenario.mustKeepEpochs(this.scenario).length > 0,
         idOf,
         logLevel: "None",
         network: { latency, dialTimeout: dialTimeoutMillis },

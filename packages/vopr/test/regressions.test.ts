@@ -178,6 +178,11 @@ describe("found by the fault simulation", () => {
     assert.deepStrictEqual(violations, [])
   })
 
+  it("a node that started a third time with its clock set back was told of two earlier incarnations of its own", () => {
+    const { violations } = runCore(draw(9501464, { maximumNodes: 200, maximumNodeMinutes: 120 }))
+    assert.deepStrictEqual(violations, [])
+  })
+
   it("six nodes and four, with ages at full weight, held each other for one by who had sounded a contact out", () => {
     const { violations } = runCore(draw(9000412, { maximumNodes: 200, maximumNodeMinutes: 120 }))
     assert.deepStrictEqual(violations, [])
