@@ -23,9 +23,13 @@
  * | what a node holds | `State.ts`, `Config.ts` |
  * | a message published or received, told from what is known | `Reception.ts` |
  * | delivered, passed on, kept | `Delivery.ts` |
- * | eager and lazy, prune, optimisation | `Tree.ts` |
+ * | what strategies differ in, and what they do not | `Strategy.ts` |
+ * | a flood | `Flood.ts` |
+ * | one tree: prune, graft, optimisation | `OneTree.ts` |
+ * | who is eager and lazy in it | `Tree.ts` |
  * | whose messages shape the tree | `Guide.ts` |
- * | several trees: what a node holds of each | `thicket/Tree.ts`, `thicket/Trees.ts` |
+ * | several trees, the strategy | `thicket/Thicket.ts` |
+ * | what a node holds of each | `Branches.ts`, `thicket/Trees.ts` |
  * | how they grow, and lose duplicate branches | `thicket/Growth.ts` |
  * | a parent lost, sought, found | `thicket/Parent.ts` |
  * | how much neighbours forward | `thicket/Load.ts` |
@@ -48,8 +52,11 @@
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
+import type { Config } from "./plumtree/Config.ts"
+import { flood } from "./plumtree/Flood.ts"
 import type { Message } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
+import { onBeat, oneTree } from "./plumtree/OneTree.ts"
 import type { Input, Output, Timer } from "./plumtree/Protocol.ts"
 import { hasSeen } from "./plumtree/Queries.ts"
 import {
@@ -76,10 +83,12 @@ import {
   type Transition
 } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
-import { addNeighbor, onBeat, onPrune, removeNeighbor } from "./plumtree/Tree.ts"
+import type { Strategy } from "./plumtree/Strategy.ts"
+import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
 import { onLoad } from "./thicket/Load.ts"
 import { abandonSeeks, afterLoss, onBranch } from "./thicket/Parent.ts"
-import { bareThicket, loadOf } from "./thicket/Tree.ts"
+import { thicket } from "./thicket/Thicket.ts"
+import { bareThicket, loadOf } from "./plumtree/Branches.ts"
 import { awaitTelling, removeFromTrees } from "./thicket/Trees.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 
@@ -145,7 +154,7 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
       return { state, outputs: [{ _tag: "Duplicate", id, from: input.from }] }
     }
   }
-  const t = begin(state, input.now)
+  const t = begin(state, input.now, strategies[state.config.strategy])
   perform(t, input)
   // Every deadline stands behind one of these.
   const { care, links, thicket } = t.state
@@ -154,6 +163,8 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
   }
   return t
 }
+
+const strategies: Readonly<Record<Config["strategy"], Strategy>> = { flood, plumtree: oneTree, thicket }
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
   switch (input._tag) {
@@ -197,7 +208,7 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "GraftMiss":
       return onGraftMiss(t, index, message.ids)
     case "Prune":
-      return onPrune(t, index, message.tree)
+      return t.strategy.onPrune(t, index, message.tree)
     case "Digest":
       return onDigest(t, from, message.held)
     case "Fetch":

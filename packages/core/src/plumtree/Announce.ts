@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
-import { tellLoad } from "../thicket/Load.ts"
 import type { Announcement, IHave, MessageId } from "./Message.ts"
 import { type Announcing, clearTimer, setTimer, type Transition } from "./State.ts"
 import { withoutIndex } from "./Tree.ts"
@@ -24,7 +23,7 @@ export const announce = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>
 export const flushAnnouncements = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
   clearTimer(t, "Announce")
-  tellLoad(t)
+  t.strategy.onAnnouncing(t)
   const waiting: Array<Announcing<I>> = []
   for (let entry = state.announcing; entry !== undefined; entry = entry.next) waiting.push(entry)
   waiting.reverse()

@@ -4,14 +4,12 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { onFetchedNews } from "../thicket/Parent.ts"
 import { announce } from "./Announce.ts"
 import type { Gossip } from "./Message.ts"
-import { found, optimizeFound } from "./Missing.ts"
+import { found } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
 import { care, type Transition } from "./State.ts"
 import { keep, sweepMillis } from "./Streams.ts"
-import { lazyFor } from "./Tree.ts"
 
 /** Delivers a message, passes it on, and keeps it. `from` is self for one of our own. */
 export const accept = <I extends Key, A>(
@@ -36,16 +34,20 @@ export const accept = <I extends Key, A>(
     replay: undefined
   })
   const announced = found(t, id, from.id, replay === undefined)
-  let path: { readonly round: number; readonly parent: I | undefined } = {
-    round,
-    parent: own || replay === "recovery" ? undefined : from.id
-  }
-  if (announced !== undefined && replay === "recovery") onFetchedNews(t, announced)
-  if (announced !== undefined && path.parent !== undefined) {
-    path = optimizeFound(t, announced, round, path.parent) ?? path
+  let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
+  if (announced !== undefined) {
+    if (path !== undefined) path = t.strategy.onPushed(t, announced, path) ?? path
+    else if (!own) t.strategy.onFetched(t, announced)
   }
   if (state.config.retainedBytes === 0) return
-  const kept = { sequence: id.sequence, payload: compact(payload), ...path, publishedAt, bornAt }
+  const kept = {
+    sequence: id.sequence,
+    payload: compact(payload),
+    round: path?.round ?? round,
+    parent: path?.parent,
+    publishedAt,
+    bornAt
+  }
   keep(t, slot, kept)
   if (state.care.sweepAt === 0 && state.streams.bytes > 0) {
     care(t, { sweepAt: t.now + sweepMillis(state.config) })
@@ -57,7 +59,7 @@ const pass = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, onward: G
   const { outputs, state } = t
   const { id } = onward
   const { neighbors } = state
-  const lazy = lazyFor(state, id)
+  const lazy = t.strategy.lazyFor(state, id)
   let announced = 0
   for (let i = 0; i < neighbors.length; i++) {
     const to = neighbors[i]

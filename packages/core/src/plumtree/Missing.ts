@@ -5,15 +5,12 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { considerAnnouncer } from "../thicket/Balance.ts"
-import { onGraftInto, onMissed, patience, preferred } from "../thicket/Parent.ts"
 import * as Held from "./Held.ts"
-import { timeout1, timeout2, wasLate } from "./Lateness.ts"
+import { timeout2, wasLate } from "./Lateness.ts"
 import type { Announcement, MessageId } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
-import { at, put, slotOf } from "./Streams.ts"
-import { makeEager, optimize, takeBack } from "./Tree.ts"
+import { at, slotOf } from "./Streams.ts"
 
 /** IHAVE received. */
 export const onIHave = <I extends Key, A>(
@@ -22,37 +19,16 @@ export const onIHave = <I extends Key, A>(
   index: number,
   announcements: ReadonlyArray<Announcement<I>>
 ): void => {
-  const { state } = t
-  if (state.config.strategy === "flood") return
+  const { state, strategy } = t
+  if (!strategy.grafts) return
   for (const { id, round } of announcements) {
     if (!isSequence(id.sequence) || !isSequence(id.epoch)) continue
     const slot = slotOf(state.streams, id.source, id.epoch, id.topic)
     const stream = at(state.streams, slot)
-    if (stream !== undefined && isDone(stream, id.sequence)) optimizeLate(t, slot, id, round, index)
+    if (stream !== undefined && isDone(stream, id.sequence)) strategy.onKnownAnnounced(t, slot, id, round, index)
     else remember(t, from.id, id, round)
   }
   armGraftTimer(t)
-}
-
-/** A shorter path is announced for a message that has come. */
-const optimizeLate = <I extends Key, A>(
-  t: Transition<I, A>,
-  slot: number,
-  id: MessageId<I>,
-  round: number,
-  index: number
-): void => {
-  const { config, neighbors, streams } = t.state
-  const stream = at(streams, slot)
-  if (config.strategy === "thicket" && stream !== undefined) return considerAnnouncer(t, stream, id, round, index)
-  if (config.optimizeHops === 0) return
-  // Nearly all announcements are of no shorter path, and the message itself need not be looked up to know.
-  if (stream === undefined || stream.depth - round < config.optimizeHops) return
-  const kept = Held.find(stream.held, id.sequence)
-  if (kept?.parent === undefined) return
-  if (!optimize(t, id, kept.round, kept.parent, round, index)) return
-  const changed: Kept<I> = { ...kept, round, parent: neighbors[index]?.id }
-  put(t, slot, { ...stream, held: Held.replace(stream.held, changed) })
 }
 
 const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: MessageId<I>, round: number): void => {
@@ -82,7 +58,7 @@ const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: Messa
       announcers: [announcer],
       rounds: [round],
       since: t.now,
-      at: t.now + (state.config.strategy === "thicket" ? patience(t, id) : timeout1(t)),
+      at: t.now + t.strategy.patience(t, id),
       grafted: undefined
     }
   ]
@@ -124,49 +100,29 @@ export const found = <I extends Key, A>(
   if (t.state.missing.length === 0) clearTimer(t, "Graft")
   if (pushed) {
     wasLate(t, t.now - entry.since)
-    if (entry.grafted !== undefined && entry.grafted !== from) takeBack(t, id.source, indexOf(t.state, entry.grafted))
+    if (entry.grafted !== undefined && entry.grafted !== from)
+      t.strategy.takeBack(t, id, indexOf(t.state, entry.grafted))
   }
   return entry
 }
 
-/** Somebody who announced a message that has now come by a longer way is a better parent than the one that brought it. */
-export const optimizeFound = <I extends Key, A>(
-  t: Transition<I, A>,
-  { announcers, id, rounds }: Missing<I>,
-  round: number,
-  parent: I
-): { readonly round: number; readonly parent: I } | undefined => {
-  let best = -1
-  for (let i = 0; i < announcers.length; i++) if (best < 0 || (rounds[i] ?? 0) < (rounds[best] ?? 0)) best = i
-  const announcer = announcers[best]
-  const announced = rounds[best]
-  if (announcer === undefined || announced === undefined) return undefined
-  return optimize(t, id, round, parent, announced, indexOf(t.state, announcer))
-    ? { round: announced, parent: announcer }
-    : undefined
-}
-
 /** The Graft timer has fired: whatever is due asks its next announcer, unless the tree has turned out to be later. */
 export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { state } = t
-  const { strategy } = state.config
+  const { state, strategy } = t
   const wanted = new Map<I, Array<Missing<I>>>()
   const rest: Array<Missing<I>> = []
-  const longest = timeout1(t)
   const again = t.now + timeout2(t)
   for (const entry of state.missing) {
     if (entry.at > t.now) {
       rest.push(entry)
       continue
     }
-    if (strategy === "plumtree" && entry.grafted === undefined && entry.since + longest > t.now) {
-      rest.push({ ...entry, at: entry.since + longest })
+    const due = strategy.dueAt(t, entry)
+    if (due > t.now) {
+      rest.push({ ...entry, at: due })
       continue
     }
-    const next =
-      strategy === "thicket"
-        ? preferred(t, entry)
-        : entry.announcers.findIndex((announcer) => indexOf(state, announcer) >= 0)
+    const next = strategy.nextAnnouncer(t, entry)
     const announcer = entry.announcers[next]
     // Nobody is left: it is forgotten, until it is announced again.
     if (announcer === undefined) continue
@@ -186,10 +142,7 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
     const index = indexOf(state, announcer)
     const to = state.neighbors[index]
     if (to === undefined) continue
-    for (const { announcers, id } of asked) {
-      if (strategy === "thicket") onMissed(t, id, announcer, announcers)
-      else makeEager(t, id.source, index)
-    }
+    for (const { announcers, id } of asked) strategy.onAsking(t, id, index, announcers)
     const ids = asked.map(({ id }) => id)
     t.outputs.push({ _tag: "Send", to, message: { _tag: "Graft", ids, payload: true } })
   }
@@ -197,7 +150,7 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
 }
 
 /**
- * GRAFT received: the link is eager, and the payloads are sent, or said to be missing here too. What does not fit into one
+ * GRAFT received: the link carries the tree from now on, and the payloads are sent, or said to be missing here too. What does not fit into one
  * answer is announced again: the asker holds this announcement for used up, and may know of no other.
  */
 export const onGraft = <I extends Key, A>(
@@ -208,8 +161,7 @@ export const onGraft = <I extends Key, A>(
   payload: boolean
 ): void => {
   const { config, streams } = t.state
-  if (config.strategy === "plumtree") for (const { source } of ids) makeEager(t, source, index)
-  else if (config.strategy === "thicket") onGraftInto(t, index, ids)
+  t.strategy.onGraft(t, index, ids)
   if (!payload) return
   const absent: Array<MessageId<I>> = []
   const later: Array<Announcement<I>> = []
@@ -251,16 +203,16 @@ export const replayed = <I extends Key, A>(
     replay
   }) as const
 
-/** A miss received: the next announcer is tried at once. The one that missed has made our link eager. */
+/** A miss received: the next announcer is tried at once. */
 export const onGraftMiss = <I extends Key, A>(
   t: Transition<I, A>,
   index: number,
   ids: ReadonlyArray<MessageId<I>>
 ): void => {
-  const { state } = t
-  if (state.config.strategy === "flood") return
+  const { state, strategy } = t
+  if (!strategy.grafts) return
   for (const id of ids) {
-    if (state.config.strategy === "plumtree") makeEager(t, id.source, index)
+    strategy.onGraftMiss(t, id, index)
     const known = indexOfMissing(state.missing, id)
     const entry = state.missing[known]
     if (entry !== undefined) state.missing = state.missing.with(known, { ...entry, at: t.now })

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { childrenOf, sizeOf } from "../thicket/Tree.ts"
+import { childrenOf, sizeOf } from "./Branches.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import { doneUntil, isDone } from "./Seen.ts"
 import type { State } from "./State.ts"
@@ -72,10 +72,10 @@ export interface Sizes<I extends Key = string, A = string> {
  * @since 0.1.0
  */
 export const sizes = <I extends Key, A>(state: State<I, A>): Sizes<I, A> => {
-  const { config, neighbors, self, streams } = state
+  const { neighbors, self, streams, thicket } = state
   let messages = 0
   for (let slot = 0; slot < streams.count; slot++) messages += at(streams, slot)?.held.count ?? 0
-  const lazy = sizeOf(config.strategy === "thicket" ? lazyIn(state, self.id) : state.lazy)
+  const lazy = sizeOf(thicket.trees.length > 0 ? lazyIn(state, self.id) : state.lazy)
   return {
     eager: neighbors.length - lazy,
     lazy,

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { onTreeDuplicate, onTreeNews, openTree } from "../thicket/Growth.ts"
 import { accept } from "./Delivery.ts"
 import { heed, heedAwaited } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
@@ -13,7 +12,6 @@ import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
 import { isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream, type Transition } from "./State.ts"
 import { at, forgottenFloor, fresh, insert, put, slotOf } from "./Streams.ts"
-import { onDuplicate, onNews } from "./Tree.ts"
 import { awaitVerdict } from "./Verdict.ts"
 
 /** Publish: the next number of the topic, delivered here and sent to everybody. */
@@ -31,7 +29,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   if (stream === undefined || isDone(stream, sequence)) return
   mark(t, slot, stream, sequence)
   heed(t, id, now, 0)
-  openTree(t, id)
+  t.strategy.onPublished(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
   accept(t, slot, gossip, self, now)
 }
@@ -48,9 +46,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const old = at(state.streams, known)
   if (old !== undefined && isDone(old, sequence)) {
     t.outputs.push({ _tag: "Duplicate", id, from })
-    if (state.config.strategy === "thicket") onTreeDuplicate(t, id, index, replay)
-    // A fetched copy says nothing of the tree.
-    else if (replay !== "recovery") onDuplicate(t, id, index)
+    t.strategy.onDuplicate(t, id, index, replay)
     return
   }
   // One that made room may have been done before, and is not worth that another makes room for it.
@@ -70,8 +66,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const awaited = validated.length > 0 && validated.includes(topic)
   if (awaited) heedAwaited(t, id, gossip.publishedAt)
   else heed(t, id, gossip.publishedAt, gossip.ageMillis)
-  if (state.config.strategy === "thicket") onTreeNews(t, id, index, replay)
-  else if (replay !== "recovery") onNews(t, id, index)
+  t.strategy.onNews(t, id, index, replay)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (awaited) {
     found(t, id, from.id, replay === undefined)

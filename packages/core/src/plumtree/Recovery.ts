@@ -50,18 +50,11 @@ export const afterSeen = <I extends Key, A>(
     if (gap?.open === true) put(t, slot, { ...stream, gap: { ...gap, open: false } })
   } else if (gap?.open !== true) {
     // Most gaps close by themselves: what is missing comes by a longer way.
-    openGap(t, slot, now + patienceOf(state.config))
+    openGap(t, slot, now + t.strategy.gapPatience(state.config))
   } else if (stream.floor > floorBefore || sequence < stream.owed) {
     put(t, slot, { ...stream, gap: { ...gap, since: now } })
   }
 }
-
-/**
- * How long a gap is left to close by itself. In a thicket each message comes by another tree than the one before, and a
- * tree that is broken shows by a message that is announced and does not come: which must be waited for, and grafted.
- */
-const patienceOf = ({ announceMillis, graftAgainMillis, graftMillis, strategy }: Config): number =>
-  strategy === "thicket" ? 2 * announceMillis + graftMillis + graftAgainMillis : graftMillis
 
 /** Opens a gap in a stream that has one; nobody is asked before `due`. */
 export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: number): void => {

@@ -9,11 +9,12 @@
 import * as HashMap from "effect/HashMap"
 import type { Key, Peer } from "../Peer.ts"
 import type { Random } from "../Random.ts"
-import { bareThicket, type Thicket } from "../thicket/Tree.ts"
+import { bareThicket, type Thicket } from "./Branches.ts"
 import type { Config } from "./Config.ts"
 import type { Guide } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
+import type { Strategy } from "./Strategy.ts"
 
 /** A message that is kept for who missed it. */
 export interface Kept<I extends Key> {
@@ -226,13 +227,15 @@ export type State<I extends Key = string, A = string> = Readonly<Draft<I, A>>
 /** One step under way: the state as far as it has come, and the outputs so far, in order. */
 export interface Transition<I extends Key, A> {
   readonly now: number
+  readonly strategy: Strategy
   readonly state: Draft<I, A>
   readonly outputs: Array<Output<I, A>>
 }
 
 /** Begins a transition: the one copy that a step makes. Field by field, so that it is made in line. */
-export const begin = <I extends Key, A>(state: State<I, A>, now: number): Transition<I, A> => ({
+export const begin = <I extends Key, A>(state: State<I, A>, now: number, strategy: Strategy): Transition<I, A> => ({
   now,
+  strategy,
   state: {
     random0: state.random0,
     random1: state.random1,

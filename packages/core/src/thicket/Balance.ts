@@ -14,9 +14,10 @@ import type { Key } from "../Peer.ts"
 import * as Held from "../plumtree/Held.ts"
 import type { MessageId } from "../plumtree/Message.ts"
 import { indexOf, type Stream, type Transition } from "../plumtree/State.ts"
+import { at } from "../plumtree/Streams.ts"
 import { sumOf } from "./Load.ts"
 import { seek } from "./Parent.ts"
-import { isAttached, sizeOf, type Tree, treeOf } from "./Tree.ts"
+import { isAttached, sizeOf, type Tree, treeOf } from "../plumtree/Branches.ts"
 
 /** By how many children two parents must differ. With two or more the sum of squares falls; a third makes moves rarer. */
 const unevenBy = 3
@@ -27,16 +28,24 @@ const unevenBy = 3
  */
 export const considerAnnouncer = <I extends Key, A>(
   t: Transition<I, A>,
-  stream: Stream<I>,
+  slot: number,
   id: MessageId<I>,
   round: number,
   index: number
 ): void => {
-  const { config, neighbors, thicket } = t.state
+  const { config, neighbors, streams, thicket } = t.state
+  const stream = at(streams, slot)
   const number = treeOf(config, id)
   const tree = thicket.trees[number]
   const to = neighbors[index]
-  if (tree === undefined || to === undefined || tree.seek !== undefined || ((tree.branches >> index) & 1) === 1) return
+  if (
+    stream === undefined ||
+    tree === undefined ||
+    to === undefined ||
+    tree.seek !== undefined ||
+    ((tree.branches >> index) & 1) === 1
+  )
+    return
   if (!isAttached(tree)) {
     if (tree.branches === 0 || isNearer(stream, id, round)) seek(t, number, id, [to.id], undefined)
     return

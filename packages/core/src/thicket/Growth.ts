@@ -10,7 +10,7 @@ import { nextBelow } from "../Random.ts"
 import { timeout1 } from "../plumtree/Lateness.ts"
 import type { MessageId, Replay } from "../plumtree/Message.ts"
 import { changeLink, type Transition } from "../plumtree/State.ts"
-import { loadOf, type Tree, treeOf, usedIn } from "./Tree.ts"
+import { loadOf, type Tree, treeOf, usedIn } from "../plumtree/Branches.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** A message of our own: if its tree leads nowhere from here, it begins here. */

@@ -7,7 +7,7 @@
 import type { Key } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { changeLink, indexOf, type Transition } from "../plumtree/State.ts"
-import { childrenOf } from "./Tree.ts"
+import { childrenOf } from "../plumtree/Branches.ts"
 
 /** The most children that a Load can name of one tree: one byte. */
 const mostChildren = 255

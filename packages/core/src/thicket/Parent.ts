@@ -13,7 +13,7 @@ import type { MessageId } from "../plumtree/Message.ts"
 import { indexOf, type Missing, type Transition } from "../plumtree/State.ts"
 import { at, slotOf } from "../plumtree/Streams.ts"
 import { leastOf } from "./Load.ts"
-import { isAttached, loadOf, type Tree, treeOf } from "./Tree.ts"
+import { isAttached, loadOf, type Tree, treeOf } from "../plumtree/Branches.ts"
 import { addChild, becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** Asks the best of some neighbours to be the parent in a tree, and the others after it. */
@@ -99,12 +99,15 @@ export const preferred = <I extends Key, A>(t: Transition<I, A>, { announcers, i
 export const onMissed = <I extends Key, A>(
   t: Transition<I, A>,
   id: MessageId<I>,
-  asked: I,
-  announcers: ReadonlyArray<I>
+  index: number,
+  others: ReadonlyArray<I>
 ): void => {
   const number = treeOf(t.state.config, id)
   const open = t.state.thicket.trees[number]?.seek
-  if (open === undefined || open.instead !== undefined) awaitAnswer(t, number, id, asked, announcers, undefined)
+  const asked = t.state.neighbors[index]
+  if (asked !== undefined && (open === undefined || open.instead !== undefined)) {
+    awaitAnswer(t, number, id, asked.id, others, undefined)
+  }
 }
 
 /** A message was fetched that had been announced: where there is no parent, one of the announcers may be it. */

@@ -3,13 +3,14 @@
  * the tree's messages, and whom it has asked to. The trees are undirected, so that any node may publish; the parent is the
  * end from which messages come.
  *
- * Neighbours are indices into the active view, and sets of them whole numbers, as in `plumtree/Tree.ts`.
+ * Neighbours are indices into the active view, and sets of them whole numbers, as in `Tree.ts`. What becomes of the trees is
+ * in the folder `thicket`; with another strategy there are none.
  *
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
-import type { Config } from "../plumtree/Config.ts"
-import type { MessageId } from "../plumtree/Message.ts"
+import type { Config } from "./Config.ts"
+import type { MessageId } from "./Message.ts"
 
 /** A neighbour that has been asked to be the parent, and those to ask after it. */
 export interface Seek<I extends Key> {
@@ -98,6 +99,10 @@ export const usedIn = <I extends Key>({ trees }: Thicket<I>): number => {
   for (const { branches } of trees) used |= branches
   return used
 }
+
+/** The neighbours that are not in a set. */
+export const othersThan = ({ neighbors }: { readonly neighbors: ReadonlyArray<unknown> }, set: number): number =>
+  ((1 << neighbors.length) - 1) & ~set
 
 /** Whether messages of the tree come to here, as far as is known. */
 export const isAttached = <I extends Key>({ isRoot, parent }: Tree<I>): boolean => isRoot || parent >= 0

@@ -1,0 +1,40 @@
+/**
+ * Several trees that carry messages in turn, in which most nodes forward in one at most: the strategy, as the rest of the
+ * broadcast sees it (`plumtree/Strategy.ts`). After Ferreira, Leitão, Rodrigues, "Thicket: A Protocol for Building and
+ * Maintaining Multiple Trees in a P2P Overlay", SRDS 2010.
+ *
+ * @since 0.1.0
+ */
+import { othersThan, treeOf } from "../plumtree/Branches.ts"
+import type { Strategy } from "../plumtree/Strategy.ts"
+import { considerAnnouncer } from "./Balance.ts"
+import { onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
+import { tellLoad } from "./Load.ts"
+import { onFetchedNews, onGraftInto, onMissed, patience, preferred } from "./Parent.ts"
+
+const nothing = (): void => {}
+
+/** Messages take the trees in turn. */
+export const thicket: Strategy = {
+  lazyFor: (state, id) => othersThan(state, state.thicket.trees[treeOf(state.config, id)]?.branches ?? 0),
+  grafts: true,
+  onPublished: openTree,
+  onNews: onTreeNews,
+  onDuplicate: onTreeDuplicate,
+  onPushed: () => undefined,
+  onFetched: onFetchedNews,
+  onAnnouncing: tellLoad,
+  onKnownAnnounced: considerAnnouncer,
+  patience,
+  dueAt: (_, { at }) => at,
+  nextAnnouncer: preferred,
+  onAsking: onMissed,
+  takeBack: nothing,
+  // Each message comes by another tree than the one before, and a tree that is broken shows by a message that is announced and
+  // does not come: which must be waited for, and grafted.
+  gapPatience: ({ announceMillis, graftAgainMillis, graftMillis }) =>
+    2 * announceMillis + graftMillis + graftAgainMillis,
+  onPrune: nothing,
+  onGraft: onGraftInto,
+  onGraftMiss: nothing
+}
