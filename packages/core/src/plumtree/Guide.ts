@@ -16,23 +16,7 @@ import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import type { MessageId } from "./Message.ts"
 import { isSequence } from "./Seen.ts"
-import type { Transition } from "./State.ts"
-
-/** The source by whose messages the shared tree is shaped. */
-export interface Guide<I extends Key> {
-  readonly source: I
-  readonly heardAt: number
-  /** In which period its shaping message was published, or its last Beat sent. */
-  readonly period: number
-  /** The message whose duplicates prune; undefined: none yet, or a Beat. */
-  readonly shaping: MessageId<I> | undefined
-  /** When the last Beat from it was sent, by its clock; −1: none was. */
-  readonly beat: number
-  /** Whether duplicates of that Beat prune. */
-  readonly beatShapes: boolean
-  /** When that Beat was passed on here. */
-  readonly passedAt: number
-}
+import type { Guide, Transition } from "./State.ts"
 
 /** Whether there is a guide at all: a tree for each source is its own, and a flood has none. */
 export const isGuided = ({ guideMillis, strategy, trees }: Config): boolean =>

@@ -11,7 +11,6 @@ import type { Key, Peer } from "../Peer.ts"
 import type { Random } from "../Random.ts"
 import { bareThicket, type Thicket } from "./Branches.ts"
 import type { Config } from "./Config.ts"
-import type { Guide } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
 import type { Strategy } from "./Strategy.ts"
@@ -147,6 +146,22 @@ export interface Missing<I extends Key> {
   readonly at: number
   /** Who was grafted for it last. */
   readonly grafted: I | undefined
+}
+
+/** The source by whose messages the shared tree is shaped. */
+export interface Guide<I extends Key> {
+  readonly source: I
+  readonly heardAt: number
+  /** In which period its shaping message was published, or its last Beat sent. */
+  readonly period: number
+  /** The message whose duplicates prune; undefined: none yet, or a Beat. */
+  readonly shaping: MessageId<I> | undefined
+  /** When the last Beat from it was sent, by its clock; −1: none was. */
+  readonly beat: number
+  /** Whether duplicates of that Beat prune. */
+  readonly beatShapes: boolean
+  /** When that Beat was passed on here. */
+  readonly passedAt: number
 }
 
 /** A topic on which this node has published. */
