@@ -1,8 +1,11 @@
+import { HyParView, Plumtree } from "@hyparview/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Experiment from "@hyparview/simulator/Experiment"
+import * as Forest from "@hyparview/simulator/Forest"
 import { report } from "@hyparview/simulator/Report"
 import { type Result as Run, runsOf } from "@hyparview/simulator/Result"
+import { World } from "@hyparview/simulator/World"
 
 const run = (options: Partial<Experiment.Options>): Run => {
   const started = Result.getOrThrow(
@@ -48,6 +51,45 @@ describe("thicket", { timeout: 300_000 }, () => {
       "thicket-load.svg"
     )
     assert.include(html, "One node dies as a message is published on each tree")
+  })
+
+  it("becomes one where many publish at one instant: their parts of each tree are joined by the messages of one", () => {
+    const nodes = 60
+    const membership = Result.getOrThrow(HyParView.forClusterSize(nodes, { activeSize: 15 }))
+    const world = new World({
+      nodes,
+      seed: 1,
+      config: { membership, broadcast: { ...Plumtree.defaultConfig, strategy: "thicket" } },
+      latency: { _tag: "Constant", micros: 10_000 },
+      detectionMillis: 500,
+      dialFailure: "refused",
+      dialTimeoutMillis: 2_000,
+      sendAttempts: 1,
+      discoverySize: 1
+    })
+    let micros = 0
+    const pass = (millis: number) => world.runUntil((micros += millis * 1_000))
+    for (let node = 0; node < nodes; node++) {
+      world.start(node, node === 0 ? [] : [0])
+      pass(5)
+    }
+    pass(60_000)
+    const sources = world.sampleAlive(20)
+    /** Each source publishes a message in each tree; the copies of them that came, of which one a node was new. */
+    const round = (): number => {
+      const from = world.broadcasts.length
+      for (const source of sources) for (let tree = 0; tree < 5; tree++) world.publish(source)
+      pass(5_000)
+      const sent = world.broadcasts.slice(from)
+      for (const { delivered } of sent) assert.strictEqual(delivered, nodes)
+      return sent.reduce((sum, { payload }) => sum + payload, 0) / (sent.length * (nodes - 1))
+    }
+    const copies = Array.from({ length: 6 }, round)
+    assert.isAbove(copies[0] ?? 0, 1.1)
+    assert.isBelow(copies[5] ?? 2, 1.02)
+    for (const source of sources.slice(0, 3)) {
+      for (const { reachedShare } of Forest.thicket(world, source).trees) assert.strictEqual(reachedShare, 1)
+    }
   })
 
   it("needs announcements that wait for each other", () => {

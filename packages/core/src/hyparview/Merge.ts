@@ -24,7 +24,8 @@ import {
   indexInPassive,
   isLinking,
   keepPassive,
-  sampleLimit
+  sampleLimit,
+  unlinkedAge
 } from "./Views.ts"
 
 /** Sets when this node first looks for others: somewhere in the first period, so that nodes do not look as one. */
@@ -91,7 +92,7 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
   t.state.search = { ...t.state.search, probe: undefined }
   if (indexInActive(t.state, from.id) >= 0) return
   exhume(t, from.id)
-  keepPassive(t, from)
+  keepPassive(t, from, unlinkedAge)
   shuffleDirectly(t, from, false)
   meet(t, from)
 }

@@ -42,7 +42,9 @@ import {
   sampleFor,
   sampleLimit,
   stopAsking,
-  unlink
+  unlink,
+  unlinked,
+  unlinkedAge
 } from "./Views.ts"
 
 /**
@@ -133,7 +135,7 @@ const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
 const restsOf = (moves: number, growth: number): number => {
   let rests = 2
   for (let move = 0; move < moves && rests < longestRest; move++) rests *= growth
-  return rests
+  return Math.min(rests, longestRest)
 }
 
 /** 2¹² seconds, a bit more than an hour, with the default first wait: a hole at rest. */
@@ -207,7 +209,7 @@ export const onAnswer = <I extends Key, A>(
       markTried(t, from.id)
       const lead = message.sample.peers[0]
       if (lead !== undefined && lead.id !== state.self.id && state.round.tried.length < state.config.passiveSize) {
-        integrate(t, [lead], [0], [])
+        integrate(t, [lead], [unlinkedAge], [])
         const { busy, retried, tried, waiting, waitMillis } = state.round
         state.round = { tried, busy, retried, waiting, waitMillis, lead: lead.id }
       }
@@ -218,11 +220,11 @@ export const onAnswer = <I extends Key, A>(
       break
     case "limited":
       markTried(t, from.id)
-      integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages, [])
+      integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages.map(unlinked), [])
       break
   }
-  // It answered, so it lives; a full joiner whose walk ended here is kept the same way.
-  keepPassive(t, from)
+  // It answered, so it lives; a full joiner whose walk ended here is kept the same way. But it may be of another island.
+  keepPassive(t, from, unlinkedAge)
   return true
 }
 
@@ -243,7 +245,7 @@ const onAccepted = <I extends Key, A>(
         to: from,
         message: { _tag: "Disconnect", link: id, reason: "evicted", sample: sampleFor(t, from.id) }
       })
-      keepPassive(t, from)
+      keepPassive(t, from, unlinkedAge)
       return
     }
     // Both ends of a bridge have evicted: of the two links that are gone another can be made.

@@ -9,7 +9,7 @@ import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
 import { takeBeacon, withBeacon } from "./Beacon.ts"
 import { emit, type Transition } from "./State.ts"
-import { freshCycles, integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive } from "./Views.ts"
+import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive, unlinked } from "./Views.ts"
 
 /** Begins this cycle's shuffle, if there is a neighbour to begin it with. The one before gets no reply any more. */
 export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -30,8 +30,7 @@ export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
  * Shuffles with a node that is not a neighbour, without a walk. Ours: the paper's shuffles go between neighbours only,
  * and cannot reach the other side of a cut. `stranger`: the reply shall tell whether it lives on another island.
  *
- * What comes this way has not come by the links of one overlay, and so does not count as heard of lately, who sends it included:
- * else two islands that sound each other out would, by that alone, hold each other for one.
+ * What comes this way has not come by the links of one overlay, and does not count as heard of lately (`unlinkedAge`).
  */
 export const shuffleDirectly = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, stranger: boolean): void => {
   const sample = withBeacon(t, sampleFor(t, peer.id), peer.id)
@@ -84,7 +83,7 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
   emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: told } })
   const direct = message.link === undefined
   const { ages, peers } = takeBeacon(t, { peers: [origin, ...sample.peers], ages: [0, ...sample.ages] }, direct)
-  const heard = direct ? ages.map(notLately) : ages
+  const heard = direct ? ages.map(unlinked) : ages
   integrate(t, peers, heard, told.peers)
 }
 
@@ -106,8 +105,5 @@ export const onShuffleReply = <I extends Key, A>(t: Transition<I, A>, message: S
   const older = message.sample.ages.map((age) => age + 1)
   const told = { peers: message.sample.peers.slice(0, open.sent.length + 1), ages: older }
   const { ages, peers } = takeBeacon(t, told, open.direct)
-  integrate(t, peers, open.direct ? ages.map(notLately) : ages, open.sent)
+  integrate(t, peers, open.direct ? ages.map(unlinked) : ages, open.sent)
 }
-
-/** The age of an entry that came by no link. */
-const notLately = (age: number): number => (age > freshCycles ? age : freshCycles + 1)

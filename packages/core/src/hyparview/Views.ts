@@ -179,12 +179,13 @@ export const stopAsking = <I extends Key, A>(t: Transition<I, A>, id: I): void =
 // --- the passive view ------------------------------------------------------------------------------------------------
 
 /**
- * Adds a peer that has just proved to be alive to the passive view, or freshens its entry. It is suspect no more.
+ * Adds a peer that has just proved to be alive to the passive view, or freshens its entry. It is suspect no more. If it was no
+ * neighbour, its age is `unlinkedAge`.
  */
-export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, age = 0): void => {
   exhume(t, peer.id)
   clearSuspicion(t, peer.id)
-  integrate(t, [peer], [0], [])
+  integrate(t, [peer], [age], [])
 }
 
 /**
@@ -193,6 +194,15 @@ export const keepPassive = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I,
  * large one's are replaced sooner.
  */
 export const freshCycles = 10
+
+/**
+ * What has come by no link of the overlay does not count as heard of lately, whoever said it: else two islands that ask and
+ * answer each other would, by that alone, hold each other for one.
+ */
+export const unlinkedAge = freshCycles + 1
+
+/** The age of an entry that has come so. */
+export const unlinked = (age: number): number => (age > freshCycles ? age : unlinkedAge)
 
 /**
  * Integrates what an exchange has brought (paper §4.4): skip self, neighbours, the departed and the buried; of two

@@ -25,21 +25,29 @@ export interface Seek<I extends Key> {
   readonly instead: I | undefined
 }
 
+/** By whose messages a tree is shaped. */
+export interface TreeGuide<I extends Key> {
+  readonly source: I
+  readonly heardAt: number
+  /** The message by which it took the place of another that had been heard lately: that one shapes nothing yet. */
+  readonly first: MessageId<I> | undefined
+}
+
 /** One tree. */
 export interface Tree<I extends Key> {
   /** The neighbours that are linked in it: the parent, if there is one, and the children. */
   readonly branches: number
   /** The one of them that brings its messages; −1: none. */
   readonly parent: number
-  /** Whether this node has published in it while it had no parent: then it needs none. */
+  /** Whether this node is the guide: then it needs no parent. */
   readonly isRoot: boolean
-  /** The last message of it that was seen here; undefined: none ever was. */
+  /** The last message of the guide that was seen here; undefined: none of the tree ever was. */
   readonly last: MessageId<I> | undefined
   readonly seek: Seek<I> | undefined
   /** When the parent was last replaced. */
   readonly movedAt: number
-  /** Of the sources heard lately the one of the lowest id, and when last: by its messages all nodes take their bearings. */
-  readonly guide: { readonly source: I; readonly heardAt: number } | undefined
+  /** Of the sources heard lately the one of the lowest id: by its messages alone the tree is shaped; undefined: none is known. */
+  readonly guide: TreeGuide<I> | undefined
 }
 
 /** All trees, and what neighbours know of them. */
@@ -104,5 +112,13 @@ export const usedIn = <I extends Key>({ trees }: Thicket<I>): number => {
 export const othersThan = ({ neighbors }: { readonly neighbors: ReadonlyArray<unknown> }, set: number): number =>
   ((1 << neighbors.length) - 1) & ~set
 
-/** Whether messages of the tree come to here, as far as is known. */
+/** Whether a message of the tree shapes it: those of its guide do, and where none is known all. */
+export const shapes = <I extends Key>({ guide }: Tree<I>, id: MessageId<I>): boolean => {
+  if (guide === undefined) return true
+  const { first, source } = guide
+  if (source !== id.source) return false
+  return first === undefined || first.sequence !== id.sequence || first.topic !== id.topic || first.epoch !== id.epoch
+}
+
+/** Whether the guide's messages come to here, as far as is known. */
 export const isAttached = <I extends Key>({ isRoot, parent }: Tree<I>): boolean => isRoot || parent >= 0

@@ -71,12 +71,15 @@ const onNews = <I extends Key, A>(
   index: number,
   replay: Replay | undefined
 ): void => {
+  const { config, links } = t.state
+  const { source } = id
+  const isAstray = replay === "recovery" || isPruned(t.state, index)
+  // What comes along the tree as well is its duplicate, and prunes nothing.
+  if (isAstray && isShaping(t, id)) endShaping(t)
   // A fetched copy says nothing of the tree.
   if (replay === "recovery") return
-  const { config, links } = t.state
-  if (!isPruned(t.state, index)) makeEager(t, id.source, index)
-  // What comes along the tree as well is its duplicate, and prunes nothing.
-  else if (isShaping(t, id)) endShaping(t)
+  if (!isAstray) makeEager(t, source, index)
+  else tellAgain(t, source, index)
   if (config.pruneAfter === 1 || isGuided(config)) return
   const link = links[index]
   if (link === undefined || link.duplicates === 0 || isOfBurst(t, link.newsAt)) return
@@ -119,7 +122,11 @@ const tellAgain = <I extends Key, A>(t: Transition<I, A>, source: I, index: numb
 /** BEAT received: it tells of its link what a message of the guide would. */
 export const onBeat = <I extends Key, A>(t: Transition<I, A>, index: number, source: I, at: number): void => {
   const found = onBeatOf(t, index, source, at)
-  if (found === "new") return isPruned(t.state, index) ? endShaping(t) : makeEager(t, source, index)
+  if (found === "new") {
+    if (!isPruned(t.state, index)) return makeEager(t, source, index)
+    endShaping(t)
+    return tellAgain(t, source, index)
+  }
   if (found === undefined) return
   if (isLazy(t.state, source, index)) return tellAgain(t, source, index)
   makeLazy(t, source, index)

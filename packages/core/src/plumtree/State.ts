@@ -154,7 +154,7 @@ export interface Guide<I extends Key> {
   readonly heardAt: number
   /** In which period its shaping message was published, or its last Beat sent. */
   readonly period: number
-  /** The message whose duplicates prune; undefined: none yet, or a Beat. */
+  /** The message whose duplicates prune; undefined: none yet, or a Beat, or it came here by no link of the tree. */
   readonly shaping: MessageId<I> | undefined
   /** When the last Beat from it was sent, by its clock; −1: none was. */
   readonly beat: number

@@ -1,8 +1,8 @@
 /**
  * What the strategies of a broadcast differ in: whom a message is pushed to, and what news, duplicates and silence say of
- * that. All else is the same for all of them, and knows them by this record alone: messages told from what is known, kept,
+ * that. All else is the same for all of them, and calls them by this record alone: messages told from what is known, kept,
  * delivered, announced, asked for. `Plumtree.ts` says which there are: a flood (`Flood.ts`), a tree (`OneTree.ts`), several
- * (`thicket/Thicket.ts`).
+ * (`thicket/Thicket.ts`); and it hands what neighbours say of one kind of tree alone (Beat; Branch and Load) to that kind.
  *
  * Neighbours are indices into the active view; an index of −1 is nobody's.
  *
@@ -44,7 +44,7 @@ export interface Strategy {
     index: number,
     replay: Replay | undefined
   ) => void
-  /** A message that had been announced was pushed here by a path; the better one, if an announcer's has taken its place. */
+  /** A message that had been announced was pushed here, or grafted, by a path; the better one, if an announcer's has taken its place. */
   readonly onPushed: <I extends Key, A>(
     t: Transition<I, A>,
     announced: Missing<I>,

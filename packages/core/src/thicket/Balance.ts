@@ -17,7 +17,7 @@ import { indexOf, type Stream, type Transition } from "../plumtree/State.ts"
 import { at } from "../plumtree/Streams.ts"
 import { sumOf } from "./Load.ts"
 import { seek } from "./Parent.ts"
-import { isAttached, sizeOf, type Tree, treeOf } from "../plumtree/Branches.ts"
+import { isAttached, shapes, sizeOf, type Tree, treeOf } from "../plumtree/Branches.ts"
 
 /** By how many children two parents must differ. With two or more the sum of squares falls; a third makes moves rarer. */
 const unevenBy = 3
@@ -46,13 +46,12 @@ export const considerAnnouncer = <I extends Key, A>(
     ((tree.branches >> index) & 1) === 1
   )
     return
+  if (!shapes(tree, id)) return
   if (!isAttached(tree)) {
     if (tree.branches === 0 || isNearer(stream, id, round)) seek(t, number, id, [to.id], undefined)
     return
   }
   if (config.balanceMillis === 0 || t.now < tree.movedAt + config.balanceMillis) return
-  // All go by one source: see above.
-  if (tree.guide?.source !== id.source) return
   const instead = betterThan(t, tree, number, stream, id, index)
   if (instead === undefined) return
   if (sizeOf(tree.branches) === 1 || isNearer(stream, id, round)) seek(t, number, id, [to.id], instead)

@@ -3,6 +3,10 @@
  * node that gets the tree's first message has found its parent, and does the same, unless it forwards in another tree
  * already: then it is a leaf. A duplicate takes back the branch that brought it.
  *
+ * Any node may publish in all trees. But one source shapes a tree, its guide, for the reason that `plumtree/Guide.ts` gives:
+ * parts of a tree that several sources have begun are joined, and cycles cut, by the messages of one, or they would be joined
+ * and cut in several places at once, for ever.
+ *
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
@@ -10,7 +14,7 @@ import { nextBelow } from "../Random.ts"
 import { timeout1 } from "../plumtree/Lateness.ts"
 import type { MessageId, Replay } from "../plumtree/Message.ts"
 import { changeLink, type Transition } from "../plumtree/State.ts"
-import { loadOf, type Tree, treeOf, usedIn } from "../plumtree/Branches.ts"
+import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "../plumtree/Branches.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** A message of our own: if its tree leads nowhere from here, it begins here. */
@@ -18,12 +22,15 @@ export const openTree = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
   if (tree === undefined) return
-  changeTree(t, number, {
-    last: id,
-    isRoot: tree.parent < 0,
-    seek: tree.parent < 0 ? undefined : tree.seek,
-    guide: guideOf(t, tree, id.source)
-  })
+  const guide = guideOf(t, tree, id)
+  const leads = guide === undefined ? tree.parent < 0 : guide.source === id.source
+  changeTree(
+    t,
+    number,
+    leads
+      ? { last: id, guide, isRoot: true, parent: guide === undefined ? tree.parent : -1, seek: undefined }
+      : { last: tree.last ?? id, guide }
+  )
   if (tree.branches === 0) takeChildren(t, number, undefined)
 }
 
@@ -46,16 +53,20 @@ const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, sou
   changeTree(t, number, { branches: children })
 }
 
-/** Without a message from a guide for so many times `balanceMillis`, another is. */
-const guideTimes = 10
-
+/** Who guides a tree once a message of it has come, or is published here. */
 const guideOf = <I extends Key, A>(
   { now, state }: Transition<I, A>,
   { guide }: Tree<I>,
-  source: I
-): Tree<I>["guide"] => {
-  const isOver = guide === undefined || now - guide.heardAt > guideTimes * state.config.balanceMillis
-  return isOver || source <= guide.source ? { source, heardAt: now } : guide
+  id: MessageId<I>
+): TreeGuide<I> | undefined => {
+  const { guideMillis, treesCount } = state.config
+  if (guideMillis === 0) return undefined
+  const { source } = id
+  // The messages of a source take the trees in turn: in one of them it is heard so much more rarely.
+  const isOver = guide === undefined || now < guide.heardAt || now - guide.heardAt > guideMillis * treesCount
+  if (isOver) return { source, heardAt: now, first: undefined }
+  if (source === guide.source) return { ...guide, heardAt: now }
+  return source < guide.source ? { source, heardAt: now, first: id } : guide
 }
 
 /** A message has come for the first time, from the neighbour at an index (−1: from no neighbour). */
@@ -66,20 +77,26 @@ export const onTreeNews = <I extends Key, A>(
   replay: Replay | undefined
 ): void => {
   const number = treeOf(t.state.config, id)
-  const tree = t.state.thicket.trees[number]
-  if (tree === undefined) return
-  const isFirst = tree.last === undefined
-  changeTree(t, number, { last: id, guide: guideOf(t, tree, id.source) })
+  const old = t.state.thicket.trees[number]
+  if (old === undefined) return
+  // What was recovered tells who guided once.
+  const guide = replay === "recovery" ? old.guide : guideOf(t, old, id)
+  const isRoot = old.isRoot && (guide === undefined || guide.source === t.state.self.id)
+  const tree: Tree<I> = { ...old, guide, isRoot }
+  const isShaping = shapes(tree, id)
+  changeTree(t, number, { guide, isRoot, last: isShaping ? id : (old.last ?? id) })
   // What was asked for is no sign of the tree: who is a branch is settled by Branch.
   if (replay !== undefined || index < 0) return
   if (((tree.branches >> index) & 1) === 1) {
     // Usually it is the parent already. Otherwise somebody publishes at another end of the tree.
-    if (tree.parent !== index || tree.seek !== undefined) becomeParent(t, number, index)
-  } else if (tree.parent >= 0) {
+    if (isShaping && (tree.parent !== index || tree.seek !== undefined)) becomeParent(t, number, index)
+  } else if (tree.parent >= 0 || (guide !== undefined && isRoot)) {
     refuse(t, number, index)
   } else {
     becomeParent(t, number, index)
-    if (isFirst && tree.branches === 0 && loadOf(t.state.thicket) === 0) takeChildren(t, number, id.source)
+    if (old.last === undefined && tree.branches === 0 && loadOf(t.state.thicket) === 0) {
+      takeChildren(t, number, id.source)
+    }
   }
 }
 
@@ -95,6 +112,7 @@ export const onTreeDuplicate = <I extends Key, A>(
   // What the parent brings and has come some other way is no cycle.
   if (tree === undefined || replay !== undefined || index < 0 || tree.parent === index) return
   if (((tree.branches >> index) & 1) === 0) return refuse(t, number, index)
+  if (!shapes(tree, id)) return
   dropBranch(t, number, index)
   changeLink(t, index, { prunedAt: t.now })
   tellBranch(t, number, index, false)

@@ -13,7 +13,7 @@ import type { MessageId } from "../plumtree/Message.ts"
 import { indexOf, type Missing, type Transition } from "../plumtree/State.ts"
 import { at, slotOf } from "../plumtree/Streams.ts"
 import { leastOf } from "./Load.ts"
-import { isAttached, loadOf, type Tree, treeOf } from "../plumtree/Branches.ts"
+import { isAttached, loadOf, shapes, type Tree, treeOf } from "../plumtree/Branches.ts"
 import { addChild, becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** Asks the best of some neighbours to be the parent in a tree, and the others after it. */
@@ -79,7 +79,7 @@ export const patience = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>
   const { config, thicket } = t.state
   const tree = thicket.trees[treeOf(config, id)]
   if (tree === undefined) return timeout1(t)
-  return tree.parent < 0 ? config.announceMillis : config.announceMillis + timeout1(t)
+  return tree.parent < 0 && shapes(tree, id) ? config.announceMillis : config.announceMillis + timeout1(t)
 }
 
 /** Whom of those that have announced a message to ask for it: its place among them; −1: all are gone. */
@@ -103,27 +103,34 @@ export const onMissed = <I extends Key, A>(
   others: ReadonlyArray<I>
 ): void => {
   const number = treeOf(t.state.config, id)
-  const open = t.state.thicket.trees[number]?.seek
+  const tree = t.state.thicket.trees[number]
   const asked = t.state.neighbors[index]
-  if (asked !== undefined && (open === undefined || open.instead !== undefined)) {
+  if (tree === undefined || asked === undefined || !shapes(tree, id)) return
+  if (tree.seek === undefined || tree.seek.instead !== undefined)
     awaitAnswer(t, number, id, asked.id, others, undefined)
-  }
 }
 
 /** A message was fetched that had been announced: where there is no parent, one of the announcers may be it. */
 export const onFetchedNews = <I extends Key, A>(t: Transition<I, A>, { announcers, id }: Missing<I>): void => {
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
-  if (tree !== undefined && tree.seek === undefined && !isAttached(tree)) seek(t, number, id, announcers, undefined)
+  if (tree !== undefined && tree.seek === undefined && !isAttached(tree) && shapes(tree, id))
+    seek(t, number, id, announcers, undefined)
 }
 
-/** GRAFT received: its sender wants to be a child in the trees of these messages. */
+/** GRAFT received: its sender wants to be a child in the trees that these messages shape. */
 export const onGraftInto = <I extends Key, A>(
   t: Transition<I, A>,
   index: number,
   ids: ReadonlyArray<MessageId<I>>
 ): void => {
-  const proofs = new Map(ids.map((id) => [treeOf(t.state.config, id), id] as const))
+  const { config, thicket } = t.state
+  const proofs = new Map<number, MessageId<I>>()
+  for (const id of ids) {
+    const tree = thicket.trees[treeOf(config, id)]
+    // By what others than the guide publish nobody finds his place: it is sent, and that is all.
+    if (tree !== undefined && shapes(tree, id)) proofs.set(treeOf(config, id), id)
+  }
   for (const [number, id] of proofs) {
     const tree = t.state.thicket.trees[number]
     // Our own parent asks: were it our child as well, the tree would end in the two of us.

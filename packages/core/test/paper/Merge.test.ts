@@ -225,6 +225,30 @@ describe("cuts and their healing", () => {
     assert.deepStrictEqual([8, 22].map(ageOf), [0, 2])
   })
 
+  it("P3. nor do answers to requests, whomever they name", () => {
+    const ageOf = (p: Subject, id: number) =>
+      p.state.cycle - (p.state.passiveSince[p.state.passiveIds.indexOf(id)] ?? Number.NaN)
+    const asking = () => {
+      const p = node(1, { active: [2, 3], passive: [5] })
+      for (let cycle = 0; cycle < 30; cycle++) p.fires("Cycle")
+      return p.loses(3)
+    }
+    const p = asking()
+    p.hears(5, reply(p.requestTo(5), "full", 0, sample([20])))
+    assert.deepStrictEqual(
+      [5, 20].map((id) => ageOf(p, id)),
+      [11, 11]
+    )
+    const q = asking()
+    q.hears(5, reply(q.requestTo(5), "limited", 0, sample([20, 21], [0, 30])))
+    assert.deepStrictEqual(
+      [5, 20, 21].map((id) => ageOf(q, id)),
+      [11, 11, 30]
+    )
+    // Who was a neighbour has come by a link.
+    assert.strictEqual(ageOf(q.hears(2, disconnect(linkTo(2), "evicted")), 2), 0)
+  })
+
   it("P3. where a slot is free there is no need to know: the contact is asked at once", () => {
     const p = withContact({ active: [2, 3] })
     sounded(p)

@@ -386,14 +386,93 @@ describe("a parent is changed for a better one", () => {
     assert.deepStrictEqual(offered([2, 2], [0, 4], { children: [4], round: 4 }).saysTo("Graft"), [3])
     assert.deepStrictEqual(offered([2, 2], [0, 4], { round: 9 }).saysTo("Graft"), [3])
   })
+})
 
-  it("TH20. of several sources the one of the lowest id is the guide, until it is silent for ten times balanceMillis", () => {
-    assert.deepStrictEqual(offered([2, 2], [0, 4], { source: 10 }).saysTo("Graft"), [])
-    assert.deepStrictEqual(offered([2, 2], [0, 4], { source: 8 }).saysTo("Graft"), [3])
-    const p = leafOf2({ maxLoad: 7 }).hears(2, load(2, 2)).hears(3, load(0, 4))
-    p.now += 10_001
-    p.hears(2, gossip(10, 2)).hears(3, iHave([10, 2, 2]))
-    assert.deepStrictEqual(p.saysTo("Graft"), [3])
+describe("TH20. of several sources one is the guide", () => {
+  /** A leaf in tree 1, whose parent 2 has brought a message of 9. */
+  const guided = (override: Partial<Plumtree.Config> = {}) => leafOf2({ guideMillis: 5_000, maxLoad: 7, ...override })
+
+  it("the one of the lowest id, until it has been silent for guideMillis times the number of trees", () => {
+    const guide = (p: Subject) => p.state.thicket.trees[1]?.guide?.source
+    const p = guided().hears(2, gossip(10, 2))
+    assert.strictEqual(guide(p), 9)
+    assert.strictEqual(guide(p.hears(2, gossip(8, 2))), 8)
+    p.now += 10_000
+    assert.strictEqual(guide(p.hears(2, gossip(10, 4))), 8)
+    p.now += 1
+    assert.strictEqual(guide(p.hears(2, gossip(10, 6))), 10)
+    // What was recovered was published once.
+    assert.strictEqual(guide(p.hears(2, gossip(7, 2, { replay: "recovery" }))), 10)
+  })
+
+  it("by whose messages alone a parent is known and a duplicate prunes", () => {
+    const p = guided().hears(3, graft(id(9, 0)))
+    assert.deepStrictEqual([children(p, 1), parent(p, 1)], [[3], 2])
+    assert.strictEqual(parent(p.hears(3, gossip(10, 2)), 1), 2)
+    assert.deepStrictEqual(branches(p.hears(3, gossip(10, 2))), [])
+    assert.strictEqual(parent(p.hears(3, gossip(9, 2)), 1), 3)
+    assert.deepStrictEqual([branches(p.hears(2, gossip(9, 2))), children(p, 1)], [["2: 1 out"], []])
+  })
+
+  it("and not by the first of those by which it took a living one's place", () => {
+    const p = guided()
+      .hears(3, graft(id(9, 0)))
+      .hears(3, gossip(8, 2))
+    assert.deepStrictEqual([parent(p, 1), branches(p.hears(2, gossip(8, 2)))], [2, []])
+    assert.strictEqual(parent(p.hears(3, gossip(8, 4)), 1), 3)
+  })
+
+  it("what others publish is asked for where it does not come, and moves nobody", () => {
+    const p = guided().hears(3, iHave([10, 2, 1]))
+    p.now += 99
+    assert.isAtLeast(p.state.timers.Graft.at - p.now, p.state.config.graftMillis)
+    p.fires("Graft")
+    assert.deepStrictEqual(
+      p.says("Graft").map(({ payload, to }) => [to, payload]),
+      [[3, true]]
+    )
+    p.hears(3, gossip(10, 2, { replay: "graft" }))
+    assert.deepStrictEqual([p.delivered, parent(p, 1), p.state.thicket.trees[1]?.seek], [["10/2"], 2, undefined])
+    // Nor does it make who asks for it a child.
+    p.hears(4, graft(id(10, 2)))
+    assert.deepStrictEqual([branches(p), children(p, 1), p.saysTo("Gossip")], [[], [], [4]])
+    assert.deepStrictEqual(branches(p.hears(4, graft(id(9, 0)))), ["4: 1 in"])
+  })
+
+  it("who has no parent waits for a message of the guide to find one", () => {
+    const p = guided().loses(2)
+    // Its only branch was lost: it asks at once, by the last message of the guide.
+    assert.deepStrictEqual(
+      p.says("Graft").map(({ ids }) => ids),
+      [[id(9, 0)]]
+    )
+    for (let asked = 0; asked < 4; asked++) p.hears(p.says("Graft")[0]?.to ?? 0, refused(1))
+    p.hears(3, gossip(10, 2, { replay: "graft" })).hears(4, iHave([10, 2, 1]))
+    assert.deepStrictEqual([p.says("Graft"), parent(p, 1)], [[], undefined])
+    p.hears(4, iHave([9, 2, 1]))
+      .fires("Graft")
+      .hears(4, joined(1))
+    assert.strictEqual(parent(p, 1), 4)
+  })
+
+  it("it may be this node, which then needs no parent; and no more when another of a lower id is heard", () => {
+    const p = thicket([2, 3, 4, 5], { guideMillis: 5_000, maxLoad: 7 }).publishes("a").publishes("b")
+    const [a = 0] = children(p, 1)
+    p.hears(a, gossip(9, 0))
+    assert.deepStrictEqual([parent(p, 1), p.state.thicket.trees[1]?.isRoot], [undefined, true])
+    // Somebody who takes this node for a child of his is told that it is none.
+    const [stranger = 0] = [2, 3, 4, 5].filter((other) => !children(p, 1).includes(other))
+    assert.deepStrictEqual(branches(p.hears(stranger, gossip(9, 2))), [`${stranger}: 1 out`])
+    p.hears(a, gossip(0, 0)).hears(a, gossip(0, 2))
+    const tree = (0 + 1 + 0) % 2
+    assert.deepStrictEqual([parent(p, tree), p.state.thicket.trees[tree]?.isRoot], [a, false])
+  })
+
+  it("with guideMillis 0 there is none, and every message counts, as in the paper, which has one source", () => {
+    const p = guided({ guideMillis: 0 }).hears(3, graft(id(9, 0)))
+    assert.strictEqual(parent(p.hears(3, gossip(10, 2)), 1), 3)
+    assert.deepStrictEqual(branches(p.hears(2, gossip(10, 2))), ["2: 1 out"])
+    assert.strictEqual(p.state.thicket.trees[1]?.guide, undefined)
   })
 })
 

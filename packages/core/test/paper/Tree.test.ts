@@ -667,6 +667,25 @@ describe("the tree", () => {
       assert.deepStrictEqual(twice(p, 7, 2, 3_000, 4).saysTo("Prune"), [4])
     })
 
+    it("nor where it was fetched first", () => {
+      const p = guided().hears(3, prune).hears(4, prune).hears(2, gossip(7, 0))
+      p.hears(4, gossip(7, 1, { publishedAt: 1_000, replay: "recovery" })).hears(
+        2,
+        gossip(7, 1, { publishedAt: 1_000 })
+      )
+      assert.deepStrictEqual([p.saysTo("Prune"), p.eager()], [[], [2]])
+    })
+
+    it("tells a neighbour again that was pruned, and after timeout1 is still the first to push", () => {
+      const p = guided()
+      twice(p, 7, 0, 0)
+      assert.deepStrictEqual(p.hears(3, gossip(7, 1, { publishedAt: 1_000 })).saysTo("Prune"), [])
+      p.now += p.state.config.graftMillis
+      assert.deepStrictEqual(p.hears(3, gossip(7, 2, { publishedAt: 2_000 })).saysTo("Prune"), [3])
+      p.now += p.state.config.graftMillis
+      assert.deepStrictEqual(p.hears(3, { _tag: "Beat", source: 7, at: 4_000 }).saysTo("Prune"), [3])
+    })
+
     it("is named by its whole incarnation and topic: a message of the same number is another", () => {
       const p = guided()
       p.hears(2, gossip(7, 0))
