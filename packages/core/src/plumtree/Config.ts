@@ -32,6 +32,8 @@ export interface Config {
    * shape the tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as in the paper.
    * Up to 600,000, and at least four times `graftMillis`. Ours: 5,000. A guide says something in each two `graftMillis` in which
    * others publish, so this is how long a tree whose guide is gone waits for the next: until then nothing is pruned.
+   * With `strategy: "thicket"` each tree has a guide, for `treesCount` times as long (TH20), since its messages take the trees in
+   * turn. Sources that are heard more rarely than that take turns as guides, and a tree is the longer in the making.
    */
   readonly guideMillis: number
   /**
