@@ -19,10 +19,10 @@ import { progressLine, report } from "./soak/printing.ts"
 import * as SoakRun from "./SoakRun.ts"
 
 /** Without a terminal, a line at most so often, in samples. */
-const lineEvery = 4
+const lineEvery = 12
 
 /** The samples are written so often, so that what ends a soak of hours leaves something. */
-const writeEvery = 20
+const writeEvery = 60
 
 const number = (name: string, least: number, most: number, unit: string) =>
   Flag.Finite(name).pipe(
@@ -101,9 +101,9 @@ const flags = {
     Flag.withDescription("Messages a second, on all topics together (5)")
   ),
   sample: number("sample", 0.5, 3_600, "seconds").pipe(
-    Flag.withDefault(15),
+    Flag.withDefault(5),
     Flag.withMetavar("SECONDS"),
-    Flag.withDescription("Between two samples (15)")
+    Flag.withDescription("Between two samples (5); what varies much from one to the next, as timers do, wants many")
   ),
   json: Flag.String("json").pipe(
     Flag.optional,
