@@ -111,7 +111,10 @@ export interface Options {
   readonly detectionMillis: number
   /** `plumtree`: along a tree, or over every link. Default: plumtree. */
   readonly strategy: "plumtree" | "flood"
-  /** `plumtree`: one node publishes everything, or each message is some node's. Default: one. */
+  /**
+   * `plumtree`: one node publishes everything, or each message is some node's. `thicket`: one node in ten publishes, in all
+   * trees and all at one instant, round after round. Default: one.
+   */
   readonly senders: "one" | "many"
   /**
    * `plumtree`: each broadcast drained before the next; one each cycle; or `rate` a second, whatever is still under way, and

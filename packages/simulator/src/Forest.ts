@@ -9,18 +9,20 @@ import type { Forest } from "./Result.ts"
 import type { World } from "./World.ts"
 
 /**
- * The trees of a thicket as they are now, from a source. The source's own load is told apart: it is beyond the bound.
+ * The trees of a thicket as they are now, from a source. Its own load is told apart, and that of others that publish is left
+ * out: it is beyond the bound.
  *
  * @category measuring
  * @since 0.1.0
  */
-export const thicket = (world: World, source: number): Forest => {
+export const thicket = (world: World, source: number, others: ReadonlyArray<number> = []): Forest => {
+  const publishing = new Set(others)
   const loads: Array<number> = []
   const interior: Array<number> = []
   let sourceLoad = 0
   for (let node = 0; node < world.options.nodes; node++) {
     const state = world.stateOf(node)?.broadcast
-    if (state === undefined) continue
+    if (state === undefined || publishing.has(node)) continue
     const children = Plumtree.childCounts(state)
     const load = children.reduce((sum, count) => sum + count, 0)
     if (node === source) {

@@ -53,7 +53,7 @@ export const settings = {
   heartbeatMillis: { flag: "heartbeat" },
   detectionMillis: { flag: "detection" },
   strategy: { flag: "strategy", of: ["plumtree"] },
-  senders: { flag: "senders", of: ["plumtree"] },
+  senders: { flag: "senders", of: ["plumtree", "thicket"] },
   pace: { flag: "pace", of: ["plumtree"] },
   rate: { flag: "rate", of: ["plumtree"] },
   optimizeHops: { flag: "optimize", of: ["plumtree"] },
@@ -177,7 +177,10 @@ export const flags = {
   kill: percentage("kill", 100, "How many percent of the nodes die: at once, or (churn) go away in each ten cycles"),
   failures: whole("failures", "N", "Nodes that die in each of the --heal-cycles cycles"),
   strategy: named("strategy", "Along a tree, or over every link"),
-  senders: named("senders", "One node publishes everything, or each message is some node's"),
+  senders: named(
+    "senders",
+    "One node publishes everything; or each message is some node's (in thicket: one in ten publishes in all trees at once)"
+  ),
   pace: named("pace", "Each broadcast drained before the next, one each cycle, or --rate a second"),
   rate: whole("rate", "R", "Broadcasts a second, at the pace rate"),
   optimizeHops: whole("optimizeHops", "T", "By how many hops a path must be shorter to replace another; 0: never"),

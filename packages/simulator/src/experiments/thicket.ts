@@ -1,6 +1,6 @@
 /**
- * Broadcast along several trees (the Thicket paper): a stable overlay of 25 neighbours each, and one source that publishes
- * rounds of messages, one for each tree, by which the trees come to be. Then single nodes die, each in a copy of the world of
+ * Broadcast along several trees (the Thicket paper): a stable overlay of 25 neighbours each, and one source, or one node in
+ * ten, that publishes rounds of messages, one for each tree, by which the trees come to be. Then single nodes die, each in a copy of the world of
  * its own, at the moment at which a round is published: what has come to each node before any repair begins tells which trees
  * the death interrupts, and who could not rebuild a message that was striped over them. Then a share of all nodes may die at
  * once, and the trees are measured again. Plumtree's one tree over the same overlay stands beside.
@@ -20,20 +20,32 @@ export const thicketDegree = 25
 /** Nodes that die alone, each in a copy of the world. */
 const deaths = 20
 
+/** With many senders: the share of the nodes that publish, each in all trees, all at one instant. */
+const publishingShare = 0.1
+
 /** Time for a round: announcements wait, what is missing is grafted, refused, grafted elsewhere. */
 const roundMillis = 3_000
 
 const topic = "broadcast"
 
 export function* thicket(laboratory: Laboratory): Work {
-  const { announceMillis, healCycles, kill, messages, nodes } = laboratory.options
-  const config: Plumtree.Config = { ...Plumtree.defaultConfig, strategy: "thicket", announceMillis, sourcesSize: 4 }
+  const { announceMillis, healCycles, kill, messages, nodes, senders } = laboratory.options
+  const config: Plumtree.Config = {
+    ...Plumtree.defaultConfig,
+    strategy: "thicket",
+    announceMillis,
+    sourcesSize: senders === "many" ? nodes : 4
+  }
   const { treesCount } = config
-  const rounds = Math.max(1, Math.ceil(messages / treesCount))
+  const publishing = senders === "many" ? Math.max(2, Math.round(nodes * publishingShare)) : 1
+  const rounds = Math.max(1, Math.ceil(messages / treesCount / publishing))
   const later = kill > 0 ? healCycles : 0
-  laboratory.expect(growWork(laboratory) + nodes * weights.delivery * treesCount * (rounds + deaths + later))
+  laboratory.expect(
+    growWork(laboratory) + nodes * weights.delivery * treesCount * (rounds * publishing + deaths + later)
+  )
   yield* grow(laboratory)
   const source = laboratory.world.randomAlive()
+  const others = laboratory.world.sampleAlive(publishing - 1).filter((node) => node !== source)
   const stable = laboratory.world
 
   laboratory.replaceWorld(stable.fork(1, { ...Plumtree.paperConfig, sourcesSize: 4 }))
@@ -43,8 +55,10 @@ export function* thicket(laboratory: Laboratory): Work {
 
   laboratory.replaceWorld(stable.fork(2, config))
   laboratory.enter("rounds")
-  for (let i = 0; i < rounds; i++) laboratory.broadcasts.push(...(yield* round(laboratory, source, treesCount)))
-  const settled = Forest.thicket(laboratory.world, source)
+  for (let i = 0; i < rounds; i++) {
+    laboratory.broadcasts.push(...(yield* round(laboratory, [source, ...others], treesCount)))
+  }
+  const settled = Forest.thicket(laboratory.world, source, others)
   const found = { source, settled, plumtreeLoad, deaths: new Array<Death>() }
   laboratory.thicket = found
 
@@ -58,23 +72,23 @@ export function* thicket(laboratory: Laboratory): Work {
     found.deaths.push(yield* death(laboratory, source, victim, treesCount))
   }
   laboratory.replaceWorld(built)
-  if (kill > 0) yield* massDeath(laboratory, source, treesCount, found)
+  if (kill > 0) yield* massDeath(laboratory, source, others, treesCount, found)
 }
 
-/** A message for each tree, all at once, and time for what they call for. */
+/** A message for each tree of each source, all at once, and time for what they call for. */
 function* round(
   laboratory: Laboratory,
-  source: number,
+  sources: ReadonlyArray<number>,
   treesCount: number
 ): Generator<void, ReadonlyArray<BroadcastResult>> {
   const { world } = laboratory
   const { alive, controls } = world
-  const indices = Array.from({ length: treesCount }, () => world.publish(source, topic))
+  const indices = sources.flatMap((source) => Array.from({ length: treesCount }, () => world.publish(source, topic)))
   yield* laboratory.runFor(roundMillis * 1_000)
   yield* laboratory.settle()
-  laboratory.advance(alive * weights.delivery * treesCount)
+  laboratory.advance(alive * weights.delivery * indices.length)
   // One IHave announces several: each message is given the mean.
-  const control = (world.controls - controls) / treesCount
+  const control = (world.controls - controls) / indices.length
   return indices.flatMap((index) => {
     const broadcast = world.broadcasts[index]
     return broadcast === undefined ? [] : [Measure.broadcastResult(broadcast, alive, control)]
@@ -130,6 +144,7 @@ const partsOf = (world: World, source: number, treesCount: number): ReadonlyArra
 function* massDeath(
   laboratory: Laboratory,
   source: number,
+  others: ReadonlyArray<number>,
   treesCount: number,
   found: NonNullable<Laboratory["thicket"]>
 ): Work {
@@ -144,7 +159,8 @@ function* massDeath(
   )
   for (let cycle = 0; cycle <= options.healCycles; cycle++) {
     if (cycle > 0) yield* laboratory.cycle(1)
-    const list = yield* round(laboratory, source, treesCount)
+    const sources = [source, ...others.filter((node) => world.isAlive(node))]
+    const list = yield* round(laboratory, sources, treesCount)
     const parts = Graph.components(Measure.picture(world, "active").graph)
     const mean = (of: (broadcast: BroadcastResult) => number) =>
       list.reduce((sum, broadcast) => sum + of(broadcast), 0) / Math.max(1, list.length)
@@ -162,5 +178,5 @@ function* massDeath(
     })
     if (laboratory.healingCycles === null && reliability >= 1) laboratory.healingCycles = cycle
   }
-  laboratory.thicket = { ...found, healed: Forest.thicket(world, source) }
+  laboratory.thicket = { ...found, healed: Forest.thicket(world, source, others) }
 }
