@@ -8,9 +8,9 @@ import type { Key } from "../Peer.ts"
 import { endShaping, isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
 import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
-import type { MessageId, Replay } from "./Message.ts"
+import type { MessageId } from "./Message.ts"
 import { changeLink, indexOf, type Kept, type Missing, type Transition } from "./State.ts"
-import type { Path, Strategy } from "./Strategy.ts"
+import type { OnMessage, Path, Strategy } from "./Strategy.ts"
 import { at, put } from "./Streams.ts"
 import { drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy } from "./Tree.ts"
 
@@ -65,12 +65,7 @@ const newsPerDuplicate = 16
  * here: then the message was under way when it heard of that, and it pushes no more. Were it made eager for such a
  * message, only this end would push, and duplicates: with many messages under way that keeps a mesh from ever settling.
  */
-const onNews = <I extends Key, A>(
-  t: Transition<I, A>,
-  id: MessageId<I>,
-  index: number,
-  replay: Replay | undefined
-): void => {
+const onNews: OnMessage = (t, id, index, replay) => {
   const { config, links } = t.state
   const { source } = id
   const isAstray = replay === "recovery" || isPruned(t.state, index)
@@ -92,12 +87,7 @@ const onNews = <I extends Key, A>(
  * branches that are no part of a cycle any more; so those of the guide alone count, or where there is none a few are waited
  * for.
  */
-const onDuplicate = <I extends Key, A>(
-  t: Transition<I, A>,
-  id: MessageId<I>,
-  index: number,
-  replay: Replay | undefined
-): void => {
+const onDuplicate: OnMessage = (t, id, index, replay) => {
   const { config, links } = t.state
   const { source } = id
   const link = links[index]

@@ -19,6 +19,14 @@ export interface Path<I extends Key> {
   readonly parent: I
 }
 
+/** A message has come from the neighbour at an index: pushed, or (`replay`) because it was asked for. */
+export type OnMessage = <I extends Key, A>(
+  t: Transition<I, A>,
+  id: MessageId<I>,
+  index: number,
+  replay: Replay | undefined
+) => void
+
 /** One way to broadcast. */
 export interface Strategy {
   /** The neighbours to which a message is announced rather than pushed, as a set of indices. */
@@ -31,20 +39,10 @@ export interface Strategy {
   /** A message of our own, before it is sent. */
   readonly onPublished: <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>) => void
   /** A message has come for the first time. */
-  readonly onNews: <I extends Key, A>(
-    t: Transition<I, A>,
-    id: MessageId<I>,
-    index: number,
-    replay: Replay | undefined
-  ) => void
+  readonly onNews: OnMessage
   /** A message has come that was known. */
-  readonly onDuplicate: <I extends Key, A>(
-    t: Transition<I, A>,
-    id: MessageId<I>,
-    index: number,
-    replay: Replay | undefined
-  ) => void
-  /** A message that had been announced was pushed here, or grafted, by a path; the better one, if an announcer's has taken its place. */
+  readonly onDuplicate: OnMessage
+  /** A message that had been announced was pushed here, or grafted, by a path; the better one, if an announcer's takes its place. */
   readonly onPushed: <I extends Key, A>(
     t: Transition<I, A>,
     announced: Missing<I>,

@@ -455,7 +455,7 @@ describe("TH20. of several sources one is the guide", () => {
     assert.strictEqual(parent(p, 1), 4)
   })
 
-  it("it may be this node, which then needs no parent; and no more when another of a lower id is heard", () => {
+  it("this node may be it, and then needs no parent; and no more when another of a lower id is heard", () => {
     const p = thicket([2, 3, 4, 5], { guideMillis: 5_000, maxLoad: 7 }).publishes("a").publishes("b")
     const [a = 0] = children(p, 1)
     p.hears(a, gossip(9, 0))
