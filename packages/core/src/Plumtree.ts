@@ -51,8 +51,9 @@
  */
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
-import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
+import { bareThicket, loadOf } from "./plumtree/Branches.ts"
 import type { Config } from "./plumtree/Config.ts"
+import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import { flood } from "./plumtree/Flood.ts"
 import type { Message } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
@@ -85,12 +86,11 @@ import {
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import type { Strategy } from "./plumtree/Strategy.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
+import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 import { onLoad } from "./thicket/Load.ts"
 import { abandonSeeks, afterLoss, onBranch } from "./thicket/Parent.ts"
 import { thicket } from "./thicket/Thicket.ts"
-import { bareThicket, loadOf } from "./plumtree/Branches.ts"
 import { awaitTelling, removeFromTrees } from "./thicket/Trees.ts"
-import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 
 export {
   type Config,

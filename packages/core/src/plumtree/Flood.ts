@@ -3,28 +3,27 @@
  *
  * @since 0.1.0
  */
+import { constUndefined, constVoid } from "effect/Function"
 import type { Strategy } from "./Strategy.ts"
-
-const nothing = (): void => {}
 
 /** Every message goes to everybody. */
 export const flood: Strategy = {
   lazyFor: () => 0,
   grafts: false,
-  onPublished: nothing,
-  onNews: nothing,
-  onDuplicate: nothing,
-  onPushed: () => undefined,
-  onFetched: nothing,
-  onAnnouncing: nothing,
-  onKnownAnnounced: nothing,
+  onPublished: constVoid,
+  onNews: constVoid,
+  onDuplicate: constVoid,
+  onPushed: constUndefined,
+  onFetched: constVoid,
+  onAnnouncing: constVoid,
+  onKnownAnnounced: constVoid,
   patience: ({ state }) => state.config.graftMillis,
   dueAt: (_, { at }) => at,
   nextAnnouncer: () => -1,
-  onAsking: nothing,
-  takeBack: nothing,
+  onAsking: constVoid,
+  takeBack: constVoid,
   gapPatience: ({ graftMillis }) => graftMillis,
-  onPrune: nothing,
-  onGraft: nothing,
-  onGraftMiss: nothing
+  onPrune: constVoid,
+  onGraft: constVoid,
+  onGraftMiss: constVoid
 }

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { constVoid } from "effect/Function"
 import type { Key } from "../Peer.ts"
 import { endShaping, isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
 import * as Held from "./Held.ts"
@@ -15,9 +16,9 @@ import { at, put } from "./Streams.ts"
 import { drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy } from "./Tree.ts"
 
 /**
- * Of the duplicates that one link brings within this share of timeout1, one counts, and so of the news. A burst of messages from several
- * sources, all under way before anybody can have heard of a prune, would bring every link of a cycle to its threshold at
- * once, and the cycle would be cut to pieces that have to be grafted together again, into a cycle.
+ * Of the duplicates that one link brings within this share of timeout1, one counts, and so of the news. A burst of
+ * messages from several sources, all under way before anybody can have heard of a prune, would bring every link of a cycle
+ * to its threshold at once, and the cycle would be cut to pieces that have to be grafted together again, into a cycle.
  */
 const burstShare = 1 / 5
 
@@ -73,8 +74,8 @@ const onNews: OnMessage = (t, id, index, replay) => {
   if (isAstray && isShaping(t, id)) endShaping(t)
   // A fetched copy says nothing of the tree.
   if (replay === "recovery") return
-  if (!isAstray) makeEager(t, source, index)
-  else tellAgain(t, source, index)
+  if (isAstray) return tellAgain(t, source, index)
+  makeEager(t, source, index)
   if (config.pruneAfter === 1 || isGuided(config)) return
   const link = links[index]
   if (link === undefined || link.duplicates === 0 || isOfBurst(t, link.newsAt)) return
@@ -195,18 +196,16 @@ const nextAnnouncer = <I extends Key, A>({ state }: Transition<I, A>, { announce
 const graft = <I extends Key, A>(t: Transition<I, A>, { source }: MessageId<I>, index: number): void =>
   makeEager(t, source, index)
 
-const nothing = (): void => {}
-
 /** Eager links form a tree, for all sources or for each. */
 export const oneTree: Strategy = {
   lazyFor: (state, { source }) => lazyIn(state, source),
   grafts: true,
-  onPublished: nothing,
+  onPublished: constVoid,
   onNews,
   onDuplicate,
   onPushed: optimizeFound,
-  onFetched: nothing,
-  onAnnouncing: nothing,
+  onFetched: constVoid,
+  onAnnouncing: constVoid,
   onKnownAnnounced: optimizeLate,
   patience: timeout1,
   dueAt,

@@ -61,12 +61,15 @@ const guideOf = <I extends Key, A>(
 ): TreeGuide<I> | undefined => {
   const { guideMillis, treesCount } = state.config
   if (guideMillis === 0) return undefined
-  const { source } = id
+  const { source, topic } = id
   // The messages of a source take the trees in turn: in one of them it is heard so much more rarely.
   const isOver = guide === undefined || now < guide.heardAt || now - guide.heardAt > guideMillis * treesCount
-  if (isOver) return { source, heardAt: now, first: undefined }
-  if (source === guide.source) return { ...guide, heardAt: now }
-  return source < guide.source ? { source, heardAt: now, first: id } : guide
+  const living = isOver ? undefined : guide
+  if (source === living?.source) return { ...living, heardAt: now }
+  // What waits for a verdict (R14) may be refused: nobody behind this node would ever hear that guide.
+  if (state.care.validated.includes(topic)) return living
+  if (living === undefined) return { source, heardAt: now, first: undefined }
+  return source < living.source ? { source, heardAt: now, first: id } : living
 }
 
 /** A message has come for the first time, from the neighbour at an index (−1: from no neighbour). */

@@ -5,14 +5,13 @@
  *
  * @since 0.1.0
  */
+import { constUndefined, constVoid } from "effect/Function"
 import { othersThan, treeOf } from "../plumtree/Branches.ts"
 import type { Strategy } from "../plumtree/Strategy.ts"
 import { considerAnnouncer } from "./Balance.ts"
 import { onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
 import { tellLoad } from "./Load.ts"
 import { onFetchedNews, onGraftInto, onMissed, patience, preferred } from "./Parent.ts"
-
-const nothing = (): void => {}
 
 /** Messages take the trees in turn. */
 export const thicket: Strategy = {
@@ -21,7 +20,7 @@ export const thicket: Strategy = {
   onPublished: openTree,
   onNews: onTreeNews,
   onDuplicate: onTreeDuplicate,
-  onPushed: () => undefined,
+  onPushed: constUndefined,
   onFetched: onFetchedNews,
   onAnnouncing: tellLoad,
   onKnownAnnounced: considerAnnouncer,
@@ -29,12 +28,12 @@ export const thicket: Strategy = {
   dueAt: (_, { at }) => at,
   nextAnnouncer: preferred,
   onAsking: onMissed,
-  takeBack: nothing,
+  takeBack: constVoid,
   // Each message comes by another tree than the one before, and a tree that is broken shows by a message that is announced and
   // does not come: which must be waited for, and grafted.
   gapPatience: ({ announceMillis, graftAgainMillis, graftMillis }) =>
     2 * announceMillis + graftMillis + graftAgainMillis,
-  onPrune: nothing,
+  onPrune: constVoid,
   onGraft: onGraftInto,
-  onGraftMiss: nothing
+  onGraftMiss: constVoid
 }

@@ -1,7 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Result from "effect/Result"
-import { digest, gossip, graft, id, iHave, type Message, node, ranges, type Subject } from "../broadcast/subject.ts"
+import {
+  digest,
+  gossip,
+  graft,
+  id,
+  iHave,
+  type Message,
+  node,
+  ranges,
+  type Subject,
+  topic
+} from "../broadcast/subject.ts"
 import { overSeeds } from "./node.ts"
 
 /** A node of a thicket of two trees, in which it takes two children and three at most. */
@@ -403,6 +414,15 @@ describe("TH20. of several sources one is the guide", () => {
     assert.strictEqual(guide(p.hears(2, gossip(10, 6))), 10)
     // What was recovered was published once.
     assert.strictEqual(guide(p.hears(2, gossip(7, 2, { replay: "recovery" }))), 10)
+  })
+
+  it("and not one whose messages wait for a verdict, since nobody else may ever get them", () => {
+    const p = guided()
+    p.step({ _tag: "ValidateTopic", now: p.now, topic, on: true })
+    assert.strictEqual(p.hears(2, gossip(8, 2)).state.thicket.trees[1]?.guide?.source, 9)
+    // One that has been silent for too long guides no more, even so.
+    p.now += 10_001
+    assert.strictEqual(p.hears(2, gossip(8, 4)).state.thicket.trees[1]?.guide, undefined)
   })
 
   it("by whose messages alone a parent is known and a duplicate prunes", () => {
