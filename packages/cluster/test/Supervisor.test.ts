@@ -80,7 +80,8 @@ describe("a supervisor", () => {
           assert.strictEqual(readdirSync(directory).length, tls ? 1 : 0)
 
           yield* supervisor.join
-          const joined = yield* until(supervisor, Overview.isWhole)
+          // Full too: before that a survivor may know only those that are about to die, and would have nobody left to ask.
+          const joined = yield* until(supervisor, Overview.isFull)
           assert.strictEqual(joined.alive, 6)
 
           const first = yield* supervisor.broadcast({ from: "n5", text: "one", within: "10 seconds" })
@@ -128,7 +129,7 @@ describe("a supervisor", () => {
         const supervisor = yield* Supervisor.Supervisor
         yield* supervisor.start
         yield* supervisor.join
-        yield* until(supervisor, Overview.isWhole)
+        yield* until(supervisor, Overview.isFull)
         const event = yield* supervisor.events.pipe(
           Stream.filter((event) => event._tag === "WorkerLost"),
           Stream.runHead,

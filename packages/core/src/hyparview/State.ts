@@ -48,9 +48,9 @@ export interface OpenShuffle<I extends Key, A> {
   readonly requestId: number
   readonly sent: ReadonlyArray<Peer<I, A>>
   readonly deadline: number
-  /** The peer of a direct shuffle with a contact that may belong to another part of the cluster. */
   /** Whether it went to no neighbour, and on no walk. */
   readonly direct: boolean
+  /** The peer of a direct shuffle with a contact that may belong to another part of the cluster. */
   readonly stranger: Peer<I, A> | undefined
 }
 
