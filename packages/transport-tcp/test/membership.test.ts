@@ -173,40 +173,41 @@ describe.each(floods)("a flood of %s", (what, request) => {
       const evil = yield* TlsTransport.make(yield* member(authority, "evil"))
       const self = { id: "evil", epoch: 5, address: evil.address }
       const answers: Array<HyParView.NeighborAnswer> = []
-      yield* Effect.forEach(
-        Array.from({ length: connections }).keys(),
-        Effect.fnUntraced(function* (connection) {
-          const link = yield* evil.dial(n.address)
-          yield* link.send([[hello(self)]])
-          for (let turn = 0; turn < requests; turn++) {
-            const requestId = connection * requests + turn
-            const ends = { local: self, remote }
-            const frame = Result.getOrThrow(Wire.encode(request(requestId), ends))
-            // It lets go of what it gets, for a neighbour has nothing to gain by asking again.
-            const letGo: HyParView.Message = {
-              _tag: "Disconnect",
-              link: { asker: self.id, epoch: self.epoch, requestId },
-              reason: "evicted",
-              sample: { peers: [], ages: [] }
-            }
-            const frames = [frame, Result.getOrThrow(Wire.encode(letGo, ends))]
-            // Only one link of an identity is kept; what the others sent was read before.
-            if (Result.isFailure(yield* Effect.result(link.send(frames)))) break
-            if (turn % 20 === 0) yield* Effect.yieldNow
+      const ends = { local: self, remote }
+      let asked = 0
+      const ask = (link: Transport.Link) => {
+        const requestId = asked++
+        // It lets go of what it gets, for a neighbour has nothing to gain by asking again.
+        const letGo: HyParView.Message = {
+          _tag: "Disconnect",
+          link: { asker: self.id, epoch: self.epoch, requestId },
+          reason: "evicted",
+          sample: { peers: [], ages: [] }
+        }
+        return link.send([request(requestId), letGo].map((message) => Result.getOrThrow(Wire.encode(message, ends))))
+      }
+      // Only one link of an identity is kept; what the others sent was read before.
+      const flooding = Effect.gen(function* () {
+        const link = yield* evil.dial(n.address)
+        yield* link.send([[hello(self)]])
+        for (let turn = 0; turn < requests; turn++) {
+          yield* ask(link)
+          if (turn % 20 === 0) yield* Effect.yieldNow
+        }
+        while (true) {
+          for (const frame of yield* link.receive) {
+            const message = Wire.decode(frame, ends)
+            if (Result.isFailure(message) || message.success._tag !== "NeighborReply") continue
+            answers.push(message.success.answer)
+            yield* ask(link)
           }
-          while (true) {
-            const received = yield* Effect.result(link.receive)
-            if (Result.isFailure(received)) return
-            for (const frame of received.success) {
-              const message = Wire.decode(frame, { local: self, remote })
-              if (Result.isSuccess(message) && message.success._tag === "NeighborReply") {
-                answers.push(message.success.answer)
-              }
-            }
-          }
-        }, Effect.timeoutOption("3 seconds")),
-        { concurrency: "unbounded", discard: true }
-      ).pipe(Effect.scoped)
+        }
+      }).pipe(Effect.ignore)
+      yield* Effect.gen(function* () {
+        for (let connection = 0; connection < connections; connection++) yield* Effect.forkScoped(flooding)
+        while (answers.length <= requests) yield* Effect.sleep(20)
+        yield* Effect.sleep("2 seconds")
+      }).pipe(Effect.scoped)
       assert.isAbove(answers.length, requests)
       assert.isAbove((yield* n.membership.view).messages.received, requests)
       assert.notInclude(lost, "c")
