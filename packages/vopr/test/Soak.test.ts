@@ -34,18 +34,19 @@ describe("a soak", () => {
         assert.isTrue(outcome.isComplete)
         assert.deepStrictEqual([...phases], ["warm-up", "watch", "calm", "done"])
         const { marks, totals } = outcome
-        assert.isAtLeast(marks.kills, 5)
+        // Of each at least some: how much there is in sixteen seconds (32 kills, 160 messages at most) the machine decides.
+        assert.isAtLeast(marks.kills, 3)
         assert.strictEqual(marks.restarts, marks.kills)
         assert.isAtLeast(marks.cutsSilent, 1)
         assert.isAtLeast(marks.cutsReset, 1)
-        assert.isAtLeast(totals.published, 50)
+        assert.isAtLeast(totals.published, 20)
         assert.isAtLeast(totals.owed, 5 * totals.judged)
         assert.strictEqual(totals.judged + totals.lostWithPublisher, totals.published)
         const names = outcome.judged.map(({ name }) => name)
         for (const name of ["memory.resident", "memory.heap", "fibers", "handles.TCPSocketWrap", "broadcast.streams"]) {
           assert.include(names, name)
         }
-        assert.isAtLeast(outcome.samples.length, 5)
+        assert.isAtLeast(outcome.samples.length, 3)
       }).pipe(Effect.provide(Supervisor.layer(SoakRun.supervisorOptions(options)))),
     // A guard only: alone on a machine it takes half a minute.
     240_000
