@@ -32,6 +32,9 @@ const groupsPerLevel = wordsPerLevel / 32
 /** A time is kept in two parts that are integers of 32 bits: high · 2²⁸ + low. */
 const lowSize = 1 << (2 * digitBits)
 
+/** Kinds of events: 0 to 255. */
+const kinds = 256
+
 /** A row: next, high, low, kind, target, second, third, fourth. */
 const rowBits = 3
 
@@ -59,6 +62,8 @@ export class EventQueue<A> {
 
   private rows: Int32Array
   private references: Array<A | undefined>
+  /** How many of each kind are pending. */
+  private readonly pending = new Int32Array(kinds)
   private free = -1
   /** Rows from here on have never been used. */
   private fresh = 0
@@ -78,7 +83,8 @@ export class EventQueue<A> {
   }
 
   /**
-   * Adds an event. A time before `now` is a defect of the caller: it throws a `RangeError` and adds nothing.
+   * Adds an event; its kind is a whole number from 0 to 255. A time before `now` is a defect of the caller: it throws a
+   * `RangeError` and adds nothing.
    */
   push(
     time: number,
@@ -112,6 +118,12 @@ export class EventQueue<A> {
     this.references[row] = reference
     this.place(row)
     this.size++
+    this.pending[kind] = (this.pending[kind] ?? 0) + 1
+  }
+
+  /** How many events of a kind are pending. */
+  pendingOf(kind: number): number {
+    return this.pending[kind] ?? 0
   }
 
   /**
@@ -174,6 +186,7 @@ export class EventQueue<A> {
     fork.size = this.size
     fork.rows = this.rows.slice()
     fork.references = this.references.slice()
+    fork.pending.set(this.pending)
     fork.free = this.free
     fork.fresh = this.fresh
     fork.heads.set(this.heads)
@@ -305,6 +318,7 @@ export class EventQueue<A> {
     rows[base] = this.free
     this.free = row
     this.size--
+    this.pending[this.kind] = (this.pending[this.kind] ?? 0) - 1
   }
 
   private reach(limit: number): false {

@@ -28,18 +28,15 @@ import { HyParView, Node, Plumtree, Random } from "@hyparview/core"
 import { type FaultPlan, Latency } from "@hyparview/faults"
 import { EventQueue } from "./EventQueue.ts"
 import { type Broadcast, Broadcasts } from "./internal/broadcasts.ts"
-import { Conditions } from "./internal/conditions.ts"
 import {
-  bytesOf,
   cycleTimer,
   dialAnswered,
   discovered,
   firstTimer,
   frameArrives,
-  graftTimer,
   isUnderWay,
   linkLost,
-  needsDial,
+  millisecond,
   opensLink,
   type SimulatedMessage,
   timerKindOf,
@@ -47,13 +44,12 @@ import {
   wasClosed,
   wasConflict,
   wasLink,
-  wasRefused,
-  wasTimeout
+  wasRefused
 } from "./internal/events.ts"
-import { LinkOrder } from "./internal/linkOrder.ts"
 import { LookAhead } from "./internal/lookAhead.ts"
+import { Network, type NetworkOptions, type Surroundings } from "./internal/network.ts"
 import { absent, crashed, frozen, left, Processes, type SimulatedPeer, up } from "./internal/processes.ts"
-import { CyclePause, type Waiting } from "./internal/waiting.ts"
+import { CyclePause, putBack, type Waiting } from "./internal/waiting.ts"
 import { TraceHash } from "./TraceHash.ts"
 
 type Id = number
@@ -74,21 +70,12 @@ export type NodeState = Node.State<Id, Address>
  * @category models
  * @since 0.1.0
  */
-export interface WorldOptions {
+export interface WorldOptions extends NetworkOptions {
   /** Indices run from 0 to `nodes` − 1. At most 2²⁴. */
   readonly nodes: number
   /** All randomness of the run: every node's, the network's, and the choice of victims. */
   readonly seed: number
   readonly config: Node.Config
-  readonly latency: Latency.LatencyModel
-  /** How long after a link broke its two ends are told, in milliseconds. */
-  readonly detectionMillis: number
-  /** How a dial to a process that is not there fails. */
-  readonly dialFailure: "refused" | "timeout"
-  /** How long a dial that gets no answer takes to fail, in milliseconds. */
-  readonly dialTimeoutMillis: number
-  /** How often a send that failed is tried before the link counts as broken. Only with a `SendFailure` fault. */
-  readonly sendAttempts: number
   /** How many living nodes Discovery answers with. */
   readonly discoverySize: number
   /** The nodes that Discovery names, whether they live or not, as a static list would. Default: any that live. */
@@ -115,8 +102,6 @@ export type Presence = "absent" | "up" | "frozen" | "crashed" | "left"
 
 const presences: ReadonlyArray<Presence> = ["absent", "up", "frozen", "crashed", "left"]
 
-const micros = 1000
-
 /**
  * The world. Mutable: it belongs to whoever made it; `fork` gives an independent copy for the price of its arrays, since
  * the nodes' states never change.
@@ -132,8 +117,6 @@ export class World {
   events = 0
   /** Frames sent. */
   messages = 0
-  /** Frames to nodes that were not there any more, or that the network did not let through. */
-  undelivered = 0
   /** Questions to Discovery, and dials: how often nodes turned to bootstrap. */
   discoveries = 0
   dials = 0
@@ -149,24 +132,17 @@ export class World {
   private readonly spread: Broadcasts = new Broadcasts()
   /** For a crashed node, who had a link to it. */
   private readonly bereaved = new Map<number, ReadonlyArray<number>>()
-  private conditions: Conditions
-  private order = new LinkOrder()
-  private readonly constantMicros: number
-  /** Events pending of the kinds that `isUnderWay`. */
-  private underWay = 0
-  /** Whether delays differ, so that the order of a link's frames must be kept. */
-  private ordered: boolean
+  private readonly network: Network
 
   /** Events until the next look ahead. */
   private ahead = 0
   private readonly lookAhead: LookAhead = new LookAhead()
 
   private readonly stalled = new Map<number, Array<Waiting>>()
-  private held: Array<Waiting> = []
   private readonly pause: CyclePause = new CyclePause()
 
   constructor(options: WorldOptions) {
-    const { latency, nodes, seed } = options
+    const { nodes, seed } = options
     this.options = options
     this.nodes = nodes
     this.queue = new EventQueue(Math.max(1024, nodes))
@@ -174,9 +150,12 @@ export class World {
     this.states = Array.from<NodeState | undefined>({ length: nodes }).fill(undefined)
     this.processes = new Processes(nodes)
     this.bootstrapCounts = new Uint32Array(nodes)
-    this.conditions = new Conditions(nodes)
-    this.constantMicros = latency._tag === "Constant" ? latency.micros : -1
-    this.ordered = this.constantMicros < 0
+    this.network = new Network(options, this.surroundings)
+  }
+
+  private get surroundings(): Surroundings {
+    const { processes, queue, random, states } = this
+    return { processes, queue, random, states }
   }
 
   // --- looking ---------------------------------------------------------------------------------------------------------
@@ -204,6 +183,11 @@ export class World {
   /** The other frames of the broadcast protocol. */
   get controls(): number {
     return this.spread.controls
+  }
+
+  /** Frames to nodes that were not there any more, or that the network did not let through. */
+  get undelivered(): number {
+    return this.network.undelivered
   }
 
   /** Events pending, timers included. */
@@ -264,20 +248,19 @@ export class World {
 
   /** Nodes die without a word; whoever had a link to one is told after the detection delay. */
   crash(nodes: ReadonlyArray<number>): void {
-    const at = this.queue.now + this.options.detectionMillis * micros
     for (const node of nodes) {
       const state = this.states[node]
       if (!this.isAlive(node) || state === undefined) continue
       this.processes.end(node, crashed)
       this.states[node] = undefined
-      this.conditions.letGoOfAll(node)
+      this.network.letGoOfAll(node)
       this.stalled.delete(node)
       const { active, pending } = state.membership
       const others = [...active.map((neighbor) => neighbor.peer.id), ...pending.map((asking) => asking.peer.id)]
       const partner = HyParView.partnerOf(state.membership)
       if (partner !== undefined && !others.includes(partner.id)) others.push(partner.id)
       this.bereaved.set(node, others)
-      for (const other of others) this.tell(other, node, state.membership.self.epoch, wasLink, at)
+      for (const other of others) this.network.tellOfBreak(other, node, state.membership.self.epoch)
     }
   }
 
@@ -287,7 +270,7 @@ export class World {
     this.command(node, { _tag: "Leave", now: this.millis() })
     this.processes.end(node, left)
     this.states[node] = undefined
-    this.conditions.letGoOfAll(node)
+    this.network.letGoOfAll(node)
   }
 
   /**
@@ -297,7 +280,7 @@ export class World {
   publish(node: number, topic = "broadcast", bytes = 4): number {
     if (!this.processes.isUp(node)) return -1
     const index = this.broadcasts.length
-    const payload = this.spread.begin(node, bytes, this.queue.now, this.constantMicros < 0)
+    const payload = this.spread.begin(node, bytes, this.queue.now, this.network.isTimed)
     this.command(node, { _tag: "Publish", now: this.millis(), topic, payload })
     return index
   }
@@ -326,58 +309,11 @@ export class World {
       case "Unfreeze":
         for (const node of fault.nodes) this.thaw(node)
         return
-      case "Partition":
-        this.conditions.partition(fault.groups, fault.mode)
-        if (fault.mode === "reset") this.breakLinks((a, b) => this.conditions.passage(a, b) === "reset")
-        return
-      case "OneWay":
-        this.conditions.oneWay(fault.from, fault.to)
-        return
-      case "Heal":
-        this.conditions.heal()
-        this.releaseHeld()
-        return
-      case "BreakLinks": {
-        const { links } = fault
-        if (links._tag === "Share") {
-          this.breakLinks(() => links.share > 0 && Random.nextBelow(this.random, 1_000_000) < links.share * 1_000_000)
-        } else {
-          for (const [a, b] of links.pairs) if (this.hasLink(a, b) || this.hasLink(b, a)) this.breakLink(a, b)
-        }
-        return
-      }
-      case "HalfOpen":
-        // What does not exist cannot die: a link that the two make later is another.
-        for (const [a, b] of fault.pairs) if (this.hasLink(a, b) || this.hasLink(b, a)) this.conditions.kill(a, b)
-        return
-      case "RefuseDials":
-        this.conditions.dials(fault.nodes, "refused")
-        return
-      case "HangDials":
-        this.conditions.dials(fault.nodes, "hanging")
-        return
-      case "AcceptDials":
-        this.conditions.dials(fault.nodes, "accepted")
-        return
-      case "SendFailure":
-        this.conditions.rates({ sendFailure: fault.probability })
-        return
-      case "SilentLoss":
-        this.conditions.rates({ silentLoss: fault.probability })
-        return
-      case "Duplicate":
-        this.conditions.rates({ duplicate: fault.probability })
-        return
-      case "SlowReader":
-        this.ordered = true
-        this.conditions.slow([fault.node], fault.bytesPerSecond)
-        return
-      case "NormalReader":
-        this.conditions.slow(fault.nodes, undefined)
-        return
       case "ClockJump":
         this.processes.jump(fault.node, fault.millis)
         return
+      default:
+        return this.network.apply(fault)
     }
   }
 
@@ -392,7 +328,7 @@ export class World {
   /** Ends the pause. */
   resumeCycles(): void {
     const { now } = this.queue
-    for (const waiting of this.pause.end(now)) this.requeue(waiting, now + waiting.remaining)
+    for (const waiting of this.pause.end(now)) putBack(this.queue, waiting, now + waiting.remaining)
   }
 
   // --- running ---------------------------------------------------------------------------------------------------------
@@ -417,7 +353,7 @@ export class World {
   drain(until: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this
     const last = this.events + budget
-    while (this.underWay > 0) {
+    while (isUnderWay(queue)) {
       if (this.events >= last) return false
       if (!queue.next(until)) break
       if (--this.ahead <= 0) this.ahead = this.lookAhead.read(this.queue, this.states)
@@ -463,7 +399,6 @@ export class World {
       nodes: from.nodes,
       events: from.events,
       messages: from.messages,
-      undelivered: from.undelivered,
       discoveries: from.discoveries,
       dials: from.dials,
       bootstrapCounts: from.bootstrapCounts.slice(),
@@ -474,20 +409,15 @@ export class World {
       states: from.states.slice(),
       processes: from.processes.fork(),
       bereaved: new Map(from.bereaved),
-      conditions: from.conditions.fork(),
-      order: from.order.fork(),
-      ordered: from.ordered,
-      underWay: from.underWay,
       stalled: new Map([...from.stalled].map(([node, events]) => [node, events.slice()])),
-      held: from.held.slice(),
       pause: from.pause.fork()
     })
-    return this
+    return Object.assign(this, { network: from.network.fork(this.surroundings) })
   }
 
   /** The driver's clock: whole milliseconds. */
   private millis(): number {
-    return Math.floor(this.queue.now / micros)
+    return Math.floor(this.queue.now / millisecond)
   }
 
   private command(node: number, input: SimulatedInput): void {
@@ -500,13 +430,12 @@ export class World {
   private happen(): void {
     const { queue } = this
     const node = queue.target
-    if (isUnderWay(queue.kind)) this.underWay--
     const { processes } = this
     const presence = processes.presence[node]
     if (presence !== up) {
       if (presence === frozen) this.stall(node)
       else if (queue.kind === frameArrives)
-        this.failFrame(queue.second, node, queue.third, queue.fourth, queue.reference)
+        this.network.failFrame(queue.second, node, queue.third, queue.fourth, queue.reference)
       return
     }
     switch (queue.kind) {
@@ -545,7 +474,9 @@ export class World {
       if (output === undefined) continue
       switch (output._tag) {
         case "Send":
-          this.send(node, output.to, output.message)
+          this.messages++
+          if (output.message._tag === "Carried") this.spread.sent(output.message.body)
+          this.network.send(node, output.to, output.message)
           break
         case "SetTimer":
           this.setTimer(node, output.kind, output.nonce, output.at)
@@ -557,7 +488,9 @@ export class World {
           this.spread.repeated(input._tag === "Received" ? input.message : undefined)
           break
         case "Dial":
-          this.dial(node, output.address)
+          this.dials++
+          this.turnedToBootstrap(node)
+          this.network.dial(node, output.address)
           break
         case "Discover":
           this.discover(node)
@@ -566,10 +499,10 @@ export class World {
           measure = output
           break
         case "Close":
-          this.close(node, output.peer)
+          this.network.close(node, output.peer)
           break
         case "NeighborDown":
-          if (this.conditions.any) this.conditions.letGo(node, output.peer.id)
+          this.network.letGo(node, output.peer.id)
           break
         case "EpochRaised":
           this.processes.become(node, output.self)
@@ -594,143 +527,7 @@ export class World {
     return Latency.typicalMicros(latency, a, b) + Latency.typicalMicros(latency, b, a)
   }
 
-  // --- frames ----------------------------------------------------------------------------------------------------------
-
-  private send(from: number, to: SimulatedPeer, message: SimulatedMessage): void {
-    this.messages++
-    if (message._tag === "Carried") this.spread.sent(message.body)
-    const epoch = this.processes.epochOf(from)
-    if (this.conditions.any && !this.passes(from, epoch, to, message)) return
-    this.transmit(from, epoch, to, message)
-  }
-
-  private transmit(from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): void {
-    const { now } = this.queue
-    let arrival = now + this.constantMicros
-    if (this.ordered) {
-      const latency = Latency.sampleMicros(this.options.latency, from, to.id, this.random)
-      arrival = this.order.arrivalOf(from, to.id, now + latency, now)
-      const rate = this.conditions.any ? this.conditions.bytesPerSecond(to.id) : undefined
-      if (rate !== undefined) {
-        const drained = arrival + Math.ceil((bytesOf(message) * 1_000_000) / rate)
-        arrival = this.order.arrivalOf(from, to.id, drained, now)
-      }
-    }
-    this.underWay++
-    this.queue.push(arrival, frameArrives, to.id, from, epoch, to.epoch, message)
-  }
-
-  /** Whether the network, being troubled, takes a frame; if not, what must happen has been arranged. */
-  private passes(from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): boolean {
-    const { conditions, random } = this
-    const chance = (probability: number) =>
-      probability > 0 && Random.nextBelow(random, 1_000_000) < probability * 1_000_000
-    // What could be said over a link of its own goes over one that stands.
-    const dials = needsDial(message) && !this.hasLink(from, to.id)
-    let passage = conditions.passage(from, to.id)
-    // A link opens only if its handshake comes back.
-    if (passage === "open" && dials) passage = conditions.passage(to.id, from)
-    if (passage === "open" && dials) passage = conditions.dial(to.id)
-    if (passage === "reset") {
-      this.failFrame(from, to.id, epoch, to.epoch, message)
-      return false
-    }
-    if (passage === "silent") {
-      this.undelivered++
-      if (dials) this.tellLater(from, to.id, to.epoch, wasTimeout, this.options.dialTimeoutMillis * micros)
-      else this.held.push(frameOf(from, epoch, to, message))
-      return false
-    }
-    if (!dials && conditions.isDead(from, to.id)) {
-      this.undelivered++
-      return false
-    }
-    if (conditions.sendFailure > 0) {
-      let failures = 0
-      while (failures < this.options.sendAttempts && chance(conditions.sendFailure)) failures++
-      if (failures === this.options.sendAttempts) {
-        this.undelivered++
-        if (dials) this.tellLater(from, to.id, to.epoch, wasRefused, this.roundTrip(from, to.id))
-        else this.breakLink(from, to.id)
-        return false
-      }
-    }
-    if (chance(conditions.silentLoss)) {
-      this.undelivered++
-      return false
-    }
-    if (chance(conditions.duplicate)) this.transmit(from, epoch, to, message)
-    return true
-  }
-
-  /** A frame cannot reach a process that is not there: its sender is told, as its link or its dial fails. */
-  private failFrame(
-    from: number,
-    to: number,
-    epoch: number,
-    toEpoch: number,
-    message: SimulatedMessage | undefined
-  ): void {
-    this.undelivered++
-    if (message === undefined || this.processes.epochOf(from) !== epoch || !this.isAlive(from)) return
-    if (!needsDial(message)) {
-      this.tellLater(from, to, toEpoch, wasLink, this.options.detectionMillis * micros)
-    } else if (this.options.dialFailure === "timeout") {
-      this.tellLater(from, to, toEpoch, wasTimeout, this.options.dialTimeoutMillis * micros)
-    } else {
-      // The frame's own way is behind it; the refusal's way back is ahead.
-      this.tellLater(from, to, toEpoch, wasRefused, Math.ceil(this.roundTrip(from, to) / 2))
-    }
-  }
-
-  /** The far end of a link sees it close behind what was sent before, if the network lets it. */
-  private close(node: number, peer: SimulatedPeer): void {
-    const { conditions, queue } = this
-    const reaches =
-      !conditions.any || (conditions.passage(node, peer.id) === "open" && !conditions.isDead(node, peer.id))
-    if (conditions.any) conditions.letGo(node, peer.id)
-    if (!reaches) return
-    const time = queue.now + Math.ceil(this.roundTrip(node, peer.id) / 2)
-    const at = this.ordered ? this.order.arrivalOf(node, peer.id, time, queue.now) : time
-    this.tell(peer.id, node, this.processes.epochOf(node), wasClosed, at)
-  }
-
-  /** Both ends of a link will be told that it broke; until then all that is sent over it is lost. */
-  private breakLink(a: number, b: number): void {
-    const at = this.queue.now + this.options.detectionMillis * micros
-    this.conditions.kill(a, b)
-    this.tell(a, b, this.processes.epochOf(b), wasLink, at)
-    this.tell(b, a, this.processes.epochOf(a), wasLink, at)
-  }
-
-  /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
-  private hasLink(node: number, other: number): boolean {
-    const membership = this.states[node]?.membership
-    if (membership === undefined) return false
-    return membership.active.some(({ peer }) => peer.id === other)
-  }
-
-  private breakLinks(breaks: (a: number, b: number) => boolean): void {
-    for (let node = 0; node < this.nodes; node++) {
-      const membership = this.states[node]?.membership
-      if (membership === undefined) continue
-      for (const { peer } of membership.active) {
-        // A symmetric link is looked at once, from its lower end.
-        const other = this.states[peer.id]?.membership
-        const mutual = other?.active.some((neighbor) => neighbor.peer.id === node) ?? false
-        if ((node < peer.id || !mutual) && breaks(node, peer.id)) this.breakLink(node, peer.id)
-      }
-    }
-  }
-
-  private tell(node: number, other: number, epoch: number, how: number, at: number): void {
-    this.underWay++
-    this.queue.push(at, linkLost, node, other, epoch, how, undefined)
-  }
-
-  private tellLater(node: number, other: number, epoch: number, how: number, delayMicros: number): void {
-    this.tell(node, other, epoch, how, this.queue.now + delayMicros)
-  }
+  // --- links and dials -------------------------------------------------------------------------------------------------
 
   private onLinkLost(node: number): void {
     const { fourth: how, second: other, third: epoch } = this.queue
@@ -745,7 +542,7 @@ export class World {
       const cause = how === wasRefused ? "refused" : "timeout"
       return this.give(node, { _tag: "SendFailed", now: this.millis(), to: peer, cause })
     }
-    if (this.conditions.any) this.conditions.letGo(node, other)
+    this.network.letGo(node, other)
     this.closeLink(node, peer, "reset")
   }
 
@@ -780,7 +577,7 @@ export class World {
     if (own === undefined) return false
     const known = HyParView.knownEpoch(own, sender)
     if (known > epoch) {
-      this.tellLater(sender, node, known, wasConflict, Math.ceil(this.roundTrip(sender, node) / 2))
+      this.network.tellOfConflict(sender, node, known)
       return true
     }
     const theirs = this.states[sender]?.membership
@@ -790,49 +587,12 @@ export class World {
     return true
   }
 
-  // --- dials and Discovery -----------------------------------------------------------------------------------------------
-
-  private roundTrip(from: number, to: number): number {
-    if (this.constantMicros >= 0) return 2 * this.constantMicros
-    const { latency } = this.options
-    return Latency.sampleMicros(latency, from, to, this.random) + Latency.sampleMicros(latency, to, from, this.random)
-  }
-
-  private dial(node: number, address: number): void {
-    this.dials++
-    this.bootstrapCounts[node] = (this.bootstrapCounts[node] ?? 0) + 1
-    const passage = this.dialPassage(node, address)
-    const delay = passage === "silent" ? this.options.dialTimeoutMillis * micros : this.roundTrip(node, address)
-    this.underWay++
-    const at = this.queue.now + delay
-    this.queue.push(
-      at,
-      dialAnswered,
-      node,
-      address,
-      this.processes.incarnationOf(node),
-      passage === "silent" ? 1 : 0,
-      undefined
-    )
-  }
-
-  private dialPassage(node: number, address: number): "open" | "reset" | "silent" {
-    const presence = this.processes.presence[address]
-    if (presence === frozen) return "silent"
-    if (presence !== up) return this.options.dialFailure === "timeout" ? "silent" : "reset"
-    if (!this.conditions.any) return "open"
-    const passage = this.conditions.passage(node, address)
-    if (passage !== "open") return passage
-    const back = this.conditions.passage(address, node)
-    return back === "open" ? this.conditions.dial(address) : back
-  }
-
   private onDialAnswered(node: number): void {
     const { fourth: timedOut, second: address, third: incarnation } = this.queue
     if (this.processes.incarnationOf(node) !== incarnation) return
     this.queue.absorbInto(this.hash)
     const peer = this.processes.peers[address]
-    const open = timedOut === 0 && peer !== undefined && this.dialPassage(node, address) === "open"
+    const open = timedOut === 0 && peer !== undefined && this.network.dialPassage(node, address) === "open"
     this.give(
       node,
       open
@@ -841,17 +601,20 @@ export class World {
     )
   }
 
+  private turnedToBootstrap(node: number): void {
+    this.bootstrapCounts[node] = (this.bootstrapCounts[node] ?? 0) + 1
+  }
+
   private discover(node: number): void {
     this.discoveries++
-    this.bootstrapCounts[node] = (this.bootstrapCounts[node] ?? 0) + 1
+    this.turnedToBootstrap(node)
     const incarnation = this.processes.incarnationOf(node)
     if (this.pause.isOn) {
       const waiting = { kind: discovered, target: node, second: 0, third: incarnation, fourth: 0, reference: undefined }
       this.pause.keep({ ...waiting, remaining: 0 })
       return
     }
-    this.underWay++
-    this.queue.push(this.queue.now + this.roundTrip(node, node), discovered, node, 0, incarnation, 0, undefined)
+    this.queue.push(this.queue.now + this.network.roundTrip(node, node), discovered, node, 0, incarnation, 0, undefined)
   }
 
   private onDiscovered(node: number): void {
@@ -884,7 +647,7 @@ export class World {
   private setTimer(node: number, timer: Node.Timer, nonce: number, atMillis: number): void {
     const { now } = this.queue
     const kind = timerKindOf(timer)
-    const time = Math.max(now, atMillis * micros)
+    const time = Math.max(now, atMillis * millisecond)
     const incarnation = this.processes.incarnationOf(node)
     const pause = this.pause.ended
     if (kind === cycleTimer && this.pause.isOn) {
@@ -892,7 +655,6 @@ export class World {
       this.pause.keep({ ...waiting, remaining: time - now })
       return
     }
-    if (kind === graftTimer) this.underWay++
     this.queue.push(time, kind, node, nonce, incarnation, pause, undefined)
   }
 
@@ -938,25 +700,7 @@ export class World {
     if (!this.processes.thaw(node)) return
     const events = this.stalled.get(node) ?? []
     this.stalled.delete(node)
-    for (const waiting of events) this.requeue(waiting, this.queue.now)
-  }
-
-  /** What waited for a heal arrives. */
-  private releaseHeld(): void {
-    const { held } = this
-    this.held = []
-    const { now } = this.queue
-    for (const waiting of held) {
-      if (this.conditions.isDead(waiting.second, waiting.target)) continue
-      const latency = this.constantMicros >= 0 ? this.constantMicros : this.roundTrip(waiting.second, waiting.target)
-      this.requeue(waiting, this.order.arrivalOf(waiting.second, waiting.target, now + latency, now))
-    }
-  }
-
-  private requeue(waiting: Waiting, at: number): void {
-    const { fourth, kind, reference, second, target, third } = waiting
-    if (isUnderWay(kind)) this.underWay++
-    this.queue.push(at, kind, target, second, third, fourth, reference)
+    for (const waiting of events) putBack(this.queue, waiting, this.queue.now)
   }
 }
 
@@ -964,16 +708,6 @@ const isPartner = (membership: Membership, peer: SimulatedPeer): boolean => {
   const partner = HyParView.partnerOf(membership)
   return partner !== undefined && partner.id === peer.id && partner.epoch <= peer.epoch
 }
-
-const frameOf = (from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): Waiting => ({
-  kind: frameArrives,
-  target: to.id,
-  second: from,
-  third: epoch,
-  fourth: to.epoch,
-  reference: message,
-  remaining: 0
-})
 
 /**
  * The membership half of a node's state.

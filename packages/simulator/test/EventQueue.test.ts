@@ -127,6 +127,22 @@ describe("EventQueue", () => {
     assert.strictEqual(rows.length, 4 * 8)
   })
 
+  it("counts the pending events of each kind, in a fork too", () => {
+    const queue = new EventQueue<never>()
+    for (const kind of [0, 3, 3, 255]) queue.push(10, kind, 0, 0, 0, 0, undefined)
+    const counts = (of: EventQueue<never>) => [0, 1, 3, 255].map((kind) => of.pendingOf(kind))
+    assert.deepStrictEqual(counts(queue), [1, 0, 2, 1])
+    queue.next(10)
+    queue.next(10)
+    const fork = queue.fork()
+    assert.deepStrictEqual(counts(queue), [0, 0, 1, 1])
+    fork.next(10)
+    fork.push(20, 3, 0, 0, 0, 0, undefined)
+    fork.push(30, 1, 0, 0, 0, 0, undefined)
+    assert.deepStrictEqual(counts(fork), [0, 1, 1, 1])
+    assert.deepStrictEqual(counts(queue), [0, 0, 1, 1])
+  })
+
   it("says whose events are next, in order, and changes nothing by it", () => {
     const queue = new EventQueue<never>()
     for (const [time, target] of [

@@ -141,8 +141,7 @@ describe("crashes", () => {
 
   it("make dials hang where they hang", () => {
     const refused = grown(40)
-    const hanging = refused.fork()
-    Object.assign(hanging, { options: { ...hanging.options, dialFailure: "timeout" } })
+    const hanging = grown(40, { dialFailure: "timeout" })
     for (const world of [refused, hanging]) {
       world.pauseCycles()
       world.crash(Array.from({ length: 30 }, (_, i) => i))

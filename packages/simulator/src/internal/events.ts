@@ -3,8 +3,12 @@
  * target, and three numbers more whose meaning depends on the kind.
  */
 import type { Node } from "@hyparview/core"
+import type { EventQueue } from "../EventQueue.ts"
 
 export type SimulatedMessage = Node.Message<number, number>
+
+/** In microseconds: what the queue's time is in, where the protocol's is in milliseconds. */
+export const millisecond = 1000
 
 /** Kinds of events; those from `firstTimer` on are timers, in the order of `timerKinds`. */
 export const frameArrives = 0
@@ -27,8 +31,13 @@ export const timerKinds: ReadonlyArray<Node.Timer> = [
 export const cycleTimer = firstTimer
 export const graftTimer = firstTimer + 6
 
-/** What a drained world has none of: frames, notices and answers, and timers by which a broadcast goes on. */
-export const isUnderWay = (kind: number): boolean => kind < firstTimer || kind === graftTimer
+/** Whether something is to come that a drained world has none of: frames, notices, answers, and grafts that may follow. */
+export const isUnderWay = (queue: EventQueue<unknown>): boolean =>
+  queue.pendingOf(frameArrives) > 0 ||
+  queue.pendingOf(linkLost) > 0 ||
+  queue.pendingOf(dialAnswered) > 0 ||
+  queue.pendingOf(discovered) > 0 ||
+  queue.pendingOf(graftTimer) > 0
 
 export const timerKindOf = (timer: Node.Timer): number => {
   switch (timer) {
