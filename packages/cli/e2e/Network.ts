@@ -173,7 +173,7 @@ const make = Effect.fnUntraced(function* (count: number, weather: Weather) {
   yield* nft(rules(weather))
   const hasNetem = yield* run(["tc", "-netns", hub, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "0ms"]).pipe(
     Effect.as(true),
-    Effect.catch(() => Effect.succeed(false))
+    Effect.orElseSucceed(() => false)
   )
   const addresses = yield* (hasNetem ? delayByNetem : delayByRelay)(hub, names, weather)
   const hosts = names.map((name, index): Host => {

@@ -291,16 +291,16 @@ export const makeLinks = (
       Effect.gen(function* () {
         const us = ourselves()
         const greeted = yield* within(readHello(link, us), () => run(link.close("abort"))).pipe(
-          Effect.catchTag("LinkClosed", () => Effect.succeed(undefined)),
-          Effect.catchTag("Refused", (refused) =>
-            Effect.gen(function* () {
+          Effect.catchTags({
+            LinkClosed: () => Effect.undefined,
+            Refused: Effect.fnUntraced(function* (refused) {
               reportRefusal(refused, link.remoteAddress)
               // A Hello all the same: it says which cluster, version and epochs are spoken of here.
               yield* Effect.ignore(link.send([[hello(us, refused.peer?.id)]]))
               yield* turnAway(link, refused.reason, refused.detail)
               return undefined
             })
-          ),
+          }),
           Effect.ensuring(Effect.sync(() => handshakes--))
         )
         if (greeted === undefined) return
