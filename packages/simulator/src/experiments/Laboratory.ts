@@ -4,7 +4,6 @@
  */
 import { type HyParView, Plumtree } from "@hyparview/core"
 import { Latency } from "@hyparview/faults"
-import type { Name, Options, Progress } from "../Experiment.ts"
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import type {
@@ -22,6 +21,7 @@ import type {
 } from "../Result.ts"
 import { World } from "../World.ts"
 import { contactsOfIslands } from "./cuts.ts"
+import type { Name, Options } from "./Options.ts"
 
 /** A piece of work between two looks at progress and interruption: some tenths of a second. */
 const piece = 100_000
@@ -31,6 +31,21 @@ export type Work = Generator<void, void>
 
 /** The work of a join, of a node's cycle and of a delivery, in events: what progress is measured in. */
 export const weights = { join: 300, cycle: 8, delivery: 4 } as const
+
+/**
+ * How far a run has come.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Progress {
+  /** What it is doing, in a word or two. */
+  readonly phase: string
+  /** From 0 to 1, by the work that is behind it as far as that can be foreseen. */
+  readonly share: number
+  readonly events: number
+  readonly virtualSeconds: number
+}
 
 /** Mutable: one for each run. */
 export class Laboratory {

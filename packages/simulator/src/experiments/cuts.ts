@@ -3,8 +3,8 @@
  */
 import { Random } from "@hyparview/core"
 import { FaultPlan } from "@hyparview/faults"
-import type { Options } from "../Experiment.ts"
-import type { Laboratory } from "./Laboratory.ts"
+import type { World } from "../World.ts"
+import type { Options } from "./Options.ts"
 
 type Cut = Options["cut"]
 
@@ -40,11 +40,7 @@ export const contactsOfIslands = ({ contacts }: Options): ReadonlyArray<number> 
 const flappingCycles = 2
 
 /** What the network does, in a cycle of the cut, counted from 0. */
-export const applyCut = (
-  { options: { cut }, world }: Laboratory,
-  groups: ReadonlyArray<ReadonlyArray<number>>,
-  cycle: number
-): void => {
+export const applyCut = (world: World, cut: Cut, groups: ReadonlyArray<ReadonlyArray<number>>, cycle: number): void => {
   if (cycle % flappingCycles !== 0) return
   if (cut === "flapping" && (cycle / flappingCycles) % 2 === 1) return world.apply(FaultPlan.Fault.Heal())
   if (cut !== "flapping" && cycle > 0) return
