@@ -23,115 +23,20 @@
  *
  * @since 0.1.0
  */
-import { HyParView, type Node as CoreNode, Plumtree } from "@hyparview/core"
+import type { HyParView, Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import { Broadcast } from "./Broadcast.ts"
 import { Discovery } from "./Discovery.ts"
 import { makeDriver } from "./internal/driver.ts"
+import { type Options, type OptionsError, resolve } from "./internal/settings.ts"
 import { Membership } from "./Membership.ts"
 import { PeerStore } from "./PeerStore.ts"
 import { Transport } from "./Transport.ts"
 
-/**
- * How a node is made. Only `id` and `cluster` are required.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** The node's name for ever: unique in the cluster, 1 to 255 bytes of UTF-8, kept over restarts. */
-  readonly id: string
-  /** The cluster's name, 1 to 255 bytes: nodes of another name are refused. */
-  readonly cluster: string
-  /** The largest size expected, from which the views are sized. Default 10,000: five links, thirty addresses. */
-  readonly clusterSize?: number
-  /** Overrides single parameters of the membership protocol. */
-  readonly membership?: Partial<HyParView.Config>
-  /** Overrides single parameters of the broadcast: the strategy, what is retained, how what was missed is recovered. */
-  readonly broadcast?: Partial<Plumtree.Config>
-  /**
-   * This start's epoch. Default: the clock in milliseconds at start, so that each start's is higher than the one before.
-   * Where a `PeerStore` remembers one, this start's is above that in any case.
-   */
-  readonly epoch?: number
-  /** The seed of the node's choices. Default: random. Give one to make tests repeatable. */
-  readonly seed?: number
-  /** How long an exchange of Hellos may take, dialling included. Default 2 seconds; below the request time-out. */
-  readonly handshakeTimeout?: Duration.Input
-  /** How long a link that is not an active one may stay idle. Default 3 seconds: a joiner's questions open many. */
-  readonly temporaryLinkIdle?: Duration.Input
-  /** How long `leave` may take to flush its goodbyes. Default 3 seconds. */
-  readonly leaveDeadline?: Duration.Input
-  /** Whether the node leaves in order when its layer is closed. Default true; false models a crash. */
-  readonly leaveOnClose?: boolean
-  /**
-   * Bytes that may wait for one link; above it the peer is expelled as slow, and above half of it on every link of the
-   * tree publishers are held back. At least twice the broadcast's `fetchBytes`, whose default is at most an eighth of it.
-   * Default 4 MiB.
-   */
-  readonly outboxBytes?: number
-  /** Links beyond the active ones that may be open at once, in either direction. Default 1,024. */
-  readonly temporaryLinks?: number
-  /** Inputs that may wait for the node; readers pause above it. Default 8,192. */
-  readonly mailboxSize?: number
-  /** Messages that may wait for one subscriber, unless it asks otherwise. Default 1,024. */
-  readonly subscriberBuffer?: number
-  /** Bytes of payload that may wait for one subscriber. Default 16 MiB; a single message fits whatever its size. */
-  readonly subscriberBytes?: number
-  /** Messages of a topic that may wait for an earlier one of their source, for subscribers in order. Default 1,024. */
-  readonly reorderBuffer?: number
-  /** How long a subscriber that asks for history waits for it, the first neighbour included. Default 3 seconds. */
-  readonly historyTimeout?: Duration.Input
-  /** Validators that may run at once. Default 16. */
-  readonly validators?: number
-  /** How long a validator may take. Default 1 second. */
-  readonly validatorTimeout?: Duration.Input
-  /** Publishers that may wait for room at once (`whenFull: "wait"`). Default 1,024. */
-  readonly waitingPublishers?: number
-  /** Membership events that may wait for one subscriber. Default 4,096. */
-  readonly eventsBuffer?: number
-  /** How many peers a `PeerStore` is given to keep, 0 to 4,096. Default 64: both views, and some of those before. */
-  readonly rememberedPeers?: number
-  /** A `PeerStore` is written at most once in this time (and when the epoch changes). Default 30 seconds (a guess). */
-  readonly peerStoreInterval?: Duration.Input
-  /** How long one reading or writing of a `PeerStore` may take; then the node goes on without. Default 5 seconds. */
-  readonly peerStoreTimeout?: Duration.Input
-  /**
-   * Is shown each transition of the node, before its outputs are performed: for tests and traces. It stands in the hot path,
-   * and must not throw. Default: none.
-   */
-  readonly observe?: Observe
-}
-
-/**
- * Looks at a transition of a node.
- *
- * @category models
- * @since 0.1.0
- */
-export type Observe = (before: CoreNode.State, input: CoreNode.Input, step: CoreNode.Step) => void
-
-/**
- * An option is out of its bounds. No node was made.
- *
- * @category errors
- * @since 0.1.0
- */
-export class OptionsError extends Data.TaggedError("OptionsError")<{
-  readonly option: keyof Options
-  readonly value: unknown
-  readonly expected: string
-}> {
-  override get message(): string {
-    return `${this.option} is ${JSON.stringify(this.value)}: ${this.expected}`
-  }
-}
+export { type Observe, type Options, OptionsError, resolve, type Settings } from "./internal/settings.ts"
 
 /**
  * A node over whatever `Transport` and `Discovery` are provided. It is up, but has not joined: `Membership.join` does
@@ -158,125 +63,3 @@ export const layer = (
       return Context.make(Membership, membership).pipe(Context.add(Broadcast, broadcast))
     })
   )
-
-/**
- * Options with every default filled in and every bound checked.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Settings {
-  readonly id: string
-  readonly cluster: string
-  readonly membership: HyParView.Config
-  readonly broadcast: Plumtree.Config
-  readonly epoch: number | undefined
-  readonly seed: number | undefined
-  readonly handshakeMillis: number
-  readonly temporaryLinkIdleMillis: number
-  readonly leaveDeadlineMillis: number
-  readonly leaveOnClose: boolean
-  readonly outboxBytes: number
-  readonly temporaryLinks: number
-  readonly mailboxSize: number
-  readonly subscriberBuffer: number
-  readonly subscriberBytes: number
-  readonly reorderBuffer: number
-  readonly historyMillis: number
-  readonly validators: number
-  readonly validatorMillis: number
-  readonly waitingPublishers: number
-  readonly eventsBuffer: number
-  readonly rememberedPeers: number
-  readonly peerStoreIntervalMillis: number
-  readonly peerStoreTimeoutMillis: number
-  readonly observe: Observe | undefined
-}
-
-/**
- * Fills in the defaults and checks the bounds.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const resolve = (
-  options: Options
-): Result.Result<Settings, OptionsError | HyParView.ConfigError | Plumtree.ConfigError> => {
-  const wrong = (option: keyof Options, expected: string) =>
-    new OptionsError({ option, value: options[option], expected })
-  const bytes = (text: string) => new TextEncoder().encode(text).length
-  const named = (option: "id" | "cluster") =>
-    bytes(options[option]) >= 1 && bytes(options[option]) <= 255 ? undefined : wrong(option, "expected 1 to 255 bytes")
-  const millis = (option: keyof Options, value: number) =>
-    value >= 1 && value <= 86_400_000 ? undefined : wrong(option, "expected 1 millisecond to 1 day")
-  const whole = (option: keyof Options, value: number, low: number, high: number) =>
-    Number.isInteger(value) && value >= low && value <= high
-      ? undefined
-      : wrong(option, `expected a whole number from ${low} to ${high}`)
-  const outboxBytes = options.outboxBytes ?? 4 * 1024 * 1024
-  const configs = Result.all({
-    membership: HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
-    // What is fetched comes in one go: a peer that answers must not look like one that does not drain its link.
-    broadcast: Plumtree.makeConfig({
-      fetchBytes: Math.min(Plumtree.defaultConfig.fetchBytes, Math.max(1, Math.floor(outboxBytes / 8) || 1)),
-      ...options.broadcast
-    })
-  })
-  return Result.flatMap(configs, ({ broadcast, membership }): Result.Result<Settings, OptionsError> => {
-    const settings: Settings = {
-      id: options.id,
-      cluster: options.cluster,
-      membership,
-      broadcast,
-      epoch: options.epoch,
-      seed: options.seed,
-      handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "2 seconds"),
-      temporaryLinkIdleMillis: Duration.toMillis(options.temporaryLinkIdle ?? "3 seconds"),
-      leaveDeadlineMillis: Duration.toMillis(options.leaveDeadline ?? "3 seconds"),
-      leaveOnClose: options.leaveOnClose ?? true,
-      outboxBytes,
-      temporaryLinks: options.temporaryLinks ?? 1_024,
-      mailboxSize: options.mailboxSize ?? 8_192,
-      subscriberBuffer: options.subscriberBuffer ?? 1_024,
-      subscriberBytes: options.subscriberBytes ?? 16 * 1024 * 1024,
-      reorderBuffer: options.reorderBuffer ?? 1_024,
-      historyMillis: Duration.toMillis(options.historyTimeout ?? "3 seconds"),
-      validators: options.validators ?? 16,
-      validatorMillis: Duration.toMillis(options.validatorTimeout ?? "1 second"),
-      waitingPublishers: options.waitingPublishers ?? 1_024,
-      eventsBuffer: options.eventsBuffer ?? 4_096,
-      rememberedPeers: options.rememberedPeers ?? 64,
-      peerStoreIntervalMillis: Duration.toMillis(options.peerStoreInterval ?? "30 seconds"),
-      peerStoreTimeoutMillis: Duration.toMillis(options.peerStoreTimeout ?? "5 seconds"),
-      observe: options.observe
-    }
-    const fault =
-      named("id") ??
-      named("cluster") ??
-      (options.epoch === undefined ? undefined : whole("epoch", options.epoch, 0, Number.MAX_SAFE_INTEGER)) ??
-      millis("handshakeTimeout", settings.handshakeMillis) ??
-      millis("temporaryLinkIdle", settings.temporaryLinkIdleMillis) ??
-      millis("leaveDeadline", settings.leaveDeadlineMillis) ??
-      whole("outboxBytes", settings.outboxBytes, 1_024, 2 ** 31) ??
-      whole("temporaryLinks", settings.temporaryLinks, 1, 1_000_000) ??
-      whole("mailboxSize", settings.mailboxSize, 16, 10_000_000) ??
-      whole("subscriberBuffer", settings.subscriberBuffer, 1, 10_000_000) ??
-      whole("subscriberBytes", settings.subscriberBytes, 1, 2 ** 40) ??
-      whole("reorderBuffer", settings.reorderBuffer, 1, 10_000_000) ??
-      millis("historyTimeout", settings.historyMillis) ??
-      whole("validators", settings.validators, 1, 100_000) ??
-      millis("validatorTimeout", settings.validatorMillis) ??
-      whole("waitingPublishers", settings.waitingPublishers, 0, 10_000_000) ??
-      whole("eventsBuffer", settings.eventsBuffer, 16, 10_000_000) ??
-      whole("rememberedPeers", settings.rememberedPeers, 0, 4_096) ??
-      millis("peerStoreInterval", settings.peerStoreIntervalMillis) ??
-      millis("peerStoreTimeout", settings.peerStoreTimeoutMillis) ??
-      (broadcast.fetchBytes <= settings.outboxBytes / 2
-        ? undefined
-        : wrong("outboxBytes", `must be at least twice the broadcast's fetchBytes (${broadcast.fetchBytes})`)) ??
-      (settings.handshakeMillis < membership.requestTimeoutMillis
-        ? undefined
-        : wrong("handshakeTimeout", `must be below requestTimeoutMillis (${membership.requestTimeoutMillis})`))
-    return fault === undefined ? Result.succeed(settings) : Result.fail(fault)
-  })
-}

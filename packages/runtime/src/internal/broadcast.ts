@@ -17,7 +17,6 @@ import {
   type Verdict,
   type View
 } from "../Broadcast.ts"
-import type { Settings } from "../Node.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
 import { type Asking, keyOf, makeHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
@@ -26,6 +25,7 @@ import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
 import { isTopicName, makePublications, type Publication } from "./publications.ts"
 import type { Run } from "./run.ts"
+import type { Settings } from "./settings.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
 import { makeValidation } from "./validation.ts"
 

@@ -7,7 +7,7 @@
  * late answer moves little; what little is left X-BOT's own hysteresis does not follow (`optimizeHysteresis`).
  */
 import type { Node, Peer } from "@hyparview/core"
-import type { Settings } from "../Node.ts"
+import type { Settings } from "./settings.ts"
 
 /** What the costs ask of the driver. */
 export interface Above {

@@ -9,13 +9,13 @@ import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import type { Settings } from "../Node.ts"
 import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
 import { abort, type Connection, enqueue, finish, flush, type Lane, makeConnection } from "./connection.ts"
 import { makeDeadlines } from "./deadlines.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
+import type { Settings } from "./settings.ts"
 
 type Report =
   | { readonly _tag: "SendFailed"; readonly to: Peer.Peer; readonly cause: HyParView.DialCause }

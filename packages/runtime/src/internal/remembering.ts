@@ -6,9 +6,9 @@ import type { Peer } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { Settings } from "../Node.ts"
 import { type Memory, PeerStoreError, type PeerStore } from "../PeerStore.ts"
 import type { Meter } from "./metrics.ts"
+import type { Settings } from "./settings.ts"
 
 /** What is remembered of a node's state. */
 export interface Memorable {
