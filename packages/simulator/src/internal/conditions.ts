@@ -1,6 +1,6 @@
 /**
  * What is wrong with the network at present: who cannot reach whom, which dials fail, how often frames are lost. Pure
- * bookkeeping: what follows from it is decided in `World.ts`.
+ * bookkeeping: what follows from it is decided in `network.ts`.
  */
 
 /** How a frame or a dial from one node to another fares. */
