@@ -2,7 +2,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Discovery, Node } from "@hyparview/runtime"
 import { TcpTransport } from "@hyparview/transport-tcp"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { chat } from "./chat.ts"
 import { makeTerminal } from "./terminal.ts"
@@ -16,16 +16,24 @@ const command = Command.make(
       Flag.between(0, 100)
     ),
     host: Flag.String("host").pipe(Flag.withDefault("127.0.0.1"), Flag.withDescription("Where to listen")),
+    advertise: Flag.String("advertise").pipe(
+      Flag.withDescription("Where others find this machine. Needed where --host is 0.0.0.0 or ::"),
+      Flag.optional
+    ),
     port: Flag.Int("port").pipe(Flag.withDefault(0), Flag.withDescription("0: any that is free")),
     history: Flag.Int("history").pipe(Flag.withDefault(20), Flag.withDescription("Lines from before you came"))
   },
-  ({ contact, history, host, nick, port }) => {
+  ({ advertise, contact, history, host, nick, port }) => {
+    const advertised = Option.match(advertise, { onNone: () => ({}), onSome: (advertiseHost) => ({ advertiseHost }) })
     const NodeLive = Node.layer({
       id: nick,
       cluster: "chat",
       // Everybody keeps the lines of a day. Who comes gets what `history` asks for, not all that is kept.
       broadcast: { retainedMillis: Duration.toMillis("1 day"), catchUp: false }
-    }).pipe(Layer.provide(TcpTransport.layer({ host, port })), Layer.provide(Discovery.Discovery.layerNone))
+    }).pipe(
+      Layer.provide(TcpTransport.layer({ host, port, ...advertised })),
+      Layer.provide(Discovery.Discovery.layerNone)
+    )
     return Effect.gen(function* () {
       const { input, print } = yield* makeTerminal
       yield* chat({ contacts: contact, history, input, print }).pipe(Effect.provide(NodeLive))

@@ -130,9 +130,9 @@ const issue = Command.make(
       Flag.withDescription("The node's id, 1 to 255 bytes. Several: --id a --id b")
     ),
     cluster: Flag.String("cluster").pipe(
-      Flag.withDefault("local"),
+      Flag.withDefault("default"),
       Flag.withMetavar("NAME"),
-      Flag.withDescription("The cluster whose node it is, 1 to 255 bytes. Default: local")
+      Flag.withDescription("The cluster whose node it is, 1 to 255 bytes. Default: default")
     ),
     days: days(90),
     hosts: Flag.String("hosts").pipe(

@@ -30,7 +30,7 @@ export type Query =
  * @example
  * ```ts
  * import { NodeDns } from "@effect/platform-node"
- * import { DiscoveryDns } from "@hyparview/runtime"
+ * import * as DiscoveryDns from "@hyparview/runtime/DiscoveryDns"
  * import { Layer } from "effect"
  *
  * const FromDns = DiscoveryDns.layer({ kind: "services", name: "_hyparview._tcp.example.com" }).pipe(

@@ -54,7 +54,7 @@ const encode = Schema.encodeEffect(Content)
  * @example
  * ```ts
  * import { NodeFileSystem } from "@effect/platform-node"
- * import { PeerStoreFile } from "@hyparview/runtime"
+ * import * as PeerStoreFile from "@hyparview/runtime/PeerStoreFile"
  * import { Layer } from "effect"
  *
  * const Store = PeerStoreFile.layer({ file: "/var/lib/hyparview/node-a.json" }).pipe(

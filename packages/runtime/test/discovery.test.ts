@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result } from "effect"
 import { Dns, Host, NetAddress } from "effect/net"
-import { Discovery, DiscoveryDns } from "../src/index.ts"
+import * as DiscoveryDns from "../src/DiscoveryDns.ts"
+import { Discovery } from "../src/index.ts"
 
 const a = (address: string) =>
   Dns.makeRecordUnsafe("A", { address: Result.getOrThrow(NetAddress.ipv4FromString(address)) })

@@ -2,7 +2,8 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, type Scope } from "effect"
-import { PeerStore, PeerStoreFile } from "../src/index.ts"
+import { PeerStore } from "../src/index.ts"
+import * as PeerStoreFile from "../src/PeerStoreFile.ts"
 
 const memory: PeerStore.Memory = {
   cluster: "test",

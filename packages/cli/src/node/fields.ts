@@ -129,7 +129,7 @@ export const fields: Readonly<Record<Key, Field>> = {
   adminToken: {
     metavar: "TOKEN",
     description:
-      "What admin requests must bear. Needed beyond loopback. Others may see a flag: prefer the variable or the file",
+      "What admin requests must bear, 16 to 1024 visible ASCII characters. Needed beyond loopback. Others may see a flag: prefer the variable or the file",
     expected: "16 to 1024 visible ASCII characters",
     isSecret: true
   },
