@@ -65,7 +65,16 @@ import type { Input, Output } from "./hyparview/Protocol.ts"
 import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
-import { begin, emit, itemAt, setTimer, type State, takeTimer, type Transition } from "./hyparview/State.ts"
+import {
+  begin,
+  emit,
+  highestEpoch,
+  itemAt,
+  setTimer,
+  type State,
+  takeTimer,
+  type Transition
+} from "./hyparview/State.ts"
 import {
   exhume,
   hasDeparted,
@@ -262,7 +271,7 @@ const onLost = <I extends Key, A>(
 
 const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
   const { state } = t
-  if (from.id === state.self.id) return
+  if (from.id === state.self.id || from.epoch > highestEpoch) return
   if (!isUp(state)) {
     if (message._tag === "Join" || message._tag === "Neighbor" || message._tag === "NeighborReply") {
       answerAsStranger(t, from, message)

@@ -5,7 +5,7 @@
  */
 import { type Key, noSample } from "../Peer.ts"
 import { abandon } from "./Optimization.ts"
-import { clearTimer, emit, freshRound, itemAt, none, type State, type Transition } from "./State.ts"
+import { clearTimer, emit, freshRound, highestEpoch, itemAt, none, type State, type Transition } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
 import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
 
@@ -21,9 +21,6 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
 }
 
 const allTimers: ReadonlyArray<Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
-
-/** 2⁵²: the year 144,683 in milliseconds. */
-const highestEpoch = 4_503_599_627_370_496
 
 /** Ends every link and every request, and empties every timer slot. */
 export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" | "epochRaised"): void => {
@@ -49,7 +46,6 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
  */
 export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: number): void => {
   const { now, state } = t
-  // An epoch is a clock in milliseconds: beyond this one somebody lies, and above it there may be none to take.
   if (epoch < state.self.epoch || epoch > highestEpoch) return
   const { epochRaisedAt } = state.memory
   if (epochRaisedAt >= 0 && now - epochRaisedAt < state.config.duplicateIdentityMillis) {

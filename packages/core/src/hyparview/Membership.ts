@@ -9,7 +9,7 @@ import { noSample, sameLink } from "../Peer.ts"
 import { admit, evictFor } from "./Admission.ts"
 import { discoveryNotWithin } from "./Contacts.ts"
 import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
-import { forget, onAnswer } from "./Repair.ts"
+import { forget, onAnswer, priorityOf } from "./Repair.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
 import { emit, itemAt, type Transition } from "./State.ts"
 import {
@@ -276,7 +276,7 @@ export const onDisconnect = <I extends Key, A>(
   }
   const likely = itemAt(state.passive, indexInPassive(state, message.sample.peers[0]?.id ?? from.id))
   if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isLinking(state, likely.id)) {
-    ask(t, likely, state.active.length === 0 ? "empty" : "repair")
+    ask(t, likely, priorityOf(state))
   }
 }
 

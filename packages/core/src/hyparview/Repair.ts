@@ -59,8 +59,7 @@ export const refill = <I extends Key, A>(t: Transition<I, A>): void => {
       if (state.pending.length === 0) beginWait(t)
       break
     }
-    const empty = state.active.length === 0 && !state.pending.some((asking) => asking.reason === "empty")
-    ask(t, candidate, empty ? "empty" : "repair")
+    ask(t, candidate, priorityOf(state))
   }
   keepWait(t)
 }
@@ -111,6 +110,10 @@ const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
   moveHole(t)
 }
+
+/** The priority of a request: high for whoever has no neighbour, but for one request at a time, since it may evict somebody (4c). */
+export const priorityOf = <I extends Key, A>({ active, pending }: State<I, A>): "empty" | "repair" =>
+  active.length === 0 && !pending.some((asking) => asking.reason === "empty") ? "empty" : "repair"
 
 /**
  * Everybody this node knows is full, again and again: the odd free slot cannot be filled here. It may be elsewhere: two

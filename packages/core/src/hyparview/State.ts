@@ -144,6 +144,12 @@ export type Swap<I extends Key, A> =
       readonly requestId: number
     }
 
+/**
+ * 2⁵²: an epoch is a clock in milliseconds, and this is the year 144,683. Beyond it somebody lies, and the owner of the id might find
+ * none above it to take.
+ */
+export const highestEpoch = 4_503_599_627_370_496
+
 /** A node that said goodbye: entries of this epoch or an older one must not bring it back. */
 export interface Departed<I extends Key> {
   readonly id: I

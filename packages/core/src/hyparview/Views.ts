@@ -9,7 +9,17 @@ import { nextBelow } from "../Random.ts"
 import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
 import { givenOf, partnerOf } from "./optimization/Part.ts"
 import type { DownReason } from "./Protocol.ts"
-import { type Draft, emit, freshRound, itemAt, type Neighbor, type State, type Transition, without } from "./State.ts"
+import {
+  type Draft,
+  emit,
+  freshRound,
+  highestEpoch,
+  itemAt,
+  type Neighbor,
+  type State,
+  type Transition,
+  without
+} from "./State.ts"
 
 // --- looking ---------------------------------------------------------------------------------------------------------
 
@@ -222,6 +232,7 @@ export const integrate = <I extends Key, A>(
   for (let i = 0; i < peers.length; i++) {
     const peer = peers[i]
     if (peer === undefined || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) continue
+    if (peer.epoch > highestEpoch) continue
     if (state.memory.departed.length > 0 && hasDeparted(state, peer)) continue
     const bornAt = state.cycle - trueAge(ages[i])
     const known = indexOf(draft?.ids ?? state.passiveIds, peer.id)

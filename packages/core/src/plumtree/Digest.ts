@@ -72,7 +72,7 @@ export const onDigest = <I extends Key, A>(
     if (lost.length > 0) lag(t, old, lost)
     // The first message of an origin may have been pushed before the digest came that sets the baseline.
     const owed = Math.max(stream.floor + 1, first)
-    if (owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
+    if (config.catchUp && owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
     if (stream !== old) put(t, slot, stream)
     if (hasGap(stream) && notDone(stream, runs).length > 0) addHolder(t, slot, from.id)
   }

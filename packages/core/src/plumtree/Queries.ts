@@ -10,6 +10,7 @@ import { doneUntil, isDone } from "./Seen.ts"
 import type { State } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
 import { eagerPeers, lazyIn } from "./Tree.ts"
+import { firstAwaited } from "./Verdict.ts"
 
 /**
  * Whether a message has been seen here, or given up: one more copy of it would be a duplicate.
@@ -29,21 +30,12 @@ export const hasSeen = <I extends Key, A>({ streams }: State<I, A>, id: MessageI
  * @category queries
  * @since 0.1.0
  */
-export const firstMissing = <I extends Key, A>(
-  { care, streams }: State<I, A>,
-  origin: Origin<I>
-): number | undefined => {
-  const stream = at(streams, slotOf(streams, origin.source, origin.epoch, origin.topic))
+export const firstMissing = <I extends Key, A>(state: State<I, A>, origin: Origin<I>): number | undefined => {
+  const stream = at(state.streams, slotOf(state.streams, origin.source, origin.epoch, origin.topic))
   if (stream === undefined) return undefined
-  let missing = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
-  // Seen, and not delivered before there is a verdict.
-  for (const { gossip } of care.waiting) {
-    const { epoch, sequence, source, topic } = gossip.id
-    if (source === origin.source && epoch === origin.epoch && topic === origin.topic) {
-      missing = Math.min(missing, sequence)
-    }
-  }
-  return missing
+  const missing = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
+  // What waits for a verdict has been seen, and is not delivered yet.
+  return Math.min(missing, firstAwaited(state, origin, 0))
 }
 
 /**

@@ -49,6 +49,11 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     t.strategy.onDuplicate(t, id, index, replay)
     return
   }
+  // Nobody knows better than we do what we have published: whoever says that there is more would keep it from being so.
+  if (source === state.self.id && epoch === state.self.epoch) {
+    t.outputs.push({ _tag: "Duplicate", id, from })
+    return
+  }
   // One that made room may have been done before, and is not worth that another makes room for it.
   if (known < 0 && forgottenFloor(state.streams, id) >= sequence) {
     t.outputs.push({ _tag: "Duplicate", id, from })

@@ -6,7 +6,7 @@
  * loss. Those that named it are asked first, then the others in their turn, and after a pause all of them again, since
  * one that had nothing may have got it meanwhile. A gap is given up when every neighbour says that it is over there;
  * when one says so and nothing of it has come for `gapMillis`; when nothing of it has come for as long as messages are
- * kept; and when the window moves past it.
+ * kept; and when the window moves past it. What is given up is what was missing all that time, and no later gap with it.
  *
  * What a neighbour is asked for is bounded, and so is what it sends at once: one FETCH to each is open, and the next begins
  * when it has ended.
@@ -14,13 +14,13 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
 import { doneUntil, gapsOf, giveUp, hasGap, isRuns, wantsOlder } from "./Seen.ts"
 import { care, changeLink, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
+import { firstAwaited } from "./Verdict.ts"
 
 const none: ReadonlyArray<never> = []
 
@@ -52,7 +52,7 @@ export const afterSeen = <I extends Key, A>(
     // Most gaps close by themselves: what is missing comes by a longer way.
     openGap(t, slot, now + t.strategy.gapPatience(state.config))
   } else if (stream.floor > floorBefore || sequence < stream.owed) {
-    put(t, slot, { ...stream, gap: { ...gap, since: now } })
+    put(t, slot, { ...stream, gap: { ...gap, since: now, known: stream.top } })
   }
 }
 
@@ -61,7 +61,16 @@ export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due
   const { now, state } = t
   const stream = at(state.streams, slot)
   if (stream === undefined) return
-  const fresh: Gap<I> = { open: true, since: now, due, asking: undefined, holders: none, asked: none, gone: none }
+  const fresh: Gap<I> = {
+    open: true,
+    since: now,
+    known: stream.top,
+    due,
+    asking: undefined,
+    holders: none,
+    asked: none,
+    gone: none
+  }
   put(t, slot, { ...stream, gap: fresh })
   const { gaps, gapsAt } = state.care
   care(t, { gaps: stream.gap === undefined ? [...gaps, slot] : gaps, gapsAt: earlier(gapsAt, due) })
@@ -109,12 +118,30 @@ const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: n
   if (!hasGap(next)) changeGap(t, slot, { open: false })
 }
 
-/** When a gap is given up: at once what is older than anything owed, since nobody has promised that there is any. */
-const endOf = <I extends Key>(stream: Stream<I>, { gone, since }: Gap<I>, config: Config): number => {
-  // What a neighbour said of older numbers says nothing of the first that is missing now.
-  const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
-  const isOver = wantsOlder(stream) || gone.some(({ below }) => below > first)
-  return since + (isOver ? config.gapMillis : Math.max(config.gapMillis, config.retainedMillis))
+/**
+ * Gives up, of what has been missing too long, what a neighbour has said to be over, or all of it; when the rest is to be looked at
+ * again. What is newer than that may be under way.
+ */
+const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number => {
+  const { now } = t
+  const { gapMillis, retainedMillis } = t.state.config
+  for (;;) {
+    const stream = at(t.state.streams, slot)
+    const gap = stream?.gap
+    if (stream === undefined || gap?.open !== true) return 0
+    const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
+    if (first > gap.known) {
+      changeGap(t, slot, { since: now, known: stream.top })
+      continue
+    }
+    // What a neighbour said of older numbers says nothing of the first that is missing now.
+    let over = -1
+    for (const { below } of gap.gone) if (below > first && below > over) over = below
+    const isBrief = over >= 0 || wantsOlder(stream)
+    const end = gap.since + (isBrief ? gapMillis : Math.max(gapMillis, retainedMillis))
+    if (now < end) return end
+    giveUpTo(t, slot, over >= 0 ? Math.min(over - 1, gap.known) : gap.known)
+  }
 }
 
 /**
@@ -155,17 +182,16 @@ const lookAfter = <I extends Key, A>(
   const { now, state } = t
   const { config, neighbors } = state
   const stream = at(state.streams, slot)
-  const gap = stream?.gap
-  if (stream === undefined || gap === undefined) return undefined
-  if (gap.open && wantsOlder(stream) && now >= gap.since + config.gapMillis) wantFrom(t, slot, stream.owed)
-  const wanting = at(state.streams, slot) ?? stream
-  const end = endOf(wanting, gap, config)
-  if (gap.open && now >= end) giveUpTo(t, slot, stream.top)
-  if (at(state.streams, slot)?.gap?.open !== true) {
-    const closed = at(state.streams, slot)
-    if (closed !== undefined) put(t, slot, { ...closed, gap: undefined })
+  if (stream?.gap === undefined) return undefined
+  if (stream.gap.open && wantsOlder(stream) && now >= stream.gap.since + config.gapMillis)
+    wantFrom(t, slot, stream.owed)
+  const end = giveUpLate(t, slot)
+  const wanting = at(state.streams, slot)
+  if (wanting?.gap?.open !== true) {
+    if (wanting !== undefined) put(t, slot, { ...wanting, gap: undefined })
     return undefined
   }
+  const { gap } = wanting
   if (gap.asking !== undefined) return end
   if (gap.due > now) return Math.min(end, gap.due)
   const left = candidates(gap, neighbors)
@@ -228,6 +254,8 @@ export const onFetch = <I extends Key, A>(
     // What is wanted no more is over too.
     const below = Math.min(
       Held.nextOf(stream.held, first) ?? Infinity,
+      // Nor is what waits for a verdict: it will be passed on, or be over then.
+      firstAwaited(t.state, stream, first),
       Math.max(doneUntil(stream, first), stream.wanted)
     )
     if (below > first) gone.push({ source, epoch, topic, below })

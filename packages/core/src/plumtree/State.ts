@@ -43,6 +43,8 @@ export interface Gap<I extends Key> {
   readonly open: boolean
   /** When it opened, or when something that was missing last came. */
   readonly since: number
+  /** The highest number that was known to exist then: what is newer has not been missing for as long. */
+  readonly known: number
   /** Nobody is asked before. */
   readonly due: number
   readonly asking: I | undefined

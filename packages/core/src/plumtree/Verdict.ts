@@ -7,9 +7,9 @@
 import type { Key } from "../Peer.ts"
 import { accept } from "./Delivery.ts"
 import { heed } from "./Guide.ts"
-import type { MessageId } from "./Message.ts"
+import type { MessageId, Origin } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
-import { care, type Transition, type Waiting } from "./State.ts"
+import { care, type State, type Transition, type Waiting } from "./State.ts"
 import { slotOf } from "./Streams.ts"
 
 /** ValidateTopic. What waits already still waits for its verdict. */
@@ -39,6 +39,22 @@ export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I
   care(t, { waiting: t.state.care.waiting.toSpliced(index, 1) })
   heed(t, id, waiting.gossip.publishedAt, t.now - waiting.bornAt)
   accept(t, slotOf(t.state.streams, id.source, id.epoch, id.topic), waiting.gossip, waiting.from, waiting.bornAt)
+}
+
+/** From a number on the lowest of an origin that waits for its verdict; infinity if none does. */
+export const firstAwaited = <I extends Key, A>(
+  { care }: State<I, A>,
+  { epoch, source, topic }: Origin<I>,
+  from: number
+): number => {
+  let first = Infinity
+  for (const { gossip } of care.waiting) {
+    const { id } = gossip
+    if (id.source === source && id.epoch === epoch && id.topic === topic && id.sequence >= from) {
+      first = Math.min(first, id.sequence)
+    }
+  }
+  return first
 }
 
 const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>

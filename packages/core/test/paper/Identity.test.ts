@@ -96,6 +96,15 @@ describe("rule 9: identity is (id, epoch)", () => {
     assert.strictEqual(p.state.active[0]?.link.epoch, 18)
   })
 
+  it("9d. an epoch above 2⁵² is nobody's: the owner could take none above it, so nobody believes it", () => {
+    const beyond = 2 ** 52 + 1
+    const p = node(1, { active: [2, 3] })
+    p.hears(2, shuffle(linkTo(2), 1, peer(9), 1, { peers: [peer(7, beyond), peer(8, 2 ** 52)], ages: [0, 0] }))
+    assert.sameMembers([...p.passive], [9, 8])
+    assert.deepStrictEqual(p.hears(peer(6, beyond), neighbor(1, "empty")).outputs, [])
+    assert.deepStrictEqual(node(1, { active: [2] }).hasConflict(beyond).outputs, [])
+  })
+
   it("9e. told again within a minute, it stops with DuplicateIdentity", () => {
     const p = node(1, { active: [2], epoch: 10 })
       .hasConflict(17)

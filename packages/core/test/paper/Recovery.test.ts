@@ -294,6 +294,14 @@ describe("recovery", () => {
     assert.deepStrictEqual([p.says("Fetch"), p.gives("Lagged")], [[], []])
   })
 
+  it("R5. with catchUp off, whatever came first: no later digest brings the baseline down", () => {
+    const p = node([2, 3], { catchUp: false })
+      .hears(2, gossip(9, 10))
+      .hears(3, digest(ranges(9, 4, 6)))
+    assert.deepStrictEqual([p.says("Fetch"), Plumtree.firstMissing(p.state, origin)], [[], 11])
+    assert.deepStrictEqual(p.passes(p.state.config.retainedMillis).lagged, [])
+  })
+
   it("R5. but what is pushed all the same, being still under way, is delivered", () => {
     const p = node([2, 3], { catchUp: false }).hears(2, digest(ranges(9, 4, 6)))
     assert.deepStrictEqual(p.hears(3, gossip(9, 6)).delivered, ["9/6"])
@@ -379,6 +387,33 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.passes(retainedMillis - 600).lagged, [])
     assert.deepStrictEqual(q.passes(200).lagged, ["9/1–2"])
     assert.deepStrictEqual(q.state.care.gaps, [])
+  })
+
+  it("R7. what was noticed later is not given up with it: it has not been missing for as long", () => {
+    const gone = { source: 9, epoch: 1, topic, below: 3 }
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).passes(500).hears(2, fetched(false, gone))
+    const { gapMillis, retainedMillis } = p.state.config
+    p.passes(gapMillis - 600).hears(2, gossip(9, 5))
+    assert.deepStrictEqual(p.passes(200).lagged, ["9/1–2"])
+    assert.deepStrictEqual(p.hears(3, gossip(9, 4)).delivered, ["9/4"])
+    // Nor where nobody has said anything.
+    const q = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    q.passes(retainedMillis - 100).hears(2, gossip(9, 4))
+    assert.deepStrictEqual(q.passes(200).lagged, ["9/1–1"])
+    assert.deepStrictEqual(q.passes(retainedMillis - 300).lagged, [])
+    assert.deepStrictEqual(q.passes(400).lagged, ["9/3–3"])
+  })
+
+  it("R7. nor what is being fetched behind a number that is over", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 30)).passes(500)
+    p.hears(2, fetched(true, { source: 9, epoch: 1, topic, below: 2 }))
+    const { gapMillis } = p.state.config
+    for (let sequence = 2; sequence <= 29; sequence++) {
+      p.passes(gapMillis / 20)
+      brings(p, 2, sequence)
+      assert.deepStrictEqual(p.delivered, [`9/${sequence}`])
+    }
+    assert.deepStrictEqual(Plumtree.firstMissing(p.state, origin), 31)
   })
 
   it("R8. a gap is lagged at once when it falls out of the window, or there are too many", () => {
@@ -479,6 +514,12 @@ describe("recovery", () => {
     assert.deepStrictEqual(answer?.payload, bytes("early"))
   })
 
+  it("R10. nobody else says what a node has published: a number that it has not given yet is not done for it", () => {
+    const p = node([2, 3]).hears(2, gossip(1, 1_000_000))
+    assert.deepStrictEqual([p.delivered, p.gives("Duplicate").length, p.saysTo("Gossip")], [[], 1, []])
+    assert.deepStrictEqual(p.publishes("mine").delivered, ["1/0"])
+  })
+
   it("R11. a restarted publisher is another origin: what it published before still counts", () => {
     const p = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
     p.hears(2, gossip(9, 0, { id: id(9, 0, 2) }))
@@ -546,6 +587,23 @@ describe("recovery", () => {
     })
     p.hears(2, gossip(9, 2, { publishedAt: 9, payload: new Uint8Array(20) }))
     assert.strictEqual(p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 100 }).says("Recalled").length, 1)
+  })
+
+  it("R14. while it waits it is not over here: who fetches it is told nothing, and gets it after the verdict", () => {
+    const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    for (const sequence of [0, 1, 2]) p.hears(2, gossip(9, sequence))
+    for (const sequence of [0, 2]) {
+      p.step({ _tag: "Validated", now: p.now, id: id(9, sequence), verdict: "accept" })
+    }
+    const answer = () => p.hears(3, fetch(ranges(9, 1, 1))).says("Fetched")[0]
+    assert.deepStrictEqual(answer()?.gone, [])
+    p.step({ _tag: "Validated", now: p.now, id: id(9, 1), verdict: "accept" })
+    assert.deepStrictEqual(p.hears(3, fetch(ranges(9, 1, 1))).saysTo("Gossip"), [3])
+    p.hears(2, gossip(9, 3))
+    p.step({ _tag: "Validated", now: p.now, id: id(9, 3), verdict: "reject" })
+    p.hears(2, gossip(9, 4)).step({ _tag: "Validated", now: p.now, id: id(9, 4), verdict: "accept" })
+    const [rejected] = p.hears(3, fetch(ranges(9, 3, 3))).says("Fetched")
+    assert.deepStrictEqual(rejected?.gone, [{ ...origin, below: 4 }])
   })
 
   it("R14. a message of a validated topic waits for its verdict before anything is done with it", () => {

@@ -7,6 +7,7 @@ import {
   evictedForBridge,
   forwardJoin,
   join,
+  linkOf,
   linkTo,
   neighbor,
   node,
@@ -109,6 +110,19 @@ describe("rule 4: repair is an obligation, not an event", () => {
     assert.deepStrictEqual(
       p.says("Neighbor").map(({ reason }) => reason),
       ["empty"]
+    )
+  })
+
+  it("4c. whoever was evicted and has nobody asks the one it was told of, and no second time with high priority", () => {
+    const p = node(1, { passive: [5], config: { activeSize: 3 } }).fires("Cycle")
+    assert.deepStrictEqual(
+      p.says("Neighbor").map(({ reason, to }) => [reason, to]),
+      [["empty", 5]]
+    )
+    p.hears(8, neighbor(1, "repair")).hears(8, disconnect(linkOf(8, 1), "evicted", sample([9])))
+    assert.deepStrictEqual(
+      p.says("Neighbor").map(({ reason, to }) => [reason, to]),
+      [["repair", 9]]
     )
   })
 
