@@ -29,9 +29,12 @@ export const keepBeacon = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
   const { cycle, self } = state
   const { beacon } = state.search
-  if (beacon === undefined || cycle - beacon.since > beaconCycles || isOlder(self, beacon.peer)) {
+  const isOurs = beacon?.peer.id === self.id
+  const isOver =
+    beacon === undefined || cycle - beacon.since > beaconCycles || (isOurs && beacon.peer.epoch !== self.epoch)
+  if (isOver || isOlder(self, beacon.peer)) {
     state.search = { ...state.search, beacon: { peer: self, since: cycle, heldSince: cycle } }
-  } else if (beacon.peer.id === self.id) {
+  } else if (isOurs) {
     state.search = { ...state.search, beacon: { ...beacon, since: cycle } }
   }
 }

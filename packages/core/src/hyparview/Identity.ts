@@ -79,6 +79,9 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   state.passiveIds = none
   state.passiveSince = none
   state.memory = { ...state.memory, graveyard: none }
+  state.seeker = undefined
+  // Nor does it come back with the beacon that it was: who joins is younger than all, and sets nothing off.
+  state.search = { ...state.search, beacon: undefined, mixUntil: 0, strangers: none }
   state.status = "left"
   emit(t, { _tag: "Left" })
 }

@@ -403,6 +403,18 @@ describe("cuts and their healing", () => {
     assert.strictEqual(beaconOf(renewed), 0)
   })
 
+  it("P5. a node that has left and joins again is no beacon by what it was before, and mixes with nobody for that", () => {
+    const p = mixing(1)
+    assert.strictEqual(beaconOf(p), 1)
+    p.leaves()
+    assert.deepStrictEqual([beaconOf(p), p.state.search.mixUntil, p.state.seeker], [undefined, 0, undefined])
+    p.joins(102).fires("Cycle")
+    assert.deepStrictEqual(p.state.search.beacon?.peer, p.state.self)
+    // Nor is one whose epoch was raised.
+    const q = mixing(1).hasConflict(17).fires("Cycle")
+    assert.deepStrictEqual(q.state.search.beacon?.peer, peer(1, 18))
+  })
+
   it("P5. nor does a direct shuffle: it may come from another island that had the same beacon", () => {
     const directly = (p: Subject, id: number) =>
       p.hears(20, shuffle(undefined, 9, peer(20), 1, sample([30, id], [0, 0])))
