@@ -4,7 +4,7 @@
  * is sounded out, never with a Join (Joins evict: an eviction storm). One that answers is followed by a direct shuffle,
  * and by a *bridge*: a rate-limited request that evicts one neighbour at either end.
  *
- * This is the first, simplest mechanism of the protocol rules' §4.2.
+ * Rules P1 to P4 of `docs/protocol.md`. What mixes islands that hold nobody of each other in memory is `Beacon.ts`.
  *
  * @since 0.1.0
  */

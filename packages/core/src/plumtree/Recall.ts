@@ -99,7 +99,7 @@ export const onRecalled = <I extends Key, A>(
 const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>
   a.sequence === b.sequence && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
 
-/** The end of an answer: one that brought anything is the answer, else the next neighbour is asked. */
+/** The end of an answer: if it has not brought enough the next neighbour is asked. */
 export const onRecallEnd = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {
   goOn(t, (open) => open.requestId === requestId && open.asking === from.id)
 }
