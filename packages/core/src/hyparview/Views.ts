@@ -335,7 +335,8 @@ const clearSuspicion = <I extends Key, A>({ state }: Transition<I, A>, id: I): v
 // --- the graveyard ---------------------------------------------------------------------------------------------------
 
 /**
- * Moves a peer that stopped answering from the passive view to the graveyard, in case it comes back (rule P1). A full graveyard loses its oldest grave.
+ * Moves a peer that stopped answering from the passive view to the graveyard, in case it comes back (rule P1). A full
+ * graveyard loses its oldest grave.
  */
 export const bury = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { state } = t
