@@ -129,6 +129,10 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     const stream = at(t.state.streams, slot)
     const gap = stream?.gap
     if (stream === undefined || gap?.open !== true) return 0
+    if (!hasGap(stream)) {
+      changeGap(t, slot, { open: false })
+      return 0
+    }
     const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
     if (first > gap.known) {
       changeGap(t, slot, { since: now, known: stream.top })
