@@ -62,7 +62,7 @@ const clock: Benchmark = {
   about: "a wake of the virtual clock, beside Effect's TestClock",
   run: async (full) => {
     const { virtualClockBench } = await import("../virtual-clock.ts")
-    return virtualClockBench(full ? { rounds: 7 } : { wakes: 20_000 })
+    return virtualClockBench(full ? { rounds: 7 } : {})
   }
 }
 
