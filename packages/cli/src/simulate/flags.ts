@@ -1,6 +1,7 @@
 /** What the command can be told, and what of it an experiment can make use of. */
 import { Experiment, Latency } from "@hyparview/simulator"
 import * as Option from "effect/Option"
+import * as Struct from "effect/Struct"
 import * as Flag from "effect/cli/Flag"
 
 /** One sentence each. */
@@ -66,37 +67,7 @@ export const settings = {
 
 type Key = keyof typeof settings
 
-const keys: ReadonlyArray<Key> = [
-  "nodes",
-  "contacts",
-  "cycles",
-  "kill",
-  "messages",
-  "healCycles",
-  "againMessages",
-  "ageWeight",
-  "mixMillis",
-  "cut",
-  "cutMinutes",
-  "xBotCandidates",
-  "unbiasedLinks",
-  "latency",
-  "sendFailure",
-  "sendAttempts",
-  "gossips",
-  "heartbeatMillis",
-  "detectionMillis",
-  "strategy",
-  "senders",
-  "pace",
-  "rate",
-  "optimizeHops",
-  "announceMillis",
-  "pruneAfter",
-  "guideMillis",
-  "failures",
-  "part"
-]
+const keys = Struct.keys(settings)
 
 /** The setting without the narrowness of its literal type. */
 const settingOf = (key: Key): Setting => settings[key]

@@ -6,6 +6,7 @@
  */
 import { Latency } from "@hyparview/faults"
 import * as Data from "effect/Data"
+import * as Struct from "effect/Struct"
 
 /**
  * The experiments: `stable` (joins, cycles), `failures` (stable, kill, messages, healing), `churn` (stable, then nodes
@@ -240,39 +241,6 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   part: oneOf(choices.part)
 }
 
-const optionNames = [
-  "nodes",
-  "seed",
-  "contacts",
-  "cycles",
-  "kill",
-  "messages",
-  "healCycles",
-  "againMessages",
-  "ageWeight",
-  "mixMillis",
-  "cut",
-  "cutMinutes",
-  "xBotCandidates",
-  "unbiasedLinks",
-  "latency",
-  "sendFailure",
-  "sendAttempts",
-  "gossips",
-  "heartbeatMillis",
-  "detectionMillis",
-  "strategy",
-  "senders",
-  "pace",
-  "rate",
-  "optimizeHops",
-  "announceMillis",
-  "pruneAfter",
-  "guideMillis",
-  "failures",
-  "part"
-] as const satisfies ReadonlyArray<keyof Options>
-
 /**
  * The first option that is out of its bounds.
  *
@@ -280,7 +248,7 @@ const optionNames = [
  * @since 0.1.0
  */
 export const outOfBounds = (options: Options): InvalidOption | undefined => {
-  for (const option of optionNames) {
+  for (const option of Struct.keys(bounds)) {
     const value = options[option]
     const expected = bounds[option](value)
     if (expected !== undefined) return new InvalidOption({ option, value, expected })
