@@ -211,6 +211,8 @@ const start = <I extends Key, A>(t: Transition<I, A>): void => {
     emit(t, { _tag: "EpochRaised", self: state.self })
   }
   state.status = "joining"
+  // Its slots are free from now on, and rest before one of them moves, as any other.
+  state.hole = { since: now, moves: 0 }
   setTimer(t, "Cycle", now + 1 + nextBelow(state, state.config.cycleMillis))
   startHeartbeats(t)
   startLooking(t)

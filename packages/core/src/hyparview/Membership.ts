@@ -33,15 +33,17 @@ import {
 
 /**
  * "A node that receives a join request starts by adding the new node to its active view, even if it has to drop a random
- * node from it", then sends a ForwardJoin to every other neighbour (paper §4.2). Over the rate it refuses with `limited`.
+ * node from it", then sends a ForwardJoin to every other neighbour (paper §4.2). Over the rate it refuses with `limited`; a
+ * neighbour, which holds no link to us if it joins, gets its link even then, but no walks.
  */
 export const onJoin = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Join): void => {
   const crossing = settleCrossing(t, from)
   if (crossing === "ours") return
-  const wanted = crossing === "theirs" || indexInActive(t.state, from.id) >= 0
-  const retryAfterMillis = wanted ? 0 : admit(t, from.id)
-  if (retryAfterMillis > 0) return reply(t, from, message.requestId, "limited", retryAfterMillis)
+  const isNeighbor = indexInActive(t.state, from.id) >= 0
+  const retryAfterMillis = crossing === "theirs" ? 0 : admit(t, from.id)
+  if (retryAfterMillis > 0 && !isNeighbor) return reply(t, from, message.requestId, "limited", retryAfterMillis)
   accept(t, from, message.requestId)
+  if (retryAfterMillis > 0) return
   for (const { link, peer } of t.state.active) {
     if (peer.id === from.id) continue
     const ttl = t.state.config.activeWalkLength
@@ -267,14 +269,16 @@ export const onDisconnect = <I extends Key, A>(
   if (neighbor === undefined) return
   unlink(t, index, "disconnected")
   keepPassive(t, from)
-  integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages, [])
+  // Neither it nor whom it names as likely is thrown out for the rest of its sample.
+  const likelyId = message.sample.peers[0]?.id ?? from.id
+  integrate(t, message.sample.peers.slice(0, sampleLimit(state)), message.sample.ages, [], [from.id, likelyId])
   if (message.moves !== undefined) {
     // Evicted for a bridge: whoever the bridge's other end evicts has been told of us, and will ask in a moment.
     state.hole = { ...state.hole, moves: message.moves }
     state.round = { ...state.round, waiting: true }
     return
   }
-  const likely = itemAt(state.passive, indexInPassive(state, message.sample.peers[0]?.id ?? from.id))
+  const likely = itemAt(state.passive, indexInPassive(state, likelyId))
   if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isLinking(state, likely.id)) {
     ask(t, likely, priorityOf(state))
   }

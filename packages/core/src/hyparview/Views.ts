@@ -16,6 +16,7 @@ import {
   highestEpoch,
   itemAt,
   type Neighbor,
+  none,
   type State,
   type Transition,
   without
@@ -217,13 +218,15 @@ export const unlinked = (age: number): number => (age > freshCycles ? age : unli
 /**
  * Integrates what an exchange has brought (paper §4.4): skip self, neighbours, the departed and the buried; of two
  * entries for one id keep the higher epoch, and at equal epochs the younger; when the view is full, evict first the ids
- * this exchange *sent*, then random ones. Where age counts (rule 8l) it is the oldest that goes, be it the newcomer.
+ * this exchange *sent*, then random ones. Where age counts (rule 8l) it is the oldest that goes, be it the newcomer. Who is
+ * `spared` does not make room.
  */
 export const integrate = <I extends Key, A>(
   t: Transition<I, A>,
   peers: ReadonlyArray<Peer<I, A>>,
   ages: ReadonlyArray<number>,
-  sent: ReadonlyArray<Peer<I, A>>
+  sent: ReadonlyArray<Peer<I, A>>,
+  spared: ReadonlyArray<I> = none
 ): void => {
   const { state } = t
   const { passiveSize } = state.config
@@ -270,6 +273,10 @@ export const integrate = <I extends Key, A>(
         if (offered !== undefined) victim = indexOf(ids, offered.id)
       }
       if (victim < 0) victim = nextBelow(state, ids.length)
+      if (spared.length > 0) {
+        victim = notSpared(ids, victim, spared)
+        if (victim < 0) continue
+      }
       draft.peers[victim] = peer
       ids[victim] = peer.id
       since[victim] = bornAt
@@ -300,6 +307,16 @@ const draftOf = <I extends Key, A>({ passive, passiveIds, passiveSince }: State<
 const ageCounts = <I extends Key, A>(state: Draft<I, A>): boolean => {
   const { ageWeight } = state.config
   return ageWeight === 1 || (ageWeight > 0 && nextBelow(state, 1_000_000) < ageWeight * 1_000_000)
+}
+
+/** The victim, or the next entry that may go in its place; −1 if none may. */
+const notSpared = <I>(ids: ReadonlyArray<I>, victim: number, spared: ReadonlyArray<I>): number => {
+  for (let i = 0; i < ids.length; i++) {
+    const index = (victim + i) % ids.length
+    const id = ids[index]
+    if (id !== undefined && !spared.includes(id)) return index
+  }
+  return -1
 }
 
 /** The entry whose age was 0 longest ago. */

@@ -91,9 +91,20 @@ describe("abuse: what can force an eviction costs tokens", () => {
     assert.deepStrictEqual(p.asking, [10])
   })
 
-  it("B1. a neighbour that joins again, a repair and a refused request cost nothing", () => {
+  it("B1. a neighbour that joins again gets its link, but over the rate no walks", () => {
+    const p = node(1, { active: [2, 3], config: perPeer })
+    for (const requestId of [1, 2]) {
+      p.hears(2, join(requestId))
+      assert.deepStrictEqual([p.says("NeighborReply")[0]?.answer, p.says("ForwardJoin").length], ["accepted", 1])
+    }
+    p.hears(2, join(3))
+    assert.deepStrictEqual(p.sent, [[2, reply(3, "accepted")]])
+    assert.deepStrictEqual(p.state.active.find(({ id }) => id === 2)?.link, linkOf(2, 3))
+  })
+
+  it("B1. a repair and a refused request cost nothing", () => {
     const p = node(1, { active: [2], config: { admissionOverall: { burst: 1, perMinute: 1 } } })
-    p.hears(2, join(1)).hears(2, join(2)).hears(3, neighbor(1, "repair")).hears(4, neighbor(1, "repair"))
+    p.hears(3, neighbor(1, "repair")).hears(4, neighbor(1, "repair"))
     p.hears(5, neighbor(1, "repair")).hears(6, neighbor(1, "joinWalk"))
     assert.strictEqual(p.hears(9, join(1)).says("NeighborReply")[0]?.answer, "accepted")
   })

@@ -70,6 +70,22 @@ describe("rule 3: eviction", () => {
     })
   })
 
+  it("3e. though the passive view is full: the rest of the sample pushes out neither whom it asks nor the evictor (M5)", () => {
+    overSeeds(100, (seed) => {
+      const p = node(1, { active: [2, 3, 4], passive: [5, 6, 7, 8, 10, 11], seed })
+      p.hears(2, disconnect(linkTo(2), "evicted", sample([9, 12, 13, 14, 15])))
+      assert.deepStrictEqual(p.asking, [9])
+      assert.includeMembers([...p.passive], [2, 9])
+      assert.strictEqual(p.passive.length, 6)
+    })
+  })
+
+  it("3e. with room for one alone it keeps the evictor, and asks nobody whom it does not hold", () => {
+    const p = node(1, { active: [2, 3, 4], passive: [5], config: { passiveSize: 1, shufflePassive: 1 } })
+    p.hears(2, disconnect(linkTo(2), "evicted", sample([9, 12])))
+    assert.deepStrictEqual([p.passive, p.asking], [[2], []])
+  })
+
   it("3e. so the link only gains a node in its middle: the victim asks the newcomer, who has a slot free", () => {
     const evictor = node(1, { active: [2, 3, 4] }).hears(9, join(7))
     const [notice] = evictor.says("Disconnect")

@@ -6,6 +6,7 @@ import {
   disconnect,
   evictedForBridge,
   forwardJoin,
+  idleNode,
   join,
   linkOf,
   linkTo,
@@ -374,6 +375,17 @@ describe("rule 4: repair is an obligation, not an event", () => {
       const { at } = untilBridge(p)
       assert.isAtLeast(at, 2_000)
       assert.isAtMost(at, 6_000)
+    })
+
+    it("nor that long after a start, where it was never filled", () => {
+      const p = idleNode(1).waits(1_000_000).joins(102).opens(102)
+      const from = p.now
+      p.hears(2, reply(p.requestTo(2), "accepted", 0))
+      p.hears(2, shuffle(undefined, 1, peer(2), 1, sample([5, 6, 7])))
+      refuse(p)
+      assert.deepStrictEqual(bridges(p), [])
+      const { at } = untilBridge(p)
+      assert.isAtLeast(at, from + 2_000)
     })
 
     it("the asked evicts a neighbour of its own, and tells it how often the hole has moved", () => {
