@@ -66,7 +66,7 @@ const newsPerDuplicate = 16
  * here: then the message was under way when it heard of that, and it pushes no more. Were it made eager for such a
  * message, only this end would push, and duplicates: with many messages under way that keeps a mesh from ever settling.
  */
-const onNews: OnMessage = (t, id, index, replay) => {
+const onNews: OnMessage = (t, { id, replay }, index) => {
   const { config, links } = t.state
   const { source } = id
   const isAstray = replay === "recovery" || isPruned(t.state, index)
@@ -88,7 +88,7 @@ const onNews: OnMessage = (t, id, index, replay) => {
  * branches that are no part of a cycle any more; so those of the guide alone count, or where there is none a few are waited
  * for.
  */
-const onDuplicate: OnMessage = (t, id, index, replay) => {
+const onDuplicate: OnMessage = (t, { id, replay }, index) => {
   const { config, links } = t.state
   const { source } = id
   const link = links[index]

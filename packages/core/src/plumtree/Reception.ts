@@ -46,7 +46,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const old = at(state.streams, known)
   if (old !== undefined && isDone(old, sequence)) {
     t.outputs.push({ _tag: "Duplicate", id, from })
-    t.strategy.onDuplicate(t, id, index, replay)
+    t.strategy.onDuplicate(t, gossip, index)
     return
   }
   // Nobody knows better than we do what we have published: whoever says that there is more would keep it from being so.
@@ -71,7 +71,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const awaited = validated.length > 0 && validated.includes(topic)
   if (awaited) heedAwaited(t, id, gossip.publishedAt)
   else heed(t, id, gossip.publishedAt, gossip.ageMillis)
-  t.strategy.onNews(t, id, index, replay)
+  t.strategy.onNews(t, gossip, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   if (awaited) {
     found(t, id, from.id, replay === undefined)

@@ -10,7 +10,7 @@
  */
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
-import type { MessageId, Replay } from "./Message.ts"
+import type { Gossip, MessageId } from "./Message.ts"
 import type { Missing, State, Transition } from "./State.ts"
 
 /** How a message took its way to here: in how many links, and who brought it. */
@@ -19,13 +19,8 @@ export interface Path<I extends Key> {
   readonly parent: I
 }
 
-/** A message has come from the neighbour at an index: pushed, or (`replay`) because it was asked for. */
-export type OnMessage = <I extends Key, A>(
-  t: Transition<I, A>,
-  id: MessageId<I>,
-  index: number,
-  replay: Replay | undefined
-) => void
+/** A message has come from the neighbour at an index. */
+export type OnMessage = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>, index: number) => void
 
 /** One way to broadcast. */
 export interface Strategy {

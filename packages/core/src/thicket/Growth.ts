@@ -12,7 +12,7 @@
 import type { Key } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { timeout1 } from "../plumtree/Lateness.ts"
-import type { MessageId, Replay } from "../plumtree/Message.ts"
+import type { Gossip, MessageId } from "../plumtree/Message.ts"
 import { changeLink, type Transition } from "../plumtree/State.ts"
 import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "../plumtree/Branches.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
@@ -22,7 +22,7 @@ export const openTree = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
   if (tree === undefined) return
-  const guide = guideOf(t, tree, id)
+  const guide = guideOf(t, tree, id, 0)
   const leads = guide === undefined ? tree.parent < 0 : guide.source === id.source
   changeTree(
     t,
@@ -57,7 +57,8 @@ const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, sou
 const guideOf = <I extends Key, A>(
   { now, state }: Transition<I, A>,
   { guide }: Tree<I>,
-  id: MessageId<I>
+  id: MessageId<I>,
+  ageMillis: number
 ): TreeGuide<I> | undefined => {
   const { guideMillis, treesCount } = state.config
   if (guideMillis === 0) return undefined
@@ -65,9 +66,10 @@ const guideOf = <I extends Key, A>(
   // The messages of a source take the trees in turn: in one of them it is heard so much more rarely.
   const isOver = guide === undefined || now < guide.heardAt || now - guide.heardAt > guideMillis * treesCount
   const living = isOver ? undefined : guide
-  if (source === living?.source) return { ...living, heardAt: now }
-  // What waits for a verdict (R14) may be refused: nobody behind this node would ever hear that guide.
-  if (state.care.validated.includes(topic)) return living
+  if (source === living?.source && ageMillis <= guideMillis) return { ...living, heardAt: now }
+  // What is older than a guide may be silent was recovered, here or before: it tells who guided once. What waits for a
+  // verdict (R14) may be refused: nobody behind this node would ever hear that guide.
+  if (ageMillis > guideMillis || state.care.validated.includes(topic)) return living
   if (living === undefined) return { source, heardAt: now, first: undefined }
   return source < living.source ? { source, heardAt: now, first: id } : living
 }
@@ -75,15 +77,14 @@ const guideOf = <I extends Key, A>(
 /** A message has come for the first time, from the neighbour at an index (−1: from no neighbour). */
 export const onTreeNews = <I extends Key, A>(
   t: Transition<I, A>,
-  id: MessageId<I>,
-  index: number,
-  replay: Replay | undefined
+  { ageMillis, id, replay }: Gossip<I>,
+  index: number
 ): void => {
   const number = treeOf(t.state.config, id)
   const old = t.state.thicket.trees[number]
   if (old === undefined) return
   // What was recovered tells who guided once.
-  const guide = replay === "recovery" ? old.guide : guideOf(t, old, id)
+  const guide = replay === "recovery" ? old.guide : guideOf(t, old, id, ageMillis)
   const isRoot = old.isRoot && (guide === undefined || guide.source === t.state.self.id)
   const tree: Tree<I> = { ...old, guide, isRoot }
   const isShaping = shapes(tree, id)
@@ -106,9 +107,8 @@ export const onTreeNews = <I extends Key, A>(
 /** A message has come that was known. */
 export const onTreeDuplicate = <I extends Key, A>(
   t: Transition<I, A>,
-  id: MessageId<I>,
-  index: number,
-  replay: Replay | undefined
+  { id, replay }: Gossip<I>,
+  index: number
 ): void => {
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]

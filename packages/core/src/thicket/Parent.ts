@@ -145,13 +145,15 @@ export const onGraftInto = <I extends Key, A>(
 }
 
 /**
- * Whether the message that is named came by a link that is still a branch. If this node has another parent since, that it
- * had the message says nothing of where it stands now: it may be behind the one that asks.
+ * Whether the message that is named was published here, or came by a link that is still a branch. If this node has another
+ * parent since, or fetched the message, that it had it says nothing of where it stands now: it may be behind the one that asks.
  */
 const isProof = <I extends Key, A>({ state }: Transition<I, A>, { branches }: Tree<I>, id: MessageId<I>): boolean => {
   const stream = at(state.streams, slotOf(state.streams, id.source, id.epoch, id.topic))
   const from = stream === undefined ? undefined : Held.find(stream.held, id.sequence)?.parent
-  return from === undefined || ((branches >> indexOf(state, from)) & 1) === 1
+  if (from === undefined) return id.source === state.self.id
+  const index = indexOf(state, from)
+  return index >= 0 && ((branches >> index) & 1) === 1
 }
 
 /** BRANCH received: whether a neighbour holds us for a branch of a tree. */

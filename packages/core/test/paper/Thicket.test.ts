@@ -263,6 +263,16 @@ describe("a parent is found", () => {
     assert.deepStrictEqual(branches(p.hears(other, graft(id(9, 4)))), [`${other}: 1 in`])
   })
 
+  it("TH13. nor does one prove anything that was fetched, is kept no more, or never came", () => {
+    const p = leafOf2({ retainedMessages: 2 })
+    p.hears(2, gossip(9, 2, { replay: "recovery" }))
+    assert.deepStrictEqual(branches(p.hears(3, graft(id(9, 2)))), ["3: 1 out"])
+    assert.deepStrictEqual(branches(p.hears(3, graft(id(9, 20)))), ["3: 1 out"])
+    for (const sequence of [4, 6, 8]) p.hears(2, gossip(9, sequence))
+    assert.deepStrictEqual(branches(p.hears(3, graft(id(9, 4)))), ["3: 1 out"])
+    assert.deepStrictEqual(branches(p.hears(3, graft(id(9, 8)))), ["3: 1 in"])
+  })
+
   it("TH14. refused, lost or silent for timeout1, the next is asked; when nobody is left, whoever announces later", () => {
     const asked = (p: Subject): number => p.saysTo("Graft")[0] ?? 0
     const p = thicket([2, 3, 4, 5])
@@ -412,8 +422,10 @@ describe("TH20. of several sources one is the guide", () => {
     assert.strictEqual(guide(p.hears(2, gossip(10, 4))), 8)
     p.now += 1
     assert.strictEqual(guide(p.hears(2, gossip(10, 6))), 10)
-    // What was recovered was published once.
+    // What was recovered was published once, also where a neighbour has recovered it and passes it on.
     assert.strictEqual(guide(p.hears(2, gossip(7, 2, { replay: "recovery" }))), 10)
+    assert.strictEqual(guide(p.hears(2, gossip(7, 4, { ageMillis: 5_001 }))), 10)
+    assert.strictEqual(guide(p.hears(2, gossip(7, 6, { ageMillis: 5_000 }))), 7)
   })
 
   it("and not one whose messages wait for a verdict, since nobody else may ever get them", () => {
