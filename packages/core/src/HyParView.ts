@@ -62,7 +62,7 @@ import {
   weigh
 } from "./hyparview/Optimization.ts"
 import type { Input, Output } from "./hyparview/Protocol.ts"
-import { markTried, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
+import { isNewsOf, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
 import {
@@ -79,11 +79,13 @@ import {
   exhume,
   hasDeparted,
   indexInActive,
-  isAsking,
+  isBuried,
   isLinking,
+  keepPassive,
   neighborOf,
   stopAsking,
-  unlink
+  unlink,
+  unlinkedAge
 } from "./hyparview/Views.ts"
 import { jittered, nextBelow } from "./Random.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
@@ -167,10 +169,18 @@ const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): bool
 
 const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
   switch (input._tag) {
-    case "Received":
-      return onReceived(t, input.from, input.message)
-    case "LinkUsed":
-      return onLinkUsed(t, input.from, input.link)
+    case "Received": {
+      const wasBuried = isBuried(t.state, input.from.id)
+      onReceived(t, input.from, input.message)
+      if (wasBuried) revive(t, input.from)
+      return
+    }
+    case "LinkUsed": {
+      const wasBuried = isBuried(t.state, input.from.id)
+      onLinkUsed(t, input.from, input.link)
+      if (wasBuried) revive(t, input.from)
+      return
+    }
     case "TimerFired":
       if (takeTimer(t, input)) onTimer(t, input.kind)
       return
@@ -254,18 +264,18 @@ const onLost = <I extends Key, A>(
   cause: Extract<Input<I, A>, { _tag: "SendFailed" | "LinkClosed" }>["cause"]
 ): void => {
   const { state } = t
-  if (state.search.probe?.peer.id === peer.id) state.search = { ...state.search, probe: undefined }
+  const { probe } = state.search
+  if (probe !== undefined && isNewsOf(peer, probe.peer)) state.search = { ...state.search, probe: undefined }
   const neighbor = itemAt(state.active, indexInActive(state, peer.id))
   if (neighbor !== undefined) {
     if (neighbor.peer.epoch <= peer.epoch) onNeighborFailed(t, peer, cause)
   } else if (cause === "closed" || cause === "local") {
     // The far end let an idle link go: it lives, but has not answered what crossed the close.
-    if (isAsking(state, peer.id)) {
+    if (state.pending.some((asking) => isNewsOf(peer, asking.peer))) {
       stopAsking(t, peer.id)
       onSilent(t, peer)
     }
   } else {
-    markTried(t, peer.id)
     onUnreachable(t, peer)
   }
   onPartnerLost(t, peer)
@@ -338,6 +348,11 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
     case "SwitchReply":
       return onSwitchReply(t, from, message)
   }
+}
+
+/** Whoever spoke and was not taken for outdated lives: if it has got no link, it is known again. */
+const revive = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): void => {
+  if (!isBuried(t.state, from.id)) keepPassive(t, from, unlinkedAge)
 }
 
 const onLinkUsed = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, link: LinkId<I>): void => {

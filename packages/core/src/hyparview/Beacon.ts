@@ -80,7 +80,7 @@ export const takeBeacon = <I extends Key, A>(
 
 /**
  * Whether the reply of a node shows that it is of another island: it names another beacon than ours. Undefined where that
- * cannot be told: nodes do not mix, or this node is the beacon itself, which nobody tells it.
+ * cannot be told: nodes do not mix, this node is the beacon itself, which nobody tells it, or the reply names nobody.
  */
 export const isOfAnotherIsland = <I extends Key, A>(
   { search, self }: State<I, A>,
@@ -88,7 +88,7 @@ export const isOfAnotherIsland = <I extends Key, A>(
   reply: Sample<I, A>
 ): boolean | undefined => {
   const { beacon } = search
-  if (beacon === undefined || beacon.peer.id === self.id) return undefined
+  if (beacon === undefined || beacon.peer.id === self.id || reply.peers.length === 0) return undefined
   return peer.id !== beacon.peer.id && !reply.peers.some(({ id }) => id === beacon.peer.id)
 }
 

@@ -112,7 +112,9 @@ export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, 
   if (dialing === undefined) return
   state.contacts = { ...state.contacts, dialing: without(state.contacts.dialing, index) }
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
-  switch (dialing.purpose) {
+  // A Join evicts: whoever has found a neighbour meanwhile needs none.
+  const purpose = dialing.purpose === "join" && state.active.length > 0 ? "repair" : dialing.purpose
+  switch (purpose) {
     case "join":
       if (isLinking(state, peer.id) || state.pending.length >= state.config.activeSize) return
       return ask(t, peer, "join")

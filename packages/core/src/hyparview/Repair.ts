@@ -280,12 +280,17 @@ const onUnmatchedAcceptance = <I extends Key, A>(t: Transition<I, A>, from: Peer
  */
 export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { state } = t
-  const index = state.pending.findIndex((asking) => asking.peer.id === peer.id && asking.peer.epoch === peer.epoch)
+  const index = state.pending.findIndex((asking) => isNewsOf(peer, asking.peer))
   if (index >= 0) state.pending = without(state.pending, index)
   const known = itemAt(state.passive, indexInPassive(state, peer.id))
-  // Only news of the incarnation that is known counts: a later one may be well.
-  if (known === undefined ? index >= 0 : known.epoch <= peer.epoch) bury(t, peer)
+  if (known === undefined ? index < 0 : !isNewsOf(peer, known)) return
+  markTried(t, peer.id)
+  bury(t, peer)
 }
+
+/** Whether the failure of an incarnation is one of a peer as it is known: if that is a newer one, it may be well (rule 7c). */
+export const isNewsOf = <I extends Key, A>(lost: Peer<I, A>, known: Peer<I, A>): boolean =>
+  known.id === lost.id && known.epoch <= lost.epoch
 
 /** A neighbour's link failed. */
 export const onNeighborFailed = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, reason: DownReason): void => {

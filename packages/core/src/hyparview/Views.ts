@@ -366,6 +366,10 @@ export const bury = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): v
   state.memory = { ...state.memory, graveyard }
 }
 
+/** Whether an id is in the graveyard. */
+export const isBuried = <I extends Key, A>({ memory }: State<I, A>, id: I): boolean =>
+  memory.graveyard.length > 0 && indexOfPeer(memory.graveyard, id) >= 0
+
 /** Takes an id out of the graveyard. */
 export const exhume = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { memory } = t.state

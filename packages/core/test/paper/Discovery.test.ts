@@ -101,6 +101,20 @@ describe("rule 5: nothing left to try", () => {
     assert.deepStrictEqual(p.sent, [[7, join(p.requestTo(7))]])
   })
 
+  it("5b. but not by who has found a neighbour before the contact's link was open: a Join evicts", () => {
+    const p = node(1).joins(107)
+    p.hears(4, neighbor(3, "repair"))
+    assert.deepStrictEqual(p.active, [4])
+    p.opens(107)
+    assert.deepStrictEqual(
+      p.sent.map(([to, { _tag }]) => [to, _tag]),
+      [
+        [7, "Neighbor"],
+        [7, "Shuffle"]
+      ]
+    )
+  })
+
   it("5c. otherwise one of them is sent a repair request and a direct shuffle", () => {
     const p = node(1, { active: [2, 3], passive: [] }).loses(3)
     p.isTold(107, 108)

@@ -52,6 +52,26 @@ describe("rule 7: failure detection", () => {
     assert.deepStrictEqual(q.passive, [4])
   })
 
+  it("7c. nor does it end a request to the newer, or a probe of it, or keep it from being asked", () => {
+    const shuffleOf = (epoch: number) =>
+      ({ _tag: "Shuffle", link: undefined, requestId: 1, origin: peer(4, epoch), ttl: 1, sample: none }) as const
+    for (const cause of ["closed", "reset"] as const) {
+      const p = node(1, { active: [2, 3] }).hears(peer(4, 2), shuffleOf(2))
+      assert.deepStrictEqual(p.asking, [4])
+      assert.deepStrictEqual(p.loses(peer(4, 1), cause).asking, [4])
+      assert.deepStrictEqual([p.state.memory.suspects, p.state.round.tried], [[], []])
+      assert.deepStrictEqual(p.loses(peer(4, 2), cause).asking, [])
+    }
+    const q = node(1, { active: [2, 3, 5], graveyard: [] })
+    q.hears(peer(4, 2), shuffleOf(2)).cannotReach(4)
+    assert.deepStrictEqual([q.passive, q.graveyard], [[4], []])
+    const probing = node(1, { active: [2, 3, 5] })
+    probing.state = { ...probing.state, memory: { ...probing.state.memory, graveyard: [peer(4, 2)] } }
+    while (probing.says("Probe").length === 0) probing.fires("Cycle")
+    assert.isDefined(probing.loses(peer(4, 1)).state.search.probe)
+    assert.isUndefined(probing.loses(peer(4, 2)).state.search.probe)
+  })
+
   it("7d. a neighbour that is silent for heartbeatMisses periods has failed, though its link never closed", () => {
     const p = node(1, { active: [2, 3], config: { heartbeatMillis: 10_000, heartbeatMisses: 3 } })
     const start = p.fires("Heartbeat").now

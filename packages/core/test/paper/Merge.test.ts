@@ -62,6 +62,16 @@ describe("cuts and their healing", () => {
     assert.deepStrictEqual(p.graveyard, [9])
   })
 
+  it("P1. whoever is buried and speaks is exhumed, and known again if it gets no link", () => {
+    const p = node(1, { active: [2, 3, 4], graveyard: [9, 10] }).hears(9, neighbor(1, "repair"))
+    assert.deepStrictEqual([p.says("NeighborReply")[0]?.answer, p.passive, p.graveyard], ["full", [9], [10]])
+    assert.isAbove(p.state.cycle - (p.state.passiveSince[0] ?? 0), 10)
+    const q = node(1, { active: [2, 3], passive: [5, 6, 7, 8, 11, 12], graveyard: [9] }).hears(9, neighbor(1, "repair"))
+    assert.deepStrictEqual([q.active, q.passive, q.graveyard], [[2, 3, 9], [5, 6, 7, 8, 11, 12], []])
+    const r = node(1, { active: [2, 3, 4], graveyard: [9] }).hears(9, disconnect(linkTo(9), "leaving"))
+    assert.deepStrictEqual([r.passive, r.graveyard], [[], []])
+  })
+
   it("P1. with a graveyard of size 0 nobody is remembered", () => {
     const p = node(1, { active: [2, 3], config: { graveyardSize: 0 } }).loses(2)
     assert.deepStrictEqual(p.graveyard, [])
@@ -489,6 +499,17 @@ describe("cuts and their healing", () => {
       for (const id of itself.p.asking) itself.p.hears(id, reply(itself.p.requestTo(id), "full"))
     }
     assert.deepStrictEqual(asked.slice(0, 2), [5, 41])
+  })
+
+  it("P6. a reply that names nobody tells of no beacon: nobody mixes for it", () => {
+    const { p, requestId } = sounding(0)
+    p.hears(9, shuffleReply(requestId, sample([])))
+    assert.isAtMost(p.state.search.mixUntil, p.state.cycle)
+    // It may be alone: that is reason enough for a link.
+    assert.deepStrictEqual(
+      p.says("Neighbor").map(({ reason, to }) => [to, reason]),
+      [[9, "bridge"]]
+    )
   })
 
   it("P6. a stranger that names this node itself, or who has left, sends it to neither", () => {
