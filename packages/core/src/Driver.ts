@@ -9,8 +9,8 @@
  * 2. stamps each input with `now`, in whole milliseconds, never decreasing;
  * 3. performs the outputs in their order, all of them before the next input;
  * 4. reports back every output that can fail: `Send` with `SendFailed` or `LinkClosed`, `Dial` with `LinkOpened` or
- *    `DialFailed`, `Discover` with `ContactsFound`, `Measure` with `CostsMeasured`, `SetTimer` with `TimerFired`. A report is an input like any other: it
- *    is never given from inside a `step`, however soon the failure is known;
+ *    `DialFailed`, `Discover` with `ContactsFound`, `Measure` with `CostsMeasured`, `SetTimer` with `TimerFired`. A report
+ *    is an input like any other: it is never given from inside a `step`, however soon the failure is known;
  * 5. gives a close that it knows of before any message that came later from the same peer.
  *
  * **Links.** `Send` uses the open link to the peer or dials one; what is sent meanwhile waits in order. There is at most
@@ -38,46 +38,70 @@
  * **Timers.** One slot for each kind. `SetTimer` replaces what the slot held. A timer that was replaced or cleared need not
  * be given; one that is given all the same is ignored by its nonce.
  *
+ * **A driver** in its simplest form: two nodes, a network that loses nothing, and a clock that goes from event to event.
+ *
+ * @example
+ * ```ts
+ * import { type Driver, HyParView, Node, Plumtree, Random } from "@hyparview/core"
+ * import { Result } from "effect"
+ *
+ * const config = { membership: Result.getOrThrow(HyParView.forClusterSize(2)), broadcast: Plumtree.defaultConfig }
+ * const started = ["ann", "bob"].map((id, seed) =>
+ *   Node.init({ config, self: { id, epoch: 1, address: id }, random: Random.seeded(seed) })
+ * )
+ * const nodes = new Map(started.map((state) => [state.membership.self.id, state]))
+ * const due: Array<readonly [to: string, input: Node.Input]> = [
+ *   ["ann", { _tag: "Join", now: 0, contacts: [] }],
+ *   ["bob", { _tag: "Join", now: 1, contacts: ["ann"] }],
+ *   ["ann", { _tag: "Publish", now: 500, topic: "news", payload: new TextEncoder().encode("hello") }]
+ * ]
+ *
+ * const perform = ({ membership: { self } }: Node.State, now: number, output: Node.Output): void => {
+ *   const report = (input: Driver.Report): void => void due.push([self.id, input])
+ *   switch (output._tag) {
+ *     case "Send": // Takes 5 ms, and never fails: there is nothing to report.
+ *       return void due.push([output.to.id, { _tag: "Received", now: now + 5, from: self, message: output.message }])
+ *     case "Dial": {
+ *       const { address } = output
+ *       const peer = nodes.get(address)?.membership.self
+ *       if (peer === undefined) return report({ _tag: "DialFailed", now, address, cause: "refused" })
+ *       return report({ _tag: "LinkOpened", now: now + 5, address, peer })
+ *     }
+ *     case "Discover":
+ *       return report({ _tag: "ContactsFound", now, contacts: [] })
+ *     case "SetTimer": // One that is replaced or cleared fires all the same, and is ignored by its nonce.
+ *       return report({ _tag: "TimerFired", now: output.at, kind: output.kind, nonce: output.nonce })
+ *     case "Delivered":
+ *       return console.log(self.id, "got", new TextDecoder().decode(output.payload), "from", output.id.source)
+ *   }
+ * }
+ *
+ * for (let next = due.shift(); next !== undefined && next[1].now <= 1_000; next = due.shift()) {
+ *   const [to, input] = next
+ *   const state = nodes.get(to)
+ *   if (state === undefined) continue
+ *   const step = Node.step(state, input)
+ *   nodes.set(to, step.state)
+ *   for (const output of step.outputs) perform(step.state, input.now, output)
+ *   due.sort((a, b) => a[1].now - b[1].now)
+ * }
+ * // ann got hello from ann
+ * // bob got hello from ann
+ * ```
+ *
  * @since 0.1.0
  */
-import type * as HyParView from "./HyParView.ts"
-import type { Key, Peer } from "./Peer.ts"
+import type * as Node from "./Node.ts"
+import type { Key } from "./Peer.ts"
 
 /**
- * The shape that every protocol module has: a state, and one function from a state and an input to the next state and the
- * outputs.
+ * The inputs by which a driver reports what became of an output, and what it has learned of this node's own id.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Protocol<State, Input, Output> {
-  /** Pure: changes nothing, throws nothing, and gives the same for the same on every machine. */
-  readonly step: (state: State, input: Input) => { readonly state: State; readonly outputs: ReadonlyArray<Output> }
-}
-
-/**
- * The outputs on which a driver acts; all others are events for the application.
- *
- * @category models
- * @since 0.1.0
- */
-export type Action<I extends Key, A, Message, Timer> =
-  | { readonly _tag: "Send"; readonly to: Peer<I, A>; readonly message: Message }
-  | { readonly _tag: "Dial"; readonly address: A }
-  | { readonly _tag: "Close"; readonly peer: Peer<I, A> }
-  | { readonly _tag: "SetTimer"; readonly kind: Timer; readonly nonce: number; readonly at: number }
-  | { readonly _tag: "ClearTimer"; readonly kind: Timer }
-  | { readonly _tag: "Discover" }
-  | { readonly _tag: "Measure"; readonly nonce: number; readonly peers: ReadonlyArray<Peer<I, A>> }
-
-/**
- * The inputs by which a driver reports what became of an action.
- *
- * @category models
- * @since 0.1.0
- */
-export type Report<I extends Key, A> = Extract<
-  HyParView.Input<I, A>,
+export type Report<I extends Key = string, A = string> = Extract<
+  Node.Input<I, A>,
   {
     _tag:
       | "SendFailed"

@@ -80,10 +80,10 @@ type Chunks = ReadonlyArray<Uint8Array>
  * const b = { id: "b", epoch: 7 }
  * const message = { _tag: "Heartbeat", link: { asker: "b", epoch: 7, requestId: 3 }, nonce: 12 } as const
  * const [frame] = Result.getOrThrow(Wire.encode(message, { local: a, remote: b }))
- * console.log(frame) // Uint8Array [23, 7, 12, 0]
+ * console.log(frame) // Uint8Array(4) [ 23, 7, 12, 0 ]
  *
  * const read = Wire.decode(Uint8Array.of(23, 7, 12, 0), { local: b, remote: a })
- * console.log(Result.getOrThrow(read)) // the message
+ * console.log(Result.getOrThrow(read)._tag) // Heartbeat
  * ```
  *
  * @category encoding
