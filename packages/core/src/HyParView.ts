@@ -143,7 +143,7 @@ export interface Step<I extends Key = string, A = string> {
  */
 export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): Step<I, A> => {
   const t = begin(state, input.now)
-  perform(t, input)
+  onInput(t, input)
   // Repair is an obligation, not an event: it is looked at as a transition ends, whatever the transition was.
   if (isUp(t.state) && mayOwe(state, t.state)) {
     refill(t)
@@ -167,7 +167,7 @@ const mayOwe = <I extends Key, A>(before: State<I, A>, after: State<I, A>): bool
   before.swap !== after.swap ||
   before.search !== after.search
 
-const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
+const onInput = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
   switch (input._tag) {
     case "Received": {
       const wasBuried = isBuried(t.state, input.from.id)

@@ -155,7 +155,7 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
     }
   }
   const t = begin(state, input.now, strategies[state.config.strategy])
-  perform(t, input)
+  onInput(t, input)
   // Every deadline stands behind one of these.
   const { care, links, thicket } = t.state
   if (care !== state.care || links !== state.links || thicket !== state.thicket || input._tag === "TimerFired") {
@@ -166,7 +166,7 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
 
 const strategies: Readonly<Record<Config["strategy"], Strategy>> = { flood, plumtree: oneTree, thicket }
 
-const perform = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
+const onInput = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): void => {
   switch (input._tag) {
     case "Received":
       return onReceived(t, input.from, input.message)
