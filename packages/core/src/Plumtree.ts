@@ -73,8 +73,8 @@ import { onGossip, publish } from "./plumtree/Reception.ts"
 import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
 import {
   begin,
-  care,
   changeLink,
+  changeUpkeep,
   clearTimer,
   earlier,
   indexOf,
@@ -157,8 +157,8 @@ export const step = <I extends Key, A>(state: State<I, A>, input: Input<I, A>): 
   const t = begin(state, input.now, strategies[state.config.strategy])
   onInput(t, input)
   // Every deadline stands behind one of these.
-  const { care, links, thicket } = t.state
-  if (care !== state.care || links !== state.links || thicket !== state.thicket || input._tag === "TimerFired") {
+  const { links, thicket, upkeep } = t.state
+  if (upkeep !== state.upkeep || links !== state.links || thicket !== state.thicket || input._tag === "TimerFired") {
     armRecover(t)
   }
   return t
@@ -285,24 +285,24 @@ const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   clearTimer(t, "Announce")
   clearTimer(t, "Graft")
   endRecalls(t)
-  while (t.state.care.waiting.length > 0) dismissFirst(t)
+  while (t.state.upkeep.waiting.length > 0) dismissFirst(t)
   closeGaps(t)
-  care(t, { sweepAt: 0 })
+  changeUpkeep(t, { sweepAt: 0 })
 }
 
 const sweepKept = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { care: old, config } = t.state
+  const { config, upkeep: old } = t.state
   if (old.sweepAt === 0 || old.sweepAt > t.now) return
   sweep(t, t.now - config.retainedMillis)
-  care(t, { sweepAt: t.state.streams.bytes === 0 ? 0 : t.now + sweepMillis(config) })
+  changeUpkeep(t, { sweepAt: t.state.streams.bytes === 0 ? 0 : t.now + sweepMillis(config) })
 }
 
 /** Sets the Recover timer for the earliest deadline there is. */
 const armRecover = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { care: waits, links, thicket, timers } = t.state
-  let next = earlier(waits.gapsAt, waits.sweepAt)
-  next = earlier(next, waits.waiting[0]?.until ?? 0)
-  for (const { until } of waits.recalls) next = earlier(next, until)
+  const { links, thicket, timers, upkeep } = t.state
+  let next = earlier(upkeep.gapsAt, upkeep.sweepAt)
+  next = earlier(next, upkeep.waiting[0]?.until ?? 0)
+  for (const { until } of upkeep.recalls) next = earlier(next, until)
   for (const { seek } of thicket.trees) next = earlier(next, seek?.until ?? 0)
   for (const { digestAt, fetchAt } of links) next = earlier(next, earlier(digestAt, fetchAt))
   if (next === 0) return clearTimer(t, "Recover")

@@ -52,7 +52,7 @@ const countForgotten = <I extends Key>({ forgotten }: Streams<I>): number => {
 }
 
 const broadcastSizes = <I extends Key, A>({ broadcast, membership }: Node.State<I, A>): ReadonlyArray<Size> => {
-  const { announcingCount, care, config, missing, streams, topics, trees } = broadcast
+  const { announcingCount, config, missing, streams, topics, trees, upkeep } = broadcast
   let held = 0
   let runs = 0
   for (const chunk of [streams.near, ...streams.far]) {
@@ -68,11 +68,11 @@ const broadcastSizes = <I extends Key, A>({ broadcast, membership }: Node.State<
     size("runs", runs, config.sourcesSize * config.gapsSize),
     size("held", held, config.sourcesSize * config.retainedMessages),
     size("heldBytes", streams.bytes, config.retainedBytes),
-    size("gaps", care.gaps.length, config.sourcesSize),
+    size("gaps", upkeep.gaps.length, config.sourcesSize),
     size("missing", missing.length, config.missingSize * membership.config.activeSize),
     size("announcing", announcingCount, config.announceSize),
-    size("waiting", care.waiting.length, config.verdictsSize),
-    size("recalls", care.recalls.length, config.recallsSize),
+    size("waiting", upkeep.waiting.length, config.verdictsSize),
+    size("recalls", upkeep.recalls.length, config.recallsSize),
     size("topics", topics.length, config.topicsSize),
     size("trees", HashMap.size(trees), config.treesSize)
   ]

@@ -8,7 +8,7 @@ import { announce } from "./Announce.ts"
 import type { Gossip } from "./Message.ts"
 import { found } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
-import { care, type Transition } from "./State.ts"
+import { changeUpkeep, type Transition } from "./State.ts"
 import { keep, sweepMillis } from "./Streams.ts"
 
 /** Delivers a message, passes it on, and keeps it. `from` is self for one of our own. */
@@ -49,8 +49,8 @@ export const accept = <I extends Key, A>(
     bornAt
   }
   keep(t, slot, kept)
-  if (state.care.sweepAt === 0 && state.streams.bytes > 0) {
-    care(t, { sweepAt: t.now + sweepMillis(state.config) })
+  if (state.upkeep.sweepAt === 0 && state.streams.bytes > 0) {
+    changeUpkeep(t, { sweepAt: t.now + sweepMillis(state.config) })
   }
 }
 

@@ -8,7 +8,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { MessageId, Recall, Recalled } from "./Message.ts"
 import type { RecalledMessage } from "./Protocol.ts"
-import { care, type OpenRecall, type Transition } from "./State.ts"
+import { changeUpkeep, type OpenRecall, type Transition } from "./State.ts"
 import { at } from "./Streams.ts"
 
 /** The application's Recall: what is kept here, and then, if that is not enough, what neighbours keep. */
@@ -18,14 +18,14 @@ export const recall = <I extends Key, A>(
   topic: string,
   count: number
 ): void => {
-  const { config, care: old } = t.state
+  const { config, upkeep: old } = t.state
   const wanted = Math.min(count, config.recallMessages)
   const messages = latest(t, topic, wanted)
   const found = messages.map(({ id }) => id)
   const open: OpenRecall<I> = { requestId, topic, wanted, found, asked: [], asking: undefined, until: 0 }
   const next = old.recalls.length < config.recallsSize ? askNext(t, open) : undefined
   t.outputs.push({ _tag: "Recalled", requestId, topic, messages, done: next === undefined })
-  if (next !== undefined) care(t, { recalls: [...old.recalls, next] })
+  if (next !== undefined) changeUpkeep(t, { recalls: [...old.recalls, next] })
 }
 
 /** The latest messages of a topic that are kept here, oldest first. */
@@ -85,13 +85,13 @@ export const onRecalled = <I extends Key, A>(
   from: Peer<I, A>,
   { id, payload, publishedAt, requestId }: Recalled<I>
 ): void => {
-  const { recalls } = t.state.care
+  const { recalls } = t.state.upkeep
   const index = recalls.findIndex((open) => open.requestId === requestId && open.asking === from.id)
   const open = recalls[index]
   if (open === undefined || open.topic !== id.topic || open.found.length >= open.wanted) return
   if (open.found.some((other) => isSame(other, id))) return
   const until = t.now + t.state.config.recallMillis
-  care(t, { recalls: recalls.with(index, { ...open, found: [...open.found, id], until }) })
+  changeUpkeep(t, { recalls: recalls.with(index, { ...open, found: [...open.found, id], until }) })
   const { topic } = open
   t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [{ id, payload, publishedAt }], done: false })
 }
@@ -113,15 +113,15 @@ export const forgetRecalled = <I extends Key, A>(t: Transition<I, A>, id: I): vo
 
 /** Ends every recall. */
 export const endRecalls = <I extends Key, A>(t: Transition<I, A>): void => {
-  for (const { requestId, topic } of t.state.care.recalls) {
+  for (const { requestId, topic } of t.state.upkeep.recalls) {
     t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [], done: true })
   }
-  care(t, { recalls: [] })
+  changeUpkeep(t, { recalls: [] })
 }
 
 /** Those that wait no longer for whom they have asked ask the next, or are done. */
 const goOn = <I extends Key, A>(t: Transition<I, A>, which: (open: OpenRecall<I>) => boolean): void => {
-  const { recalls } = t.state.care
+  const { recalls } = t.state.upkeep
   if (!recalls.some(which)) return
   const open: Array<OpenRecall<I>> = []
   for (const recall of recalls) {
@@ -132,5 +132,5 @@ const goOn = <I extends Key, A>(t: Transition<I, A>, which: (open: OpenRecall<I>
       t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [], done: true })
     }
   }
-  care(t, { recalls: open })
+  changeUpkeep(t, { recalls: open })
 }

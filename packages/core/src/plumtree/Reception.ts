@@ -67,7 +67,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     return
   }
   mark(t, slot, stream, sequence)
-  const { validated } = state.care
+  const { validated } = state.upkeep
   const awaited = validated.length > 0 && validated.includes(topic)
   if (awaited) heedAwaited(t, id, gossip.publishedAt)
   else heed(t, id, gossip.publishedAt, gossip.ageMillis)

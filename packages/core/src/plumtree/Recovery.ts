@@ -18,7 +18,7 @@ import * as Held from "./Held.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
 import { doneUntil, gapsOf, giveUp, hasGap, isRuns, wantsOlder } from "./Seen.ts"
-import { care, changeLink, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
+import { changeLink, changeUpkeep, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { firstAwaited } from "./Verdict.ts"
 
@@ -72,8 +72,8 @@ export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due
     gone: none
   }
   put(t, slot, { ...stream, gap: fresh })
-  const { gaps, gapsAt } = state.care
-  care(t, { gaps: stream.gap === undefined ? [...gaps, slot] : gaps, gapsAt: earlier(gapsAt, due) })
+  const { gaps, gapsAt } = state.upkeep
+  changeUpkeep(t, { gaps: stream.gap === undefined ? [...gaps, slot] : gaps, gapsAt: earlier(gapsAt, due) })
 }
 
 /** Changes the gap of the stream in a slot. */
@@ -154,21 +154,21 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
  */
 export const askForGaps = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
-  if (state.care.gaps.length === 0) {
+  if (state.upkeep.gaps.length === 0) {
     // The last may have gone with its stream.
-    if (state.care.gapsAt !== 0) care(t, { gapsAt: 0 })
+    if (state.upkeep.gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
     return
   }
   const batches = new Map<number, Array<Ranges<I>>>()
   const open: Array<number> = []
   let next = 0
-  for (const slot of state.care.gaps) {
+  for (const slot of state.upkeep.gaps) {
     const at = lookAfter(t, slot, batches)
     if (at === undefined) continue
     open.push(slot)
     next = earlier(next, at)
   }
-  care(t, { gaps: open, gapsAt: next })
+  changeUpkeep(t, { gaps: open, gapsAt: next })
   for (const [index, wanted] of batches) {
     const to = state.neighbors[index]
     if (to === undefined) continue
@@ -299,7 +299,7 @@ export const onFetched = <I extends Key, A>(
 
 /** Whatever this neighbour was asked for, somebody else may be asked for; or again this one. */
 const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): void => {
-  for (const slot of t.state.care.gaps) {
+  for (const slot of t.state.upkeep.gaps) {
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.asking !== id) continue
     changeGap(t, slot, { asking: undefined, due: t.now, asked: again ? gap.asked : [...gap.asked, id] })
@@ -335,7 +335,7 @@ export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
 
 /** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
-  for (const slot of t.state.care.gaps) {
+  for (const slot of t.state.upkeep.gaps) {
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.open !== true) continue
     changeGap(t, slot, {
@@ -349,12 +349,12 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
 
 /** Nothing is waited for any more: what is open is lost. */
 export const closeGaps = <I extends Key, A>(t: Transition<I, A>): void => {
-  for (const slot of t.state.care.gaps) {
+  for (const slot of t.state.upkeep.gaps) {
     const stream = at(t.state.streams, slot)
     if (stream === undefined) continue
     giveUpTo(t, slot, stream.top)
     const closed = at(t.state.streams, slot)
     if (closed !== undefined) put(t, slot, { ...closed, gap: undefined })
   }
-  care(t, { gaps: none, gapsAt: 0 })
+  changeUpkeep(t, { gaps: none, gapsAt: 0 })
 }

@@ -2,7 +2,7 @@
  * The state of one node's broadcast, and the transition that works on it.
  *
  * As in `hyparview/State.ts`, a state is an immutable value, and a step copies its record once. What a message on its way
- * touches stands in that record; the rest is behind `care`, which a message in good order never looks at.
+ * touches stands in that record; the rest is behind `upkeep`, which a message in good order never looks at.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,7 @@ export interface Held<I extends Key> {
 
 /** A stream with messages that are wanted and have not come. */
 export interface Gap<I extends Key> {
-  /** False: it has closed, and its place in `care.gaps` is yet to be taken from it. */
+  /** False: it has closed, and its place in `upkeep.gaps` is yet to be taken from it. */
   readonly open: boolean
   /** When it opened, or when something that was missing last came. */
   readonly since: number
@@ -102,7 +102,7 @@ export interface Streams<I extends Key> {
   readonly forgottenCount: number
 }
 
-/** What only care of a neighbour needs. Stands at the neighbour's index. */
+/** What is known of a neighbour beyond its being one. Stands at the neighbour's index. */
 export interface Link {
   /** The duplicates that it has sent, less what its news have made up for. */
   readonly duplicates: number
@@ -193,7 +193,7 @@ export interface OpenRecall<I extends Key> {
 }
 
 /** What a message in good order does not touch. */
-export interface Care<I extends Key, A> {
+export interface Upkeep<I extends Key, A> {
   /** The slots of streams with a gap, in the order in which it opened. */
   readonly gaps: ReadonlyArray<number>
   /** The earliest that one of them is due; 0: none waits for a time. */
@@ -233,7 +233,7 @@ export interface Draft<I extends Key, A> extends Random {
   /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
   trees: HashMap.HashMap<I, number>
   thicket: Thicket<I>
-  care: Care<I, A>
+  upkeep: Upkeep<I, A>
   timers: Readonly<Record<Timer, Slot>>
   nextNonce: number
 }
@@ -268,7 +268,7 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number, strateg
     links: state.links,
     trees: state.trees,
     thicket: state.thicket,
-    care: state.care,
+    upkeep: state.upkeep,
     late: state.late,
     guide: state.guide,
     timers: state.timers,
@@ -337,7 +337,7 @@ export const init = <I extends Key, A>(options: {
   links: none,
   trees: HashMap.empty(),
   thicket: bareThicket(options.config),
-  care: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },
+  upkeep: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },
   timers: { Announce: emptySlot, Graft: emptySlot, Recover: emptySlot },
   nextNonce: 1
 })
@@ -364,9 +364,9 @@ export const takeTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, no
   return true
 }
 
-/** Changes some of what stands behind `care`. */
-export const care = <I extends Key, A>(t: Transition<I, A>, change: Partial<Care<I, A>>): void => {
-  t.state.care = { ...t.state.care, ...change }
+/** Changes some of what stands behind `upkeep`. */
+export const changeUpkeep = <I extends Key, A>(t: Transition<I, A>, change: Partial<Upkeep<I, A>>): void => {
+  t.state.upkeep = { ...t.state.upkeep, ...change }
 }
 
 /** Changes some of what is known of the neighbour at an index. */

@@ -14,7 +14,7 @@ import * as Held from "./Held.ts"
 import type { Origin } from "./Message.ts"
 import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
 import {
-  care,
+  changeUpkeep,
   type Draft,
   type Forgotten,
   type Kept,
@@ -150,7 +150,7 @@ const makeRoom = <I extends Key, A>(
   const runs: Array<number> = []
   const { floor } = giveUp(victim, victim.top, runs)
   if (runs.length > 0) lost(victim, runs)
-  if (victim.gap !== undefined) care(t, { gaps: state.care.gaps.filter((other) => other !== slot) })
+  if (victim.gap !== undefined) changeUpkeep(t, { gaps: state.upkeep.gaps.filter((other) => other !== slot) })
   const streams = state.streams
   const slots = slotsOf(streams, victim.source).filter((other) => other !== slot)
   state.streams = {

@@ -9,46 +9,46 @@ import { accept } from "./Delivery.ts"
 import { heed } from "./Guide.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
-import { care, type State, type Transition, type Waiting } from "./State.ts"
+import { changeUpkeep, type State, type Transition, type Waiting } from "./State.ts"
 import { slotOf } from "./Streams.ts"
 
 /** ValidateTopic. What waits already still waits for its verdict. */
 export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: string, on: boolean): void => {
-  const { care: old, config } = t.state
+  const { config, upkeep: old } = t.state
   const others = old.validated.filter((other) => other !== topic)
-  if (!on) care(t, { validated: others })
-  else if (others.length < config.topicsSize) care(t, { validated: [...others, topic] })
+  if (!on) changeUpkeep(t, { validated: others })
+  else if (others.length < config.topicsSize) changeUpkeep(t, { validated: [...others, topic] })
 }
 
 /** Asks the application. If too many wait, the oldest is ignored. */
 export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Waiting<I, A>): void => {
   const { from, gossip } = waiting
-  const { care: old, config } = t.state
+  const { config, upkeep: old } = t.state
   if (old.waiting.length >= config.verdictsSize) dismiss(t, 0, "ignore")
-  care(t, { waiting: [...t.state.care.waiting, waiting] })
+  changeUpkeep(t, { waiting: [...t.state.upkeep.waiting, waiting] })
   const { id, payload, publishedAt } = gossip
   t.outputs.push({ _tag: "Validate", id, payload, publishedAt, from })
 }
 
 /** The application's verdict. One that comes too late, or twice, is ignored. */
 export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, verdict: Verdict): void => {
-  const index = t.state.care.waiting.findIndex(({ gossip }) => isSame(gossip.id, id))
-  const waiting = t.state.care.waiting[index]
+  const index = t.state.upkeep.waiting.findIndex(({ gossip }) => isSame(gossip.id, id))
+  const waiting = t.state.upkeep.waiting[index]
   if (waiting === undefined) return
   if (verdict !== "accept") return dismiss(t, index, verdict)
-  care(t, { waiting: t.state.care.waiting.toSpliced(index, 1) })
+  changeUpkeep(t, { waiting: t.state.upkeep.waiting.toSpliced(index, 1) })
   heed(t, id, waiting.gossip.publishedAt, t.now - waiting.bornAt)
   accept(t, slotOf(t.state.streams, id.source, id.epoch, id.topic), waiting.gossip, waiting.from, waiting.bornAt)
 }
 
 /** From a number on the lowest of an origin that waits for its verdict; infinity if none does. */
 export const firstAwaited = <I extends Key, A>(
-  { care }: State<I, A>,
+  { upkeep }: State<I, A>,
   { epoch, source, topic }: Origin<I>,
   from: number
 ): number => {
   let first = Infinity
-  for (const { gossip } of care.waiting) {
+  for (const { gossip } of upkeep.waiting) {
     const { id } = gossip
     if (id.source === source && id.epoch === epoch && id.topic === topic && id.sequence >= from) {
       first = Math.min(first, id.sequence)
@@ -61,16 +61,16 @@ const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>
   a.sequence === b.sequence && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
 
 const dismiss = <I extends Key, A>(t: Transition<I, A>, index: number, verdict: "reject" | "ignore"): void => {
-  const { waiting } = t.state.care
+  const { waiting } = t.state.upkeep
   const entry = waiting[index]
   if (entry === undefined) return
-  care(t, { waiting: waiting.toSpliced(index, 1) })
+  changeUpkeep(t, { waiting: waiting.toSpliced(index, 1) })
   t.outputs.push({ _tag: "Rejected", id: entry.gossip.id, from: entry.from, verdict })
 }
 
 /** Verdicts that took too long. All wait equally long, so the first is the oldest. */
 export const dismissLate = <I extends Key, A>(t: Transition<I, A>): void => {
-  while ((t.state.care.waiting[0]?.until ?? Infinity) <= t.now) dismiss(t, 0, "ignore")
+  while ((t.state.upkeep.waiting[0]?.until ?? Infinity) <= t.now) dismiss(t, 0, "ignore")
 }
 
 /** The oldest is not waited for any more. */

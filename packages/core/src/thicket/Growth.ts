@@ -69,7 +69,7 @@ const guideOf = <I extends Key, A>(
   if (source === living?.source && ageMillis <= guideMillis) return { ...living, heardAt: now }
   // What is older than a guide may be silent was recovered, here or before: it tells who guided once. What waits for a
   // verdict (R14) may be refused: nobody behind this node would ever hear that guide.
-  if (ageMillis > guideMillis || state.care.validated.includes(topic)) return living
+  if (ageMillis > guideMillis || state.upkeep.validated.includes(topic)) return living
   if (living === undefined) return { source, heardAt: now, first: undefined }
   return source < living.source ? { source, heardAt: now, first: id } : living
 }

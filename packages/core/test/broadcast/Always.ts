@@ -93,9 +93,9 @@ const checkStreams = <I extends Key, A>(state: Plumtree.State<I, A>, check: Chec
     check(owed >= 0, () => `${name}: owed from ${owed}`)
     checkHeld(stream, config, check, name)
     bytes += held.bytes
-    check((gap === undefined) !== state.care.gaps.includes(slot), () => `${name}: its gap is not listed, or is none`)
+    check((gap === undefined) !== state.upkeep.gaps.includes(slot), () => `${name}: its gap is not listed, or is none`)
   })
-  check(new Set(state.care.gaps).size === state.care.gaps.length, () => "a gap is listed twice")
+  check(new Set(state.upkeep.gaps).size === state.upkeep.gaps.length, () => "a gap is listed twice")
   check(bytes === streams.bytes, () => `${bytes} bytes are kept, counted as ${streams.bytes}`)
   check(bytes <= config.retainedBytes, () => `${bytes} bytes are kept`)
 }
@@ -121,7 +121,7 @@ const checkHeld = <I extends Key, A>(
 }
 
 const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
-  const { care, config } = state
+  const { config, upkeep } = state
   const atMost = (name: string, size: number, bound: number) =>
     check(size <= bound, () => `${name} holds ${size}, its bound is ${bound}`)
   let announcing = 0
@@ -141,10 +141,10 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
   atMost("forgotten", state.streams.forgottenCount, config.sourcesSize)
   atMost("trees", [...state.trees].length, config.treesSize)
   atMost("topics", state.topics.length, config.topicsSize)
-  atMost("validated", care.validated.length, config.topicsSize)
-  atMost("waiting", care.waiting.length, config.verdictsSize)
-  atMost("recalls", care.recalls.length, config.recallsSize)
-  for (const { found, wanted } of care.recalls) atMost("found", found.length, wanted)
+  atMost("validated", upkeep.validated.length, config.topicsSize)
+  atMost("waiting", upkeep.waiting.length, config.verdictsSize)
+  atMost("recalls", upkeep.recalls.length, config.recallsSize)
+  for (const { found, wanted } of upkeep.recalls) atMost("found", found.length, wanted)
   for (const stream of streamsOf(state)) {
     atMost("holders", stream.gap?.holders.length ?? 0, state.neighbors.length)
     atMost("asked", stream.gap?.asked.length ?? 0, state.neighbors.length)
@@ -154,7 +154,7 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
 
 /** Whatever waits for a time has a timer that fires no later. */
 const checkTimers = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
-  const { care, links, missing, timers } = state
+  const { links, missing, timers, upkeep } = state
   const isSet = (kind: Plumtree.Timer, deadlines: ReadonlyArray<number>) => {
     const waiting = deadlines.filter((at) => at > 0)
     const { at, nonce } = timers[kind]
@@ -169,10 +169,10 @@ const checkTimers = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check
     missing.map(({ at }) => at)
   )
   isSet("Recover", [
-    care.gapsAt,
-    care.sweepAt,
-    ...care.waiting.map(({ until }) => until),
-    ...care.recalls.map(({ until }) => until),
+    upkeep.gapsAt,
+    upkeep.sweepAt,
+    ...upkeep.waiting.map(({ until }) => until),
+    ...upkeep.recalls.map(({ until }) => until),
     ...links.flatMap(({ digestAt, fetchAt }) => [digestAt, fetchAt]),
     ...state.thicket.trees.map(({ seek }) => seek?.until ?? 0)
   ])

@@ -179,12 +179,12 @@ describe("recovery", () => {
   it("R5. the baseline is the first message: what is older is not owed, and welcome", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10))
     p.hears(2, gossip(9, 11)).hears(3, gossip(9, 8))
-    assert.deepStrictEqual([p.delivered, p.state.care.gaps.length], [["9/8"], 1])
+    assert.deepStrictEqual([p.delivered, p.state.upkeep.gaps.length], [["9/8"], 1])
     // Nothing of what never came is lagged, however far the source goes on, and however long it takes.
     for (let sequence = 12; sequence < 200; sequence++)
       assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).lagged, [])
     for (let i = 0; i < 100; i++) assert.deepStrictEqual(p.passes(1_000).lagged, [])
-    assert.deepStrictEqual(p.state.care.gaps, [])
+    assert.deepStrictEqual(p.state.upkeep.gaps, [])
   })
 
   it("R5. it is asked for after timeout1, and until then what follows may have to wait for it", () => {
@@ -230,7 +230,7 @@ describe("recovery", () => {
     const q = node([2, 3]).hears(2, digest(ranges(9, 4, 6)))
     brings(q, 2, 4, 5, 6).hears(2, fetched())
     assert.deepStrictEqual(q.hears(3, gossip(9, 2)).delivered, ["9/2"])
-    assert.deepStrictEqual([q.passes(400_000).lagged, q.state.care.gaps], [[], []])
+    assert.deepStrictEqual([q.passes(400_000).lagged, q.state.upkeep.gaps], [[], []])
   })
 
   it("R5. once it is given up a neighbour that asks is told that it is over here", () => {
@@ -244,7 +244,7 @@ describe("recovery", () => {
   it("R5. with catchUp off, or without recovery, nothing older is asked for", () => {
     for (const config of [{ catchUp: false }, { recovery: false }]) {
       const p = node([2, 3], config).hears(2, gossip(9, 10))
-      assert.deepStrictEqual([p.state.care.gaps, Plumtree.firstMissing(p.state, origin)], [[], 11])
+      assert.deepStrictEqual([p.state.upkeep.gaps, Plumtree.firstMissing(p.state, origin)], [[], 11])
     }
   })
 
@@ -386,7 +386,7 @@ describe("recovery", () => {
     const q = opened().hears(2, fetched())
     assert.deepStrictEqual(q.passes(retainedMillis - 600).lagged, [])
     assert.deepStrictEqual(q.passes(200).lagged, ["9/1–2"])
-    assert.deepStrictEqual(q.state.care.gaps, [])
+    assert.deepStrictEqual(q.state.upkeep.gaps, [])
   })
 
   it("R7. what was noticed later is not given up with it: it has not been missing for as long", () => {

@@ -186,7 +186,7 @@ const input = (random: Random, state: State, now: number): Input => {
         case 3:
           return { _tag: "Left", now }
         default: {
-          const waiting = state.care.waiting[0]?.gossip.id ?? id(random)
+          const waiting = state.upkeep.waiting[0]?.gossip.id ?? id(random)
           return { _tag: "Validated", now, id: waiting, verdict: one(random, ["accept", "reject", "ignore"]) }
         }
       }
