@@ -29,7 +29,7 @@
  * | who is eager and lazy in it | `Tree.ts` |
  * | whose messages shape the tree | `Guide.ts` |
  * | several trees, the strategy | `thicket/Thicket.ts` |
- * | what a node holds of each | `Branches.ts`, `thicket/Trees.ts` |
+ * | what a node holds of each | `thicket/Branches.ts`, `thicket/Trees.ts` |
  * | how they grow, and lose duplicate branches | `thicket/Growth.ts` |
  * | a parent lost, sought, found | `thicket/Parent.ts` |
  * | how much neighbours forward | `thicket/Load.ts` |
@@ -51,7 +51,7 @@
  */
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
-import { bareThicket, loadOf } from "./plumtree/Branches.ts"
+import { bareThicket, loadOf } from "./plumtree/thicket/Branches.ts"
 import type { Config } from "./plumtree/Config.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import { flood } from "./plumtree/Flood.ts"
@@ -87,10 +87,10 @@ import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import type { Strategy } from "./plumtree/Strategy.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
-import { onLoad } from "./thicket/Load.ts"
-import { abandonSeeks, afterLoss, onBranch } from "./thicket/Parent.ts"
-import { thicket } from "./thicket/Thicket.ts"
-import { awaitTelling, removeFromTrees } from "./thicket/Trees.ts"
+import { onLoad } from "./plumtree/thicket/Load.ts"
+import { abandonSeeks, afterLoss, onBranch } from "./plumtree/thicket/Parent.ts"
+import { thicket } from "./plumtree/thicket/Thicket.ts"
+import { awaitTelling, removeFromTrees } from "./plumtree/thicket/Trees.ts"
 
 export {
   type Config,

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { childrenOf, sizeOf } from "./Branches.ts"
+import { childrenOf, sizeOf } from "./thicket/Branches.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import { doneUntil, isDone } from "./Seen.ts"
 import type { State } from "./State.ts"

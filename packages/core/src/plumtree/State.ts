@@ -9,7 +9,7 @@
 import * as HashMap from "effect/HashMap"
 import type { Key, Peer } from "../Peer.ts"
 import type { Random } from "../Random.ts"
-import { bareThicket, type Thicket } from "./Branches.ts"
+import { bareThicket, type Thicket } from "./thicket/Branches.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"

@@ -11,7 +11,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
-import { othersThan, usedIn } from "./Branches.ts"
+import { othersThan, usedIn } from "./thicket/Branches.ts"
 import { changeLink, freshLink, maxNeighbors, type State, type Transition } from "./State.ts"
 
 /** The lazy neighbours in the tree of a source; in a thicket those that are in none of its trees. */

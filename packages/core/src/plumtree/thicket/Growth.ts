@@ -3,18 +3,18 @@
  * node that gets the tree's first message has found its parent, and does the same, unless it forwards in another tree
  * already: then it is a leaf. A duplicate takes back the branch that brought it.
  *
- * Any node may publish in all trees. But one source shapes a tree, its guide, for the reason that `plumtree/Guide.ts` gives:
+ * Any node may publish in all trees. But one source shapes a tree, its guide, for the reason that `../Guide.ts` gives:
  * parts of a tree that several sources have begun are joined, and cycles cut, by the messages of one, or they would be joined
  * and cut in several places at once, for ever.
  *
  * @since 0.1.0
  */
-import type { Key } from "../Peer.ts"
-import { nextBelow } from "../Random.ts"
-import { timeout1 } from "../plumtree/Lateness.ts"
-import type { Gossip, MessageId } from "../plumtree/Message.ts"
-import { changeLink, type Transition } from "../plumtree/State.ts"
-import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "../plumtree/Branches.ts"
+import type { Key } from "../../Peer.ts"
+import { nextBelow } from "../../Random.ts"
+import { timeout1 } from "../Lateness.ts"
+import type { Gossip, MessageId } from "../Message.ts"
+import { changeLink, type Transition } from "../State.ts"
+import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "./Branches.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** A message of our own: if its tree leads nowhere from here, it begins here. */

@@ -4,10 +4,10 @@
  *
  * @since 0.1.0
  */
-import type { Key } from "../Peer.ts"
-import { nextBelow } from "../Random.ts"
-import { changeLink, indexOf, type Transition } from "../plumtree/State.ts"
-import { childrenOf } from "../plumtree/Branches.ts"
+import type { Key } from "../../Peer.ts"
+import { nextBelow } from "../../Random.ts"
+import { changeLink, indexOf, type Transition } from "../State.ts"
+import { childrenOf } from "./Branches.ts"
 
 /** The most children that a Load can name of one tree: one byte. */
 const mostChildren = 255

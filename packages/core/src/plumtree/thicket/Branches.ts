@@ -3,14 +3,14 @@
  * the tree's messages, and whom it has asked to. The trees are undirected, so that any node may publish; the parent is the
  * end from which messages come.
  *
- * Neighbours are indices into the active view, and sets of them whole numbers, as in `Tree.ts`. What becomes of the trees is
- * in the folder `thicket`; with another strategy there are none.
+ * Neighbours are indices into the active view, and sets of them whole numbers, as in `../Tree.ts`. What becomes of the trees is
+ * in the other files of this folder; with another strategy there are none.
  *
  * @since 0.1.0
  */
-import type { Key } from "../Peer.ts"
-import type { Config } from "./Config.ts"
-import type { MessageId } from "./Message.ts"
+import type { Key } from "../../Peer.ts"
+import type { Config } from "../Config.ts"
+import type { MessageId } from "../Message.ts"
 
 /** A neighbour that has been asked to be the parent, and those to ask after it. */
 export interface Seek<I extends Key> {
