@@ -9,7 +9,7 @@ import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import { givenOf } from "./optimization/Part.ts"
 import { type Asker, emit, itemAt, type Transition } from "./State.ts"
-import { indexOfPeer, keepPassive, sampleFor, unlink } from "./Views.ts"
+import { indexOfPeer, isProtected, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (
@@ -41,36 +41,27 @@ export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
 }
 
 /**
- * Makes room by evicting a random neighbour that is not protected: the F longest-held self-chosen links are. Since
- * F < A there always is one. Nobody outside chooses which. `likely` is who may have a slot free for it, the newcomer for
- * one; `moves`, how often the hole that it gets has moved. The result is who was evicted.
+ * Makes room by evicting a random neighbour that is not protected. Since F < A there always is one. Nobody outside
+ * chooses which. `likely` is who may have a slot free for it, the newcomer for one; `moves`, how often the hole that it
+ * gets has moved. The result is who was evicted.
  */
 export const evictFor = <I extends Key, A>(
   t: Transition<I, A>,
   likely: Peer<I, A>,
   moves: number
 ): Peer<I, A> | undefined => {
-  const { active, config } = t.state
+  const { state } = t
+  const { active } = state
   // In a round of X-BOT a link is to be given away already, and its slot is promised: it goes if there is no other.
-  const given = givenOf(t.state)?.peer.id
-  let victims = 0
+  const given = givenOf(state)?.peer.id
   let victim = -1
-  let protect = config.protectedLinks
-  for (let i = 0; i < active.length; i++) {
-    const neighbor = active[i]
-    if (neighbor === undefined) continue
-    if (neighbor.chosen && protect > 0) protect--
-    else if (neighbor.id === given) victim = i
-    else victims++
-  }
-  let skip = victims > 0 ? nextBelow(t.state, victims) : -1
-  protect = config.protectedLinks
-  for (let i = 0; i < active.length && skip >= 0; i++) {
-    const neighbor = active[i]
-    if (neighbor === undefined) continue
-    if (neighbor.chosen && protect > 0) protect--
-    else if (neighbor.id !== given && skip-- === 0) victim = i
-  }
+  const others: Array<number> = []
+  active.forEach(({ id }, index) => {
+    if (isProtected(state, index)) return
+    if (id === given) victim = index
+    else others.push(index)
+  })
+  if (others.length > 0) victim = others[nextBelow(state, others.length)] ?? victim
   const evicted = itemAt(active, victim)
   if (evicted === undefined) return undefined
   evict(t, victim, likely, moves)

@@ -13,6 +13,7 @@ import { forget, onAnswer, priorityOf } from "./Repair.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
 import { emit, itemAt, type Transition } from "./State.ts"
 import {
+  becomeJoined,
   freeSlots,
   handedOver,
   indexInActive,
@@ -141,10 +142,7 @@ const accept = <I extends Key, A>(
   link(t, from, { asker: from.id, epoch: from.epoch, requestId }, false)
   const told = bridge !== undefined && evicted !== undefined ? { peers: [evicted], ages: [0] } : noSample
   reply(t, from, requestId, "accepted", 0, told)
-  if (state.status === "joining") {
-    state.status = "joined"
-    emit(t, { _tag: "Joined", peer: from })
-  }
+  becomeJoined(t, from)
 }
 
 const reply = <I extends Key, A>(

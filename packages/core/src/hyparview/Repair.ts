@@ -27,6 +27,7 @@ import {
   without
 } from "./State.ts"
 import {
+  becomeJoined,
   bury,
   dropPassive,
   exhume,
@@ -255,10 +256,7 @@ const onAccepted = <I extends Key, A>(
     evictFor(t, asking.reason === "bridge" && evicted !== undefined ? evicted : from, 0)
   }
   link(t, from, id, !evictsOnAcceptance(asking))
-  if (state.status === "joining") {
-    state.status = "joined"
-    emit(t, { _tag: "Joined", peer: from })
-  }
+  becomeJoined(t, from)
 }
 
 /** An acceptance that matches no open request changes no view; the other side is told to let go. */

@@ -77,6 +77,16 @@ export const indexOfLink = <I extends Key, A>(state: State<I, A>, id: I, link: L
   return neighbor !== undefined && sameLink(neighbor.link, link) ? index : -1
 }
 
+/**
+ * Whether a link is one of the F longest-held self-chosen ones: no other node can make this one give it away (rules B2, X5).
+ */
+export const isProtected = <I extends Key, A>({ active, config }: State<I, A>, index: number): boolean => {
+  if (itemAt(active, index)?.chosen !== true) return false
+  let before = 0
+  for (let i = 0; i < index; i++) if (active[i]?.chosen === true) before++
+  return before < config.protectedLinks
+}
+
 /** 1 while the link to be given away is gone, and the one that takes its place is not there: its slot is not to be filled. */
 export const handedOver = <I extends Key, A>(state: State<I, A>): 0 | 1 => {
   const given = givenOf(state)
@@ -151,8 +161,8 @@ export const unlink = <I extends Key, A>(t: Transition<I, A>, index: number, rea
   const neighbor = itemAt(state.active, index)
   if (neighbor === undefined) return
   state.active = without(state.active, index)
-  const spared = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
-  state.round = spared ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
+  const isLeftOut = reason === "disconnected" || reason === "notNeighbor" || reason === "evicted"
+  state.round = isLeftOut ? { ...freshRound, tried: [neighbor.peer.id] } : freshRound
   state.hole = { since: t.now, moves: 0 }
   emit(t, { _tag: "NeighborDown", peer: neighbor.peer, reason })
 }
@@ -179,6 +189,13 @@ export const exchange = <I extends Key, A>(
   emit(t, { _tag: "NeighborDown", peer: given.peer, reason: "optimized" })
   emit(t, { _tag: "NeighborUp", peer })
   keepPassive(t, given.peer)
+}
+
+/** A node that was joining has its first link: it is joined, and says so. */
+export const becomeJoined = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+  if (t.state.status !== "joining") return
+  t.state.status = "joined"
+  emit(t, { _tag: "Joined", peer })
 }
 
 /** A request to this id is not under way any more. */
@@ -219,14 +236,14 @@ export const unlinked = (age: number): number => (age > freshCycles ? age : unli
  * Integrates what an exchange has brought (paper §4.4): skip self, neighbours, the departed and the buried; of two
  * entries for one id keep the higher epoch, and at equal epochs the younger; when the view is full, evict first the ids
  * this exchange *sent*, then random ones. Where age counts (rule 8l) it is the oldest that goes, be it the newcomer. Who is
- * `spared` does not make room.
+ * `staying` does not make room.
  */
 export const integrate = <I extends Key, A>(
   t: Transition<I, A>,
   peers: ReadonlyArray<Peer<I, A>>,
   ages: ReadonlyArray<number>,
   sent: ReadonlyArray<Peer<I, A>>,
-  spared: ReadonlyArray<I> = none
+  staying: ReadonlyArray<I> = none
 ): void => {
   const { state } = t
   const { passiveSize } = state.config
@@ -273,8 +290,8 @@ export const integrate = <I extends Key, A>(
         if (offered !== undefined) victim = indexOf(ids, offered.id)
       }
       if (victim < 0) victim = nextBelow(state, ids.length)
-      if (spared.length > 0) {
-        victim = notSpared(ids, victim, spared)
+      if (staying.length > 0) {
+        victim = notStaying(ids, victim, staying)
         if (victim < 0) continue
       }
       draft.peers[victim] = peer
@@ -310,11 +327,11 @@ const ageCounts = <I extends Key, A>(state: Draft<I, A>): boolean => {
 }
 
 /** The victim, or the next entry that may go in its place; −1 if none may. */
-const notSpared = <I>(ids: ReadonlyArray<I>, victim: number, spared: ReadonlyArray<I>): number => {
+const notStaying = <I>(ids: ReadonlyArray<I>, victim: number, staying: ReadonlyArray<I>): number => {
   for (let i = 0; i < ids.length; i++) {
     const index = (victim + i) % ids.length
     const id = ids[index]
-    if (id !== undefined && !spared.includes(id)) return index
+    if (id !== undefined && !staying.includes(id)) return index
   }
   return -1
 }

@@ -10,9 +10,9 @@ import { admit } from "../Admission.ts"
 import { onNotNeighbor } from "../Membership.ts"
 import type { Optimization, Proposal, ReplaceReply } from "../Message.ts"
 import { emit, type Given, type Transition } from "../State.ts"
-import { indexOfLink } from "../Views.ts"
+import { indexOfLink, isProtected } from "../Views.ts"
 import { end, isOpen, takeLink } from "./Exchange.ts"
-import { costlierOfTwo, isSpared, isUnbiased, maxCost, weighedOf } from "./LinkCosts.ts"
+import { costlierOfTwo, isUnbiased, maxCost, weighedOf } from "./LinkCosts.ts"
 import { deadlineIn, isFree, isFull, type Part, patience } from "./Part.ts"
 
 /** A node that does not optimise refuses too. */
@@ -24,7 +24,7 @@ export const onOptimization = <I extends Key, A>(
   const { state } = t
   const { old, requestId } = message
   const neighbors = state.active.filter(
-    ({ id }, index) => id !== old.id && !isUnbiased(state, index) && !isSpared(state, index)
+    ({ id }, index) => id !== old.id && !isUnbiased(state, index) && !isProtected(state, index)
   )
   if (!isFree(state) || !isFull(state) || !isOpen(state, from.id) || old.id === from.id || old.id === state.self.id) {
     return refuse(t, from, requestId)
@@ -54,7 +54,7 @@ export const choose = <I extends Key, A>(
   const { old, requestId } = proposal
   const weighed = weighedOf(state, neighbors, costs, 0).filter(({ neighbor }) => {
     const index = indexOfLink(state, neighbor.id, neighbor.link)
-    return !isUnbiased(state, index) && !isSpared(state, index)
+    return !isUnbiased(state, index) && !isProtected(state, index)
   })
   const chosen = costlierOfTwo(t, weighed)
   if (chosen === undefined || !isFull(state) || !isOpen(state, initiator.id)) return refuse(t, initiator, requestId)

@@ -25,14 +25,6 @@ export const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, in
   return before < config.unbiasedLinks
 }
 
-/** Whether a link may be given away because another node wishes it: not one of the F that inbound requests spare (B2). */
-export const isSpared = <I extends Key, A>({ active, config }: State<I, A>, index: number): boolean => {
-  if (itemAt(active, index)?.chosen !== true) return false
-  let before = 0
-  for (let i = 0; i < index; i++) if (active[i]?.chosen === true) before++
-  return before < config.protectedLinks
-}
-
 // --- what links cost -------------------------------------------------------------------------------------------------
 
 /** Thirty years in microseconds: a larger cost is none. So sums of two are exact. */

@@ -7,9 +7,9 @@
 import type { Key, Peer } from "../../Peer.ts"
 import type { DisconnectWait, Switch } from "../Message.ts"
 import { emit, type Transition } from "../State.ts"
-import { exchange, indexOfLink } from "../Views.ts"
+import { exchange, indexOfLink, isProtected } from "../Views.ts"
 import { isOpen } from "./Exchange.ts"
-import { isSpared, isUnbiased } from "./LinkCosts.ts"
+import { isUnbiased } from "./LinkCosts.ts"
 import { deadlineIn, isFree, patience } from "./Part.ts"
 
 /**
@@ -28,7 +28,7 @@ export const onDisconnectWait = <I extends Key, A>(
     return
   }
   const index = indexOfLink(state, from.id, link)
-  if (!isFree(state) || index < 0 || isUnbiased(state, index) || isSpared(state, index)) return
+  if (!isFree(state) || index < 0 || isUnbiased(state, index) || isProtected(state, index)) return
   const deadline = deadlineIn(t, patience.DisconnectWait)
   state.swap = { _tag: "Old", deadline, initiator: from, link, requestId }
 }
@@ -45,7 +45,7 @@ export const onSwitch = <I extends Key, A>(
   if (swap?._tag === "Old" && swap.requestId === round && isSame(swap.initiator, initiator)) {
     state.swap = undefined
     const index = indexOfLink(state, initiator.id, swap.link)
-    accepted = index >= 0 && isOpen(state, from.id) && !isUnbiased(state, index) && !isSpared(state, index)
+    accepted = index >= 0 && isOpen(state, from.id) && !isUnbiased(state, index) && !isProtected(state, index)
     if (accepted) exchange(t, index, from, { asker: from.id, epoch: from.epoch, requestId }, false)
   }
   emit(t, { _tag: "Send", to: from, message: { _tag: "SwitchReply", requestId, accepted } })
