@@ -101,6 +101,7 @@ export {
   paperConfig,
   validate
 } from "./plumtree/Config.ts"
+export { keyOf, sameMessage, sameOrigin } from "./plumtree/Message.ts"
 export type {
   Announcement,
   Branch,

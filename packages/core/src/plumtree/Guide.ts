@@ -14,7 +14,7 @@
  */
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
-import type { MessageId } from "./Message.ts"
+import { type MessageId, sameMessage } from "./Message.ts"
 import { isSequence } from "./Seen.ts"
 import type { Guide, Transition } from "./State.ts"
 
@@ -141,13 +141,7 @@ export const onBeatOf = <I extends Key, A>(
 export const isShaping = <I extends Key, A>({ state }: Transition<I, A>, id: MessageId<I>): boolean => {
   if (!isGuided(state.config)) return true
   const shaping = state.guide?.shaping
-  return (
-    shaping !== undefined &&
-    shaping.sequence === id.sequence &&
-    shaping.source === id.source &&
-    shaping.epoch === id.epoch &&
-    shaping.topic === id.topic
-  )
+  return shaping !== undefined && sameMessage(shaping, id)
 }
 
 /** The message, or the Beat, that shapes the tree does so no more: here it came by a link that is no part of it. */

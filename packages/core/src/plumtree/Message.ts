@@ -22,6 +22,35 @@ export interface MessageId<I extends Key = string> extends Origin<I> {
   readonly sequence: number
 }
 
+/**
+ * Whether two origins are the same.
+ *
+ * @category comparisons
+ * @since 0.1.0
+ */
+export const sameOrigin = <I extends Key>(a: Origin<I>, b: Origin<I>): boolean =>
+  a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
+
+/**
+ * Whether two names mean the same message.
+ *
+ * @category comparisons
+ * @since 0.1.0
+ */
+export const sameMessage = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>
+  // The number first, and not by `sameOrigin`, which sees records of other shapes too: every duplicate asks.
+  a.sequence === b.sequence && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
+
+/**
+ * A message's name as a key of a `Map`: the same for the same message, and for no other, whatever its source and topic
+ * are called. Not for reading, nor for keeping: what it looks like may change.
+ *
+ * @category comparisons
+ * @since 0.1.0
+ */
+export const keyOf = ({ epoch, sequence, source, topic }: MessageId): string =>
+  `${epoch}:${sequence}:${source.length}:${source}${topic}`
+
 /** Why a message is sent that no tree brought: it was grafted, or fetched. */
 export type Replay = "graft" | "recovery"
 

@@ -7,7 +7,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { timeout2, wasLate } from "./Lateness.ts"
-import type { Announcement, MessageId } from "./Message.ts"
+import { type Announcement, type MessageId, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
@@ -68,15 +68,7 @@ const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: Messa
 const indexOfMissing = <I extends Key>(missing: ReadonlyArray<Missing<I>>, id: MessageId<I>): number => {
   for (let i = 0; i < missing.length; i++) {
     const other = missing[i]?.id
-    if (
-      other !== undefined &&
-      other.sequence === id.sequence &&
-      other.source === id.source &&
-      other.epoch === id.epoch &&
-      other.topic === id.topic
-    ) {
-      return i
-    }
+    if (other !== undefined && sameMessage(other, id)) return i
   }
   return -1
 }

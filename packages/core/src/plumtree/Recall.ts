@@ -6,7 +6,7 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
-import type { MessageId, Recall, Recalled } from "./Message.ts"
+import { type Recall, type Recalled, sameMessage } from "./Message.ts"
 import type { RecalledMessage } from "./Protocol.ts"
 import { changeUpkeep, type OpenRecall, type Transition } from "./State.ts"
 import { at } from "./Streams.ts"
@@ -89,15 +89,12 @@ export const onRecalled = <I extends Key, A>(
   const index = recalls.findIndex((open) => open.requestId === requestId && open.asking === from.id)
   const open = recalls[index]
   if (open === undefined || open.topic !== id.topic || open.found.length >= open.wanted) return
-  if (open.found.some((other) => isSame(other, id))) return
+  if (open.found.some((other) => sameMessage(other, id))) return
   const until = t.now + t.state.config.recallMillis
   changeUpkeep(t, { recalls: recalls.with(index, { ...open, found: [...open.found, id], until }) })
   const { topic } = open
   t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [{ id, payload, publishedAt }], done: false })
 }
-
-const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>
-  a.sequence === b.sequence && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
 
 /** The end of an answer: if it has not brought enough the next neighbour is asked. */
 export const onRecallEnd = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, requestId: number): void => {

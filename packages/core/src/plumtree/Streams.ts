@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
-import type { Origin } from "./Message.ts"
+import { type Origin, sameOrigin } from "./Message.ts"
 import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
 import {
   changeUpkeep,
@@ -173,7 +173,7 @@ const remembered = <I extends Key>(streams: Streams<I>, origin: Origin<I>, floor
   const renew = streams.forgottenCount >= size
   const elder = renew ? streams.forgotten[0] : streams.forgotten[1]
   const young: Forgotten<I> = renew ? HashMap.empty() : streams.forgotten[0]
-  const others = Option.getOrElse(HashMap.get(young, source), () => []).filter((other) => !isSame(other, origin))
+  const others = Option.getOrElse(HashMap.get(young, source), () => []).filter((other) => !sameOrigin(other, origin))
   return {
     ...streams,
     forgotten: [HashMap.set(young, source, [...others, { source, epoch, topic, floor }]), elder],
@@ -181,15 +181,12 @@ const remembered = <I extends Key>(streams: Streams<I>, origin: Origin<I>, floor
   }
 }
 
-const isSame = <I extends Key>(a: Origin<I>, b: Origin<I>): boolean =>
-  a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
-
 /** Up to which number an origin was done when its stream was dropped; −1 if it never was, or long ago. */
 export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin: Origin<I>): number => {
   for (const generation of forgotten) {
     if (HashMap.isEmpty(generation)) continue
     for (const other of Option.getOrElse(HashMap.get(generation, origin.source), () => [])) {
-      if (isSame(other, origin)) return other.floor
+      if (sameOrigin(other, origin)) return other.floor
     }
   }
   return -1

@@ -7,7 +7,7 @@
 import type { Key } from "../Peer.ts"
 import { accept } from "./Delivery.ts"
 import { heed } from "./Guide.ts"
-import type { MessageId, Origin } from "./Message.ts"
+import { type MessageId, type Origin, sameMessage, sameOrigin } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
 import { changeUpkeep, type State, type Transition, type Waiting } from "./State.ts"
 import { slotOf } from "./Streams.ts"
@@ -32,7 +32,7 @@ export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Wai
 
 /** The application's verdict. One that comes too late, or twice, is ignored. */
 export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, verdict: Verdict): void => {
-  const index = t.state.upkeep.waiting.findIndex(({ gossip }) => isSame(gossip.id, id))
+  const index = t.state.upkeep.waiting.findIndex(({ gossip }) => sameMessage(gossip.id, id))
   const waiting = t.state.upkeep.waiting[index]
   if (waiting === undefined) return
   if (verdict !== "accept") return dismiss(t, index, verdict)
@@ -42,23 +42,14 @@ export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I
 }
 
 /** From a number on the lowest of an origin that waits for its verdict; infinity if none does. */
-export const firstAwaited = <I extends Key, A>(
-  { upkeep }: State<I, A>,
-  { epoch, source, topic }: Origin<I>,
-  from: number
-): number => {
+export const firstAwaited = <I extends Key, A>({ upkeep }: State<I, A>, origin: Origin<I>, from: number): number => {
   let first = Infinity
   for (const { gossip } of upkeep.waiting) {
     const { id } = gossip
-    if (id.source === source && id.epoch === epoch && id.topic === topic && id.sequence >= from) {
-      first = Math.min(first, id.sequence)
-    }
+    if (id.sequence >= from && sameOrigin(id, origin)) first = Math.min(first, id.sequence)
   }
   return first
 }
-
-const isSame = <I extends Key>(a: MessageId<I>, b: MessageId<I>): boolean =>
-  a.sequence === b.sequence && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
 
 const dismiss = <I extends Key, A>(t: Transition<I, A>, index: number, verdict: "reject" | "ignore"): void => {
   const { waiting } = t.state.upkeep

@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { Message, MessageId, Origin, Ranges, Replay } from "../plumtree/Message.ts"
+import { type Message, type MessageId, type Origin, type Ranges, type Replay, sameOrigin } from "../plumtree/Message.ts"
 import type { ByTag, Kinds } from "./Kind.ts"
 import { maxIds, maxInteger, maxRanges, maxRequestId, maxRuns, maxTextBytes, maxTrees } from "./Limits.ts"
 import type { Reader } from "./Reader.ts"
@@ -56,9 +56,6 @@ const readId = (reader: Reader): MessageId => {
   return { source, epoch, topic, sequence }
 }
 
-const sameOrigin = (a: Origin | undefined, b: Origin): boolean =>
-  a !== undefined && a.source === b.source && a.epoch === b.epoch && a.topic === b.topic
-
 /** Items that each hold an id: the origin is written once for those that follow each other. */
 const writeIds = <T>(
   writer: Writer,
@@ -73,7 +70,7 @@ const writeIds = <T>(
   for (const [index, item] of items.entries()) {
     writer.index = index
     const id = idOf(item)
-    const same = sameOrigin(last, id)
+    const same = last !== undefined && sameOrigin(last, id)
     writer.choice(origins, same ? "same" : "other", "origin")
     if (!same) writeOrigin(writer, id)
     writer.varint(id.sequence, "sequence")
@@ -95,7 +92,7 @@ const readIds = <T>(reader: Reader, field: string, item: (id: MessageId) => T): 
     const same = reader.choice(origins, "origin") === "same"
     if (same && last === undefined) reader.fail("range", "origin", at)
     const origin: Origin = same && last !== undefined ? last : readOrigin(reader)
-    if (!same && sameOrigin(last, origin)) reader.fail("nonCanonical", "origin", at)
+    if (!same && last !== undefined && sameOrigin(last, origin)) reader.fail("nonCanonical", "origin", at)
     last = origin
     const { epoch, source, topic } = origin
     items.push(item({ source, epoch, topic, sequence: reader.varint("sequence") }))

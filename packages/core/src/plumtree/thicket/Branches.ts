@@ -10,7 +10,7 @@
  */
 import type { Key } from "../../Peer.ts"
 import type { Config } from "../Config.ts"
-import type { MessageId } from "../Message.ts"
+import { type MessageId, sameMessage } from "../Message.ts"
 
 /** A neighbour that has been asked to be the parent, and those to ask after it. */
 export interface Seek<I extends Key> {
@@ -117,7 +117,7 @@ export const shapes = <I extends Key>({ guide }: Tree<I>, id: MessageId<I>): boo
   if (guide === undefined) return true
   const { first, source } = guide
   if (source !== id.source) return false
-  return first === undefined || first.sequence !== id.sequence || first.topic !== id.topic || first.epoch !== id.epoch
+  return first === undefined || !sameMessage(first, id)
 }
 
 /** Whether the guide's messages come to here, as far as is known. */
