@@ -1,4 +1,4 @@
-/** `npm run check`: types with Effect diagnostics, lint, format, import rules, packages. Runs all, fails if one does. */
+/** `npm run check`: types with Effect diagnostics, lint, format, import rules, tags, packages. Runs all, fails if one does. */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { root } from "./repository.ts"
@@ -10,6 +10,7 @@ const steps: ReadonlyArray<{ readonly name: string; readonly command: ReadonlyAr
   { name: "lint", command: [bin("oxlint"), "--deny-warnings"] },
   { name: "format", command: [bin("oxfmt"), "--check", "."] },
   { name: "import rules", command: [process.execPath, "scripts/check-imports.ts"] },
+  { name: "documentation", command: [process.execPath, "scripts/check-documentation.ts"] },
   { name: "packages", command: [process.execPath, "scripts/check-packages.ts"] }
 ]
 

@@ -9,7 +9,12 @@ import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { type ControlClient, makeClient } from "./channel.ts"
 
-/** How a process ended, and the last lines that it wrote. */
+/**
+ * How a process ended, and the last lines that it wrote.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Ending {
   readonly code: number | null
   readonly signal: string | null

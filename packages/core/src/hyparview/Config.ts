@@ -9,6 +9,9 @@ import * as Result from "effect/Result"
 
 /**
  * A token bucket: `burst` requests at once, refilled at `perMinute`.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Rate {
   readonly burst: number
@@ -17,6 +20,9 @@ export interface Rate {
 
 /**
  * The parameters of one node. All nodes of a cluster should share them; nothing breaks when they do not.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Config {
   /** A, the size of the active view: links held open. 1–30. Paper: log10(n) + 1, so 5 at 10,000; at least 5 is ours. */
@@ -105,6 +111,9 @@ export interface Config {
 
 /**
  * A parameter is out of its bounds, or contradicts another. No node was made.
+ *
+ * @category errors
+ * @since 0.1.0
  */
 export class ConfigError extends Data.TaggedError("ConfigError")<{
   readonly field: keyof Config | "clusterSize"
@@ -135,6 +144,9 @@ const ceilLog10 = (n: number): number => {
  * const config = Result.getOrThrow(HyParView.forClusterSize(10_000))
  * console.log(config.activeSize, config.passiveSize) // 5 30
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const forClusterSize = (n: number, override: Partial<Config> = {}): Result.Result<Config, ConfigError> => {
   if (!(Number.isInteger(n) && n >= 1 && n <= 1e9)) {
@@ -180,6 +192,9 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
 
 /**
  * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the error.
+ *
+ * @category validation
+ * @since 0.1.0
  */
 export const validate = (config: Config): Result.Result<Config, ConfigError> => {
   const fault = faultOf(config)

@@ -9,7 +9,12 @@ import { clearTimer, emit, freshRound, highestEpoch, itemAt, none, type State, t
 import type { Timer } from "./Protocol.ts"
 import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
 
-/** The highest epoch this node has heard of for an id; −1 for one it has not heard of. */
+/**
+ * The highest epoch this node has heard of for an id; −1 for one it has not heard of.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
 export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number => {
   if (id === state.self.id) return state.self.epoch
   let epoch = neighborOf(state, id)?.peer.epoch ?? -1

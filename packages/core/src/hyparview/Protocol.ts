@@ -11,6 +11,9 @@ import type { Message } from "./Message.ts"
  * The timers of a node, one slot each. `Cycle`: the periodic shuffle and care of the views; `Heartbeat`: idle links;
  * `Request`: the earliest deadline among open requests, dials and probes; `Repair`: the end of a wait before somebody
  * is asked again; `Discovery`: the end of a wait before Discovery is asked again.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Timer = "Cycle" | "Heartbeat" | "Request" | "Repair" | "Discovery"
 
@@ -18,16 +21,27 @@ export type Timer = "Cycle" | "Heartbeat" | "Request" | "Repair" | "Discovery"
  * Why an open link ended, as its driver saw it. `closed`: the other end closed it in order; `reset`: it broke; `slow`:
  * this end gave up on a receiver that would not drain; `protocol`: the other end sent what is no message; `local`: this
  * end closed it for another reason.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type LinkCause = "closed" | "reset" | "slow" | "protocol" | "local"
 
 /**
  * Why no link could be opened. `refused`, `timeout`, `unreachable`: the network's answer; `rejected`: the other end
  * would not speak with us (another cluster, another version, a full house); `identity`: somebody else answered there.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type DialCause = "refused" | "timeout" | "unreachable" | "rejected" | "identity"
 
-/** What a driver tells a node. `now` is in whole milliseconds and never decreases. */
+/**
+ * What a driver tells a node. `now` is in whole milliseconds and never decreases.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Input<I extends Key = string, A = string> =
   /** Command: join the overlay through one of these contacts, and go on asking Discovery while there is none. */
   | { readonly _tag: "Join"; readonly now: number; readonly contacts: ReadonlyArray<A> }
@@ -67,6 +81,9 @@ export type Input<I extends Key = string, A = string> =
  * goodbye; `notNeighbor`: it holds no such link; `restarted`: a newer incarnation of it has spoken; `silent`: it missed
  * its heartbeats; `leaving`: we are going away ourselves; `epochRaised`: we had to take a new identity; the others: the
  * link or its dial failed.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type DownReason =
   | "optimized"
@@ -81,7 +98,12 @@ export type DownReason =
   | LinkCause
   | DialCause
 
-/** What a node asks of its driver, and what it tells the application. */
+/**
+ * What a node asks of its driver, and what it tells the application.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Output<I extends Key = string, A = string> =
   /** Send over the open link, or dial one; reports back with `SendFailed` or `LinkClosed`. */
   | { readonly _tag: "Send"; readonly to: Peer<I, A>; readonly message: Message<I, A> }

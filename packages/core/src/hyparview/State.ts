@@ -14,7 +14,12 @@ import type { Config } from "./Config.ts"
 import type { NeighborReason, Proposal } from "./Message.ts"
 import type { Input, Output, Timer } from "./Protocol.ts"
 
-/** An entry of the active view: a neighbour, and the link by which it is one. */
+/**
+ * An entry of the active view: a neighbour, and the link by which it is one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Neighbor<I extends Key, A> {
   /** The peer's id, here too: a look through the view then reads one record an entry, not two. */
   readonly id: I
@@ -88,6 +93,9 @@ export interface Given<I extends Key, A> {
  * `Initiator`: it has asked a candidate, and gives away `given`; `Choosing`: it has been asked, and weighs its neighbours;
  * `Candidate`: it gives away one of them; `Judging`: it is that one, and weighs the link that it is offered;
  * `Disconnected`: it has accepted, and asks for it; `Old`: its link with the initiator may be given to somebody else.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Swap<I extends Key, A> =
   | {
@@ -173,6 +181,9 @@ export interface Slot {
 /**
  * `idle`: made, not started; `joining`: no link yet since the start; `joined`: has had a link; `left`: said goodbye;
  * `stopped`: another process has our id.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Status = "idle" | "joining" | "joined" | "left" | "stopped"
 
@@ -285,7 +296,12 @@ export interface Draft<I extends Key, A> extends Random {
   admission: Admission<I>
 }
 
-/** The state of one node: a value that never changes. */
+/**
+ * The state of one node: a value that never changes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type State<I extends Key = string, A = string> = Readonly<Draft<I, A>>
 
 /** One step under way: the state as far as it has come, and the outputs so far, in order. */
@@ -392,6 +408,9 @@ const noHole: Hole = { since: 0, moves: 0 }
 
 /**
  * A node that has not started: it holds nothing and asks for nothing until it is told to join.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const init = <I extends Key, A>(options: {
   readonly config: Config

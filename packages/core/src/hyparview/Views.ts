@@ -30,7 +30,12 @@ export const indexInActive = <I extends Key, A>({ active }: State<I, A>, id: I):
   return -1
 }
 
-/** The neighbour with this id. */
+/**
+ * The neighbour with this id.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
 export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbor<I, A> | undefined =>
   itemAt(state.active, indexInActive(state, id))
 

@@ -12,6 +12,9 @@ import * as Result from "effect/Result"
 /**
  * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a cluster;
  * nothing breaks when the others are not.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Config {
   /**
@@ -144,6 +147,9 @@ export interface Config {
 
 /**
  * The defaults of a live node.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const defaultConfig: Config = {
   strategy: "plumtree",
@@ -189,12 +195,18 @@ export const defaultConfig: Config = {
 
 /**
  * Flooding and nothing else, as the HyParView paper measures it (§5.1): nothing is kept, announced or recovered.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const floodConfig: Config = { ...defaultConfig, strategy: "flood", retainedBytes: 0, recovery: false }
 
 /**
  * The paper's Plumtree for one sender: pruned at the first duplicate, announced at once, nothing recovered; of each source
  * the last messages are kept, for grafts.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const paperConfig: Config = {
   ...defaultConfig,
@@ -209,6 +221,9 @@ export const paperConfig: Config = {
 
 /**
  * A parameter is out of its bounds, or contradicts another. No node was made.
+ *
+ * @category errors
+ * @since 0.1.0
  */
 export class ConfigError extends Data.TaggedError("BroadcastConfigError")<{
   readonly field: keyof Config
@@ -231,12 +246,18 @@ export class ConfigError extends Data.TaggedError("BroadcastConfigError")<{
  * const config = Result.getOrThrow(Plumtree.makeConfig({ trees: "source", retainedMillis: 60_000 }))
  * console.log(config.trees, config.retainedMillis) // source 60000
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const makeConfig = (override: Partial<Config> = {}): Result.Result<Config, ConfigError> =>
   validate({ ...defaultConfig, ...override })
 
 /**
  * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the error.
+ *
+ * @category validation
+ * @since 0.1.0
  */
 export const validate = (config: Config): Result.Result<Config, ConfigError> => {
   const fault = faultOf(config)

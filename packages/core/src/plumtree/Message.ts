@@ -7,6 +7,9 @@ import type { Key } from "../Peer.ts"
 
 /**
  * What numbers messages: an incarnation of a node, on a topic.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Origin<I extends Key = string> {
   readonly source: I
@@ -17,6 +20,9 @@ export interface Origin<I extends Key = string> {
 /**
  * Names a message for ever: who published it, in which incarnation, on which topic, and the how-manieth it was, from 0.
  * Never a hash of its content, so that the same payload twice is two messages.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface MessageId<I extends Key = string> extends Origin<I> {
   readonly sequence: number
@@ -51,11 +57,19 @@ export const sameMessage = <I extends Key>(a: MessageId<I>, b: MessageId<I>): bo
 export const keyOf = ({ epoch, sequence, source, topic }: MessageId): string =>
   `${epoch}:${sequence}:${source.length}:${source}${topic}`
 
-/** Why a message is sent that no tree brought: it was grafted, or fetched. */
+/**
+ * Why a message is sent that no tree brought: it was grafted, or fetched.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Replay = "graft" | "recovery"
 
 /**
  * A message on its way. The object is shared by the copies for all neighbours.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Gossip<I extends Key = string> {
   readonly _tag: "Gossip"
@@ -71,32 +85,57 @@ export interface Gossip<I extends Key = string> {
   readonly replay: Replay | undefined
 }
 
-/** One announced message, and the round that its payload would have from the announcer. */
+/**
+ * One announced message, and the round that its payload would have from the announcer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Announcement<I extends Key = string> {
   readonly id: MessageId<I>
   readonly round: number
 }
 
-/** IHAVE: messages that the sender holds and has not pushed to the receiver. */
+/**
+ * IHAVE: messages that the sender holds and has not pushed to the receiver.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface IHave<I extends Key = string> {
   readonly _tag: "IHave"
   readonly announcements: ReadonlyArray<Announcement<I>>
 }
 
-/** GRAFT: the link becomes eager in the trees of these messages. `payload`: send them too. */
+/**
+ * GRAFT: the link becomes eager in the trees of these messages. `payload`: send them too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Graft<I extends Key = string> {
   readonly _tag: "Graft"
   readonly ids: ReadonlyArray<MessageId<I>>
   readonly payload: boolean
 }
 
-/** The grafted messages that the sender does not hold. The link is eager all the same. */
+/**
+ * The grafted messages that the sender does not hold. The link is eager all the same.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface GraftMiss<I extends Key = string> {
   readonly _tag: "GraftMiss"
   readonly ids: ReadonlyArray<MessageId<I>>
 }
 
-/** PRUNE: the link becomes lazy, in the shared tree (undefined) or in that of a source. */
+/**
+ * PRUNE: the link becomes lazy, in the shared tree (undefined) or in that of a source.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Prune<I extends Key = string> {
   readonly _tag: "Prune"
   readonly tree: I | undefined
@@ -112,14 +151,25 @@ export interface Beat<I extends Key = string> {
   readonly at: number
 }
 
-/** BRANCH, of a thicket: whether the receiver is linked here in one of the trees: the answer to a Graft, or the end of a link. */
+/**
+ * BRANCH, of a thicket: whether the receiver is linked here in one of the trees: the answer to a Graft, or the end of a
+ * link.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Branch {
   readonly _tag: "Branch"
   readonly tree: number
   readonly joined: boolean
 }
 
-/** LOAD, of a thicket: to how many neighbours the sender pushes on the messages of each tree. */
+/**
+ * LOAD, of a thicket: to how many neighbours the sender pushes on the messages of each tree.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Load {
   readonly _tag: "Load"
   readonly children: ReadonlyArray<number>
@@ -128,18 +178,31 @@ export interface Load {
 /**
  * Sequences of one origin, as runs: first and last, first and last, …, ascending, with a gap of at least one between any
  * two.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Ranges<I extends Key = string> extends Origin<I> {
   readonly runs: ReadonlyArray<number>
 }
 
-/** What the sender keeps of some origins. Several may follow each other on a new link. */
+/**
+ * What the sender keeps of some origins. Several may follow each other on a new link.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Digest<I extends Key = string> {
   readonly _tag: "Digest"
   readonly held: ReadonlyArray<Ranges<I>>
 }
 
-/** Asks for what the receiver keeps of these. It answers with Gossips, and then with one Fetched. */
+/**
+ * Asks for what the receiver keeps of these. It answers with Gossips, and then with one Fetched.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Fetch<I extends Key = string> {
   readonly _tag: "Fetch"
   readonly wanted: ReadonlyArray<Ranges<I>>
@@ -148,19 +211,32 @@ export interface Fetch<I extends Key = string> {
 /**
  * Of one origin, what was asked for is over for the sender from the first sequence asked for up to `below`, without it:
  * seen or given up, and not kept.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Gone<I extends Key = string> extends Origin<I> {
   readonly below: number
 }
 
-/** The end of the answer to a Fetch. `more`: the answer was cut short by its bounds; ask again for the rest. */
+/**
+ * The end of the answer to a Fetch. `more`: the answer was cut short by its bounds; ask again for the rest.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Fetched<I extends Key = string> {
   readonly _tag: "Fetched"
   readonly gone: ReadonlyArray<Gone<I>>
   readonly more: boolean
 }
 
-/** Asks for history: the last `count` messages of a topic that the receiver keeps, whoever published them. */
+/**
+ * Asks for history: the last `count` messages of a topic that the receiver keeps, whoever published them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Recall {
   readonly _tag: "Recall"
   readonly requestId: number
@@ -168,7 +244,12 @@ export interface Recall {
   readonly count: number
 }
 
-/** One message of the answer to a Recall. */
+/**
+ * One message of the answer to a Recall.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Recalled<I extends Key = string> {
   readonly _tag: "Recalled"
   readonly requestId: number
@@ -177,7 +258,12 @@ export interface Recalled<I extends Key = string> {
   readonly payload: Uint8Array
 }
 
-/** The end of the answer to a Recall. */
+/**
+ * The end of the answer to a Recall.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RecallEnd {
   readonly _tag: "RecallEnd"
   readonly requestId: number
@@ -185,6 +271,9 @@ export interface RecallEnd {
 
 /**
  * Whatever neighbours say to each other about broadcasts.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Message<I extends Key = string> =
   | Gossip<I>

@@ -10,16 +10,34 @@ import type { Message, MessageId } from "./Message.ts"
  * The timers, one slot each. `Announce`: the announcements that wait are due; `Graft`: the earliest announced message that
  * is still out; `Recover`: the earliest deadline of everything else (fetches, gaps, digests, verdicts, recalls, parents
  * sought in a thicket, what is kept).
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Timer = "Announce" | "Graft" | "Recover"
 
-/** What the application says of a message on a topic that it validates. */
+/**
+ * What the application says of a message on a topic that it validates.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Verdict = "accept" | "reject" | "ignore"
 
-/** How a message came: it was published here, pushed along the tree, grafted, or fetched from what another had kept. */
+/**
+ * How a message came: it was published here, pushed along the tree, grafted, or fetched from what another had kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Via = "self" | "push" | "graft" | "recovery"
 
-/** What a driver, or the protocol below, tells the broadcast. */
+/**
+ * What a driver, or the protocol below, tells the broadcast.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Input<I extends Key = string, A = string> =
   /** Command: send a payload to everybody, self included. */
   | { readonly _tag: "Publish"; readonly now: number; readonly topic: string; readonly payload: Uint8Array }
@@ -43,14 +61,24 @@ export type Input<I extends Key = string, A = string> =
   /** The node is no member any more: it waits for nothing. */
   | { readonly _tag: "Left"; readonly now: number }
 
-/** A message of history. */
+/**
+ * A message of history.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RecalledMessage<I extends Key = string> {
   readonly id: MessageId<I>
   readonly payload: Uint8Array
   readonly publishedAt: number
 }
 
-/** What it asks for, and what it tells the application. */
+/**
+ * What it asks for, and what it tells the application.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Output<I extends Key = string, A = string> =
   | { readonly _tag: "Send"; readonly to: Peer<I, A>; readonly message: Message<I> }
   | { readonly _tag: "SetTimer"; readonly kind: Timer; readonly nonce: number; readonly at: number }

@@ -238,7 +238,12 @@ export interface Draft<I extends Key, A> extends Random {
   nextNonce: number
 }
 
-/** The state of one node's broadcast: a value that never changes. */
+/**
+ * The state of one node's broadcast: a value that never changes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type State<I extends Key = string, A = string> = Readonly<Draft<I, A>>
 
 /** One step under way: the state as far as it has come, and the outputs so far, in order. */
@@ -280,6 +285,9 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number, strateg
 /**
  * Neighbours that there can be: sets of them are whole numbers of 30 bits, which V8 stores without a box. HyParView's
  * active view is no larger.
+ *
+ * @category limits
+ * @since 0.1.0
  */
 export const maxNeighbors = 30
 
@@ -305,6 +313,9 @@ export const freshLink: Link = {
 
 /**
  * A broadcast without neighbours that has seen nothing.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const init = <I extends Key, A>(options: {
   readonly config: Config

@@ -97,10 +97,20 @@ export const withoutIndex = (set: number, index: number): number => {
   return (set & below) | ((set >> 1) & ~below)
 }
 
-/** The neighbours to which payloads of a source are pushed. */
+/**
+ * The neighbours to which payloads of a source are pushed.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
 export const eagerPeers = <I extends Key, A>(state: State<I, A>, source: I): ReadonlyArray<Peer<I, A>> =>
   state.neighbors.filter((_, index) => !isLazy(state, source, index))
 
-/** The neighbours to which messages of a source are announced. */
+/**
+ * The neighbours to which messages of a source are announced.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
 export const lazyPeers = <I extends Key, A>(state: State<I, A>, source: I): ReadonlyArray<Peer<I, A>> =>
   state.neighbors.filter((_, index) => isLazy(state, source, index))

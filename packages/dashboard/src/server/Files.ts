@@ -20,6 +20,7 @@ const builder = fileURLToPath(new URL("../../page/build.ts", import.meta.url))
  * The page is not there, or could not be built.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class PageMissing extends Data.TaggedError("PageMissing")<{ readonly detail: string }> {
   override get message(): string {

@@ -4,7 +4,12 @@
  */
 import type { Node } from "@hyparview/core"
 
-/** What became of one broadcast so far. */
+/**
+ * What became of one broadcast so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Broadcast {
   readonly source: number
   /** Nodes that have it, the source included. */

@@ -12,7 +12,12 @@ import type { CloseReason, Link, LinkClosed, Transport } from "@hyparview/runtim
 /** A case may fail with whatever its harness fails with: it is reported, not handled. */
 export type Run<A = void> = Effect.Effect<A, unknown, Scope.Scope>
 
-/** The limits under which a case runs. Times are on the clock of the case. */
+/**
+ * The limits under which a case runs. Times are on the clock of the case.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Settings {
   readonly maxFrameBytes: number
   readonly receiveLimitBytes: number
@@ -30,7 +35,12 @@ export const usualSettings: Settings = {
   closeTimeoutMillis: 30_000
 }
 
-/** The far end of a connection that does not keep to the protocol. */
+/**
+ * The far end of a connection that does not keep to the protocol.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RawEnd {
   readonly write: (bytes: Uint8Array) => Run
   /** Closes in order. */
@@ -39,6 +49,12 @@ export interface RawEnd {
   readonly reset: Run
 }
 
+/**
+ * How a case gets at connections below a transport: it is the far end of one itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RawAccess {
   readonly connect: (to: Transport["Service"]) => Run<RawEnd>
   /** The bytes of a frame on the wire; `announcedBytes` is what the wire says its length is. */
