@@ -8,7 +8,8 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 
 /**
- * A token bucket: `burst` requests at once, refilled at `perMinute`.
+ * A token bucket: it holds `burst` tokens, a whole number from 1 to 10¹⁰, and gains `perMinute` of them a minute, more
+ * than 0 and at most 10¹⁰, whole or not.
  *
  * @category models
  * @since 0.1.0
@@ -27,7 +28,7 @@ export interface Rate {
 export interface Config {
   /** A, the size of the active view: links held open. 1–30. Paper: log10(n) + 1, so 5 at 10,000; at least 5 is ours. */
   readonly activeSize: number
-  /** P, the size of the passive view: addresses in reserve. 1–1000. Paper: 6·A, so 30 at 10,000. */
+  /** P, the size of the passive view: addresses in reserve. 1–1,000. Paper: 6·A, so 30 at 10,000. */
   readonly passiveSize: number
   /** ARWL, hops of a join's random walk. 0–32. Paper: 6. */
   readonly activeWalkLength: number
@@ -40,68 +41,99 @@ export interface Config {
   /** Hops of a shuffle's random walk. 1–32. Ours: 6 (the paper gives none). */
   readonly shuffleWalkLength: number
   /**
-   * How much the age of a passive entry counts: with this probability the oldest is evicted, and of two that may be offered
-   * in a shuffle it is the younger; otherwise chance decides, as in the paper. 0–1. Paper: 0.
+   * How much the age of a passive entry counts: with this probability the oldest is evicted, and of two that may be
+   * offered in a shuffle it is the younger; otherwise chance decides, as in the paper. 0–1. Paper: 0.
    */
   readonly ageWeight: number
-  /** One cycle: how often a node shuffles and looks after its views, in milliseconds. ≥ 10. Ours: 30,000. */
+  /**
+   * One cycle: how often a node shuffles and looks after its views, in milliseconds. 10 ms to 30 days. Ours: 30,000.
+   */
   readonly cycleMillis: number
   /** The share by which each cycle is randomly longer or shorter. 0–1. Ours: 0.5, so that nodes do not beat as one. */
   readonly cycleJitter: number
-  /** How long a request waits for its answer, in milliseconds; longer than the transport's dial time-out. Ours: 3,000. */
+  /**
+   * How long a request waits for its answer, in milliseconds; then who was asked is suspect. 1 ms to 30 days. Ours:
+   * 3,000. It begins before the link is open: a driver must give up opening one sooner. (The runtime refuses a
+   * `handshakeTimeout`, dialling included, that is not below it.)
+   */
   readonly requestTimeoutMillis: number
-  /** How long a refused-for-now (`busy`) peer is left alone before it is asked again, ± half. Ours: 200. */
+  /**
+   * How long a peer that refused for now (`busy`) is left alone before it is asked again, in milliseconds, ± half. 1 ms
+   * to 30 days. Ours: 200.
+   */
   readonly busyRetryMillis: number
-  /** The first and the longest wait of a repair round that has tried everybody; doubled, ± half. Ours: 1,000 and 60,000. */
+  /**
+   * How long a repair round waits that has tried everybody, in milliseconds: the first time, and at the longest. It
+   * doubles from one to the other, ± half. 1 ms ≤ first ≤ longest ≤ 30 days. Ours: 1,000 and 60,000.
+   */
   readonly repairBackoffMillis: readonly [first: number, longest: number]
-  /** The same for questions to Discovery. Ours: 1,000 and 60,000. */
+  /**
+   * How long after one question to Discovery the next one follows, in milliseconds: the first time, and at the longest.
+   * It doubles from one to the other, ± half. 1 ms ≤ first ≤ longest ≤ 30 days. Ours: 1,000 and 60,000.
+   */
   readonly discoveryBackoffMillis: readonly [first: number, longest: number]
-  /** How often idle links are proved alive, in milliseconds; 0 switches heartbeats off. Ours: 10,000. */
+  /**
+   * How often idle links are proved alive, in milliseconds. 0 ms to 30 days; 0 switches heartbeats off. Ours: 10,000.
+   */
   readonly heartbeatMillis: number
-  /** Silence after which a neighbour has failed, in heartbeat periods. ≥ 2. Ours: 3. */
+  /** Silence after which a neighbour has failed, in heartbeat periods. 2–1,000. Ours: 3. */
   readonly heartbeatMisses: number
   /** F, self-chosen links that inbound requests cannot evict. 0–(activeSize − 1). Ours: ⌊A/2⌋. */
   readonly protectedLinks: number
-  /** Joins, and other requests that can force an eviction, from one identity. Ours: 5 at once, 12 a minute. */
+  /**
+   * Joins, and other requests that can force an eviction, from one identity: a token each. Ours: 5 at once, 12 a
+   * minute.
+   */
   readonly admissionPerPeer: Rate
-  /** The same from everybody together. Ours: 20,000 at once, 60,000 a minute, so that 10,000 may join through one node. */
+  /**
+   * The same from everybody together. Ours: 20,000 at once, 60,000 a minute, so that 10,000 may join through one node.
+   */
   readonly admissionOverall: Rate
   /** How many peers that stopped answering are remembered, for when they come back. 0–10,000. Ours: P. */
   readonly graveyardSize: number
-  /** How often one of them is probed, in milliseconds, ± half; 0 never. Ours: 60,000. */
+  /** How often one of them is probed, in milliseconds, ± half. 0 ms to 30 days; 0: never. Ours: 60,000. */
   readonly probeMillis: number
   /**
-   * How often the nodes that know each other sound out a contact, though their views are full, in milliseconds; 0 never.
-   * Each takes its share by chance. Ours: 60,000: with 36 peers known, once in 36 minutes a node.
+   * How often the nodes that know each other sound out a contact, though their views are full, in milliseconds. 0 ms to
+   * 30 days; 0: never. Each takes its share by chance. Ours: 60,000: with 36 peers known, once in 36 minutes a node.
    */
   readonly contactProbeMillis: number
-  /** At most one bridge request is made, and one accepted, in this time, in milliseconds. Ours: 60,000. */
+  /**
+   * At most one bridge request is made, and one accepted, in this time, in milliseconds. 1 ms to 30 days. Ours: 60,000.
+   */
   readonly bridgeMillis: number
   /**
-   * For a while after its island has met another: how often a node exchanges a link for one with any peer that it knows, in
-   * milliseconds, on average, and not more often than bridgeMillis; 0 never. Ours: 0; 30,000 is for clusters of which parts may
-   * start without each other and meet by a contact alone, holding nobody of each other in memory. All nodes should mix, or none.
+   * For a while after its island has met another: how often a node exchanges a link for one with any peer that it
+   * knows, in milliseconds, on average, and not more often than bridgeMillis. 0 ms to 30 days; 0: never. Ours: 0;
+   * 30,000 is for clusters of which parts may start without each other and meet by a contact alone, holding nobody of
+   * each other in memory. All nodes should mix, or none.
    */
   readonly mixMillis: number
   /**
-   * X-BOT: how many passive entries are weighed in each cycle, to take a link's place; 0: none, links stay as chance made
-   * them. 0–passiveSize. The paper calls it PSL. Ours: 0.
+   * X-BOT: how many passive entries are weighed in each cycle, to take a link's place; 0: none, links stay as chance
+   * made them. 0–passiveSize. The paper calls it PSL. Ours: 0.
    */
   readonly optimizeCandidates: number
   /**
-   * X-BOT: links that no optimisation touches, of those that none has made: the longest held. What joins and repairs make is
-   * random, and keeps the overlay one: with 0 the places of a cluster may part. 0–activeSize. Ours: 1. The paper keeps the
-   * costliest links.
+   * X-BOT: links that no optimisation touches, of those that none has made: the longest held. What joins and repairs
+   * make is random, and keeps the overlay one: with 0 the places of a cluster may part. 0–activeSize. Ours: 1. The
+   * paper keeps the costliest links.
    */
   readonly unbiasedLinks: number
   /**
-   * X-BOT: by which share the cost must fall, of a pair of links and of the initiator's, so that no swap follows another
-   * on account of noise. 0–1. Ours: 0.1.
+   * X-BOT: by which share the cost must fall, of a pair of links and of the initiator's, so that no swap follows
+   * another on account of noise. 0–1. Ours: 0.1.
    */
   readonly optimizeHysteresis: number
-  /** How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. Ours: 300,000. */
+  /**
+   * How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. 0 ms to 30
+   * days. Ours: 300,000.
+   */
   readonly leftMemoryMillis: number
-  /** Two claims on one id within this time are two processes, not a restart, in milliseconds. Ours: 60,000. */
+  /**
+   * Two claims on one id within this time are two processes, not a restart, in milliseconds. 0 ms to 30 days. Ours:
+   * 60,000.
+   */
   readonly duplicateIdentityMillis: number
   /** How many entries each short memory holds (tried, suspects, left, askers). 1–10,000. Ours: 64. */
   readonly memorySize: number
@@ -191,7 +223,8 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
 }
 
 /**
- * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the error.
+ * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the
+ * error.
  *
  * @category validation
  * @since 0.1.0
@@ -201,65 +234,83 @@ export const validate = (config: Config): Result.Result<Config, ConfigError> => 
   return fault === undefined ? Result.succeed(config) : Result.fail(fault)
 }
 
+/** Thirty days in milliseconds: no period of a live protocol is longer. */
+const longest = 2_592_000_000
+
+/** Tokens, at once or a minute: more than any node can be asked for. */
+const highestRate = 10_000_000_000
+
+const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: number]> = [
+  ["activeSize", 1, 30],
+  ["passiveSize", 1, 1_000],
+  ["activeWalkLength", 0, 32],
+  ["passiveWalkLength", 0, 32],
+  ["shuffleActive", 0, 30],
+  ["shufflePassive", 0, 200],
+  ["shuffleWalkLength", 1, 32],
+  ["cycleMillis", 10, longest],
+  ["requestTimeoutMillis", 1, longest],
+  ["busyRetryMillis", 1, longest],
+  ["heartbeatMillis", 0, longest],
+  ["heartbeatMisses", 2, 1_000],
+  ["protectedLinks", 0, 29],
+  ["graveyardSize", 0, 10_000],
+  ["probeMillis", 0, longest],
+  ["contactProbeMillis", 0, longest],
+  ["bridgeMillis", 1, longest],
+  ["mixMillis", 0, longest],
+  ["optimizeCandidates", 0, 1_000],
+  ["unbiasedLinks", 0, 30],
+  ["leftMemoryMillis", 0, longest],
+  ["duplicateIdentityMillis", 0, longest],
+  ["memorySize", 1, 10_000],
+  ["contactsSize", 1, 1_000]
+]
+
 const faultOf = (config: Config): ConfigError | undefined => {
   const wrong = (field: keyof Config, expected: string, value: unknown = config[field]) =>
     new ConfigError({ field, value, expected })
-  const whole = (field: keyof Config, low: number, high: number) => {
+  for (const [field, low, high] of bounds) {
     const value = config[field]
-    return Number.isInteger(value) && Number(value) >= low && Number(value) <= high
-      ? undefined
-      : wrong(field, `expected a whole number from ${low} to ${high}`)
+    if (!(Number.isInteger(value) && Number(value) >= low && Number(value) <= high)) {
+      return wrong(field, `expected a whole number from ${low} to ${high}`)
+    }
   }
   const share = (field: "ageWeight" | "cycleJitter" | "optimizeHysteresis") =>
     config[field] >= 0 && config[field] <= 1 ? undefined : wrong(field, "expected 0 to 1")
   const rate = (field: "admissionPerPeer" | "admissionOverall") => {
     const { burst, perMinute } = config[field]
-    return Number.isInteger(burst) && burst >= 1 && burst <= longest && perMinute > 0 && perMinute <= longest
+    return Number.isInteger(burst) && burst >= 1 && burst <= highestRate && perMinute > 0 && perMinute <= highestRate
       ? undefined
-      : wrong(field, "expected a burst of at least 1 and a rate above 0", `${burst} at once, ${perMinute} a minute`)
+      : wrong(
+          field,
+          "expected a burst of 1 to 10¹⁰ and a rate above 0, to 10¹⁰",
+          `${burst} at once, ${perMinute} a minute`
+        )
   }
   const backoff = (field: "repairBackoffMillis" | "discoveryBackoffMillis") => {
     const [first, last] = config[field]
     return Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= longest
       ? undefined
-      : wrong(field, "expected [first, longest] in whole milliseconds, 1 ≤ first ≤ longest")
+      : wrong(field, `expected [first, longest] in whole milliseconds, 1 ≤ first ≤ longest ≤ ${longest}`)
   }
+  const atMost = (field: keyof Config, other: "activeWalkLength" | "activeSize" | "passiveSize") =>
+    Number(config[field]) <= config[other] ? undefined : wrong(field, `must be at most ${other} (${config[other]})`)
   return (
-    whole("activeSize", 1, 30) ??
-    whole("passiveSize", 1, 1_000) ??
-    whole("activeWalkLength", 0, 32) ??
-    whole("passiveWalkLength", 0, config.activeWalkLength) ??
-    whole("shuffleActive", 0, config.activeSize) ??
-    whole("shufflePassive", 0, Math.min(200, config.passiveSize)) ??
-    whole("shuffleWalkLength", 1, 32) ??
     share("ageWeight") ??
-    whole("cycleMillis", 10, longest) ??
     share("cycleJitter") ??
-    whole("requestTimeoutMillis", 1, longest) ??
-    whole("busyRetryMillis", 1, longest) ??
+    share("optimizeHysteresis") ??
     backoff("repairBackoffMillis") ??
     backoff("discoveryBackoffMillis") ??
-    whole("heartbeatMillis", 0, longest) ??
-    whole("heartbeatMisses", 2, 1_000) ??
-    (config.protectedLinks >= config.activeSize
-      ? wrong("protectedLinks", `must be below activeSize (${config.activeSize}), or no link could be evicted`)
-      : whole("protectedLinks", 0, 29)) ??
     rate("admissionPerPeer") ??
     rate("admissionOverall") ??
-    whole("graveyardSize", 0, 10_000) ??
-    whole("probeMillis", 0, longest) ??
-    whole("contactProbeMillis", 0, longest) ??
-    whole("bridgeMillis", 1, longest) ??
-    whole("mixMillis", 0, longest) ??
-    whole("optimizeCandidates", 0, config.passiveSize) ??
-    whole("unbiasedLinks", 0, config.activeSize) ??
-    share("optimizeHysteresis") ??
-    whole("leftMemoryMillis", 0, longest) ??
-    whole("duplicateIdentityMillis", 0, longest) ??
-    whole("memorySize", 1, 10_000) ??
-    whole("contactsSize", 1, 1_000)
+    atMost("passiveWalkLength", "activeWalkLength") ??
+    atMost("shuffleActive", "activeSize") ??
+    atMost("shufflePassive", "passiveSize") ??
+    atMost("optimizeCandidates", "passiveSize") ??
+    atMost("unbiasedLinks", "activeSize") ??
+    (config.protectedLinks < config.activeSize
+      ? undefined
+      : wrong("protectedLinks", `must be below activeSize (${config.activeSize}), or no link could be evicted`))
   )
 }
-
-/** Thirty days in milliseconds: no period of a live protocol is longer. */
-const longest = 30 * 24 * 3_600_000

@@ -10,8 +10,8 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 
 /**
- * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a cluster;
- * nothing breaks when the others are not.
+ * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a
+ * cluster; nothing breaks when the others are not.
  *
  * @category models
  * @since 0.1.0
@@ -28,53 +28,67 @@ export interface Config {
    * shortest for it, for one number of memory per source. Default: shared.
    */
   readonly trees: "shared" | "source"
-  /** With `trees: "source"`, how many trees are remembered; of a source beyond, all links are eager. 1–100,000. Ours: 10,000. */
+  /**
+   * With `trees: "source"`, how many trees are remembered; of a source beyond, all links are eager. 1–100,000. Ours:
+   * 10,000.
+   */
   readonly treesSize: number
   /**
-   * With `trees: "shared"`, for how long after its last message or Beat a source may be the guide, the one whose messages
-   * shape the tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as in the paper.
-   * Up to 600,000, and at least four times `graftMillis`. Ours: 5,000. A guide says something in each two `graftMillis` in which
-   * others publish, so this is how long a tree whose guide is gone waits for the next: until then nothing is pruned.
-   * With `strategy: "thicket"` each tree has a guide, for `treesCount` times as long (TH20), since its messages take the trees in
-   * turn. Sources that are heard more rarely than that take turns as guides, and a tree is the longer in the making.
+   * With `trees: "shared"`, for how long after its last message or Beat a source may be the guide, the one whose
+   * messages shape the tree (`docs/protocol.md`, PT23), in milliseconds. 0: there is none, and every message does, as
+   * in the paper. Up to 600,000, and at least four times `graftMillis`. Ours: 5,000. A guide says something in each two
+   * `graftMillis` in which others publish, so this is how long a tree whose guide is gone waits for the next: until
+   * then nothing is pruned. With `strategy: "thicket"` each tree has a guide, for `treesCount` times as long (TH20),
+   * since its messages take the trees in turn. Sources that are heard more rarely than that take turns as guides, and a
+   * tree is the longer in the making.
    */
   readonly guideMillis: number
   /**
-   * Where there is no guide: after how many duplicates a neighbour is pruned, at least; at most after twice as many less one,
-   * by chance. 16 news make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at the first
-   * duplicate, which is right for one sender; with many senders they prune each other's branches (ours: 3). With a guide, and in
-   * a tree that has one sender (`trees: "source"`), it is always the first duplicate.
+   * Where there is no guide: after how many duplicates a neighbour is pruned, at least; at most after twice as many
+   * less one, by chance. 16 news make up for one. Of those within a fifth of timeout1 one counts. 1–1,000. Paper: 1, at
+   * the first duplicate, which is right for one sender; with many senders they prune each other's branches (ours: 3).
+   * With a guide, and in a tree that has one sender (`trees: "source"`), it is always the first duplicate.
    */
   readonly pruneAfter: number
   /**
-   * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch e
-   * takes tree (e + n) mod T. The same on all nodes of a cluster. 1–16. Paper: 5.
+   * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch
+   * e takes tree (e + n) mod T. The same on all nodes of a cluster. 1–16. Paper: 5.
    */
   readonly treesCount: number
   /** f: to how many neighbours a node pushes in a tree that it begins, or is reached by first. 1–30. Paper: 5. */
   readonly fanout: number
   /**
-   * Children over all trees that a node has at most; but one that begins trees has `fanout` in each. At least `fanout`. 1–255.
-   * Paper: 7.
+   * Children over all trees that a node has at most; but one that begins trees has `fanout` in each. At least `fanout`.
+   * 1–255. Paper: 7.
    */
   readonly maxLoad: number
   /**
-   * How long after one change of its parent in a tree a node may make the next that is only for the better, in milliseconds.
-   * 0–600,000; 0: it makes none. Ours: 2,000.
+   * How long after one change of its parent in a tree a node may make the next that is only for the better, in
+   * milliseconds. 0–600,000; 0: it makes none. Ours: 2,000.
    */
   readonly balanceMillis: number
-  /** How long announcements wait for others to share their message with, in milliseconds. 0–60,000; 0: not at all, as in the paper. Ours: 300. */
+  /**
+   * How long announcements wait for others to share their message with, in milliseconds. 0–60,000; 0: not at all, as in
+   * the paper. Ours: 300.
+   */
   readonly announceMillis: number
   /** Announcements that wait at most, and that one IHAVE holds. 1–1,000. Ours: 128. */
   readonly announceSize: number
-  /** timeout1: how long a message that was announced may stay out before it is grafted, in milliseconds, at least. 1–60,000. Ours: 500. */
+  /**
+   * timeout1: how long a message that was announced may stay out before it is grafted, in milliseconds, at least.
+   * 1–60,000. Ours: 500.
+   */
   readonly graftMillis: number
   /**
-   * timeout1 at most, in milliseconds. Where messages come later than half of timeout1 after their announcement, because
-   * links or processors are busy, both timeouts grow with that. 0: they are fixed, as in the paper. 0–600,000. Ours: 10,000.
+   * timeout1 at most, in milliseconds. Where messages come later than half of timeout1 after their announcement,
+   * because links or processors are busy, both timeouts grow with that. 0: they are fixed, as in the paper. 0–600,000.
+   * Ours: 10,000.
    */
   readonly graftMaxMillis: number
-  /** timeout2: how long after one graft the next announcer is tried, in milliseconds, at least. Below timeout1 (paper). Ours: 250. */
+  /**
+   * timeout2: how long after one graft the next announcer is tried, in milliseconds, at least. Below timeout1 (paper).
+   * Ours: 250.
+   */
   readonly graftAgainMillis: number
   /** Messages that one neighbour was the first to announce and that are still out. 1–100,000. Ours: 512. */
   readonly missingSize: number
@@ -83,11 +97,12 @@ export interface Config {
   /** Messages asked for in one GRAFT. 1–1,000. Ours: 64. */
   readonly graftSize: number
   /**
-   * By how many hops an announced path must be shorter than the one that a message took before it takes that one's place.
-   * 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 13. A shared tree is shortest for the sender that built it;
-   * for others its paths are up to twice as long as they need be, and cutting those short for one sender makes them longer
-   * for the next, without end: each time a subtree waits for a graft. 13 is what a good tree of some thousand nodes has
-   * anyway. It is there for the trees that years of repairs leave behind (`docs/protocol.md`, PT16, has figures).
+   * By how many hops an announced path must be shorter than the one that a message took before it takes that one's
+   * place. 0–255; 0: never. Paper: 3 for one sender, 7 for many. Ours: 13. A shared tree is shortest for the sender
+   * that built it; for others its paths are up to twice as long as they need be, and cutting those short for one sender
+   * makes them longer for the next, without end: each time a subtree waits for a graft. 13 is what a good tree of some
+   * thousand nodes has anyway. It is there for the trees that years of repairs leave behind (`docs/protocol.md`, PT16,
+   * has figures).
    */
   readonly optimizeHops: number
 
@@ -100,18 +115,21 @@ export interface Config {
   /** Topics on which this node has published; on one more it cannot. 1–100,000. Ours: 256. */
   readonly topicsSize: number
 
-  /** Bytes of messages kept for who missed them, each counted as its payload and 128 more. 0: none is kept. 0–2³¹. Ours: 8 MiB. */
+  /**
+   * Bytes of messages kept for who missed them, each counted as its payload and 128 more. 0: none is kept. 0–2³¹. Ours:
+   * 8 MiB.
+   */
   readonly retainedBytes: number
   /** Messages kept of one source and topic. 1–windowSize. Ours: 4,096. */
   readonly retainedMessages: number
-  /** How long after its publication a message is kept, in milliseconds. 1–30 days. Ours: 300,000. */
+  /** How long after its publication a message is kept, in milliseconds. 1 ms to 30 days. Ours: 300,000. */
   readonly retainedMillis: number
 
   /** Whether new neighbours tell each other what they keep, and gaps are fetched. Default: true. */
   readonly recovery: boolean
   /**
-   * Whether a node that is new to a source gets what its neighbours keep of it. Otherwise it is history. A subscriber in
-   * order waits for it, up to `gapMillis` after the last of it came. Default: true.
+   * Whether a node that is new to a source gets what its neighbours keep of it. Otherwise it is history. A subscriber
+   * in order waits for it, up to `gapMillis` after the last of it came. Default: true.
    */
   readonly catchUp: boolean
   /** Sources named in one DIGEST, FETCH or FETCHED. 1–1,000. Ours: 64. */
@@ -126,8 +144,8 @@ export interface Config {
   readonly fetchMillis: number
   /**
    * How long a gap stays open without progress, once a neighbour has said that it keeps none of it any more, in
-   * milliseconds. 1–30 days. Ours: 10,000. While none has said so, it stays open for `retainedMillis`, if that is longer:
-   * what is missing may be kept beyond a cut.
+   * milliseconds. 1 ms to 30 days. Ours: 10,000. While none has said so, it stays open for `retainedMillis`, if that is
+   * longer: what is missing may be kept beyond a cut.
    */
   readonly gapMillis: number
 
@@ -202,8 +220,8 @@ export const defaultConfig: Config = {
 export const floodConfig: Config = { ...defaultConfig, strategy: "flood", retainedBytes: 0, recovery: false }
 
 /**
- * The paper's Plumtree for one sender: pruned at the first duplicate, announced at once, nothing recovered; of each source
- * the last messages are kept, for grafts.
+ * The paper's Plumtree for one sender: pruned at the first duplicate, announced at once, nothing recovered; of each
+ * source the last messages are kept, for grafts.
  *
  * @category constants
  * @since 0.1.0
@@ -254,7 +272,8 @@ export const makeConfig = (override: Partial<Config> = {}): Result.Result<Config
   validate({ ...defaultConfig, ...override })
 
 /**
- * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the error.
+ * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the
+ * error.
  *
  * @category validation
  * @since 0.1.0

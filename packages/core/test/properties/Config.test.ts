@@ -82,10 +82,11 @@ describe("each field", () => {
   }
 
   for (const field of rateFields) {
-    it(`${field} is a burst of at least 1 and a rate above 0`, () => {
+    it(`${field} is a burst of 1 to 10¹⁰ and a rate above 0, to 10¹⁰`, () => {
       for (const rate of [
         { burst: 1, perMinute: 0.1 },
-        { burst: thirtyDays, perMinute: thirtyDays }
+        { burst: thirtyDays, perMinute: thirtyDays },
+        { burst: 1e10, perMinute: 1e10 }
       ]) {
         accepts({ [field]: rate })
       }
@@ -96,7 +97,9 @@ describe("each field", () => {
         { burst: 1, perMinute: -1 },
         { burst: 1, perMinute: Number.NaN },
         { burst: Infinity, perMinute: 1 },
-        { burst: 1, perMinute: Infinity }
+        { burst: 1, perMinute: Infinity },
+        { burst: 1e10 + 1, perMinute: 1 },
+        { burst: 1, perMinute: 1e10 + 1 }
       ]) {
         refuses(field, { [field]: rate })
       }
