@@ -16,21 +16,11 @@
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 
-/**
- * Parts there can be at least and at most, the parity part included.
- *
- * @category limits
- * @since 0.1.0
- */
-export const minParts = 2
+/** Parts there can be at least, the parity part included. */
+const minParts = 2
 
-/**
- * Parts there can be at most: as many as a thicket can have trees.
- *
- * @category limits
- * @since 0.1.0
- */
-export const maxParts = 16
+/** Parts there can be at most: as many as a thicket can have trees. */
+const maxParts = 16
 
 /** Bytes of the length before the message. */
 const lengthBytes = 4
@@ -67,8 +57,8 @@ const countFault = (parts: number): string | undefined =>
     : `${parts} parts: expected a whole number from ${minParts} to ${maxParts}`
 
 /**
- * Splits a message into `parts` parts of one length, the last of which is the parity. They take (message + 4 bytes) ·
- * parts / (parts − 1) bytes together, rounded up.
+ * Splits a message into `parts` parts of one length, 2 to 16, the last of which is the parity. They take (message + 4
+ * bytes) · parts / (parts − 1) bytes together, rounded up.
  *
  * @example
  * ```ts

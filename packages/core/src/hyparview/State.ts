@@ -68,6 +68,7 @@ export interface Round<I extends Key> {
   readonly retried: ReadonlyArray<I>
   /** Everybody has been tried; a new passive entry, a freed slot or the Repair timer ends the wait. */
   readonly waiting: boolean
+  /** The last wait, in milliseconds; 0: there was none. The next one is twice as long. */
   readonly waitMillis: number
   /** Whom the last refusal named as looking for a link too: asked next. */
   readonly lead: I | undefined
@@ -226,8 +227,9 @@ export interface Memory<I extends Key, A> {
 /** The oldest node that the overlay knows of (`Beacon.ts`): when it was last known to live, and since when it is ours. */
 export interface Beacon<I extends Key, A> {
   readonly peer: Peer<I, A>
-  /** In cycles of this node, as an entry's age is. */
+  /** When it was last known to live, in cycles of this node, as an entry's age is. */
   readonly since: number
+  /** Since when it is ours, in cycles of this node too. */
   readonly heldSince: number
 }
 

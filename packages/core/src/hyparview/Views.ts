@@ -7,6 +7,7 @@
  */
 import { nextBelow } from "../Random.ts"
 import { type Key, type LinkId, type Peer, type Sample, sameLink } from "../Peer.ts"
+import { maxAge } from "../wire/Limits.ts"
 import { givenOf, partnerOf } from "./optimization/Part.ts"
 import type { DownReason } from "./Protocol.ts"
 import {
@@ -350,9 +351,7 @@ const oldestOf = (since: ReadonlyArray<number>): number => {
 
 /** An age as it can be: whoever claims less than none, or more than the wire carries, is taken at the nearest. */
 const trueAge = (claimed: number | undefined): number =>
-  claimed !== undefined && claimed > 0 ? Math.min(claimed, oldestAge) : 0
-
-const oldestAge = 65_535
+  claimed !== undefined && claimed > 0 ? Math.min(claimed, maxAge) : 0
 
 /** Takes an id out of the passive view. */
 export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void => {

@@ -5,7 +5,7 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { announce } from "./Announce.ts"
-import type { Gossip } from "./Message.ts"
+import { type Gossip, nextRound } from "./Message.ts"
 import { found } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
 import { changeUpkeep, type Transition } from "./State.ts"
@@ -27,7 +27,7 @@ export const accept = <I extends Key, A>(
   pass(t, from, {
     _tag: "Gossip",
     id,
-    round: round < 255 ? round + 1 : 255,
+    round: nextRound(round),
     publishedAt,
     ageMillis: t.now - bornAt,
     payload,

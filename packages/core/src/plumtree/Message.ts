@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
+import { maxHops } from "../wire/Limits.ts"
 
 /**
  * What numbers messages: an incarnation of a node, on a topic.
@@ -56,6 +57,9 @@ export const sameMessage = <I extends Key>(a: MessageId<I>, b: MessageId<I>): bo
  */
 export const keyOf = ({ epoch, sequence, source, topic }: MessageId): string =>
   `${epoch}:${sequence}:${source.length}:${source}${topic}`
+
+/** The round of a message one link further. */
+export const nextRound = (round: number): number => (round < maxHops ? round + 1 : maxHops)
 
 /**
  * Why a message is sent that no tree brought: it was grafted, or fetched.

@@ -7,7 +7,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { timeout2, wasLate } from "./Lateness.ts"
-import { type Announcement, type MessageId, sameMessage } from "./Message.ts"
+import { type Announcement, type MessageId, nextRound, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
@@ -168,7 +168,7 @@ export const onGraft = <I extends Key, A>(
     }
     bytes += kept.payload.byteLength
     if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) {
-      later.push({ id, round: Math.min(255, kept.round + 1) })
+      later.push({ id, round: nextRound(kept.round) })
       continue
     }
     messages++
@@ -188,7 +188,7 @@ export const replayed = <I extends Key, A>(
   ({
     _tag: "Gossip",
     id,
-    round: Math.min(255, round + 1),
+    round: nextRound(round),
     publishedAt,
     ageMillis: Math.max(0, now - bornAt),
     payload,

@@ -19,7 +19,9 @@ import type { Strategy } from "./Strategy.ts"
 export interface Kept<I extends Key> {
   readonly sequence: number
   readonly payload: Uint8Array
+  /** How many links it had crossed when it came here. */
   readonly round: number
+  /** When it was published, by its source's clock. */
   readonly publishedAt: number
   /** When it was published, by our clock: from here its age counts. */
   readonly bornAt: number
@@ -29,11 +31,15 @@ export interface Kept<I extends Key> {
 
 /** The kept messages of one stream, by ascending sequence, in chunks (`Held.ts`), so that one more or less copies few. */
 export interface Held<I extends Key> {
+  /** The chunk from which messages are dropped. */
   readonly oldest: ReadonlyArray<Kept<I>>
-  /** None of them is empty. */
+  /** Whole chunks; none of them is empty. */
   readonly middle: ReadonlyArray<ReadonlyArray<Kept<I>>>
+  /** The chunk to which messages are added. */
   readonly latest: ReadonlyArray<Kept<I>>
+  /** Messages in all chunks. */
   readonly count: number
+  /** Bytes of them, each counted as its payload and 128 more. */
   readonly bytes: number
 }
 
@@ -47,6 +53,7 @@ export interface Gap<I extends Key> {
   readonly known: number
   /** Nobody is asked before. */
   readonly due: number
+  /** Who has been asked and has not answered yet. */
   readonly asking: I | undefined
   /** Neighbours that have said that they keep some of it: they are asked first. At most as many as there are neighbours. */
   readonly holders: ReadonlyArray<I>
@@ -71,10 +78,13 @@ export interface Stream<I extends Key> extends Origin<I> {
   readonly wanted: number
   /** The highest number that is known to exist. */
   readonly top: number
+  /** When it was made, or last gained a message. */
   readonly usedAt: number
   /** The longest path that a kept message of it has taken to here, in links. */
   readonly depth: number
+  /** What is kept of it. */
   readonly held: Held<I>
+  /** What is missing of it; undefined: nothing that is wanted. */
   readonly gap: Gap<I> | undefined
 }
 
@@ -99,6 +109,7 @@ export interface Streams<I extends Key> {
   readonly bytes: number
   /** Two generations: the younger, and the one before. */
   readonly forgotten: readonly [Forgotten<I>, Forgotten<I>]
+  /** Streams that the younger has taken in. */
   readonly forgottenCount: number
 }
 
@@ -120,6 +131,7 @@ export interface Link {
   readonly fetched: number
   /** The slot with which the next DIGEST to it begins; −1: it has been told all. */
   readonly digestSlot: number
+  /** When that one is sent; 0: none waits. */
   readonly digestAt: number
   /** Of a thicket: how many children it has in each tree, as it has said; none: it has not. */
   readonly children: ReadonlyArray<number>
@@ -128,9 +140,11 @@ export interface Link {
 /** Announcements that wait, the latest first. */
 export interface Announcing<I extends Key> {
   readonly id: MessageId<I>
+  /** How many links its payload would have crossed at the neighbour. */
   readonly round: number
   /** The neighbours to tell, as a set of indices. */
   readonly to: number
+  /** The one before it. */
   readonly next: Announcing<I> | undefined
 }
 
@@ -139,8 +153,9 @@ export interface Missing<I extends Key> {
   readonly id: MessageId<I>
   /** Who announced it first. */
   readonly owner: I
-  /** Who announced it and has not been grafted for it, and the round that it would have from each. */
+  /** Who announced it and has not been grafted for it. */
   readonly announcers: ReadonlyArray<I>
+  /** The round that it would have from each of them, in their order. */
   readonly rounds: ReadonlyArray<number>
   /** When it was first announced. */
   readonly since: number
@@ -187,8 +202,11 @@ export interface OpenRecall<I extends Key> {
   readonly wanted: number
   /** What has been found, so that nothing is given twice. At most `wanted`. */
   readonly found: ReadonlyArray<MessageId<I>>
+  /** Neighbours that have been asked, the one that has not answered yet among them. */
   readonly asked: ReadonlyArray<I>
+  /** The one that has not answered yet. */
   readonly asking: I | undefined
+  /** When it is waited for no longer. */
   readonly until: number
 }
 
@@ -200,7 +218,9 @@ export interface Upkeep<I extends Key, A> {
   readonly gapsAt: number
   /** Topics whose messages wait for a verdict. At most topicsSize. */
   readonly validated: ReadonlyArray<string>
+  /** Messages that wait for a verdict, the oldest first. At most verdictsSize. */
   readonly waiting: ReadonlyArray<Waiting<I, A>>
+  /** Recalls under way. At most recallsSize. */
   readonly recalls: ReadonlyArray<OpenRecall<I>>
   /** When what is kept is next looked through for what is too old; 0: nothing is kept. */
   readonly sweepAt: number
@@ -220,19 +240,27 @@ export interface Draft<I extends Key, A> extends Random {
   neighbors: ReadonlyArray<Peer<I, A>>
   /** Which of them are lazy in the shared tree, as a set of indices; all others are eager. */
   lazy: number
+  /** What is known of each origin. At most sourcesSize. */
   streams: Streams<I>
+  /** On which this node has published. At most topicsSize. */
   topics: ReadonlyArray<Topic>
+  /** What waits to be announced; undefined: nothing. */
   announcing: Announcing<I> | undefined
+  /** How many announcements that is. At most announceSize. */
   announcingCount: number
+  /** What has been announced here and has not come. At most missingSize for each neighbour. */
   missing: ReadonlyArray<Missing<I>>
   /** How long after its announcement a pushed message came, and when that was: the latest of late (`Lateness.ts`). */
   late: { readonly millis: number; readonly at: number }
   /** Who shapes the shared tree; undefined: nobody has been heard (`Guide.ts`). */
   guide: Guide<I> | undefined
+  /** What is known of each neighbour, in the order of `neighbors`. */
   links: ReadonlyArray<Link>
   /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
   trees: HashMap.HashMap<I, number>
+  /** The trees of a thicket. */
   thicket: Thicket<I>
+  /** What a message in good order does not touch. */
   upkeep: Upkeep<I, A>
   timers: Readonly<Record<Timer, Slot>>
   nextNonce: number

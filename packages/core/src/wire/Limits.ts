@@ -37,7 +37,7 @@ export const maxInteger = 9_007_199_254_740_991
 export const maxRequestId = 4_503_599_627_370_495
 
 /**
- * The time to live of a walk, and the hops of a broadcast. One byte.
+ * The time to live of a walk, and the hops of a broadcast, of which more are sent as this many. One byte.
  *
  * @category limits
  * @since 0.1.0

@@ -11,7 +11,7 @@ const reasonOf = (result: Result.Result<unknown, Stripes.StripesError>): string 
 
 describe("stripes", () => {
   it("any parts but one are the message, whichever is missing, of any length", () => {
-    for (let count = Stripes.minParts; count <= Stripes.maxParts; count++) {
+    for (let count = 2; count <= 16; count++) {
       for (const length of [0, 1, 2, 3, 4, 5, count, 64, 999, 1_000, 1_001, nextBelow(random, 5_000)]) {
         const message = bytes(length)
         const parts = Result.getOrThrow(Stripes.split(message, count))

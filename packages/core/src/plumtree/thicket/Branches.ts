@@ -16,8 +16,9 @@ import { type MessageId, sameMessage } from "../Message.ts"
 export interface Seek<I extends Key> {
   /** A message of the tree, by which the Graft names it. */
   readonly id: MessageId<I>
+  /** Who has been asked last. */
   readonly asked: I
-  /** At most as many as there are neighbours. */
+  /** Who may be asked next. At most as many as there are neighbours. */
   readonly left: ReadonlyArray<I>
   /** When the next one is asked. */
   readonly until: number
@@ -43,6 +44,7 @@ export interface Tree<I extends Key> {
   readonly isRoot: boolean
   /** The last message of the guide that was seen here; undefined: none of the tree ever was. */
   readonly last: MessageId<I> | undefined
+  /** A parent that is sought; undefined: none is. */
   readonly seek: Seek<I> | undefined
   /** When the parent was last replaced. */
   readonly movedAt: number
