@@ -13,7 +13,7 @@
  */
 
 /**
- * Names a message, as `Flood.MessageId` does.
+ * Names a message, as `Plumtree.MessageId` does.
  *
  * @category models
  * @since 0.1.0
