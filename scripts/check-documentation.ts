@@ -1,6 +1,6 @@
 /**
- * `node scripts/check-documentation.ts`: every name that a public module exports, or passes on from another file, says its
- * `@category` and since when it is there (`@since`), in the comment right before its declaration.
+ * `node scripts/check-documentation.ts`: every name that a public module exports, or passes on from another file, says
+ * its `@category` and since when it is there (`@since`), in the comment right before its declaration.
  */
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path/posix"
@@ -10,7 +10,7 @@ import { readManifest, root, workspaceFolders } from "./repository.ts"
 const problems = new Set<string>()
 const checked = new Set<string>()
 
-/** Looks at the declarations of a file: those it exports, or those of one name, exported or not, that another passes on. */
+/** Looks at the declarations of a file: those that it exports, or the one that another passes on. */
 const checkFile = (path: string, wanted?: string): void => {
   if (checked.has(`${path} ${wanted}`)) return
   checked.add(`${path} ${wanted}`)

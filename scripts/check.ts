@@ -1,4 +1,4 @@
-/** `npm run check`: types with Effect diagnostics, lint, format, import rules, tags, packages. Runs all, fails if one does. */
+/** `npm run check`: types with Effect diagnostics, lint, format, import rules, tags, packages. Fails if one does. */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { root } from "./repository.ts"

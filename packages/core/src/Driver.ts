@@ -8,9 +8,10 @@
  *    nothing else touches the state;
  * 2. stamps each input with `now`, in whole milliseconds, never decreasing;
  * 3. performs the outputs in their order, all of them before the next input;
- * 4. reports back every output that can fail: `Send` with `SendFailed` or `LinkClosed`, `Dial` with `LinkOpened` or
- *    `DialFailed`, `Discover` with `ContactsFound`, `Measure` with `CostsMeasured`, `SetTimer` with `TimerFired`. A report
- *    is an input like any other: it is never given from inside a `step`, however soon the failure is known;
+ * 4. reports back what becomes of an output: `Send` with `SendFailed` or `LinkClosed`, if it fails; `Dial` with
+ *    `LinkOpened` or `DialFailed`, `Discover` with `ContactsFound`, `Measure` with `CostsMeasured`, `SetTimer` with
+ *    `TimerFired`. A report is an input like any other: it is never given from inside a `step`, however soon the failure
+ *    is known;
  * 5. gives a close that it knows of before any message that came later from the same peer.
  *
  * **Links.** `Send` uses the open link to the peer or dials one; what is sent meanwhile waits in order. There is at most
@@ -38,7 +39,7 @@
  * **Timers.** One slot for each kind. `SetTimer` replaces what the slot held. A timer that was replaced or cleared need not
  * be given; one that is given all the same is ignored by its nonce.
  *
- * **A driver** in its simplest form: two nodes, a network that loses nothing, and a clock that goes from event to event.
+ * **The simplest driver**: two nodes, a network that loses nothing, and a clock that goes from event to event.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The examples of the core's documentation are right: the compiler takes them, and they say what their comments say. */
+/** The examples of the core's documentation: the compiler takes them, and they print what their comments say. */
 import { spawnSync } from "node:child_process"
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -22,7 +22,7 @@ const examples = [...globSync("src/**/*.ts", { cwd: core }).toSorted(), "README.
   }))
 })
 
-/** What an example says that it prints: `// …` at the end of a line that prints, or on lines of their own at its end. */
+/** What an example says that it prints: `// …` at the end of lines that print, or on lines of its own at its end. */
 const promised = (source: string): ReadonlyArray<string> => {
   const beside = [...source.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text = ""]) => text)
   return beside.length > 0 ? beside : [...source.matchAll(/^\/\/ (.*)$/gm)].map(([, text = ""]) => text)

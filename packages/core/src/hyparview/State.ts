@@ -25,7 +25,7 @@ export interface Neighbor<I extends Key, A> {
   readonly id: I
   readonly peer: Peer<I, A>
   readonly link: LinkId<I>
-  /** Whether this node chose it (by its own Join, `empty` or `repair` request): F of these are protected from inbound requests. */
+  /** Whether this node chose it, by its own Join, `empty` or `repair` request: F of these are protected (`Views.ts`). */
   readonly chosen: boolean
   /** The heartbeat round in which the neighbour was last heard. */
   readonly heardIn: number

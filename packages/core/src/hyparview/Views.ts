@@ -84,7 +84,8 @@ export const indexOfLink = <I extends Key, A>(state: State<I, A>, id: I, link: L
 }
 
 /**
- * Whether a link is one of the F longest-held self-chosen ones: no other node can make this one give it away (rules B2, X5).
+ * Whether a link is one of the F longest-held self-chosen ones: no other node can make this one give it away (rules B2
+ * and X5).
  */
 export const isProtected = <I extends Key, A>({ active, config }: State<I, A>, index: number): boolean => {
   if (itemAt(active, index)?.chosen !== true) return false

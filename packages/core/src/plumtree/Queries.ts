@@ -45,9 +45,9 @@ export const firstMissing = <I extends Key, A>(state: State<I, A>, origin: Origi
  * @since 0.1.0
  */
 export interface Sizes<I extends Key = string, A = string> {
-  /** Neighbours to which payloads of the shared tree are pushed; in a thicket those linked in some of its trees. */
+  /** Neighbours to which payloads of the shared tree are pushed; in a thicket those linked in a tree. */
   readonly eager: number
-  /** Neighbours to which payloads of the shared tree are only announced; in a thicket those linked in none of its trees. */
+  /** Neighbours to which payloads of the shared tree are only announced; in a thicket those linked in no tree. */
   readonly lazy: number
   /** To whom messages of this node's own are pushed. */
   readonly eagerNeighbors: ReadonlyArray<Peer<I, A>>

@@ -3,8 +3,8 @@
  * the tree's messages, and whom it has asked to. The trees are undirected, so that any node may publish; the parent is the
  * end from which messages come.
  *
- * Neighbours are indices into the active view, and sets of them whole numbers, as in `../Tree.ts`. What becomes of the trees is
- * in the other files of this folder; with another strategy there are none.
+ * Neighbours are indices into the active view, and sets of them whole numbers, as in `../Tree.ts`. What becomes of the
+ * trees is in the other files of this folder; with another strategy there are none.
  *
  * @since 0.1.0
  */
