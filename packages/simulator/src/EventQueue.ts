@@ -177,6 +177,7 @@ export class EventQueue<A> {
     hash.word(this.target)
     hash.word(this.second)
     hash.word(this.third)
+    hash.word(this.fourth)
   }
 
   /** A queue with the same pending events (the same references), time and order; the two go on independently. */

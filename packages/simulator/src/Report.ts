@@ -8,7 +8,7 @@
  */
 import { draw, drawChord } from "./report/Chart.ts"
 import { type Figure, number, percent, type Table } from "./report/Figure.ts"
-import { figuresOf } from "./report/figures.ts"
+import { costTable, figuresOf } from "./report/figures.ts"
 import { pageStyle, standalone } from "./report/style.ts"
 import { type Result, type Results, runsOf } from "./Result.ts"
 
@@ -48,7 +48,8 @@ const narrow = { width: 340, height: 300 } as const
  */
 export const report = (results: Result | Results, options: ReportOptions): Report => {
   const runs = runsOf(results)
-  const figures = figuresOf(results.experiment, runs)
+  const costs = "runs" in results ? (results.costs ?? []) : []
+  const figures = [...figuresOf(results.experiment, runs), ...(costs.length === 0 ? [] : [costTable(costs)])]
   const chord = options.edges === undefined ? undefined : chordOf(options.edges)
   const files = figures.flatMap(({ chart, id }) =>
     chart === undefined ? [] : [{ name: `${id}.svg`, content: standalone(draw(chart, wide.width, wide.height)) }]
@@ -93,19 +94,34 @@ const heading = (experiment: string, runs: ReadonlyArray<Result>): string => {
   ].join("")
 }
 
-/** The few numbers to read first. */
+/** The few numbers to read first: of each seed, or one where they are all the same. */
 const facts = (runs: ReadonlyArray<Result>): string => {
-  const last = runs.find(({ experiment }) => experiment === "stable") ?? runs[0]
-  if (last === undefined) return ""
-  const { overlay } = last
-  const full = Math.max(...Object.keys(overlay.inDegree).map(Number), 0)
+  const stable = runs.filter(({ experiment }) => experiment === "stable")
+  const shown = stable.length > 0 ? stable : runs
+  const [first] = shown
+  if (first === undefined) return ""
+  const each = (of: (overlay: Result["overlay"]) => string) =>
+    [...new Set(shown.map(({ overlay }) => of(overlay)))].join(", ")
+  const full = Math.max(...shown.flatMap(({ overlay }) => Object.keys(overlay.inDegree).map(Number)), 0)
   const items: ReadonlyArray<readonly [string, string, string]> = [
-    ["alive", number(overlay.alive), `of ${number(last.nodes)}`],
-    ["components", number(overlay.components), `largest ${number(overlay.largestComponent)}`],
-    ["one-sided links", number(overlay.asymmetricLinks), ""],
-    [`nodes at degree ${full}`, percent((overlay.inDegree[full] ?? 0) / Math.max(1, overlay.alive), 2), ""],
-    ["average path", number(overlay.averageShortestPath, 4), last.nodes === 10_000 ? "paper 6.385" : ""],
-    ["clustering", number(overlay.clustering, 2), last.nodes === 10_000 ? "paper 0.00092" : ""]
+    ["alive", each(({ alive }) => number(alive)), `of ${number(first.nodes)}`],
+    [
+      "components",
+      each(({ components }) => number(components)),
+      `largest ${each(({ largestComponent }) => number(largestComponent))}`
+    ],
+    ["one-sided links", each(({ asymmetricLinks }) => number(asymmetricLinks)), ""],
+    [
+      `nodes at degree ${full}`,
+      each(({ alive, inDegree }) => percent((inDegree[full] ?? 0) / Math.max(1, alive), 2)),
+      ""
+    ],
+    [
+      "average path",
+      each(({ averageShortestPath }) => number(averageShortestPath, 4)),
+      first.nodes === 10_000 ? "paper 6.385" : ""
+    ],
+    ["clustering", each(({ clustering }) => number(clustering, 2)), first.nodes === 10_000 ? "paper 0.00092" : ""]
   ]
   const cells = items.map(
     ([name, value, note]) =>

@@ -300,6 +300,11 @@ export interface Result {
 export interface Results {
   readonly experiment: string
   readonly runs: ReadonlyArray<Result>
+  /**
+   * In `paper`: what the whole has cost, for each seed, the overlay that all its runs share counted once. Its runs have no
+   * seconds and bytes of their own, and their events are those of the overlay and what each adds.
+   */
+  readonly costs?: ReadonlyArray<Cost & { readonly seed: number }>
 }
 
 /**

@@ -36,6 +36,18 @@ export class TraceHash {
     this.word(value % 4294967296)
   }
 
+  /** Absorbs the name of a kind of message: its length, first and middle letter, by which those that there are differ. */
+  kind(name: string): void {
+    const { length } = name
+    this.word((length << 16) | (name.charCodeAt(0) << 8) | name.charCodeAt(length >> 1))
+  }
+
+  /** Absorbs a text. */
+  text(text: string): void {
+    this.word(text.length)
+    for (let i = 0; i < text.length; i++) this.word(text.charCodeAt(i))
+  }
+
   /** A hash that has absorbed the same; the two go on independently. */
   fork(): TraceHash {
     const fork = new TraceHash()

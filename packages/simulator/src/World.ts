@@ -4,7 +4,8 @@
  * nothing here knows what a message means, except whether it was sent over a link or needs one to be dialled.
  *
  * A run is a pure function of the options and of the commands given: all randomness comes from the seed, events at one
- * instant happen in the order in which they were caused, and `traceHash` covers every input that a node was given.
+ * instant happen in the order in which they were caused, and `traceHash` covers every input that a node was given: when, to
+ * whom, of what kind, and from whom. (What a message says follows from the states of nodes that were given the same before.)
  *
  * How the network behaves:
  *
@@ -421,9 +422,21 @@ export class World {
   }
 
   private command(node: number, input: SimulatedInput): void {
-    this.hash.word(node)
-    this.hash.word(input._tag.length)
+    const { hash } = this
+    hash.whole(this.queue.now)
+    hash.word(node)
+    hash.text(input._tag)
+    if (input._tag === "Join") this.absorbContacts(input.contacts)
+    if (input._tag === "Publish") {
+      hash.text(input.topic)
+      hash.word(input.payload.length)
+    }
     this.give(node, input)
+  }
+
+  private absorbContacts(contacts: ReadonlyArray<number>): void {
+    this.hash.word(contacts.length)
+    for (const contact of contacts) this.hash.word(contact)
   }
 
   /** The event just taken out of the queue happens. */
@@ -443,6 +456,7 @@ export class World {
         const { reference: message, second, third } = queue
         if (message === undefined) return
         queue.absorbInto(this.hash)
+        this.hash.kind(message._tag === "Carried" ? message.body._tag : message._tag)
         const sender = processes.peers[second]
         if (processes.anyFormer && opensLink(message) && this.isRefused(node, second, third)) return
         const from = sender !== undefined && sender.epoch === third ? sender : processes.peerOf(second, third)
@@ -583,6 +597,7 @@ export class World {
     const theirs = this.states[sender]?.membership
     const ofOurs = theirs === undefined ? -1 : HyParView.knownEpoch(theirs, node)
     if (ofOurs <= own.self.epoch) return false
+    this.hash.whole(ofOurs)
     this.give(node, { _tag: "EpochConflict", now: this.millis(), epoch: ofOurs })
     return true
   }
@@ -593,6 +608,7 @@ export class World {
     this.queue.absorbInto(this.hash)
     const peer = this.processes.peers[address]
     const open = timedOut === 0 && peer !== undefined && this.network.dialPassage(node, address) === "open"
+    this.hash.word(open ? 1 : 0)
     this.give(
       node,
       open
@@ -619,8 +635,10 @@ export class World {
 
   private onDiscovered(node: number): void {
     if (this.processes.incarnationOf(node) !== this.queue.third) return
+    const contacts = this.contactsFor(node)
     this.queue.absorbInto(this.hash)
-    this.give(node, { _tag: "ContactsFound", now: this.millis(), contacts: this.contactsFor(node) })
+    this.absorbContacts(contacts)
+    this.give(node, { _tag: "ContactsFound", now: this.millis(), contacts })
   }
 
   /** What Discovery knows: some living nodes, wherever they stand. */

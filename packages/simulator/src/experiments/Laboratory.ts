@@ -3,11 +3,12 @@
  * of what was measured, and how far they have come.
  */
 import { type HyParView, Plumtree } from "@hyparview/core"
-import { Latency } from "@hyparview/faults"
+import { FaultPlan, Latency } from "@hyparview/faults"
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import type {
   BroadcastResult,
+  Cost,
   FirstMessage,
   FurtherKill,
   GossipRound,
@@ -47,6 +48,9 @@ export interface Progress {
   readonly virtualSeconds: number
 }
 
+/** A run inside of a composite one is measured as a part of the whole: it has no seconds of its own. */
+const unmeasured = { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }
+
 /** Mutable: one for each run. */
 export class Laboratory {
   readonly experiment: Name
@@ -73,9 +77,13 @@ export class Laboratory {
   private total = 1
   /** The count of events at which to yield. */
   private pieceEnd = piece
-  /** Inputs and frames of worlds that are gone. */
+  /** Inputs and frames of worlds that are gone: in the run under way, and in those before it. */
   private spentEvents = 0
   private spentMessages = 0
+  private pastEvents = 0
+  private pastMessages = 0
+  /** Of a composite experiment: what the run under way is called. */
+  private part: Name = "stable"
 
   constructor(experiment: Name, options: Options, membership: HyParView.Config) {
     this.experiment = experiment
@@ -99,7 +107,7 @@ export class Laboratory {
     return {
       phase: this.phase,
       share: Math.min(1, this.done / this.total),
-      events: this.spentEvents + this.world.events,
+      events: this.pastEvents + this.spentEvents + this.world.events,
       virtualSeconds: this.world.now / 1e6
     }
   }
@@ -122,16 +130,17 @@ export class Laboratory {
   /**
    * "The overlay was created by having nodes join the network one by one, without running any membership rounds in
    * between" (paper §5.1); with K contacts K at a time, one through each. The next ones join when the walks of those
-   * before have ended and been answered.
+   * before have ended and been answered. Or all that are no contacts join at one instant.
    */
   *join(contactsOf: (node: number, nth: number) => ReadonlyArray<number> = (...of) => this.oneContact(...of)): Work {
     const { world } = this
-    const { contacts, nodes } = this.options
+    const { contacts, joins, nodes, sendFailure } = this.options
     this.enter("joins")
+    if (sendFailure > 0) world.apply(FaultPlan.Fault.SendFailure({ probability: sendFailure }))
     world.pauseCycles()
     const interval = joinMicros(world)
     for (let first = 0; first < nodes;) {
-      const wave = first < contacts ? 1 : Math.min(contacts, nodes - first)
+      const wave = first < contacts ? 1 : joins === "at-once" ? nodes - first : Math.min(contacts, nodes - first)
       for (let i = 0; i < wave; i++) {
         world.start(first + i, contactsOf(first + i, i))
       }
@@ -143,7 +152,7 @@ export class Laboratory {
   }
 
   private oneContact(node: number, nth: number): ReadonlyArray<number> {
-    return node === 0 ? [] : [node < this.options.contacts ? 0 : nth]
+    return node === 0 ? [] : [node < this.options.contacts ? 0 : nth % this.options.contacts]
   }
 
   /** Cycles of virtual time; then only what is under way ends, and no cycle runs until the next call. */
@@ -216,20 +225,52 @@ export class Laboratory {
     this.world = world
   }
 
+  /** A composite experiment begins another run, in a copy of a world: its cost is that of the world, and what it adds. */
+  beginPart(part: Name, world: World, change: Partial<Options>): void {
+    this.pastEvents += this.spentEvents + this.world.events - world.events
+    this.pastMessages += this.spentMessages + this.world.messages - world.messages
+    this.spentEvents = 0
+    this.spentMessages = 0
+    this.world = world
+    this.part = part
+    this.options = { ...this.options, ...change }
+  }
+
+  /** Writes down the run under way, and clears the record for the next. */
+  concludePart(): void {
+    this.runs.push({ ...this.single(this.part, unmeasured), complete: true })
+    this.broadcasts.length = 0
+    this.samples.length = 0
+    this.firstMessages.length = 0
+    this.healingCycles = null
+  }
+
   // --- results ---------------------------------------------------------------------------------------------------------
 
   result(measured: Measured): Result | Results {
-    if (this.experiment !== "paper") return this.single(this.experiment, this.options, measured)
+    if (this.experiment !== "paper") return this.single(this.experiment, measured)
+    const underWay = this.complete ? [] : [this.single(this.part, unmeasured)]
     return {
       experiment: this.experiment,
-      runs: this.runs.map((run) => ({ ...run, complete: run.complete && this.complete }))
+      runs: [...this.runs, ...underWay],
+      costs: [{ seed: this.options.seed, ...this.costOf(this.pastEvents, this.pastMessages, measured) }]
     }
   }
 
-  /** The result of the world as it is now. */
-  single(experiment: string, options: Options, measured: Measured): Result {
-    const { world } = this
-    const events = this.spentEvents + world.events
+  /** What it took to come here, `before` this run included. */
+  private costOf(eventsBefore: number, messagesBefore: number, measured: Measured): Cost {
+    const events = eventsBefore + this.spentEvents + this.world.events
+    return {
+      events,
+      messages: messagesBefore + this.spentMessages + this.world.messages,
+      ...measured,
+      eventsPerSecond: measured.cpuSeconds > 0 ? events / measured.cpuSeconds : 0
+    }
+  }
+
+  /** The result of the run under way, with the world as it is now. */
+  private single(experiment: Name, measured: Measured): Result {
+    const { options, world } = this
     return {
       experiment,
       seed: options.seed,
@@ -240,12 +281,7 @@ export class Laboratory {
       overlay: Measure.overlay(world),
       broadcasts: [...this.broadcasts],
       healingCycles: this.healingCycles,
-      cost: {
-        events,
-        messages: this.spentMessages + world.messages,
-        ...measured,
-        eventsPerSecond: measured.cpuSeconds > 0 ? events / measured.cpuSeconds : 0
-      },
+      cost: this.costOf(0, 0, measured),
       ...(this.before === undefined ? {} : { before: this.before }),
       ...(this.partition === undefined ? {} : { partition: this.partition }),
       ...(this.thicket === undefined ? {} : { thicket: this.thicket }),

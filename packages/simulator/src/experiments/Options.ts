@@ -47,6 +47,11 @@ export interface Options {
   readonly seed: number
   /** Nodes 0 to K − 1 are the contacts; as many nodes join at a time, one through each. Default: 1. */
   readonly contacts: number
+  /**
+   * When nodes join: `in-turn`, as many at a time as there are contacts, the next when those have been welcomed; `at-once`, all
+   * but the contacts at one instant. Default: in-turn, the paper's.
+   */
+  readonly joins: "in-turn" | "at-once"
   /** Cycles after the joins. Default: 50, the paper's; in `thicket` 10. */
   readonly cycles: number
   /**
@@ -126,18 +131,21 @@ export interface Options {
 }
 
 /**
- * The names that `strategy`, `senders`, `pace`, `part` and `cut` can have.
+ * The names that `joins`, `strategy`, `senders`, `pace`, `part` and `cut` can have.
  *
  * @category options
  * @since 0.1.0
  */
 export const choices = {
+  joins: ["in-turn", "at-once"],
   strategy: ["plumtree", "flood"],
   senders: ["one", "many"],
   pace: ["drained", "cycle", "rate"],
   part: ["both", "hyparview", "plumtree"],
   cut: ["halves", "tenth", "thirds", "islands", "one-way", "flapping"]
-} as const satisfies { readonly [K in "strategy" | "senders" | "pace" | "part" | "cut"]: ReadonlyArray<Options[K]> }
+} as const satisfies {
+  readonly [K in "joins" | "strategy" | "senders" | "pace" | "part" | "cut"]: ReadonlyArray<Options[K]>
+}
 
 /**
  * An option is out of its bounds, or contradicts another. Nothing was run.
@@ -165,6 +173,7 @@ export const defaults = (experiment: Name): Options => ({
   nodes: 10_000,
   seed: 1,
   contacts: 1,
+  joins: "in-turn",
   cycles: experiment === "hashicorp" ? 0 : experiment === "thicket" ? 10 : 50,
   kill: experiment === "churn" ? 0.1 : experiment === "plumtree" || experiment === "thicket" ? 0 : 0.5,
   messages: experiment === "paper" ? 1_000 : 100,
@@ -209,6 +218,7 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   nodes: whole(2, 2 ** 24),
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   contacts: whole(1, 2 ** 24),
+  joins: oneOf(choices.joins),
   cycles: whole(0, 1_000_000),
   kill: share(1),
   messages: whole(0, 1_000_000),

@@ -1,8 +1,10 @@
 /**
  * Churn: a stable overlay, then in every cycle some nodes crash, some leave in order, and as many come back under their
- * old ids, at random moments (a Poisson process, to the millisecond); one broadcast each cycle tells how it is going.
+ * old ids, at random moments (a Poisson process, to the millisecond); a few broadcasts each cycle, at random moments too, tell
+ * how it is going. Nothing waits for them: a node that goes while one is under way counts as not reached.
  */
 import { Random } from "@hyparview/core"
+import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
 import { grow, growWork } from "./stable.ts"
@@ -10,11 +12,18 @@ import { grow, growWork } from "./stable.ts"
 /** In ten cycles the share `kill` goes away, half of it without a word. */
 const cyclesPerShare = 10
 
+/** Broadcasts in each cycle. */
+const broadcasts = 3
+
+/** None begins so late in a cycle that it might not be over at its end, in milliseconds. */
+const spreadMillis = 2_000
+
 export function* churn(laboratory: Laboratory): Work {
   const { healCycles, kill, nodes } = laboratory.options
   const departures = (nodes * kill) / cyclesPerShare
   laboratory.expect(
-    growWork(laboratory) + healCycles * (nodes * (weights.cycle + 3 * weights.delivery) + departures * 2 * weights.join)
+    growWork(laboratory) +
+      healCycles * (nodes * (weights.cycle + broadcasts * weights.delivery) + departures * 2 * weights.join)
   )
   yield* grow(laboratory)
   laboratory.before = Measure.overlay(laboratory.world)
@@ -22,33 +31,54 @@ export function* churn(laboratory: Laboratory): Work {
   const random = laboratory.world.randomFor(2)
   const { cycleMillis } = laboratory.membership
   const { world } = laboratory
+  const perMilli = departures / cycleMillis
   const away: Array<number> = []
+  world.resumeCycles()
   for (let cycle = 1; cycle <= healCycles; cycle++) {
-    world.resumeCycles()
-    // Each millisecond is a coin with the chance of a departure, and one with that of a return.
-    const chance = Math.min(1, departures / cycleMillis)
+    const published: Array<{ readonly index: number; readonly alive: number }> = []
+    const moments = new Set<number>()
+    const latest = Math.max(broadcasts, cycleMillis - spreadMillis)
+    while (moments.size < broadcasts) moments.add(Random.nextBelow(random, latest))
     let last = 0
     for (let millis = 0; millis < cycleMillis; millis++) {
-      const departs = Random.nextBelow(random, 1_000_000_000) < chance * 1_000_000_000
-      const returns = Random.nextBelow(random, 1_000_000_000) < chance * 1_000_000_000
-      if (!departs && !(returns && away.length > 0)) continue
+      const departing = countOf(random, perMilli)
+      const returning = Math.min(countOf(random, perMilli), away.length)
+      if (departing + returning === 0 && !moments.has(millis)) continue
       yield* laboratory.runFor((millis - last) * 1000)
       last = millis
-      if (departs && world.alive > 2) {
-        const node = world.randomAlive(random)
-        if (Random.nextBelow(random, 2) === 0) world.crash([node])
-        else world.leave(node)
-        away.push(node)
-      }
-      if (returns) comeBack(laboratory, away, random)
+      for (let i = 0; i < departing && world.alive > 2; i++) away.push(depart(laboratory, random))
+      for (let i = 0; i < returning; i++) comeBack(laboratory, away, random)
+      if (moments.has(millis)) published.push({ alive: world.alive, index: world.publish(world.randomAlive(random)) })
     }
     yield* laboratory.runFor((cycleMillis - last) * 1000)
-    laboratory.advance(nodes * weights.cycle + departures * 2 * weights.join)
-    // The broadcasts run while others come and go: nothing is paused for them but the cycles' clock.
-    world.pauseCycles()
-    laboratory.samples.push(yield* laboratory.sample(cycle, 3))
+    laboratory.advance(nodes * (weights.cycle + broadcasts * weights.delivery) + departures * 2 * weights.join)
+    const parts = Graph.components(Measure.picture(world, "active").graph)
+    const reached = published.map(({ alive, index }) => (world.broadcasts[index]?.delivered ?? 0) / alive)
+    laboratory.samples.push({
+      cycle,
+      alive: world.alive,
+      components: parts.count,
+      largestComponent: parts.largest,
+      reliability: reached.reduce((sum, share) => sum + share, 0) / Math.max(1, reached.length),
+      deadPassiveShare: Measure.deadPassiveShare(world)
+    })
   }
+  world.pauseCycles()
   yield* laboratory.settle()
+}
+
+/** How many there are in a millisecond: the whole of the rate, and one more by chance for the rest of it. */
+const countOf = (random: Random.Random, perMilli: number): number => {
+  const whole = Math.floor(perMilli)
+  return whole + (Random.nextBelow(random, 1_000_000_000) < (perMilli - whole) * 1_000_000_000 ? 1 : 0)
+}
+
+/** Half of those who go do so without a word. */
+const depart = ({ world }: Laboratory, random: Random.Random): number => {
+  const node = world.randomAlive(random)
+  if (Random.nextBelow(random, 2) === 0) world.crash([node])
+  else world.leave(node)
+  return node
 }
 
 const comeBack = ({ world }: Laboratory, away: Array<number>, random: Random.Random): void => {

@@ -10,10 +10,9 @@ import { type Laboratory, weights, type Work } from "./Laboratory.ts"
 const roundsPerCycle = 30
 
 export function* hashicorp(laboratory: Laboratory): Work {
-  const { gossips, nodes, sendFailure } = laboratory.options
+  const { gossips, nodes } = laboratory.options
   laboratory.expect(nodes * weights.join + gossips * nodes * (3 * weights.delivery + weights.cycle))
   const { world } = laboratory
-  world.apply(FaultPlan.Fault.SendFailure({ probability: sendFailure }))
   yield* laboratory.join()
   yield* laboratory.cycle(laboratory.options.cycles)
 

@@ -26,9 +26,6 @@ const levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
 const firstMessageLevels = levels.slice(0, 6)
 const kills = 30
 const floods = 50
-/** A run inside of `paper` is measured as a whole: its parts have no seconds of their own. */
-const unmeasured = { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }
-
 type Change = Partial<Laboratory["options"]>
 
 /** The Plumtree paper's five: thresholds 3 for one sender and 7 for many. */
@@ -74,30 +71,34 @@ export function* paper(laboratory: Laboratory): Work {
 
 /** The HyParView paper. */
 function* graphs(laboratory: Laboratory, overlay: World): Work {
-  const { healCycles, messages } = laboratory.options
-  laboratory.replaceWorld(overlay.fork())
+  const { options } = laboratory
+  const { healCycles, messages } = options
+  const begin = (part: "stable" | "failures", branch: number, change: Change) =>
+    laboratory.beginPart(part, overlay.fork(branch), { ...options, ...change })
+  begin("stable", 0, { messages: floods, kill: 0 })
   yield* publish(laboratory, floods)
-  conclude(laboratory, "stable", {})
+  laboratory.concludePart()
 
   for (const [index, kill] of levels.entries()) {
-    // Like `failures` alone: the same copy, the same draws.
-    laboratory.replaceWorld(overlay.fork())
+    // Like `failures` alone: the same copy, the same draws, the same cost.
+    begin("failures", 0, { kill })
     killShare(laboratory, kill)
     yield* publish(laboratory, messages)
     yield* heal(laboratory, healCycles)
-    conclude(laboratory, "failures", { kill })
+    laboratory.concludePart()
 
-    laboratory.replaceWorld(overlay.fork(1_000 + index))
+    begin("failures", 1_000 + index, { kill, messages: 0 })
     killShare(laboratory, kill)
     yield* heal(laboratory, healCycles)
-    conclude(laboratory, "failures", { kill, messages: 0 })
+    laboratory.concludePart()
   }
   for (const [index, kill] of firstMessageLevels.entries()) {
-    laboratory.replaceWorld(overlay.fork())
+    begin("failures", 0, { kill, messages: 1, healCycles: 0 })
     laboratory.enter("first messages")
     yield* firstMessages(laboratory, kill, kills, 2_000 + index * kills)
-    conclude(laboratory, "failures", { kill, messages: 1, healCycles: 0 })
+    laboratory.concludePart()
   }
+  laboratory.options = options
 }
 
 /** The Plumtree paper. The choices of the papers' experiments replace those of the command. */
@@ -114,13 +115,12 @@ function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
     yield* tree(laboratory, overlay, change, function* (sender) {
       yield* build(laboratory, sender, treeMessages)
       const built = laboratory.world
-      conclude(laboratory, "plumtree", { ...change, kill: 0, healCycles: 0 })
+      laboratory.concludePart()
       for (const [index, kill] of levels.entries()) {
-        laboratory.replaceWorld(built.fork(5_000 + index))
+        laboratory.beginPart("plumtree", built.fork(5_000 + index), { ...change, kill, healCycles: treeHealCycles })
         yield* afterKill(laboratory, sender, kill, treeHealCycles)
-        conclude(laboratory, "plumtree", { ...change, kill, healCycles: treeHealCycles })
+        laboratory.concludePart()
       }
-      laboratory.replaceWorld(built)
     })
   }
   const failing: Change = {
@@ -142,22 +142,10 @@ function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
 /** One run on a copy whose nodes begin with a broadcast of their own. What has not been concluded at its end is. */
 function* tree(laboratory: Laboratory, origin: World, change: Change, work: (sender: number) => Work): Work {
   const { options } = laboratory
-  laboratory.options = { ...options, healCycles: 0, kill: 0, ...change }
-  const world = origin.fork(4_000, treeConfig(laboratory.options))
-  laboratory.replaceWorld(world)
+  const all = { healCycles: 0, kill: 0, ...change }
+  const world = origin.fork(4_000, treeConfig({ ...options, ...all }))
+  laboratory.beginPart("plumtree", world, all)
   yield* work(world.randomAlive(world.randomFor(5)))
-  if (laboratory.broadcasts.length > 0) conclude(laboratory, "plumtree", {})
+  if (laboratory.broadcasts.length > 0) laboratory.concludePart()
   laboratory.options = options
-}
-
-/** Writes down a run and clears the record for the next. */
-const conclude = (laboratory: Laboratory, experiment: string, change: Change): void => {
-  const complete = laboratory.complete
-  laboratory.complete = true
-  laboratory.runs.push(laboratory.single(experiment, { ...laboratory.options, ...change }, unmeasured))
-  laboratory.complete = complete
-  laboratory.broadcasts.length = 0
-  laboratory.samples.length = 0
-  laboratory.firstMessages.length = 0
-  laboratory.healingCycles = null
 }

@@ -29,14 +29,19 @@ export const timerKinds: ReadonlyArray<Node.Timer> = [
   "Recover"
 ]
 export const cycleTimer = firstTimer
+const announceTimer = firstTimer + 5
 export const graftTimer = firstTimer + 6
 
-/** Whether something is to come that a drained world has none of: frames, notices, answers, and grafts that may follow. */
+/**
+ * Whether something is to come that a drained world has none of: frames, notices, answers, announcements that wait for others,
+ * and grafts that may follow.
+ */
 export const isUnderWay = (queue: EventQueue<unknown>): boolean =>
   queue.pendingOf(frameArrives) > 0 ||
   queue.pendingOf(linkLost) > 0 ||
   queue.pendingOf(dialAnswered) > 0 ||
   queue.pendingOf(discovered) > 0 ||
+  queue.pendingOf(announceTimer) > 0 ||
   queue.pendingOf(graftTimer) > 0
 
 export const timerKindOf = (timer: Node.Timer): number => {
@@ -52,7 +57,7 @@ export const timerKindOf = (timer: Node.Timer): number => {
     case "Discovery":
       return firstTimer + 4
     case "Announce":
-      return firstTimer + 5
+      return announceTimer
     case "Graft":
       return graftTimer
     case "Recover":

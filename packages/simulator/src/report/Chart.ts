@@ -108,7 +108,8 @@ const optionOf = (chart: Chart, width: number, height: number) => {
       nameGap: 14,
       nameTextStyle: { ...text, align: "left" as const, padding: [0, 0, 0, -yLabelWidth(chart)] },
       axisLabel: { ...text, formatter: ticks(chart.y) },
-      axisLine: { show: false },
+      // Where x goes below 0 the axis and its name stay at the left.
+      axisLine: { show: false, onZero: false },
       axisTick: { show: false },
       splitLine: { lineStyle: { color: "var(--grid)" } },
       splitNumber: height < 300 ? 4 : 5

@@ -1,7 +1,7 @@
 /** Which figures a result has: by what it holds, not by the name of its experiment. */
 import type { Histogram } from "../Graph.ts"
 import * as Paper from "../paperFigures.ts"
-import type { Result } from "../Result.ts"
+import type { Cost, Result } from "../Result.ts"
 import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
 import { partitionFigures } from "./partitionSection.ts"
@@ -22,13 +22,13 @@ export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): Read
     ...degrees(runs),
     ...bootstraps(runs),
     overlayTable(runs),
-    costTable(runs)
+    costTable(runs.map(({ cost, seed }) => ({ ...cost, seed })))
   ]
 }
 
 const isPaperSize = (run: Result | undefined): boolean => run?.nodes === 10_000
 
-const seedName = ({ seed }: Result): string => `seed ${seed}`
+const seedName = ({ seed }: { readonly seed: number }): string => `seed ${seed}`
 
 /** One line for each seed where there are several, and the mean in front. */
 export const bySeed = (
@@ -131,11 +131,16 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
     )
   }
   const healed = runs.map(({ healingCycles }) => (healingCycles === null ? "not" : String(healingCycles)))
+  const isChurn = runs.some(({ experiment }) => experiment === "churn")
   return [
     {
       id: "healing",
       title: "Reliability, cycle by cycle",
-      note: `Cycles until broadcasts reached as many as before: ${healed.join(", ")}.`,
+      note: isChurn
+        ? "Of the nodes that ran when a message was published, the share that got it: those who went meanwhile count as not reached."
+        : runs.some(({ partition }) => partition !== undefined)
+          ? `Cycles from the heal until there was one component: ${healed.join(", ")}.`
+          : `Cycles until broadcasts reached as many as before: ${healed.join(", ")}.`,
       chart,
       table: {
         columns: ["cycle", "alive", "components", "largest", "reliability"],
@@ -301,19 +306,19 @@ const overlayTable = (runs: ReadonlyArray<Result>): Figure => {
 }
 
 /** What the runs cost. */
-export const costTable = (runs: ReadonlyArray<Result>): Figure => ({
+export const costTable = (costs: ReadonlyArray<Cost & { readonly seed: number }>): Figure => ({
   id: "cost",
   title: "What it cost",
-  note: "Events are inputs given to nodes. Seconds and bytes depend on the machine.",
+  note: "Events are inputs given to nodes. Seconds and bytes depend on the machine; of seeds that ran side by side each has the peak of the whole process.",
   table: {
-    columns: ["", ...runs.map(seedName)],
+    columns: ["", ...costs.map(seedName)],
     rows: [
-      ["events", ...runs.map(({ cost }) => number(cost.events))],
-      ["frames", ...runs.map(({ cost }) => number(cost.messages))],
-      ["CPU seconds", ...runs.map(({ cost }) => number(cost.cpuSeconds, 3))],
-      ["wall seconds", ...runs.map(({ cost }) => number(cost.wallSeconds, 3))],
-      ["events a CPU-second", ...runs.map(({ cost }) => number(Math.round(cost.eventsPerSecond)))],
-      ["peak memory", ...runs.map(({ cost }) => `${number(Math.round(cost.peakRssBytes / 1e6))} MB`)]
+      ["events", ...costs.map(({ events }) => number(events))],
+      ["frames", ...costs.map(({ messages }) => number(messages))],
+      ["CPU seconds", ...costs.map(({ cpuSeconds }) => number(cpuSeconds, 3))],
+      ["wall seconds", ...costs.map(({ wallSeconds }) => number(wallSeconds, 3))],
+      ["events a CPU-second", ...costs.map(({ eventsPerSecond }) => number(Math.round(eventsPerSecond)))],
+      ["peak memory", ...costs.map(({ peakRssBytes }) => `${number(Math.round(peakRssBytes / 1e6))} MB`)]
     ]
   }
 })

@@ -2,7 +2,7 @@
 import * as Paper from "../paperFigures.ts"
 import type { Result } from "../Result.ts"
 import type { Chart, Series } from "./Chart.ts"
-import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
+import { type Figure, mean, number, percent } from "./Figure.ts"
 import { treeFigures } from "./treeSection.ts"
 
 export const paperFigures = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
@@ -60,20 +60,38 @@ const graphTable = (runs: ReadonlyArray<Result>): Figure => {
     ]
   ]
   const { Cyclon, HyParView, Scamp } = Paper.graphProperties
+  // What the paper demands of an overlay, and prints no figures of.
+  const demanded: ReadonlyArray<readonly [string, (run: Result) => number, string]> = [
+    ["nodes with five neighbours, %", ({ overlay }) => ((overlay.inDegree["5"] ?? 0) / overlay.alive) * 100, "–"],
+    ["components", ({ overlay }) => overlay.components, "1"],
+    ["one-sided links", ({ overlay }) => overlay.asymmetricLinks, "0"],
+    ["nodes with an id in both views", ({ overlay }) => overlay.inBothViews, "0"],
+    ["nodes with a view over its bound", ({ overlay }) => overlay.overCapacity, "0"]
+  ]
   return {
     id: "table-1",
     title: "Table 1: the graph after 50 cycles",
     note: "Over all nodes, shortest paths from every node. Theory gives 6.36 for a random 5-regular graph of 10,000.",
     table: {
       columns: ["", "ours", ...runs.map(({ seed }) => `seed ${seed}`), "HyParView, paper", "Cyclon", "Scamp"],
-      rows: rows.map(([name, ours, paper]) => [
-        name,
-        number(mean(runs.map(ours)), 5),
-        ...runs.map((run) => number(ours(run), 5)),
-        number(paper(HyParView), 6),
-        number(paper(Cyclon), 6),
-        number(paper(Scamp), 6)
-      ])
+      rows: [
+        ...rows.map(([name, ours, paper]) => [
+          name,
+          number(mean(runs.map(ours)), 5),
+          ...runs.map((run) => number(ours(run), 5)),
+          number(paper(HyParView), 6),
+          number(paper(Cyclon), 6),
+          number(paper(Scamp), 6)
+        ]),
+        ...demanded.map(([name, ours, paper]) => [
+          name,
+          number(mean(runs.map(ours)), 5),
+          ...runs.map((run) => number(ours(run), 5)),
+          paper,
+          "–",
+          "–"
+        ])
+      ]
     }
   }
 }
@@ -105,9 +123,21 @@ const inDegrees = (runs: ReadonlyArray<Result>): Figure => {
     title: "Fig. 5: in how many active views a node stands",
     note: `Filled: ours, the mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; dashed outline: the paper's.`,
     chart,
-    table: tableOf(chart)
+    table: {
+      columns: ["in-degree", "ours, mean", ...runs.map(({ seed }) => `seed ${seed}`), "paper"],
+      rows: points.map(([degree, nodes]) => [
+        String(degree),
+        number(nodes, 5),
+        ...runs.map(({ overlay }) => number(overlay.inDegree[degree] ?? 0)),
+        number(Paper.inDegrees[degree] ?? 0)
+      ])
+    }
   }
 }
+
+/** Which model of detection a curve is of. */
+const detection = (runs: ReadonlyArray<Result>): string =>
+  `Detection: both ends of a broken link are told ${number(Number(runs[0]?.config["detectionMillis"]))} ms after it broke, which is after message 0 has died down; and each message is drained, with all repairs that it sets off, before the next.`
 
 const meanReliability = (runs: ReadonlyArray<Result>): Figure => {
   const levels = byLevel(runs)
@@ -130,7 +160,7 @@ const meanReliability = (runs: ReadonlyArray<Result>): Figure => {
   return {
     id: "figure-2",
     title: "Fig. 2: mean reliability after massive failures",
-    note: `${number(runs[0]?.broadcasts.length)} messages after the kill, no cycle. Detection: both ends of a broken link are told ${number(Number(runs[0]?.config["detectionMillis"]))} ms after it broke, which is after message 0 has died down.`,
+    note: `${number(runs[0]?.broadcasts.length)} messages after the kill, no cycle. ${detection(runs)}`,
     chart,
     table: {
       columns: ["died", "ours", ...seeds.map((seed) => `seed ${seed}`), "paper"],
@@ -174,7 +204,7 @@ const perMessage = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> =>
       {
         id: `figure-3-${level}`,
         title: `Fig. 3: each message after ${level} % died`,
-        note: `The mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; the paper's is one of three.`,
+        note: `The mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; the paper's is one of three. ${detection(runs)}`,
         chart,
         table: {
           columns: ["message", "ours", ...runs.map(({ seed }) => `seed ${seed}`), "paper"],
@@ -227,13 +257,14 @@ const healingCycles = (runs: ReadonlyArray<Result>): Figure => {
   return {
     id: "figure-4",
     title: "Fig. 4: cycles until the overlay has healed",
-    note: "Ten broadcasts after each cycle; healed when they reach every survivor. 0: what events alone repaired, before the first cycle. Cyclon needs 42 to 159 cycles, with acknowledgements 8 to 71: off this scale, in the table.",
+    note: "Ten broadcasts after each cycle; healed when they reach every survivor. 0: what events alone repaired, before the first cycle, once both ends of each broken link had been told. Components: of the survivors at that moment, seed by seed. Cyclon needs 42 to 159 cycles, with acknowledgements 8 to 71: off this scale, in the table.",
     chart,
     table: {
-      columns: [...columns, "paper", "CyclonAcked", "Cyclon"],
+      columns: [...columns, "components", "paper", "CyclonAcked", "Cyclon"],
       rows: levels.map(([level, runs]) => [
         `${level} %`,
         ...runs.map(({ healingCycles }) => (healingCycles === null ? "not healed" : String(healingCycles))),
+        runs.map(({ overlay }) => number(overlay.components)).join(", "),
         paper(Paper.healingByFailures.HyParView, level),
         paper(Paper.healingByFailures.CyclonAcked, level),
         paper(Paper.healingByFailures.Cyclon, level)
@@ -261,7 +292,16 @@ const firstMessages = (runs: ReadonlyArray<Result>): Figure => {
   const levels = byLevel(runs).map(([level, runs]) => {
     const kills = runs.flatMap(({ firstMessages = [] }) => firstMessages)
     const inLargest = kills.filter(({ senderInLargest }) => senderInLargest).map(({ reliability }) => reliability)
-    return { level, inLargest, all: kills.map(({ reliability }) => reliability), theory: giantShare(level / 100) }
+    const bySeed = runs.map(({ firstMessages = [] }) =>
+      mean(firstMessages.filter(({ senderInLargest }) => senderInLargest).map(({ reliability }) => reliability))
+    )
+    return {
+      level,
+      bySeed,
+      inLargest,
+      all: kills.map(({ reliability }) => reliability),
+      theory: giantShare(level / 100)
+    }
   })
   const chart: Chart = {
     kind: "lines",
@@ -294,11 +334,20 @@ const firstMessages = (runs: ReadonlyArray<Result>): Figure => {
     note: "Given a sender in the giant component of the survivors; reactions start only after the message has died down. Theory: random 5-regular graph.",
     chart,
     table: {
-      columns: ["died", "kills", "sender in the giant component", "theory, S", "any sender", "theory, S²"],
-      rows: levels.map(({ all, inLargest, level, theory }) => [
+      columns: [
+        "died",
+        "kills",
+        "sender in the giant component",
+        ...runs.filter((run) => killOf(run) === levels[0]?.level).map(({ seed }) => `seed ${seed}`),
+        "theory, S",
+        "any sender",
+        "theory, S²"
+      ],
+      rows: levels.map(({ all, bySeed, inLargest, level, theory }) => [
         `${level} %`,
         String(all.length),
         percent(mean(inLargest), 2),
+        ...bySeed.map((share) => percent(share, 2)),
         percent(theory, 2),
         percent(mean(all), 2),
         percent(theory * theory, 2)

@@ -22,7 +22,7 @@ const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines)
   const chart = {
     kind: "lines" as const,
     x: { label: "cycle; the cut ends at 0", min: Math.max(-10, ...samples.slice(0, 1).map(({ cycle }) => cycle)) },
-    y: { label: "links between the parts, each end counted", min: 0 },
+    y: { label: "links between the parts", min: 0 },
     series: [
       ...linesOf(runs, "ours", (run) =>
         (run.samples ?? []).filter(isRecent).map(({ crossLinks = 0, cycle }) => [cycle, crossLinks] as const)
@@ -48,7 +48,7 @@ const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines)
   return {
     id: "cross-links",
     title: "How well the parts are mixed: the width of the cut",
-    note: "One component alone says little: a single link makes one. A random graph of the same degrees is the measure. The second line is a copy of the world from the heal on, in which nobody looks for the other parts and six nodes of each part are told of another: two well-knit networks joined by a few links.",
+    note: "Each link counts at both its ends. One component alone says little: a single link makes one. A random graph of the same degrees is the measure. The second line is a copy of the world from the heal on, in which nobody looks for the other parts and six nodes of each part are told of another: two well-knit networks joined by a few links.",
     chart,
     table: tableOf(chart)
   }
@@ -60,8 +60,8 @@ const isRecent = ({ cycle }: { readonly cycle: number }): boolean => cycle >= -1
 const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
   const chart = {
     kind: "lines" as const,
-    x: { label: "seconds after the heal at which the minute ended", min: 0 },
-    y: { label: "frames without a payload in that minute, of a calm one's", min: 0 },
+    x: { label: "seconds after the heal, end of the minute", min: 0 },
+    y: { label: "control frames, of a calm minute's", min: 0 },
     series: [
       ...linesOf(runs, "ours", ({ partition }) =>
         (partition?.control ?? []).map(
