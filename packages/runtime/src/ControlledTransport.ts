@@ -1,12 +1,13 @@
 /**
  * A transport under control: it stands over any other `Transport`, and lets whoever holds its `TransportControl` cut the
  * node off from peers of their choice, silently or with a reset, in one direction or both, and heal it again. So a live
- * cluster can be partitioned without privileges on the host, and a test over any transport can hurt it the same way.
+ * cluster can be partitioned without privileges on the host, and a test can hurt any transport in the same way.
  *
- * A peer is blocked by a **name**: the address at which it is dialled, or its id. Of a link that this node has dialled the
- * address is known; of one that it has accepted, neither: an accepted link comes from a port of no meaning. There the first
- * frame tells. It is the Hello of `@hyparview/core`, which names the sender's id and address, and is looked at here before
- * anybody above sees it. A transport that authenticates its peers (`Link.authenticatedId`) has told the id already.
+ * A peer is blocked by a **name**: the address at which it is dialled, or its id. Of a link that this node has dialled
+ * the address is known; of one that it has accepted neither is, since an accepted link comes from a port of no meaning.
+ * There the first frame tells: the Hello of `@hyparview/core`, which names the sender's id and address, and is looked
+ * at here before anybody above sees it. A transport that authenticates its peers (`Link.authenticatedId`) has told the
+ * id already.
  *
  * **Gotchas**
  *
@@ -20,40 +21,14 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
-import { makeControlled } from "./internal/controlled.ts"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import { type Block, type How, makeControlled } from "./internal/controlled.ts"
 import { Transport } from "./Transport.ts"
 
-/**
- * How a peer is blocked.
- *
- * - `silent`: frames vanish, and so does the news that the far end has closed a link; dials get no answer, and fail when
- *   their time-out is over. A link from which a frame has vanished is reset when the block ends: a link has no gaps.
- * - `reset`: links are broken at once, and dials refused.
- *
- * `direction` says what suffers. Silent: what the peer sends (`inbound`), what is sent to it (`outbound`; dials too), or
- * both. Reset: the links that the peer has opened and will open (`inbound`), those that this node has and will
- * (`outbound`), or both.
- *
- * @category models
- * @since 0.1.0
- */
-export interface How {
-  readonly mode: "silent" | "reset"
-  /** Default `both`. */
-  readonly direction?: "both" | "inbound" | "outbound"
-}
-
-/**
- * A peer that is blocked, and how.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Block extends Required<How> {
-  /** An address or an id. */
-  readonly name: string
-}
+export type { Block, How } from "./internal/controlled.ts"
 
 /**
  * More names than `blockedNames` would be blocked. Nothing was changed.
@@ -79,8 +54,43 @@ export class TooManyBlocks extends Data.TaggedError("TooManyBlocks")<{
 export interface Options {
   /** How many names may be blocked at once, 1 or more. Default 10,000: a name for each node of a large cluster. */
   readonly blockedNames?: number
-  /** After which time a dial to a silent peer fails. Default 5 seconds, as `TcpTransport`'s own. */
+  /**
+   * After which time a dial to a silent peer fails, 1 millisecond to 1 day. Default 5 seconds, as `TcpTransport`'s own. A
+   * node gives a dial up earlier, after its own `handshakeTimeout`.
+   */
   readonly dialTimeout?: Duration.Input
+}
+
+/**
+ * An option is out of its bounds. No transport was put under control.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ControlOptionsError extends Data.TaggedError("ControlOptionsError")<{
+  readonly option: keyof Options
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `controlled transport: ${this.option} is ${Formatter.format(this.value)}: ${this.expected}`
+  }
+}
+
+const resolve = (
+  options: Options
+): Result.Result<{ readonly blockedNames: number; readonly dialMillis: number }, ControlOptionsError> => {
+  const wrong = (option: keyof Options, expected: string) =>
+    Result.fail(new ControlOptionsError({ option, value: options[option], expected }))
+  const { blockedNames = 10_000, dialTimeout = "5 seconds" } = options
+  if (!(Number.isSafeInteger(blockedNames) && blockedNames >= 1)) {
+    return wrong("blockedNames", "expected a whole number from 1 on")
+  }
+  const dialMillis = Option.getOrUndefined(Option.map(Duration.fromInput(dialTimeout), Duration.toMillis))
+  if (dialMillis === undefined || !(dialMillis >= 1 && dialMillis <= 86_400_000)) {
+    return wrong("dialTimeout", "expected a duration from 1 millisecond to 1 day")
+  }
+  return Result.succeed({ blockedNames, dialMillis })
 }
 
 /**
@@ -92,16 +102,19 @@ export interface Options {
 export class TransportControl extends Context.Service<
   TransportControl,
   {
-    /** Blocks peers, each by an address or an id; open links and dials to come alike. One blocked before is blocked anew. */
+    /**
+     * Blocks peers, each by an address or an id; open links and dials to come alike. One blocked before is blocked
+     * anew.
+     */
     readonly block: (names: Iterable<string>, how: How) => Effect.Effect<void, TooManyBlocks>
 
     /** Ends the block of these names. One that is not blocked stays so. */
     readonly unblock: (names: Iterable<string>) => Effect.Effect<void>
 
-    /** Ends all of them. */
+    /** Ends all blocks. */
     readonly heal: Effect.Effect<void>
 
-    /** All that are in force, in the order in which they began. */
+    /** All blocks in force, in the order in which they began. */
     readonly blocked: Effect.Effect<ReadonlyArray<Block>>
   }
 >()("@hyparview/runtime/TransportControl") {}
@@ -115,10 +128,13 @@ export class TransportControl extends Context.Service<
 export const make = (
   transport: Transport["Service"],
   options: Options = {}
-): Effect.Effect<{ readonly transport: Transport["Service"]; readonly control: TransportControl["Service"] }> =>
-  Effect.map(Effect.context<never>(), (context) => {
-    const { blockedNames = 10_000, dialTimeout = "5 seconds" } = options
-    const controlled = makeControlled(transport, Duration.toMillis(dialTimeout), context)
+): Effect.Effect<
+  { readonly transport: Transport["Service"]; readonly control: TransportControl["Service"] },
+  ControlOptionsError
+> =>
+  Effect.gen(function* () {
+    const { blockedNames, dialMillis } = yield* Effect.fromResult(resolve(options))
+    const controlled = makeControlled(transport, dialMillis, yield* Effect.context<never>())
     const block = (names: Iterable<string>, { direction = "both", mode }: How) =>
       Effect.suspend(() => {
         const before = controlled.blocks()
@@ -176,7 +192,9 @@ export const make = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Transport | TransportControl, never, Transport> =>
+export const layer = (
+  options: Options = {}
+): Layer.Layer<Transport | TransportControl, ControlOptionsError, Transport> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const { control, transport } = yield* make(yield* Transport, options)

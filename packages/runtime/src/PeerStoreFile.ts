@@ -1,15 +1,18 @@
 /**
- * A peer store in a file: JSON, replaced as a whole. On Effect's FileSystem, which is tagged unstable in 4.1: so this
- * adapter is an entry point of its own.
+ * A peer store in a file: JSON, replaced as a whole. It stands on Effect's FileSystem, which is tagged unstable in 4.1,
+ * so this adapter is an entry point of its own.
  *
- * The new memory is written to a temporary file beside the old one, forced to the disk, and renamed over it: whoever is
- * killed meanwhile, by a power cut even, leaves the old memory or the new one. One node has one file: two that share it
- * overwrite each other, and each ignores what the other wrote.
+ * The new memory is written to a temporary file beside the old one, forced to the disk, and renamed over it: a process
+ * that is killed meanwhile, even by a power cut, leaves the old memory or the new one. Each node has a file of its own:
+ * two that share one overwrite each other, and each ignores what the other wrote.
  *
  * @since 0.1.0
  */
+import { Wire } from "@hyparview/core"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
@@ -25,13 +28,29 @@ export interface Options {
   /** The file's path. Its folder must exist, and the node must be allowed to create files in it. */
   readonly file: string
   /**
-   * A larger file is not read: it is no memory of a node. In bytes, 1 or more. Default 4 MiB, room for 4,096 peers with
-   * ids and addresses as long as they may be.
+   * The largest file that is read, in bytes, 1 or more; a larger one is `corrupt`. Default 4 MiB, room for 4,096 peers
+   * with ids and addresses as long as they may be.
    */
   readonly maxBytes?: number
 }
 
-const Text = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255))
+/**
+ * An option is out of its bounds. No store was made.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PeerStoreOptionsError extends Data.TaggedError("PeerStoreOptionsError")<{
+  readonly option: keyof Options
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `peer store in a file: ${this.option} is ${Formatter.format(this.value)}: ${this.expected}`
+  }
+}
+
+const Text = Schema.String.check(Schema.makeFilter(Wire.isName))
 const Epoch = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** The file's content. `version` is there for whoever changes the rest. */
@@ -65,12 +84,16 @@ const encode = Schema.encodeEffect(Content)
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<PeerStore, never, FileSystem.FileSystem> =>
+export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptionsError, FileSystem.FileSystem> =>
   Layer.effect(
     PeerStore,
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
       const { file, maxBytes = 4_194_304 } = options
+      if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
+        const expected = "expected a whole number from 1 on"
+        return yield* new PeerStoreOptionsError({ option: "maxBytes", value: maxBytes, expected })
+      }
       const failure = (reason: PeerStoreError["reason"]) => (error: { readonly message: string }) =>
         new PeerStoreError({ reason, place: file, detail: error.message })
 

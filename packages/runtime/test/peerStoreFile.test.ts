@@ -57,6 +57,7 @@ describe("a peer store in a file", () => {
     ["another version", JSON.stringify({ version: 2, ...memory })],
     ["no epoch", JSON.stringify({ version: 1, ...memory, epoch: "soon" })],
     ["a negative epoch", JSON.stringify({ version: 1, ...memory, epoch: -1 })],
+    ["a name that no frame can hold", JSON.stringify({ version: 1, ...memory, cluster: "ä".repeat(128) })],
     ["peers that are none", JSON.stringify({ version: 1, ...memory, peers: [{ id: "" }] })]
   ]
   for (const [name, content] of corrupt) {
@@ -83,6 +84,17 @@ describe("a peer store in a file", () => {
       assert.match(error.message, /bytes, more than 100/)
     })
   )
+
+  for (const maxBytes of [0, -1, 1.5, NaN]) {
+    test(
+      `is refused with a limit of ${maxBytes} bytes`,
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(setUp({ maxBytes }))
+        assert.strictEqual(error._tag, "PeerStoreOptionsError")
+        assert.include(error.message, `maxBytes is ${maxBytes}`)
+      })
+    )
+  }
 
   test(
     "that is a folder cannot be read; one in a folder that does not exist cannot be written",

@@ -28,7 +28,8 @@ export interface TcpOptions {
 
   /**
    * The host under which others dial this node, where it differs from `host`: behind address translation, or by name.
-   * Default `host`. Required when `host` stands for all addresses, which nobody can dial.
+   * Default `host`. Required when `host` stands for all addresses, which nobody can dial. With a port of five digits it
+   * must fit into 255 bytes, in which a node tells others its address.
    */
   readonly advertiseHost?: string | undefined
 
@@ -42,7 +43,7 @@ export interface TcpOptions {
   readonly maxFrameBytes?: number | undefined
 
   /**
-   * Connections in all, dialed and accepted and being dialed, 1 to 1,000,000. Beyond it an accepted connection is reset
+   * Connections in all, dialled and accepted and being dialled, 1 to 1,000,000. Beyond it an accepted connection is reset
    * at once, and a dial fails with `limit`. Each takes a file descriptor. Default 1024 (a guess: a node holds about ten
    * links, and takes part in many short ones when others join).
    */
@@ -56,14 +57,15 @@ export interface TcpOptions {
   readonly maxHandshakes?: number | undefined
 
   /**
-   * How long an accepted connection may take to deliver its first frame, whole. Up to a day. Default 5 seconds (a guess:
-   * a few round trips round the world, with a packet lost).
+   * How long an accepted connection may take to deliver its first complete frame. Up to a day. Default 5 seconds (a
+   * guess: a few round trips around the world, with a packet lost).
    */
   readonly handshakeTimeout?: Duration.Input | undefined
 
   /**
    * How long a dial may take, the look-up of the name included. Up to a day. Default 5 seconds (a guess; Linux sends a
-   * lost SYN again after 1, 3 and 7 seconds).
+   * lost SYN again after 1, 3 and 7 seconds). A node gives a dial up earlier, after its own `handshakeTimeout`, which
+   * is 2 seconds by default and covers the dial.
    */
   readonly dialTimeout?: Duration.Input | undefined
 
@@ -134,6 +136,9 @@ export interface TcpConfig {
 const gibibyte = 1024 * 1024 * 1024
 const dayMillis = 24 * 60 * 60 * 1000
 
+/** The wire format's limit of any text. */
+const longestAddress = 255
+
 /** All addresses of a machine. Others cannot dial them. */
 const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
 
@@ -186,6 +191,9 @@ export const make = (options: TcpOptions): Result.Result<TcpConfig, TcpConfigErr
     }
     if (advertiseHost !== undefined && wildcards.has(yield* host("advertiseHost", advertiseHost))) {
       return yield* fail("advertiseHost", `others cannot dial ${advertiseHost}`)
+    }
+    if (Address.format({ host: advertiseHost ?? listenHost, port: 65535 }).length > longestAddress) {
+      return yield* fail("advertiseHost", `no node can tell others an address of more than ${longestAddress} bytes`)
     }
     const maxLinks = yield* whole("maxLinks", options.maxLinks ?? 1024, 1, 1_000_000)
     const maxHandshakes = options.maxHandshakes ?? Math.min(256, maxLinks)

@@ -3,7 +3,7 @@
  * what applications ask goes to the core. All of it is synchronous, in the node's turns; what waits is on either side of
  * it, in bounded queues.
  */
-import { type Node, Plumtree } from "@hyparview/core"
+import { type Node, Plumtree, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -12,25 +12,24 @@ import {
   type Candidate,
   type Delivery,
   InvalidTopic,
-  type Message,
   type SubscribeOptions,
   type Verdict,
   type View
 } from "../Broadcast.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
-import { type Asking, keyOf, makeHistory } from "./history.ts"
+import { type Asking, makeHistory, type Settled, settleHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
 import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
-import { isTopicName, makePublications, type Publication } from "./publications.ts"
+import { makePublications, type Publication } from "./publications.ts"
 import type { Run } from "./run.ts"
 import type { Settings } from "./settings.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
 import { makeValidation } from "./validation.ts"
 
 /** What it asks of the driver. */
-export interface Below {
+export interface Host {
   readonly maxFrameBytes: number
   readonly run: Run
   readonly meter: Meter
@@ -38,7 +37,6 @@ export interface Below {
   /** When the turn that is under way began. */
   readonly turnAt: () => number
   readonly state: () => Node.State
-  readonly isUp: () => boolean
   readonly post: (item: Node.Input | Publication) => void
   readonly mailboxFull: () => boolean
   /** Bytes that wait on the least loaded link to these peers. */
@@ -69,8 +67,8 @@ export interface Broadcasting {
 
 interface Subscriber {
   readonly inbox: Inbox<Delivery>
-  /** Whether a message was part of the history already; undefined if there was none that the core may still deliver. */
-  wasHistory: ((id: Plumtree.MessageId) => boolean) | undefined
+  /** Whether a message was part of its history already; undefined if there was none that the core may still deliver. */
+  repeats: Settled["repeats"]
 }
 
 /** Everybody who listens to a topic here. */
@@ -94,8 +92,8 @@ const maxBuffer = 10_000_000
 const bounded = (value: number, low: number, high: number): number =>
   Math.min(high, Math.max(low, Math.floor(value) || low))
 
-export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting => {
-  const { isUp, meter, now, post, run, state } = below
+export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting => {
+  const { meter, now, post, run, state } = host
   const audiences = new Map<string, Audience>()
   /** Those of them in which some want order. */
   const ordering = new Set<Audience>()
@@ -107,9 +105,9 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
 
   const hand = (subscriber: Subscriber, delivery: Delivery): void => {
     const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
-    if (subscriber.wasHistory !== undefined) {
+    if (subscriber.repeats !== undefined) {
       const last = lastOf(delivery)
-      if (last !== undefined && subscriber.wasHistory(last)) return
+      if (last !== undefined && subscriber.repeats(last)) return
     }
     if (!subscriber.inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
   }
@@ -127,7 +125,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       meter.count("published")
     } else {
       counts.delivered++
-      meter.latency(Math.max(0, below.turnAt() - publishedAt))
+      meter.latency(Math.max(0, host.turnAt() - publishedAt))
       if (via !== "push") {
         counts.recovered++
         meter.count("recovered")
@@ -234,40 +232,10 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     recall: (requestId, topic, count) => post({ _tag: "Recall", now: now(), requestId, topic, count })
   })
 
-  /**
-   * Puts the past before what has come since. In order, nothing that the core may deliver yet, or that has come since,
-   * may stand in it before its time.
-   */
-  const settleHistory = (order: "none" | "source", subscriber: Subscriber, past: ReadonlyArray<Message>): void => {
-    const missing = (id: Plumtree.MessageId) => Plumtree.firstMissing(state().broadcast, id)
-    subscriber.inbox.release((waiting) => {
-      const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
-      if (order === "none") {
-        const known = new Set(since.map(keyOf))
-        const first = past.filter(({ id }) => !known.has(keyOf(id)))
-        const mayCome = (id: Plumtree.MessageId) =>
-          id.sequence >= (missing(id) ?? 0) || !Plumtree.hasSeen(state().broadcast, id)
-        const coming = new Set(first.flatMap(({ id }) => (mayCome(id) ? [keyOf(id)] : [])))
-        if (coming.size > 0) subscriber.wasHistory = (id) => coming.has(keyOf(id))
-        return first
-      }
-      const incarnation = ({ epoch, source }: Plumtree.MessageId) => `${epoch}:${source}`
-      const earliest = new Map<string, number>()
-      for (const id of since.toReversed()) earliest.set(incarnation(id), id.sequence)
-      const first = past.filter(
-        ({ id }) => id.sequence < Math.min(missing(id) ?? Infinity, earliest.get(incarnation(id)) ?? Infinity)
-      )
-      const upTo = new Map<string, number>()
-      for (const { id } of first) upTo.set(incarnation(id), id.sequence)
-      if (upTo.size > 0) subscriber.wasHistory = (id) => id.sequence <= (upTo.get(incarnation(id)) ?? -1)
-      return first
-    })
-  }
-
   const subscribe = (topic: string, options: SubscribeOptions = {}): Stream.Stream<Delivery, InvalidTopic> =>
     Stream.unwrap(
       Effect.gen(function* () {
-        if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
+        if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
         const { order = "none" } = options
         const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
         const inbox: Inbox<Delivery> = new Inbox<Delivery>(
@@ -275,7 +243,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
           (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
           () => unread.push(inbox)
         )
-        const subscriber: Subscriber = { inbox, wasHistory: undefined }
+        const subscriber: Subscriber = { inbox, repeats: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
         const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
@@ -284,10 +252,19 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
           const asking: Asking = {
             count,
             deadline: now() + settings.historyMillis,
-            settle: (past) => settleHistory(order, subscriber, past)
+            settle: (past) =>
+              inbox.release((waiting) => {
+                const { broadcast } = state()
+                const { first, repeats } = settleHistory(order, past, waiting, {
+                  firstMissing: (id) => Plumtree.firstMissing(broadcast, id),
+                  hasSeen: (id) => Plumtree.hasSeen(broadcast, id)
+                })
+                subscriber.repeats = repeats
+                return first
+              })
           }
           history.ask(topic, asking)
-          below.wake()
+          host.wake()
           yield* Effect.addFinalizer(() => Effect.sync(() => history.cancel(topic, asking)))
         }
         return Stream.fromPull(Effect.succeed(inbox.take))
@@ -307,7 +284,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
 
   const validate = <R>(topic: string, judge: (message: Candidate) => Effect.Effect<Verdict, unknown, R>) =>
     Effect.gen(function* () {
-      if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
+      if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
       const context = yield* Effect.context<R>()
       yield* Effect.acquireRelease(
         Effect.sync(() =>
@@ -325,13 +302,16 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   const publications = makePublications({
     self: settings.id,
     maxWaitingBytes: Math.floor(settings.outboxBytes / 2),
-    maxFrameBytes: below.maxFrameBytes,
+    maxFrameBytes: host.maxFrameBytes,
     maxWaitingPublishers: settings.waitingPublishers,
     meter,
     now,
-    down: () => (isUp() ? undefined : state().membership.status),
-    waitingBytes: () => below.waitingBytes(Plumtree.eagerPeers(state().broadcast, state().membership.self.id)),
-    mailboxFull: below.mailboxFull,
+    down: () => {
+      const { status } = state().membership
+      return status === "joining" || status === "joined" ? undefined : status
+    },
+    waitingBytes: () => host.waitingBytes(Plumtree.eagerPeers(state().broadcast, state().membership.self.id)),
+    mailboxFull: host.mailboxFull,
     post
   })
 
@@ -351,7 +331,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     options?: TopicOptions
   ): Effect.Effect<Topic<A>, InvalidTopic> {
     return Effect.suspend(() => {
-      if (!isTopicName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
+      if (!Wire.isName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
       const codec = options?.encoding === "bytes" ? bytesCodec(schema) : jsonCodec(schema)
       return Effect.succeed(makeTopic(name, codec, service))
     })
@@ -364,14 +344,14 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     topic,
     view: Effect.sync((): View => {
       const { eagerNeighbors, ...sizes } = Plumtree.sizes(state().broadcast)
-      return { ...counts, sent: below.traffic(), ...sizes, eagerNeighbors: eagerNeighbors.map(({ id }) => id) }
+      return { ...counts, sent: host.traffic(), ...sizes, eagerNeighbors: eagerNeighbors.map(({ id }) => id) }
     })
   })
 
-  let told = below.traffic()
+  let told = host.traffic()
   const measure = (): void => {
     meter.broadcast(Plumtree.sizes(state().broadcast))
-    const traffic = below.traffic()
+    const traffic = host.traffic()
     for (const key of ["payloadFrames", "payloadBytes", "controlFrames", "controlBytes"] as const) {
       meter.count(key, traffic[key] - told[key])
     }
@@ -387,7 +367,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       unread = []
       for (const inbox of inboxes) inbox.wake()
       const next = history.turned(at)
-      if (next !== undefined) below.wakeAt(next)
+      if (next !== undefined) host.wakeAt(next)
       publications.turned()
     },
     isWaiting: publications.isWaiting,

@@ -18,7 +18,6 @@ import type { Discovery } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { PeerStore } from "../PeerStore.ts"
 import type { Transport } from "../Transport.ts"
-import { makeTimers } from "./alarm.ts"
 import { makeBroadcasting } from "./broadcast.ts"
 import { makeFanout } from "./fanout.ts"
 import { makeLinkCosts } from "./linkCosts.ts"
@@ -30,6 +29,7 @@ import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
 import type { Settings } from "./settings.ts"
 import { makeSteadyTime } from "./steadyTime.ts"
+import { makeTimers } from "./timers.ts"
 
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
 type Item = Node.Input | Publication
@@ -66,15 +66,13 @@ export const makeDriver = Effect.fnUntraced(function* (
   const counts = { sent: 0, received: 0 }
   const isUp = () => state.membership.status === "joining" || state.membership.status === "joined"
   let duplicate: DuplicateIdentity | undefined
-  const waiters = new Set<{
-    readonly n: number
-    readonly resume: (result: Effect.Effect<void, DuplicateIdentity>) => void
-  }>()
-  const changed = Latch.makeUnsafe(false)
+  /** Who waits until something is true of the node, and is to be told. */
+  const waiters = new Set<{ readonly holds: () => boolean; readonly tell: () => void }>()
 
-  const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(settings.eventsBuffer, (waiting) => ({
-    error: new EventsLost({ waiting })
-  }))
+  const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(
+    settings.eventsBuffer,
+    (waiting) => new EventsLost({ waiting })
+  )
 
   // --- the mailbox ---------------------------------------------------------------------------------------------------
 
@@ -96,6 +94,8 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   /** When the turn that is under way, or the last one, began. */
   let turnAt = 0
+  /** The most that a turn has found in the mailbox since it was last measured. */
+  let mailboxInputs = 0
 
   const turn = (): void => {
     planned = false
@@ -104,6 +104,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     turnAt = now()
     const items = mailbox
     mailbox = []
+    if (items.length > mailboxInputs) mailboxInputs = items.length
     planned = true
     for (const item of items) {
       try {
@@ -117,9 +118,9 @@ export const makeDriver = Effect.fnUntraced(function* (
     links.flush(turnAt)
     planned = false
     if (mailbox.length > 0) plan()
-    settle()
+    measureSometimes()
     room.openUnsafe()
-    changed.openUnsafe()
+    tellWaiters()
   }
 
   // --- the parts that report to the node -----------------------------------------------------------------------------
@@ -155,7 +156,9 @@ export const makeDriver = Effect.fnUntraced(function* (
     onSent: () => {
       if (broadcasting.isWaiting()) plan()
     },
-    onEnd: () => changed.openUnsafe(),
+    onEnd: () => {
+      if (waiters.size > 0) plan()
+    },
     report: (report) => {
       if (report._tag === "SendFailed") costs.lost(report.to.id)
       else if (report._tag === "LinkClosed") costs.lost(report.peer.id)
@@ -190,7 +193,6 @@ export const makeDriver = Effect.fnUntraced(function* (
     now,
     turnAt: () => turnAt,
     state: () => state,
-    isUp,
     post,
     mailboxFull: () => mailbox.length >= settings.mailboxSize,
     waitingBytes: links.leastWaitingBytes,
@@ -280,19 +282,29 @@ export const makeDriver = Effect.fnUntraced(function* (
     return next.outputs
   }
 
-  let flushedAt = 0
-  const settle = (): void => {
-    const neighbors = state.membership.active.length
-    for (const waiter of waiters) {
-      if (duplicate === undefined && neighbors < waiter.n) continue
-      waiters.delete(waiter)
-      waiter.resume(duplicate === undefined ? Effect.void : Effect.fail(duplicate))
-    }
-    if (turnAt - flushedAt < 1_000) return
-    flushedAt = turnAt
-    meter.active(neighbors)
+  const measure = (): void => {
+    const { active, passive } = state.membership
+    const { outboxBytes } = links.statistics()
+    meter.node({ active: active.length, passive: passive.length, mailboxInputs, outboxBytes })
+    mailboxInputs = 0
     broadcasting.measure()
     meter.flush()
+  }
+
+  let measuredAt = 0
+  /** Once a second is often enough: an update costs as much as a step. */
+  const measureSometimes = (): void => {
+    if (turnAt - measuredAt < 1_000) return
+    measuredAt = turnAt
+    measure()
+  }
+
+  const tellWaiters = (): void => {
+    for (const waiter of waiters) {
+      if (!waiter.holds()) continue
+      waiters.delete(waiter)
+      waiter.tell()
+    }
   }
 
   const drive = (item: Item): void => {
@@ -319,12 +331,13 @@ export const makeDriver = Effect.fnUntraced(function* (
     post({ _tag: "Join", now: now(), contacts: known })
   })
 
-  /** Waits until a condition on the node holds; looked at after every batch. */
-  const until = (condition: () => boolean): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (condition()) return Effect.void
-      changed.closeUnsafe()
-      return Effect.andThen(changed.await, until(condition))
+  /** Waits until a condition on the node holds; looked at after every turn. */
+  const until = (holds: () => boolean): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      if (holds()) return resume(Effect.void)
+      const waiter = { holds, tell: () => resume(Effect.void) }
+      waiters.add(waiter)
+      return Effect.sync(() => waiters.delete(waiter))
     })
 
   const leave = Effect.gen(function* () {
@@ -336,13 +349,10 @@ export const makeDriver = Effect.fnUntraced(function* (
   }).pipe(Effect.withSpan("Membership.leave", { attributes: { self: settings.id } }))
 
   const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> =>
-    Effect.callback((resume) => {
-      if (duplicate !== undefined) return resume(Effect.fail(duplicate))
-      if (state.membership.active.length >= n) return resume(Effect.void)
-      const waiter = { n, resume }
-      waiters.add(waiter)
-      return Effect.sync(() => waiters.delete(waiter))
-    })
+    Effect.andThen(
+      until(() => duplicate !== undefined || state.membership.active.length >= n),
+      Effect.suspend(() => (duplicate === undefined ? Effect.void : Effect.fail(duplicate)))
+    )
 
   const peers = (neighbors: ReadonlyArray<{ readonly peer: Peer.Peer }>) => neighbors.map(({ peer }) => peer)
 
@@ -371,12 +381,7 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   yield* Effect.addFinalizer(() => (settings.leaveOnClose ? remembering.save : Effect.void))
   yield* Effect.addFinalizer(() => Effect.suspend(() => (settings.leaveOnClose && isUp() ? leave : Effect.void)))
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      broadcasting.measure()
-      meter.flush()
-    })
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(measure))
 
   return { membership, broadcast: broadcasting.service }
 })

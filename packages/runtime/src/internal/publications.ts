@@ -12,7 +12,7 @@ import {
   PayloadTooLarge,
   type PublishError,
   type PublishOptions
-} from "../Broadcast.ts"
+} from "./messages.ts"
 import type { Meter } from "./metrics.ts"
 
 /** What waits in the mailbox for the core, and for whom. */
@@ -44,11 +44,6 @@ export interface Publications {
   readonly stop: () => void
 }
 
-export const isTopicName = (topic: string): boolean => {
-  const bytes = Wire.byteLength(topic)
-  return bytes !== undefined && bytes >= 1 && bytes <= Wire.maxTextBytes
-}
-
 export const makePublications = (options: {
   readonly self: string
   /** Bytes that may wait on a link before publishers are held back, and the most that one payload may have. */
@@ -58,7 +53,7 @@ export const makePublications = (options: {
   readonly meter: Meter
   readonly now: () => number
   /** `undefined` while the node is up, its status otherwise. */
-  readonly down: () => string | undefined
+  readonly down: () => NotJoined["status"] | undefined
   /** Bytes that wait on the least loaded link along which a publication would go. */
   readonly waitingBytes: () => number
   readonly mailboxFull: () => boolean
@@ -69,7 +64,7 @@ export const makePublications = (options: {
   /** Bytes of publications in the mailbox. */
   let postedBytes = 0
   let stopped = false
-  const down = (): string | undefined => (stopped ? "stopped" : options.down())
+  const down = (): NotJoined["status"] | undefined => (stopped ? "stopped" : options.down())
 
   const isFull = (): boolean => options.waitingBytes() + postedBytes > maxWaitingBytes || mailboxFull()
 
@@ -92,7 +87,7 @@ export const makePublications = (options: {
   }
 
   const faultOf = (topic: string, payload: Uint8Array): PublishError | undefined => {
-    if (!isTopicName(topic)) return new InvalidTopic({ topic, reason: "name" })
+    if (!Wire.isName(topic)) return new InvalidTopic({ topic, reason: "name" })
     // What a link could never hold would have its peer expelled.
     const usableBytes = Math.min(maxFrameBytes, maxWaitingBytes) - Wire.gossipOverhead(self, topic)
     const bytes = payload.byteLength
