@@ -1,6 +1,6 @@
 /** What the dashboard needs of a cluster, answered by its supervisor. */
 import { Supervisor } from "@hyparview/cluster"
-import type { LinkLoss, NodeView } from "@hyparview/cluster/Control"
+import { keyOf, type LinkLoss, type NodeView } from "@hyparview/cluster/Control"
 import * as KillPlan from "@hyparview/cluster/KillPlan"
 import type { WorkerLost } from "@hyparview/cluster/WorkerError"
 import type * as HyParView from "@hyparview/core/HyParView"
@@ -63,14 +63,11 @@ const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArra
   })
 }
 
-const messageId = ({ epoch, sequence, source }: Supervisor.Publication["id"]): string =>
-  `${source}@${epoch}#${sequence}`
-
 const reachOf = ({ latest }: Supervisor.Status): Reach | null =>
   latest === undefined
     ? null
     : {
-        id: messageId(latest.id),
+        id: keyOf(latest.id),
         from: latest.from,
         publishedAtMillis: latest.atMillis,
         expected: latest.expected.length,

@@ -2,12 +2,10 @@
  * Who in a worker process was handed which message: what a supervisor asks for to see how far a broadcast got. The oldest
  * messages are forgotten first.
  */
-import type { Delivery, MessageId } from "../Control.ts"
+import { type Delivery, keyOf, type MessageId } from "../Control.ts"
 
 /** How many messages a worker remembers the deliveries of. */
 const rememberedMessages = 256
-
-const keyOf = ({ epoch, sequence, source, topic }: MessageId): string => `${source}@${epoch}/${topic}#${sequence}`
 
 export const makeDeliveries = () => {
   const messages = new Map<string, Map<string, Delivery>>()
