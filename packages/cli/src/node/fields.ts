@@ -19,6 +19,9 @@ const HostPort = Schema.String.check(satisfying((text) => Result.isSuccess(Addre
 const Dialable = HostPort.check(satisfying((text) => !text.endsWith(":0")))
 const WebUrl = Schema.String.check(satisfying((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? "")))
 
+/** Redacted from where it is checked on: no dump of the settings, no log and no error shows it. */
+const secret = <S extends Schema.Constraint>(schema: S) => Schema.RedactedFromValue(schema, { disallowEncode: true })
+
 /** As many contacts as make sense: a node keeps 16, and one that is up is enough. */
 const mostContacts = 256
 
@@ -31,11 +34,11 @@ export const Settings = Schema.Struct({
   contacts: Schema.Array(Dialable).check(Schema.isMaxLength(mostContacts)),
   clusterSize: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 })),
   tlsCert: Schema.optionalKey(Schema.NonEmptyString),
-  tlsKey: Schema.optionalKey(Schema.NonEmptyString),
+  tlsKey: Schema.optionalKey(secret(Schema.NonEmptyString)),
   tlsCa: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.optionalKey(Schema.NonEmptyString),
   admin: Schema.optionalKey(HostPort),
-  adminToken: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[!-~]{16,1024}$/))),
+  adminToken: Schema.optionalKey(secret(Schema.String.check(Schema.isPattern(/^[!-~]{16,1024}$/)))),
   otlp: Schema.optionalKey(WebUrl),
   logFormat: Schema.Literals(["pretty", "json", "logfmt"]),
   logLevel: Schema.Literals(["all", "trace", "debug", "info", "warn", "error", "fatal", "none"])

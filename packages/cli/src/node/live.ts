@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
-import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { isLoopback } from "../admin/guard.ts"
 import * as AdminServer from "../AdminServer.ts"
@@ -70,8 +69,9 @@ const start = Effect.fnUntraced(function* (settings: Settings) {
     )
   ).pipe(Effect.mapError(startFailure))
   const serve = Effect.fnUntraced(function* (address: string) {
-    const token = adminToken === undefined ? undefined : Redacted.make(adminToken)
-    const server = AdminServer.layer({ ...parsed(address), token }).pipe(Layer.provide(Layer.succeedContext(node)))
+    const server = AdminServer.layer({ ...parsed(address), token: adminToken }).pipe(
+      Layer.provide(Layer.succeedContext(node))
+    )
     return Context.get(yield* Layer.build(server), AdminServer.AdminServer).url
   }, Effect.mapError(startFailure))
   return {
