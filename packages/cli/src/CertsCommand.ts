@@ -13,8 +13,8 @@ import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { CommandFailed } from "./ExitCode.ts"
-import * as ExitCode from "./ExitCode.ts"
+import type { CommandFailed } from "./ExitCode.ts"
+import { badInput } from "./internal/failures.ts"
 import { many, table } from "./internal/table.ts"
 
 /** A file of more is no certificate, nor a chain of them. */
@@ -46,8 +46,6 @@ const force = Flag.Boolean("force").pipe(
   Flag.withDefault(false),
   Flag.withDescription("Replace files that exist. Without it nothing is overwritten")
 )
-
-const badInput = (message: string): CommandFailed => new CommandFailed({ message, exitCode: ExitCode.badInput })
 
 const orFail = <A, R>(
   effect: Effect.Effect<A, IssueError | CertificateFiles.CertificateFileError, R>

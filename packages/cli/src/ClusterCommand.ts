@@ -7,7 +7,6 @@ import { Supervisor } from "@hyparview/cluster"
 import * as KillPlan from "@hyparview/cluster/KillPlan"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as CliError from "effect/cli/CliError"
@@ -19,6 +18,7 @@ import { CommandFailed } from "./ExitCode.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { live } from "./internal/clusterLive.ts"
 import { report, stepLine } from "./internal/clusterReport.ts"
+import { checkWritable, writeText } from "./internal/files.ts"
 import { many } from "./internal/table.ts"
 
 /** Descriptors: a process may hold 20,000, and a node takes a dozen. More is a matter of several machines. */
@@ -127,20 +127,6 @@ const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, proc
   return undefined
 }
 
-/** Before anything is started, and not after minutes: can the result be written? */
-const checkWritable = Effect.fnUntraced(function* (file: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  yield* Effect.scoped(fileSystem.open(file, { flag: "a" })).pipe(
-    Effect.mapError(
-      (error) =>
-        new CommandFailed({
-          message: `--json ${file}: cannot be written (${error.reason._tag})`,
-          exitCode: ExitCode.badInput
-        })
-    )
-  )
-})
-
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
   yield* Console.log(
     `${many(options.nodes, "node")} in ${many(options.processes, "process")}${options.tls ? " over mutual TLS" : ""}, killing ${options.kill} %, seed ${options.seed}`
@@ -148,14 +134,7 @@ const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: O
   const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
   for (const line of report(outcome)) yield* Console.log(line)
   if (Option.isSome(json)) {
-    const fileSystem = yield* FileSystem.FileSystem
-    yield* fileSystem
-      .writeFileString(json.value, `${JSON.stringify(outcome, (_, value) => value ?? null, 2)}\n`)
-      .pipe(
-        Effect.mapError(
-          (error) => new CommandFailed({ message: `--json ${json.value}: ${error.message}`, exitCode: ExitCode.failed })
-        )
-      )
+    yield* writeText("json", json.value, `${JSON.stringify(outcome, (_, value) => value ?? null, 2)}\n`)
   }
   const broken = outcome.steps.find(({ ok }) => !ok)
   if (broken === undefined) return
@@ -171,7 +150,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   const processes = Option.getOrElse(input.processes, () => defaultProcesses(nodes))
   const seed = Option.isSome(input.seed) ? input.seed.value : yield* Random.nextIntBetween(0, 2 ** 31)
   const kill = Option.getOrElse(input.kill, () => defaultKill)
-  if (Option.isSome(json)) yield* checkWritable(json.value)
+  if (Option.isSome(json)) yield* checkWritable("json", json.value)
   const logLevel = yield* GlobalFlag.LogLevel
   const supervisor = Supervisor.layer({
     nodes,

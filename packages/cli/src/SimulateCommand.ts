@@ -10,9 +10,8 @@ import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
-import { CommandFailed } from "./ExitCode.ts"
-import * as ExitCode from "./ExitCode.ts"
 import { type Signal, StopSignal } from "./StopSignal.ts"
+import { badInput } from "./internal/failures.ts"
 import { many, seconds } from "./internal/table.ts"
 import * as flags from "./simulate/flags.ts"
 import * as outputs from "./simulate/outputs.ts"
@@ -45,7 +44,7 @@ const documentOf = (
 const handle = Effect.fnUntraced(function* (input: Input) {
   const { experiment, seeds } = input
   if (!Experiment.isName(experiment)) {
-    return yield* new CommandFailed({ message: `unknown experiment "${experiment}"`, exitCode: ExitCode.badInput })
+    return yield* badInput(`unknown experiment "${experiment}"`)
   }
   const activeEdges = Option.getOrUndefined(input.edges)
   const passiveEdges =

@@ -132,11 +132,11 @@ describe("bad input", () => {
       writeFileSync(file("plain"), "no folder")
       writeFileSync(file("other.json"), `{"name": "other"}`)
       const unusable = [
-        [`--json ${file("none/x.json")}`, /--json .*x\.json cannot be written: NotFound/],
-        [`--json ${folder}`, /--json .* cannot be written/],
-        [`--edges ${file("none/x.csv")}`, /--edges .*x\.csv cannot be written/],
-        [`--report ${file("plain/report")}`, /--report .*report cannot be made/],
-        [`--baseline ${file("none.json")}`, /--baseline .*none\.json cannot be read: NotFound/],
+        [`--json ${file("none/x.json")}`, /--json .*x\.json: cannot be written \(NotFound\)/],
+        [`--json ${folder}`, /--json .*: cannot be written/],
+        [`--edges ${file("none/x.csv")}`, /--edges .*x\.csv: cannot be written/],
+        [`--report ${file("plain/report")}`, /--report .*report: cannot be made/],
+        [`--baseline ${file("none.json")}`, /--baseline .*none\.json: cannot be read \(NotFound\)/],
         [`--baseline ${file("plain")}`, /--baseline .*plain: not JSON/],
         [`--baseline ${file("other.json")}`, /--baseline .*other\.json: not the result of an experiment/],
         [`--json ${file("x")} --edges ${file("x")}`, /x would be written twice/]

@@ -15,6 +15,7 @@ import { isLoopback } from "../admin/guard.ts"
 import * as AdminServer from "../AdminServer.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import * as ExitCode from "../ExitCode.ts"
+import { badInput, failingWith } from "../internal/failures.ts"
 import { StopSignal } from "../StopSignal.ts"
 import type { Settings } from "./fields.ts"
 import * as NodeTransport from "./transport.ts"
@@ -47,12 +48,7 @@ const makeStore = Effect.fnUntraced(function* (data: string | undefined) {
   yield* Effect.andThen(
     files.makeDirectory(data, { recursive: true, mode: 0o700 }),
     files.access(data, { readable: true, writable: true })
-  ).pipe(
-    Effect.mapError((error) => {
-      const message = `--data ${data}: not a folder that can be written to: ${error.message}`
-      return new CommandFailed({ message, exitCode: ExitCode.badInput })
-    })
-  )
+  ).pipe(Effect.mapError(({ message }) => badInput(`--data ${data}: not a folder that can be written to: ${message}`)))
   return PeerStoreFile.layer({ file: path.join(data, "peers.json") }).pipe(
     Layer.provide(Layer.succeed(FileSystem.FileSystem, files))
   )
@@ -112,9 +108,7 @@ export const live = Effect.fnUntraced(function* (settings: Settings) {
   if (!isSecured(settings) && !isLoopback(parsed(settings.listen).host)) {
     yield* Effect.logWarning("links are neither authenticated nor encrypted: keep them to a network that you trust")
   }
-  const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(
-    Effect.mapError(({ message }) => new CommandFailed({ message, exitCode: ExitCode.failed }))
-  )
+  const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(failingWith(ExitCode.failed))
   const signal = yield* Effect.raceFirst(alive, stopSignal.wait)
   yield* Effect.annotateLogs(Effect.log("leaving"), { signal })
   yield* Effect.forkDetach(
