@@ -97,18 +97,7 @@ const flags = {
   )
 }
 
-interface Input {
-  readonly nodes: number
-  readonly processes: Option.Option<number>
-  readonly tls: boolean
-  readonly exit: boolean
-  readonly kill: Option.Option<number>
-  readonly seed: Option.Option<number>
-  readonly port: Option.Option<number>
-  readonly dashboard: boolean
-  readonly dashboardPort: Option.Option<number>
-  readonly json: Option.Option<string>
-}
+type Input = Command.Command.Config.Infer<typeof flags>
 
 /** What no flag can know by itself. */
 const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, processes }: Input): string | undefined => {

@@ -5,41 +5,31 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Struct from "effect/Struct"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import { defaults, fields, flagOf, type Key, variableOf } from "./node/fields.ts"
+import { defaults, type Field, fields, flagOf, type Key, variableOf } from "./node/fields.ts"
 import { live } from "./node/live.ts"
 import { fileVariable, merge } from "./node/sources.ts"
 import * as Telemetry from "./node/telemetry.ts"
 
-/** Text, checked later together with what comes from elsewhere. */
-const text = (key: Key) =>
-  Flag.String(flagOf(key)).pipe(
-    Flag.optional,
-    Flag.withMetavar(fields[key].metavar),
-    Flag.withDescription(`${fields[key].description} (${variableOf(key)})`)
-  )
+/** The flag of a setting: text, checked later together with what comes from elsewhere. */
+const flagFor = ({ description, isRepeatable, metavar }: Field, key: Key) => {
+  const text = Flag.String(flagOf(key))
+  const given = isRepeatable === true ? Flag.map(Flag.atLeast(text, 0), joined) : Flag.optional(text)
+  return given.pipe(Flag.withMetavar(metavar), Flag.withDescription(`${description} (${variableOf(key)})`))
+}
+
+const joined = (texts: ReadonlyArray<string>): Option.Option<string> =>
+  texts.length === 0 ? Option.none() : Option.some(texts.join(","))
+
+/** The level of the log is a flag of every command, which the framework reads. */
+const own: Readonly<Record<Exclude<Key, "logLevel">, Field>> = Struct.omit(fields, ["logLevel"])
 
 const flags = {
-  id: text("id"),
-  cluster: text("cluster"),
-  listen: text("listen"),
-  advertise: text("advertise"),
-  contacts: Flag.String(flagOf("contacts")).pipe(
-    Flag.atLeast(0),
-    Flag.withMetavar(fields.contacts.metavar),
-    Flag.withDescription(`${fields.contacts.description} (${variableOf("contacts")})`)
-  ),
-  clusterSize: text("clusterSize"),
-  tlsCert: text("tlsCert"),
-  tlsKey: text("tlsKey"),
-  tlsCa: text("tlsCa"),
-  data: text("data"),
-  admin: text("admin"),
-  adminToken: text("adminToken"),
-  otlp: text("otlp"),
-  logFormat: text("logFormat"),
+  ...Record.map(own, flagFor),
   config: Flag.String("config").pipe(
     Flag.optional,
     Flag.withMetavar("FILE"),
@@ -47,32 +37,10 @@ const flags = {
   )
 }
 
-const handle = Effect.fnUntraced(function* ({
-  config,
-  contacts,
-  ...others
-}: Command.Command.Config.Infer<typeof flags>) {
-  // The framework has read this one already, and knows more names for the levels.
+const handle = Effect.fnUntraced(function* ({ config, ...others }: Command.Command.Config.Infer<typeof flags>) {
+  // Here it is in small letters; the framework has checked it, and knows more names for the levels.
   const logLevel = Option.map(yield* GlobalFlag.LogLevel, (level) => level.toLowerCase())
-  const given: Partial<Record<Key, string>> = {}
-  const take = (key: Key, value: Option.Option<string>): void => {
-    if (Option.isSome(value)) given[key] = value.value
-  }
-  take("id", others.id)
-  take("cluster", others.cluster)
-  take("listen", others.listen)
-  take("advertise", others.advertise)
-  take("contacts", contacts.length === 0 ? Option.none() : Option.some(contacts.join(",")))
-  take("clusterSize", others.clusterSize)
-  take("tlsCert", others.tlsCert)
-  take("tlsKey", others.tlsKey)
-  take("tlsCa", others.tlsCa)
-  take("data", others.data)
-  take("admin", others.admin)
-  take("adminToken", others.adminToken)
-  take("otlp", others.otlp)
-  take("logFormat", others.logFormat)
-  take("logLevel", logLevel)
+  const given = Record.getSomes({ ...others, logLevel })
   const { settings, unknownVariables } = yield* merge(given, Option.getOrUndefined(config))
   return yield* Effect.gen(function* () {
     if (unknownVariables.length > 0) yield* Effect.logWarning("variables that mean nothing", unknownVariables)

@@ -19,10 +19,6 @@ import { makeDisplay } from "./simulate/progress.ts"
 import { summary } from "./simulate/summary.ts"
 import { type Outcome, runAll } from "./simulate/threads.ts"
 
-interface Input extends flags.Input {
-  readonly experiment: string
-}
-
 interface List extends Results.Results {
   readonly complete?: false
 }
@@ -41,7 +37,15 @@ const documentOf = (
   return complete ? { experiment, runs } : { experiment, complete, runs }
 }
 
-const handle = Effect.fnUntraced(function* (input: Input) {
+const config = {
+  experiment: Argument.String("experiment").pipe(
+    Argument.withMetavar("EXPERIMENT"),
+    Argument.withDescription(`One of ${Experiment.names.join(", ")}: see above`)
+  ),
+  ...flags.flags
+}
+
+const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typeof config>) {
   const { experiment, seeds } = input
   if (!Experiment.isName(experiment)) {
     return yield* badInput(`unknown experiment "${experiment}"`)
@@ -109,17 +113,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
  * @category commands
  * @since 0.1.0
  */
-export const simulate = Command.make(
-  "simulate",
-  {
-    experiment: Argument.String("experiment").pipe(
-      Argument.withMetavar("EXPERIMENT"),
-      Argument.withDescription(`One of ${Experiment.names.join(", ")}: see above`)
-    ),
-    ...flags.flags
-  },
-  handle
-).pipe(
+export const simulate = Command.make("simulate", config, handle).pipe(
   Command.validate((input) => {
     const message = flags.contradiction(input.experiment, input)
     return message === undefined ? Effect.void : Effect.fail(new CliError.ValidationError({ message }))

@@ -55,6 +55,8 @@ export interface Field {
   readonly expected: string
   /** What flags and variables hold is text: as the file would have it. */
   readonly fromText?: (text: string) => unknown
+  /** Its flag may be given several times: what they hold is joined by commas. */
+  readonly isRepeatable?: true
   /** It is not shown, not even if it is wrong. */
   readonly isSecret?: true
 }
@@ -93,7 +95,8 @@ export const fields: Readonly<Record<Key, Field>> = {
     metavar: "HOST:PORT,…",
     description: "Nodes through which to join, by commas or one a flag. None: this is a first node",
     expected: `up to ${mostContacts} of ${hostPort}, the port not 0`,
-    fromText: listOf
+    fromText: listOf,
+    isRepeatable: true
   },
   clusterSize: {
     metavar: "N",

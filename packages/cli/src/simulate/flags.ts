@@ -2,6 +2,7 @@
 import { Experiment, Latency } from "@hyparview/simulator"
 import * as Option from "effect/Option"
 import * as Struct from "effect/Struct"
+import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 
 /** One sentence each. */
@@ -222,45 +223,7 @@ export const flags = {
   baseline: file("baseline", "FILE", "Print the differences to an earlier result")
 }
 
-export interface Input {
-  readonly nodes: Option.Option<number>
-  readonly seed: number
-  readonly seeds: number
-  readonly contacts: Option.Option<number>
-  readonly cycles: Option.Option<number>
-  readonly kill: Option.Option<number>
-  readonly messages: Option.Option<number>
-  readonly healCycles: Option.Option<number>
-  readonly againMessages: Option.Option<number>
-  readonly ageWeight: Option.Option<number>
-  readonly mixMillis: Option.Option<number>
-  readonly cut: Option.Option<Experiment.Options["cut"]>
-  readonly cutMinutes: Option.Option<number>
-  readonly ages: boolean
-  readonly xBotCandidates: Option.Option<number>
-  readonly xBot: boolean
-  readonly unbiasedLinks: Option.Option<number>
-  readonly latency: Option.Option<Latency.LatencyName>
-  readonly sendFailure: Option.Option<number>
-  readonly sendAttempts: Option.Option<number>
-  readonly gossips: Option.Option<number>
-  readonly heartbeatMillis: Option.Option<number>
-  readonly detectionMillis: Option.Option<number>
-  readonly strategy: Option.Option<Experiment.Options["strategy"]>
-  readonly senders: Option.Option<Experiment.Options["senders"]>
-  readonly pace: Option.Option<Experiment.Options["pace"]>
-  readonly rate: Option.Option<number>
-  readonly optimizeHops: Option.Option<number>
-  readonly announceMillis: Option.Option<number>
-  readonly pruneAfter: Option.Option<number>
-  readonly guideMillis: Option.Option<number>
-  readonly failures: Option.Option<number>
-  readonly part: Option.Option<Experiment.Options["part"]>
-  readonly json: Option.Option<string>
-  readonly edges: Option.Option<string>
-  readonly report: Option.Option<string>
-  readonly baseline: Option.Option<string>
-}
+export type Input = Command.Command.Config.Infer<typeof flags>
 
 const given = (key: Key, input: Input): number | string | undefined => {
   const value: Option.Option<number | string> = isShort(key) ? longOf(key, input) : input[key]
