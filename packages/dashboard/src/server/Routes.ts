@@ -109,8 +109,10 @@ export const routes = ({ bodyBytes, files, source, watch, ...parts }: Parts) => 
     return json(yield* Effect.flatMap(watch.act(action.success), encodeResult))
   }).pipe(
     Effect.catchTag(["NoSuchNode", "ActionRefused", "ClusterUnavailable"], refused),
-    Effect.catchTag("BodyTooLarge", ({ _tag, message }) => Effect.succeed(failure(413, _tag, message))),
-    Effect.catchTag("HttpServerError", () => Effect.succeed(failure(400, "BadAction", "the body broke off")))
+    Effect.catchTags({
+      BodyTooLarge: ({ _tag, message }) => Effect.succeed(failure(413, _tag, message)),
+      HttpServerError: () => Effect.succeed(failure(400, "BadAction", "the body broke off"))
+    })
   )
 
   const file = (path: string) => {
