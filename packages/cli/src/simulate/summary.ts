@@ -1,12 +1,11 @@
 /** Results for a reader at a terminal. */
-import { type Result as Results } from "@hyparview/simulator"
+import { Measure, type Result as Results } from "@hyparview/simulator"
 import { many, percent, seconds, table } from "../internal/table.ts"
 import { rounded } from "./progress.ts"
 
 type Run = Results.Result
 
-const mean = (values: ReadonlyArray<number>): number =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+const { mean } = Measure
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`
 
