@@ -70,7 +70,7 @@ const init = Command.make(
     name: Flag.String("name").pipe(
       Flag.withDefault("hyparview development authority"),
       Flag.withMetavar("NAME"),
-      Flag.withDescription("What people call the authority, 1 to 64 characters")
+      Flag.withDescription("The authority's name, for people, 1 to 64 characters")
     ),
     days: days(365),
     force
@@ -136,7 +136,7 @@ const issue = Command.make(
     hosts: Flag.String("hosts").pipe(
       Flag.withDefault(""),
       Flag.withMetavar("HOST,…"),
-      Flag.withDescription("Host names and addresses to name as well, for other programs; nodes do not look at them")
+      Flag.withDescription("More host names and addresses to name, for other programs; nodes ignore them")
     ),
     force
   },

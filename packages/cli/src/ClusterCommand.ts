@@ -51,7 +51,7 @@ const flags = {
   processes: whole("processes", 1, mostNodes).pipe(
     Flag.optional,
     Flag.withMetavar("K"),
-    Flag.withDescription("In how many processes, at most one a node. Default: 5, or one for every 400 nodes")
+    Flag.withDescription("In how many processes, at most one per node. Default: 5, or one for every 400 nodes")
   ),
   tls: Flag.Boolean("tls").pipe(
     Flag.withDefault(false),
@@ -77,13 +77,12 @@ const flags = {
   ),
   port: whole("port", 1, 65_535).pipe(
     Flag.optional,
+    Flag.withMetavar("PORT"),
     Flag.withDescription("The first node's port, so that other nodes know where to join. Default: any free one")
   ),
   dashboard: Flag.Boolean("dashboard").pipe(
     Flag.withDefault(true),
-    Flag.withDescription(
-      "Serve a page on this machine on which one sees the cluster and acts on it. --no-dashboard: none"
-    )
+    Flag.withDescription("Serve a page on this machine that shows the cluster and acts on it. --no-dashboard: none")
   ),
   dashboardPort: whole("dashboard-port", 1, 65_535).pipe(
     Flag.optional,
@@ -172,13 +171,13 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "It stays up and shows the overlay as it is: components, links and whether both ends hold them, how many neighbours",
       "the nodes have, messages. Ctrl-C or SIGTERM makes every node say goodbye, and exits 0; a second one stops at once.",
       "",
-      "The printed address is a page on which the overlay is seen live, and is published to, killed, restarted, cut and",
-      "healed. It is served to this machine only, and acts only for who has the whole address: it holds this start's token.",
+      "The printed address is a page that shows the overlay live, and on which you publish, kill, restart, cut and heal. It is",
+      "served to this machine only, and acts only for whoever has the whole address: it contains this start's token.",
       "",
       "With --exit it plays a scenario instead, and exits 0 only if every step held: all join and form one component with",
       "full views; ten broadcasts reach all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
       "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; ten broadcasts reach",
-      "them all; they leave. The copies received for each delivery are told of the first broadcast, which floods, and of the",
+      "them all; they leave. The copies received for each delivery are given for the first broadcast, which floods, and for the",
       "last, which goes along the tree that the others have grown.",
       "",
       "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",

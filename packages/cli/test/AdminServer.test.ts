@@ -466,7 +466,7 @@ describe("the messages of a topic", () => {
       assert.match(String(yield* refused("?topic=")), /^400,.*1 to 255 bytes/)
       assert.match(String(yield* refused("?topic=t&history=-1")), /^400,history is a whole number/)
       yield* Effect.flatMap(listen(url), ({ text }) => shows(text, /NeighborUp/))
-      assert.match(String(yield* refused("?topic=t")), /^503,1 readers listen already/)
+      assert.match(String(yield* refused("?topic=t")), /^503,1 reader listening already/)
     })
   )
 })

@@ -155,7 +155,7 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
   [
     "an advertised address that nobody can dial",
     { flags: { id: "a", listen: "0.0.0.0:1" }, variables: { HYPARVIEW_ADVERTISE: "[::]:1" } },
-    /^HYPARVIEW_ADVERTISE \[::\]:1 is no address/
+    /^HYPARVIEW_ADVERTISE \[::\]:1 is not an address/
   ],
   [
     "an admin side for others without a token",

@@ -112,7 +112,7 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["stable --x-bot --x-bot-candidates 3", /--x-bot is --x-bot-candidates 4: give one of them/],
   ["stable --x-bot", /--latency constant: with constant latency all links cost the same: expected geographic/],
   ["stable --unbiased -1", /--unbiased -1: expected a whole number from 0 to 30/],
-  ["stable --edges x.csv --seeds 2", /--edges takes one graph, and --seeds 2 give as many/]
+  ["stable --edges x.csv --seeds 2", /--edges writes one graph, and --seeds 2 would give 2/]
 ]
 
 describe("bad input", () => {

@@ -28,7 +28,7 @@ export const NodeView = Schema.Struct({
   passiveSize: Schema.Int,
   /** Requests for links under way. */
   pending: Schema.Int,
-  /** Peers that stopped answering and are sounded out now and then. */
+  /** Peers that stopped answering and are probed from time to time. */
   graveyard: Schema.Int,
   /** Open connections, temporary ones included. */
   links: Schema.Int,

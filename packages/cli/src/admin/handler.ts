@@ -12,6 +12,7 @@ import { IncomingMessage } from "node:http"
 import { commonHeaders, json, problem } from "./answer.ts"
 import { cutIfStalled, feed, messages } from "./events.ts"
 import { type Policy, refuse } from "./guard.ts"
+import { many } from "../internal/table.ts"
 
 export interface Settings extends Policy {
   readonly membership: Membership["Service"]
@@ -54,7 +55,7 @@ export const makeHandler = (settings: Settings): Handler => {
   /** Server-sent events for as long as the reader takes them; one reader more. */
   const serveEvents = (request: Request, stream: Stream.Stream<Uint8Array>): Response => {
     if (readers >= settings.eventReaders) {
-      return problem(503, `${readers} readers listen already`, {}, { "retry-after": "5" })
+      return problem(503, `${many(readers, "reader")} listening already, which is the most`, {}, { "retry-after": "5" })
     }
     const cut = () => {
       if (request.source instanceof IncomingMessage) request.source.socket.destroy()
@@ -98,7 +99,7 @@ export const makeHandler = (settings: Settings): Handler => {
         BodyTooLarge: ({ maxBytes, message }) =>
           // The rest of it is not worth reading.
           Effect.succeed(problem(413, message, { usableBytes: maxBytes }, { connection: "close" })),
-        HttpServerError: () => Effect.succeed(problem(400, "the body broke off"))
+        HttpServerError: () => Effect.succeed(problem(400, "the body ended too early"))
       }),
       Effect.catch((error) => Effect.succeed(refusedBy(error)))
     )

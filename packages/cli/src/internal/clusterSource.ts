@@ -126,7 +126,7 @@ const happeningOfLostWorker = ({ code, lastLines, nodes, process, signal }: Work
     kind: "process",
     isBad: true,
     nodes: [],
-    what: `process ${process + 1} ended unasked, with its ${many(nodes.length, "node")}`,
+    what: `process ${process + 1} ended unexpectedly, with its ${many(nodes.length, "node")}`,
     reason: [how, ...lastLines.slice(-1)].join(": ").slice(0, mostReason)
   }
 }
@@ -176,7 +176,7 @@ const makeAct = (supervisor: Supervisor.Supervisor["Service"]) => {
     const dead = (yield* supervisor.nodes).filter(({ isRunning }) => !isRunning).map(({ id }) => id)
     const nodes = wanted.length === 0 ? dead : wanted
     const [alive] = nodes.filter((id) => !dead.includes(id))
-    if (nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "nobody is dead" })
+    if (nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "no node is dead" })
     if (alive !== undefined) return yield* new ActionRefused({ action: "Restart", detail: `${alive} is not dead` })
     yield* supervisor.restart(nodes)
     return { _tag: "Restarted" as const, nodes }

@@ -73,7 +73,7 @@ const hostPort = "HOST:PORT, an IPv6 address in brackets"
 export const fields: Readonly<Record<Key, Field>> = {
   id: {
     metavar: "ID",
-    description: "The node's name for ever: unique in the cluster, kept over restarts. Required",
+    description: "The node's permanent name: unique in the cluster, and the same after a restart. Required",
     expected: "1 to 255 bytes of UTF-8"
   },
   cluster: {
@@ -93,7 +93,7 @@ export const fields: Readonly<Record<Key, Field>> = {
   },
   contacts: {
     metavar: "HOST:PORT,…",
-    description: "Nodes through which to join, by commas or one a flag. None: this is a first node",
+    description: "Nodes through which to join, separated by commas, or one per flag. None: this is a first node",
     expected: `up to ${mostContacts} of ${hostPort}, the port not 0`,
     fromText: listOf,
     isRepeatable: true
@@ -135,7 +135,7 @@ export const fields: Readonly<Record<Key, Field>> = {
   adminToken: {
     metavar: "TOKEN",
     description:
-      "What admin requests must bear, 16 to 1024 visible ASCII characters. Needed beyond loopback. Others may see a flag: prefer the variable or the file",
+      "What admin requests must carry, 16 to 1024 visible ASCII characters. Needed beyond loopback. Others may see a flag: prefer the variable or the file",
     expected: "16 to 1024 visible ASCII characters",
     isSecret: true
   },

@@ -115,7 +115,7 @@ export const live = Effect.fnUntraced(function* (settings: Settings) {
     Effect.andThen(
       Effect.sleep(leaveDeadline),
       Effect.sync(() => {
-        console.error(`not gone ${leaveDeadline} after ${signal}: stopping at once`)
+        console.error(`still here ${leaveDeadline} after ${signal}: stopping at once`)
         process.exit(ExitCode.failed)
       })
     )

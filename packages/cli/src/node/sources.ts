@@ -95,7 +95,7 @@ const quoted = (value: unknown): string => {
 const faultIn = (key: Key, { value, where }: Given): string | undefined => {
   const { expected, isSecret } = fields[key]
   if (Result.isSuccess(decodeField(key, value))) return undefined
-  return `${where}: ${isSecret === true ? "a value that is none" : quoted(value)}. Expected: ${expected}`
+  return `${where}: ${isSecret === true ? "a value that is not shown here" : quoted(value)}. Expected: ${expected}`
 }
 
 const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Settings.fields[key])(value)
@@ -104,10 +104,10 @@ const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Set
 const contradiction = (settings: Settings, where: (key: Key) => string): string | undefined => {
   const { admin, adminToken, advertise, listen } = settings
   if (isEverywhere(listen) && advertise === undefined) {
-    return `${where("listen")} ${listen} is every address of the machine, and none that others could dial: add --advertise HOST:PORT`
+    return `${where("listen")} ${listen} means every address of the machine, and is not one that others could dial: add --advertise HOST:PORT`
   }
   if (advertise !== undefined && isEverywhere(advertise)) {
-    return `${where("advertise")} ${advertise} is no address that others could dial`
+    return `${where("advertise")} ${advertise} is not an address that others could dial`
   }
   const tls: ReadonlyArray<Key> = ["tlsCert", "tlsKey", "tlsCa"]
   const absent = tls.filter((key) => settings[key] === undefined)

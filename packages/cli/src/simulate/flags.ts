@@ -220,7 +220,7 @@ export const flags = {
     "Write the final active graph, a line from,to for each end of a link; in hashicorp also the passive graph, to NAME.passive.EXT. One seed only"
   ),
   report: file("report", "DIR", "Write a page with plots (index.html), and the plots as SVG files"),
-  baseline: file("baseline", "FILE", "Print the differences to an earlier result")
+  baseline: file("baseline", "FILE", "Print the differences from an earlier result")
 }
 
 export type Input = Command.Command.Config.Infer<typeof flags>
@@ -301,7 +301,8 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     return `--x-bot is --x-bot-candidates ${usualCandidates}: give one of them`
   }
   if (seed > Number.MAX_SAFE_INTEGER - (seeds - 1)) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
-  if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
+  if (Option.isSome(input.edges) && seeds > 1)
+    return `--edges writes one graph, and --seeds ${seeds} would give ${seeds}`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   if (fault === undefined) return undefined
   const { expected, option, value } = fault

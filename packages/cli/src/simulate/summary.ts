@@ -215,6 +215,6 @@ const columns = [
 /** Some lines on one run, a line each on several. */
 export const summary = (runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
   const [only, ...others] = runs
-  if (only === undefined) return ["nothing was run to an end"]
+  if (only === undefined) return ["no run was finished"]
   return others.length === 0 ? one(only) : table([columns, ...runs.map(row)], [1, 2, 3, 4, 5, 6, 7, 8])
 }

@@ -111,7 +111,7 @@ export const routes = ({ bodyBytes, files, source, watch, ...parts }: Parts) => 
     Effect.catchTag(["NoSuchNode", "ActionRefused", "ClusterUnavailable"], refused),
     Effect.catchTags({
       BodyTooLarge: ({ _tag, message }) => Effect.succeed(failure(413, _tag, message)),
-      HttpServerError: () => Effect.succeed(failure(400, "BadAction", "the body broke off"))
+      HttpServerError: () => Effect.succeed(failure(400, "BadAction", "the body ended too early"))
     })
   )
 
