@@ -1,4 +1,5 @@
 /** `hyparview node`, several on each host, over mutual TLS; asked over their admin sides, and subscribed to. */
+import { keyOf, MessageId } from "@hyparview/cluster/Control"
 import { Effect, Schema } from "effect"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { type IncomingMessage, request } from "node:http"
@@ -31,11 +32,8 @@ const View = Schema.fromJsonString(
 /** What a node says of itself. */
 export type View = typeof View.Type
 
-const MessageId = Schema.Struct({ source: Schema.String, sequence: Schema.Int })
 const Published = Schema.fromJsonString(Schema.Struct({ id: MessageId }))
 const Message = Schema.fromJsonString(Schema.Struct({ id: MessageId, payload: Schema.String }))
-
-const keyOf = ({ sequence, source }: typeof MessageId.Type): string => `${source}#${sequence}`
 
 /** What one subscriber has been handed. */
 export interface Inbox {

@@ -51,7 +51,7 @@ export interface Options {
   readonly port?: number
   /** What requests must bear (`Authorization: Bearer …`). Needed where `host` is no loopback address. 1 byte or more. */
   readonly token?: Redacted.Redacted | undefined
-  /** The largest body that `publish` takes, in bytes. Default 1 MiB, the largest frame of a transport's default. */
+  /** The largest body that `publish` takes, in bytes, 1 or more. Default 1 MiB, the largest frame of a transport's default. */
   readonly maxBodyBytes?: number
   /** How many may listen to `/events` and `/messages` at once, 1 or more. Default 32. */
   readonly eventReaders?: number
@@ -66,6 +66,7 @@ export interface Options {
 /**
  * The admin server could not start. Nothing listens.
  *
+ * - `badOption`: one of the options is out of its bounds; `detail` says which
  * - `noToken`: others could reach it, and it has no token
  * - `notListening`: the port is in use, or the host is not of this machine
  *
@@ -73,7 +74,7 @@ export interface Options {
  * @since 0.1.0
  */
 export class AdminError extends Data.TaggedError("AdminError")<{
-  readonly reason: "noToken" | "notListening"
+  readonly reason: "badOption" | "noToken" | "notListening"
   readonly address: string
   readonly detail: string
 }> {
@@ -95,6 +96,19 @@ export class AdminServer extends Context.Service<
     readonly url: string
   }
 >()("@hyparview/cli/AdminServer") {}
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1
+
+/** What is out of its bounds. */
+const faultOf = (options: Options): string | undefined => {
+  for (const name of ["maxBodyBytes", "eventReaders", "maxConnections"] as const) {
+    const value = options[name]
+    if (value !== undefined && !isCount(value)) return `${name} is ${value}: expected a whole number, 1 or more`
+  }
+  const { port = 0, token } = options
+  if (!Address.isPort(port)) return `port is ${port}: expected a whole number from 0 to 65535`
+  return token !== undefined && Redacted.value(token) === "" ? "token is empty: expected 1 byte or more" : undefined
+}
 
 /**
  * An admin server for the node that is provided. Its end cuts off whoever listens.
@@ -123,8 +137,10 @@ export const layer = (options: Options = {}): Layer.Layer<AdminServer, AdminErro
   return Layer.effect(
     AdminServer,
     Effect.gen(function* () {
+      const fault = faultOf(options)
+      if (fault !== undefined) return yield* new AdminError({ reason: "badOption", address, detail: fault })
       const loopback = isLoopback(host)
-      if (!loopback && (token === undefined || token === "")) {
+      if (!loopback && token === undefined) {
         const detail = "other machines can reach it there, so it needs a token; or let it listen on 127.0.0.1"
         return yield* new AdminError({ reason: "noToken", address, detail })
       }

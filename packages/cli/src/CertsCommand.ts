@@ -13,8 +13,8 @@ import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { CommandFailed } from "./ExitCode.ts"
-import * as ExitCode from "./ExitCode.ts"
+import type { CommandFailed } from "./ExitCode.ts"
+import { badInput } from "./internal/failures.ts"
 import { many, table } from "./internal/table.ts"
 
 /** A file of more is no certificate, nor a chain of them. */
@@ -47,8 +47,6 @@ const force = Flag.Boolean("force").pipe(
   Flag.withDescription("Replace files that exist. Without it nothing is overwritten")
 )
 
-const badInput = (message: string): CommandFailed => new CommandFailed({ message, exitCode: ExitCode.badInput })
-
 const orFail = <A, R>(
   effect: Effect.Effect<A, IssueError | CertificateFiles.CertificateFileError, R>
 ): Effect.Effect<A, CommandFailed, R> =>
@@ -72,7 +70,7 @@ const init = Command.make(
     name: Flag.String("name").pipe(
       Flag.withDefault("hyparview development authority"),
       Flag.withMetavar("NAME"),
-      Flag.withDescription("What people call the authority, 1 to 64 characters")
+      Flag.withDescription("The authority's name, for people, 1 to 64 characters")
     ),
     days: days(365),
     force
@@ -138,7 +136,7 @@ const issue = Command.make(
     hosts: Flag.String("hosts").pipe(
       Flag.withDefault(""),
       Flag.withMetavar("HOST,…"),
-      Flag.withDescription("Host names and addresses to name as well, for other programs; nodes do not look at them")
+      Flag.withDescription("More host names and addresses to name, for other programs; nodes ignore them")
     ),
     force
   },

@@ -7,7 +7,6 @@ import { Supervisor } from "@hyparview/cluster"
 import * as KillPlan from "@hyparview/cluster/KillPlan"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as CliError from "effect/cli/CliError"
@@ -19,6 +18,7 @@ import { CommandFailed } from "./ExitCode.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { live } from "./internal/clusterLive.ts"
 import { report, stepLine } from "./internal/clusterReport.ts"
+import { checkWritable, writeText } from "./internal/files.ts"
 import { many } from "./internal/table.ts"
 
 /** Descriptors: a process may hold 20,000, and a node takes a dozen. More is a matter of several machines. */
@@ -51,7 +51,7 @@ const flags = {
   processes: whole("processes", 1, mostNodes).pipe(
     Flag.optional,
     Flag.withMetavar("K"),
-    Flag.withDescription("In how many processes, at most one a node. Default: 5, or one for every 400 nodes")
+    Flag.withDescription("In how many processes, at most one per node. Default: 5, or one for every 400 nodes")
   ),
   tls: Flag.Boolean("tls").pipe(
     Flag.withDefault(false),
@@ -77,13 +77,12 @@ const flags = {
   ),
   port: whole("port", 1, 65_535).pipe(
     Flag.optional,
+    Flag.withMetavar("PORT"),
     Flag.withDescription("The first node's port, so that other nodes know where to join. Default: any free one")
   ),
   dashboard: Flag.Boolean("dashboard").pipe(
     Flag.withDefault(true),
-    Flag.withDescription(
-      "Serve a page on this machine on which one sees the cluster and acts on it. --no-dashboard: none"
-    )
+    Flag.withDescription("Serve a page on this machine that shows the cluster and acts on it. --no-dashboard: none")
   ),
   dashboardPort: whole("dashboard-port", 1, 65_535).pipe(
     Flag.optional,
@@ -97,18 +96,7 @@ const flags = {
   )
 }
 
-interface Input {
-  readonly nodes: number
-  readonly processes: Option.Option<number>
-  readonly tls: boolean
-  readonly exit: boolean
-  readonly kill: Option.Option<number>
-  readonly seed: Option.Option<number>
-  readonly port: Option.Option<number>
-  readonly dashboard: boolean
-  readonly dashboardPort: Option.Option<number>
-  readonly json: Option.Option<string>
-}
+type Input = Command.Command.Config.Infer<typeof flags>
 
 /** What no flag can know by itself. */
 const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, processes }: Input): string | undefined => {
@@ -127,20 +115,6 @@ const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, proc
   return undefined
 }
 
-/** Before anything is started, and not after minutes: can the result be written? */
-const checkWritable = Effect.fnUntraced(function* (file: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  yield* Effect.scoped(fileSystem.open(file, { flag: "a" })).pipe(
-    Effect.mapError(
-      (error) =>
-        new CommandFailed({
-          message: `--json ${file}: cannot be written (${error.reason._tag})`,
-          exitCode: ExitCode.badInput
-        })
-    )
-  )
-})
-
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
   yield* Console.log(
     `${many(options.nodes, "node")} in ${many(options.processes, "process")}${options.tls ? " over mutual TLS" : ""}, killing ${options.kill} %, seed ${options.seed}`
@@ -148,14 +122,7 @@ const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: O
   const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
   for (const line of report(outcome)) yield* Console.log(line)
   if (Option.isSome(json)) {
-    const fileSystem = yield* FileSystem.FileSystem
-    yield* fileSystem
-      .writeFileString(json.value, `${JSON.stringify(outcome, (_, value) => value ?? null, 2)}\n`)
-      .pipe(
-        Effect.mapError(
-          (error) => new CommandFailed({ message: `--json ${json.value}: ${error.message}`, exitCode: ExitCode.failed })
-        )
-      )
+    yield* writeText("json", json.value, `${JSON.stringify(outcome, (_, value) => value ?? null, 2)}\n`)
   }
   const broken = outcome.steps.find(({ ok }) => !ok)
   if (broken === undefined) return
@@ -171,7 +138,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   const processes = Option.getOrElse(input.processes, () => defaultProcesses(nodes))
   const seed = Option.isSome(input.seed) ? input.seed.value : yield* Random.nextIntBetween(0, 2 ** 31)
   const kill = Option.getOrElse(input.kill, () => defaultKill)
-  if (Option.isSome(json)) yield* checkWritable(json.value)
+  if (Option.isSome(json)) yield* checkWritable("json", json.value)
   const logLevel = yield* GlobalFlag.LogLevel
   const supervisor = Supervisor.layer({
     nodes,
@@ -204,13 +171,13 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "It stays up and shows the overlay as it is: components, links and whether both ends hold them, how many neighbours",
       "the nodes have, messages. Ctrl-C or SIGTERM makes every node say goodbye, and exits 0; a second one stops at once.",
       "",
-      "The printed address is a page on which the overlay is seen live, and is published to, killed, restarted, cut and",
-      "healed. It is served to this machine only, and acts only for who has the whole address: it holds this start's token.",
+      "The printed address is a page that shows the overlay live, and on which you publish, kill, restart, cut and heal. It is",
+      "served to this machine only, and acts only for whoever has the whole address: it contains this start's token.",
       "",
       "With --exit it plays a scenario instead, and exits 0 only if every step held: all join and form one component with",
       "full views; ten broadcasts reach all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
       "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; ten broadcasts reach",
-      "them all; they leave. The copies received for each delivery are told of the first broadcast, which floods, and of the",
+      "them all; they leave. The copies received for each delivery are given for the first broadcast, which floods, and for the",
       "last, which goes along the tree that the others have grown.",
       "",
       "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",

@@ -5,41 +5,31 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Struct from "effect/Struct"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import { defaults, fields, flagOf, type Key, variableOf } from "./node/fields.ts"
+import { defaults, type Field, fields, flagOf, type Key, variableOf } from "./node/fields.ts"
 import { live } from "./node/live.ts"
 import { fileVariable, merge } from "./node/sources.ts"
 import * as Telemetry from "./node/telemetry.ts"
 
-/** Text, checked later together with what comes from elsewhere. */
-const text = (key: Key) =>
-  Flag.String(flagOf(key)).pipe(
-    Flag.optional,
-    Flag.withMetavar(fields[key].metavar),
-    Flag.withDescription(`${fields[key].description} (${variableOf(key)})`)
-  )
+/** The flag of a setting: text, checked later together with what comes from elsewhere. */
+const flagFor = ({ description, isRepeatable, metavar }: Field, key: Key) => {
+  const text = Flag.String(flagOf(key))
+  const given = isRepeatable === true ? Flag.map(Flag.atLeast(text, 0), joined) : Flag.optional(text)
+  return given.pipe(Flag.withMetavar(metavar), Flag.withDescription(`${description} (${variableOf(key)})`))
+}
+
+const joined = (texts: ReadonlyArray<string>): Option.Option<string> =>
+  texts.length === 0 ? Option.none() : Option.some(texts.join(","))
+
+/** The level of the log is a flag of every command, which the framework reads. */
+const own: Readonly<Record<Exclude<Key, "logLevel">, Field>> = Struct.omit(fields, ["logLevel"])
 
 const flags = {
-  id: text("id"),
-  cluster: text("cluster"),
-  listen: text("listen"),
-  advertise: text("advertise"),
-  contacts: Flag.String(flagOf("contacts")).pipe(
-    Flag.atLeast(0),
-    Flag.withMetavar(fields.contacts.metavar),
-    Flag.withDescription(`${fields.contacts.description} (${variableOf("contacts")})`)
-  ),
-  clusterSize: text("clusterSize"),
-  tlsCert: text("tlsCert"),
-  tlsKey: text("tlsKey"),
-  tlsCa: text("tlsCa"),
-  data: text("data"),
-  admin: text("admin"),
-  adminToken: text("adminToken"),
-  otlp: text("otlp"),
-  logFormat: text("logFormat"),
+  ...Record.map(own, flagFor),
   config: Flag.String("config").pipe(
     Flag.optional,
     Flag.withMetavar("FILE"),
@@ -47,35 +37,13 @@ const flags = {
   )
 }
 
-const handle = Effect.fnUntraced(function* ({
-  config,
-  contacts,
-  ...others
-}: Command.Command.Config.Infer<typeof flags>) {
-  // The framework has read this one already, and knows more names for the levels.
+const handle = Effect.fnUntraced(function* ({ config, ...others }: Command.Command.Config.Infer<typeof flags>) {
+  // Here it is in small letters; the framework has checked it, and knows more names for the levels.
   const logLevel = Option.map(yield* GlobalFlag.LogLevel, (level) => level.toLowerCase())
-  const given: Partial<Record<Key, string>> = {}
-  const take = (key: Key, value: Option.Option<string>): void => {
-    if (Option.isSome(value)) given[key] = value.value
-  }
-  take("id", others.id)
-  take("cluster", others.cluster)
-  take("listen", others.listen)
-  take("advertise", others.advertise)
-  take("contacts", contacts.length === 0 ? Option.none() : Option.some(contacts.join(",")))
-  take("clusterSize", others.clusterSize)
-  take("tlsCert", others.tlsCert)
-  take("tlsKey", others.tlsKey)
-  take("tlsCa", others.tlsCa)
-  take("data", others.data)
-  take("admin", others.admin)
-  take("adminToken", others.adminToken)
-  take("otlp", others.otlp)
-  take("logFormat", others.logFormat)
-  take("logLevel", logLevel)
+  const given = Record.getSomes({ ...others, logLevel })
   const { settings, unknownVariables } = yield* merge(given, Option.getOrUndefined(config))
   return yield* Effect.gen(function* () {
-    if (unknownVariables.length > 0) yield* Effect.logWarning("variables that mean nothing", unknownVariables)
+    if (unknownVariables.length > 0) yield* Effect.logWarning("unknown environment variables", unknownVariables)
     yield* live(settings)
   }).pipe(Effect.provide(Telemetry.layer(settings)))
 })
@@ -91,22 +59,22 @@ export const node = Command.make("node", flags, handle).pipe(
       "Runs one node of a cluster, until Ctrl-C or SIGTERM: then it says goodbye to its neighbours and exits 0, within 10",
       "seconds whatever they do; a second signal stops it at once.",
       "",
-      "Every setting can be given as a flag, as the environment variable named beside it, or as a field of a JSON file, whose",
-      `names are the flags' in one word (clusterSize, adminToken). A flag goes before a variable, a variable before the file:`,
+      "Every setting can be given as a flag, as the environment variable named beside it, or as a field of a JSON file, named",
+      "like the flag, but in camel case (clusterSize, adminToken). A flag overrides a variable, a variable the file:",
       "",
       `  { "id": "node-a", "cluster": "example", "contacts": ["10.0.0.1:7946", "10.0.0.3:7946"], "logFormat": "json" }`,
       "",
-      `The level of the log is ${variableOf("logLevel")} or "logLevel" beside --log-level. An empty variable counts for nothing.`,
-      `Without a setting: cluster ${defaults.cluster}, listen ${defaults.listen}. A first node has no contacts and waits for others.`,
-      "With --data a node finds back to the peers that it knew even if it is given no contact, and is known as a new start of",
-      "the same node even if its clock was set back.",
+      `The log level is --log-level, ${variableOf("logLevel")} or "logLevel". An empty variable is ignored.`,
+      `Unless set: cluster ${defaults.cluster}, listen ${defaults.listen}. A first node has no contacts and waits for others.`,
+      "With --data a node finds its way back to the peers that it knew even if it is given no contacts, and is known as a new",
+      "start of the same node even if its clock was set back.",
       "",
       "With --admin it serves GET /healthz, /readyz, /metrics (Prometheus), /view, /events and /messages?topic=T (both",
-      "server-sent), and POST /publish?topic=T. Beyond loopback that needs a token: requests bear it as `Authorization: Bearer TOKEN`.",
+      "server-sent), and POST /publish?topic=T. Beyond loopback that needs a token, which requests carry as `Authorization: Bearer TOKEN`.",
       "",
       "With --tls-cert, --tls-key and --tls-ca links are mutual TLS 1.3: both ends have a certificate of the cluster's own",
-      "authority, and a node is who its certificate says. The files are read again when they change. Without, links have no",
-      "authentication and no encryption: keep them to networks that you trust.",
+      "authority, and a node is who its certificate says. The files are read again when they change. Without them, links",
+      "are neither authenticated nor encrypted: keep them to networks that you trust.",
       "",
       "Exit codes: 0 it has left; 1 it failed while it ran (another process uses its id), or could not leave in time; 2 bad",
       "input, nothing was started; 3 it could not start (a port in use); 130 and 143 interrupted before it was up."

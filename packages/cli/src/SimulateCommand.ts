@@ -10,19 +10,14 @@ import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
-import { CommandFailed } from "./ExitCode.ts"
-import * as ExitCode from "./ExitCode.ts"
 import { type Signal, StopSignal } from "./StopSignal.ts"
+import { badInput } from "./internal/failures.ts"
 import { many, seconds } from "./internal/table.ts"
 import * as flags from "./simulate/flags.ts"
 import * as outputs from "./simulate/outputs.ts"
 import { makeDisplay } from "./simulate/progress.ts"
 import { summary } from "./simulate/summary.ts"
 import { type Outcome, runAll } from "./simulate/threads.ts"
-
-interface Input extends flags.Input {
-  readonly experiment: string
-}
 
 interface List extends Results.Results {
   readonly complete?: false
@@ -42,10 +37,18 @@ const documentOf = (
   return complete ? { experiment, runs } : { experiment, complete, runs }
 }
 
-const handle = Effect.fnUntraced(function* (input: Input) {
+const config = {
+  experiment: Argument.String("experiment").pipe(
+    Argument.withMetavar("EXPERIMENT"),
+    Argument.withDescription(`One of ${Experiment.names.join(", ")}: see above`)
+  ),
+  ...flags.flags
+}
+
+const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typeof config>) {
   const { experiment, seeds } = input
   if (!Experiment.isName(experiment)) {
-    return yield* new CommandFailed({ message: `unknown experiment "${experiment}"`, exitCode: ExitCode.badInput })
+    return yield* badInput(`unknown experiment "${experiment}"`)
   }
   const activeEdges = Option.getOrUndefined(input.edges)
   const passiveEdges =
@@ -62,7 +65,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   yield* stopSignal.wait.pipe(
     Effect.tap((signal) => {
       stopped = signal
-      return Console.error(`\n${signal}: stopping; once more to give up what there is`)
+      return Console.error(`\n${signal}: stopping; a second one gives up what there is so far`)
     }),
     Effect.forkChild({ startImmediately: true })
   )
@@ -110,17 +113,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
  * @category commands
  * @since 0.1.0
  */
-export const simulate = Command.make(
-  "simulate",
-  {
-    experiment: Argument.String("experiment").pipe(
-      Argument.withMetavar("EXPERIMENT"),
-      Argument.withDescription(`One of ${Experiment.names.join(", ")}: see above`)
-    ),
-    ...flags.flags
-  },
-  handle
-).pipe(
+export const simulate = Command.make("simulate", config, handle).pipe(
   Command.validate((input) => {
     const message = flags.contradiction(input.experiment, input)
     return message === undefined ? Effect.void : Effect.fail(new CliError.ValidationError({ message }))
@@ -128,14 +121,14 @@ export const simulate = Command.make(
   Command.withShortDescription("Run an experiment on a large overlay in virtual time"),
   Command.withDescription(
     [
-      "Runs an experiment on an overlay of up to millions of nodes, in virtual time, with the protocol that production runs.",
+      "Runs an experiment on an overlay of up to millions of nodes, in virtual time, with the code that runs in production.",
       "A run is a pure function of experiment, options and seed: its trace hash is the same on every machine.",
       "",
       "Experiments:",
       ...flags.listed,
       "",
-      "Percent in flags, shares from 0 to 1 in results. Ctrl-C or SIGTERM stops a run where it stands: what there is by then",
-      "is written, and marked as not complete.",
+      "Flags are in percent, results in shares from 0 to 1. Ctrl-C or SIGTERM stops a run where it stands: what was measured",
+      "until then is written, and marked as incomplete.",
       "",
       "Exit codes: 0 all well; 1 the run failed (out of memory, a disk that is full); 2 bad input, an unwritable file: nothing",
       "was started; 130 and 143 interrupted by Ctrl-C or SIGTERM."
@@ -149,7 +142,7 @@ export const simulate = Command.make(
     },
     {
       command: `${commandPath.join(" ")} failures --kill 80 --messages 1000 --seeds 3 --baseline result.json`,
-      description: "The same again after a change: what has become different"
+      description: "The same again after a change: what has changed"
     },
     {
       command: `${commandPath.join(" ")} hashicorp --nodes 1000 --send-attempts 2 --edges graph.csv --report report`,
@@ -157,7 +150,7 @@ export const simulate = Command.make(
     },
     {
       command: `${commandPath.join(" ")} stable --nodes 1000000 --contacts 1000 --cycles 10`,
-      description: "A million nodes: minutes, and more than half of 24 GiB"
+      description: "A million nodes: takes minutes, and more than 12 GiB"
     }
   ])
 )

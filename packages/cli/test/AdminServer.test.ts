@@ -271,6 +271,26 @@ describe("access to an admin server", () => {
   )
 
   test(
+    "is not given by options out of their bounds: the error says which, and what it may be",
+    Effect.gen(function* () {
+      const context = yield* node("a")
+      const wrong: ReadonlyArray<readonly [options: AdminServer.Options, message: string]> = [
+        [{ maxBodyBytes: 0 }, "maxBodyBytes is 0: expected a whole number, 1 or more"],
+        [{ eventReaders: -1 }, "eventReaders is -1: expected a whole number, 1 or more"],
+        [{ maxConnections: 1.5 }, "maxConnections is 1.5: expected a whole number, 1 or more"],
+        [{ maxConnections: NaN }, "maxConnections is NaN: expected a whole number, 1 or more"],
+        [{ port: 65_536 }, "port is 65536: expected a whole number from 0 to 65535"],
+        [{ token: Redacted.make("") }, "token is empty: expected 1 byte or more"]
+      ]
+      for (const [options, message] of wrong) {
+        const error = yield* Effect.flip(serve(context, options))
+        assert.deepStrictEqual([error.reason, error.detail], ["badOption", message])
+        assert.match(error.message, /^no admin server on 127\.0\.0\.1:/)
+      }
+    })
+  )
+
+  test(
     "has a typed error for a port in use",
     Effect.gen(function* () {
       const { a, url } = yield* setUp()
@@ -446,7 +466,7 @@ describe("the messages of a topic", () => {
       assert.match(String(yield* refused("?topic=")), /^400,.*1 to 255 bytes/)
       assert.match(String(yield* refused("?topic=t&history=-1")), /^400,history is a whole number/)
       yield* Effect.flatMap(listen(url), ({ text }) => shows(text, /NeighborUp/))
-      assert.match(String(yield* refused("?topic=t")), /^503,1 readers listen already/)
+      assert.match(String(yield* refused("?topic=t")), /^503,1 reader listening already/)
     })
   )
 })

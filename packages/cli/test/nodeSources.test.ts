@@ -1,7 +1,8 @@
 /** Where a node's settings come from, and what is said of those that are wrong. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, type Scope } from "effect"
+import { Effect, FileSystem, Redacted, type Scope } from "effect"
+import { inspect } from "node:util"
 import type { Key } from "../src/node/fields.ts"
 import { flagOf, keys, variableOf } from "../src/node/fields.ts"
 import { Environment, merge } from "../src/node/sources.ts"
@@ -87,6 +88,25 @@ describe("the settings of a node", () => {
     }).pipe(run)
   )
 
+  it.effect("hold their secrets back from whoever writes them down", () =>
+    Effect.gen(function* () {
+      const tls = { tlsCert: "node.pem", tlsKey: "-----BEGIN secret", tlsCa: "ca.pem" }
+      const { settings } = yield* merged({
+        flags: { id: "a", admin: "127.0.0.1:1" },
+        variables: { HYPARVIEW_ADMIN_TOKEN: "secret-of-twenty-letters" },
+        file: tls
+      })
+      for (const dump of [JSON.stringify(settings), inspect(settings, { depth: 9 }), String(settings.adminToken)]) {
+        assert.notInclude(dump, "secret")
+      }
+      const { adminToken, tlsKey } = settings
+      assert.deepStrictEqual(
+        [adminToken, tlsKey].map((secret) => secret && Redacted.value(secret)),
+        ["secret-of-twenty-letters", tls.tlsKey]
+      )
+    }).pipe(run)
+  )
+
   it("have one name in each source", () => {
     assert.deepStrictEqual(
       [flagOf("clusterSize"), variableOf("clusterSize")],
@@ -136,7 +156,7 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
   [
     "an advertised address that nobody can dial",
     { flags: { id: "a", listen: "0.0.0.0:1" }, variables: { HYPARVIEW_ADVERTISE: "[::]:1" } },
-    /^HYPARVIEW_ADVERTISE \[::\]:1 is no address/
+    /^HYPARVIEW_ADVERTISE \[::\]:1 is not an address/
   ],
   [
     "an admin side for others without a token",
@@ -182,6 +202,15 @@ describe("wrong settings of a node", () => {
       const error = yield* Effect.flip(merged({ flags: { id: "a", admin: "127.0.0.1:1", adminToken: "secret word" } }))
       assert.match(error.message, /^--admin-token: .*Expected: 16 to 1024/)
       assert.notInclude(error.message, "secret")
+    }).pipe(run)
+  )
+
+  it.effect("do not show a secret from the file either, wrong or in a wrong place", () =>
+    Effect.gen(function* () {
+      for (const adminToken of [["secret word"], { secret: 1 }, "secret", "a-secret-of-twenty-four"]) {
+        const error = yield* Effect.flip(merged({ file: { id: "a", tlsKey: "secret.pem", adminToken } }))
+        assert.notInclude(String(error.message), "secret")
+      }
     }).pipe(run)
   )
 })

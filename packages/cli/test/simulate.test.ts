@@ -112,7 +112,7 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["stable --x-bot --x-bot-candidates 3", /--x-bot is --x-bot-candidates 4: give one of them/],
   ["stable --x-bot", /--latency constant: with constant latency all links cost the same: expected geographic/],
   ["stable --unbiased -1", /--unbiased -1: expected a whole number from 0 to 30/],
-  ["stable --edges x.csv --seeds 2", /--edges takes one graph, and --seeds 2 give as many/]
+  ["stable --edges x.csv --seeds 2", /--edges writes one graph, and --seeds 2 would give 2/]
 ]
 
 describe("bad input", () => {
@@ -132,11 +132,11 @@ describe("bad input", () => {
       writeFileSync(file("plain"), "no folder")
       writeFileSync(file("other.json"), `{"name": "other"}`)
       const unusable = [
-        [`--json ${file("none/x.json")}`, /--json .*x\.json cannot be written: NotFound/],
-        [`--json ${folder}`, /--json .* cannot be written/],
-        [`--edges ${file("none/x.csv")}`, /--edges .*x\.csv cannot be written/],
-        [`--report ${file("plain/report")}`, /--report .*report cannot be made/],
-        [`--baseline ${file("none.json")}`, /--baseline .*none\.json cannot be read: NotFound/],
+        [`--json ${file("none/x.json")}`, /--json .*x\.json: cannot be written \(NotFound\)/],
+        [`--json ${folder}`, /--json .*: cannot be written/],
+        [`--edges ${file("none/x.csv")}`, /--edges .*x\.csv: cannot be written/],
+        [`--report ${file("plain/report")}`, /--report .*report: cannot be made/],
+        [`--baseline ${file("none.json")}`, /--baseline .*none\.json: cannot be read \(NotFound\)/],
         [`--baseline ${file("plain")}`, /--baseline .*plain: not JSON/],
         [`--baseline ${file("other.json")}`, /--baseline .*other\.json: not the result of an experiment/],
         [`--json ${file("x")} --edges ${file("x")}`, /x would be written twice/]

@@ -41,7 +41,7 @@ describe("the live status", () => {
       "  components   1, all 3 nodes in it",
       "  joined       3 of 3",
       "  links        3 links, all symmetric",
-      "  messages     – sent; 3,000 in all; 0 bytes wait",
+      "  messages     – sent; 3,000 in all; 0 bytes waiting",
       "  neighbours   (2 wanted)",
       `    2          ${"█".repeat(40)} 3`
     ])
@@ -49,7 +49,7 @@ describe("the live status", () => {
 
   it("shows what is wrong", () => {
     const text = screen(header, broken, 0).join("\n")
-    assert.include(text, "components   2; the largest has 2 of 3, 1 are alone")
+    assert.include(text, "components   2; the largest has 2 of 3, 1 is alone")
     assert.include(text, "links        1 link, all symmetric, 2 just changing")
     assert.match(text, /0 <\s+█+ 2/)
   })

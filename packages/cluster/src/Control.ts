@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as History from "@hyparview/faults/History"
 import * as Schema from "effect/Schema"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
@@ -27,7 +28,7 @@ export const NodeView = Schema.Struct({
   passiveSize: Schema.Int,
   /** Requests for links under way. */
   pending: Schema.Int,
-  /** Peers that stopped answering and are sounded out now and then. */
+  /** Peers that stopped answering and are probed from time to time. */
   graveyard: Schema.Int,
   /** Open connections, temporary ones included. */
   links: Schema.Int,
@@ -114,6 +115,14 @@ export const MessageId = Schema.Struct({
  * @since 0.1.0
  */
 export type MessageId = typeof MessageId.Type
+
+/**
+ * A message by its name, `source@epoch/topic#sequence`: no two messages share it, and it is what logs and checkers say.
+ *
+ * @category names
+ * @since 0.1.0
+ */
+export const keyOf: (id: MessageId) => string = History.keyOf
 
 /**
  * A message that a node's subscriber was handed. `atMillis`: the machine's clock, which all processes share. `copies`: how

@@ -13,11 +13,9 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type {
-  Bounds,
   Delivery,
   Inspection,
   Lag,
@@ -32,91 +30,19 @@ import type {
   Told,
   Usage
 } from "./Control.ts"
-import { supervise } from "./internal/supervise.ts"
+import type { ManagedNode } from "./internal/roster.ts"
+import { type Publication, supervise, type SupervisorEvent } from "./internal/supervise.ts"
 import type { Ending } from "./internal/workerProcess.ts"
 import type { Housing, KillPlan } from "./KillPlan.ts"
 import type * as Overview from "./Overview.ts"
 import type { InvalidPartition, Partition } from "./Partition.ts"
+import type { InvalidOptions, Options } from "./SupervisorConfig.ts"
 import type { TooManyNodes, WorkerError, WorkerLost } from "./WorkerError.ts"
 
-/**
- * What to start.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** How many nodes, 1 or more. They are called `n1`, `n2` and so on; `n1` is the contact through which all join. */
-  readonly nodes: number
-  /** In how many processes, 1 to `nodes`. Each gets as many nodes as the others, or one more. */
-  readonly processes: number
-  /** The largest size expected, from which the nodes' views are sized. Default: `nodes`. */
-  readonly clusterSize?: number
-  /** How many nodes there may ever be, those added later and those killed included. Default 10,000. */
-  readonly mostNodes?: number
-  /** The cluster's name. Default `local`. */
-  readonly cluster?: string
-  /** Where the nodes listen. Default `127.0.0.1`. */
-  readonly host?: string
-  /** The contact's port. Default: any free one, which all other nodes have anyway. */
-  readonly port?: number
-  /**
-   * Whether the nodes speak mutual TLS, with certificates made for the occasion: in a temporary directory that ends with
-   * the supervisor, signed by an authority whose key never leaves this process. Default false: plain TCP.
-   */
-  readonly tls?: boolean
-  /** From which the nodes' seeds are drawn. Live nodes are not repeatable all the same: the network is not. Default 1. */
-  readonly seed?: number
-  /** What every node subscribes to, and may be published on. Default: `cluster` alone. */
-  readonly topics?: readonly [string, ...ReadonlyArray<string>]
-  /** Bounds of what the nodes remember, in place of the defaults. */
-  readonly bounds?: Bounds
-  /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
-  readonly watched?: boolean
-  /** From which level on the workers log (see `events`). Default `Warn`. */
-  readonly logLevel?: LogLevel.LogLevel
-}
-
+export { InvalidOptions, type Options } from "./SupervisorConfig.ts"
+export type { ManagedNode } from "./internal/roster.ts"
+export type { Publication, SupervisorEvent } from "./internal/supervise.ts"
 export type { Ending } from "./internal/workerProcess.ts"
-
-/**
- * What happens unasked.
- *
- * - `WorkerLost`: a process ended
- * - `WorkerWrote`: a line of a worker's log
- *
- * @category models
- * @since 0.1.0
- */
-export type SupervisorEvent =
-  | { readonly _tag: "WorkerLost"; readonly lost: WorkerLost }
-  | { readonly _tag: "WorkerWrote"; readonly process: number; readonly line: string }
-
-/**
- * A node that the supervisor has started, whether or not it still runs.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ManagedNode {
-  readonly id: string
-  readonly process: number
-  readonly address: string
-  readonly isRunning: boolean
-}
-
-/**
- * A message that was published. `atMillis`: the machine's clock. `expected`: the nodes that ran then.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Publication {
-  readonly id: MessageId
-  readonly from: string
-  readonly atMillis: number
-  readonly expected: ReadonlyArray<string>
-}
 
 /**
  * Everything that there is to see of a cluster, at one moment.
@@ -310,8 +236,9 @@ export class Supervisor extends Context.Service<
  * @category constructors
  * @since 0.1.0
  */
-export const make: (options: Options) => Effect.Effect<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> =
-  supervise
+export const make: (
+  options: Options
+) => Effect.Effect<Supervisor["Service"], InvalidOptions | HyParView.ConfigError, Scope.Scope> = supervise
 
 /**
  * A supervisor as a layer. Its end is the end of all that it started: without a goodbye, so `leave` first.
@@ -319,5 +246,5 @@ export const make: (options: Options) => Effect.Effect<Supervisor["Service"], Hy
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<Supervisor, HyParView.ConfigError> =>
+export const layer = (options: Options): Layer.Layer<Supervisor, InvalidOptions | HyParView.ConfigError> =>
   Layer.effect(Supervisor, make(options))

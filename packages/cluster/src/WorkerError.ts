@@ -23,7 +23,7 @@ export class WorkerLost extends Data.TaggedError("WorkerLost")<{
   override get message(): string {
     const how = this.signal === null ? `with exit code ${this.code ?? "unknown"}` : `by ${this.signal}`
     const last = this.lastLines.length === 0 ? "It wrote nothing." : `Its last lines:\n  ${this.lastLines.join("\n  ")}`
-    return `process ${this.process} (pid ${this.pid}, ${this.nodes.length} nodes) ended unasked, ${how}. ${last}`
+    return `process ${this.process} (pid ${this.pid}, ${this.nodes.length} nodes) ended unexpectedly, ${how}. ${last}`
   }
 }
 

@@ -139,7 +139,10 @@ describe("a supervisor", () => {
         process.kill(pid, "SIGKILL")
         const lost = yield* Effect.flip(supervisor.untilLoss)
         assert.deepStrictEqual(lost.nodes, ["n4", "n5", "n6"])
-        assert.strictEqual(lost.message, `process 1 (pid ${pid}, 3 nodes) ended unasked, by SIGKILL. It wrote nothing.`)
+        assert.strictEqual(
+          lost.message,
+          `process 1 (pid ${pid}, 3 nodes) ended unexpectedly, by SIGKILL. It wrote nothing.`
+        )
         assert.strictEqual((yield* Fiber.join(event))._tag, "Some")
         const healed = yield* until(supervisor, Overview.isWhole)
         assert.strictEqual(healed.alive, 3)

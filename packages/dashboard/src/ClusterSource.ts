@@ -167,7 +167,7 @@ export const NodeDetail = Schema.Struct({
   links: count,
   /** Requests for links under way. */
   pending: count,
-  /** Peers that stopped answering and are sounded out now and then. */
+  /** Peers that stopped answering and are probed from time to time. */
   graveyard: count,
   sent: count,
   received: count,

@@ -27,9 +27,9 @@ import * as HttpServer from "effect/http/HttpServer"
 import { createServer } from "node:http"
 import { ClusterSource } from "./ClusterSource.ts"
 import * as Files from "./server/Files.ts"
-import * as Guard from "./server/Guard.ts"
 import { routes } from "./server/Routes.ts"
 import * as Watch from "./server/Watch.ts"
+import { makeToken } from "./ServerGuard.ts"
 
 export { PageMissing } from "./server/Files.ts"
 
@@ -99,7 +99,7 @@ export const layer = (options: Options = {}): Layer.Layer<Dashboard, CannotListe
     Dashboard,
     Effect.gen(function* () {
       const files = yield* Files.load
-      const token = Guard.makeToken()
+      const token = makeToken()
       const wanted = options.port ?? 0
       const server = yield* NodeHttpServer.make(createServer, {
         port: wanted,

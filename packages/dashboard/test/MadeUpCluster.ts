@@ -147,7 +147,7 @@ export const makeUp = Effect.fnUntraced(function* (options: Options) {
       case "Restart": {
         const wanted = new Set(action.nodes)
         const dead = nodes.filter((node) => !node.isAlive && (wanted.size === 0 || wanted.has(node.id)))
-        if (dead.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "nobody is dead" })
+        if (dead.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "no node is dead" })
         for (const node of dead) node.isAlive = true
         mend()
         return { _tag: "Restarted", nodes: dead.map(({ id }) => id) }

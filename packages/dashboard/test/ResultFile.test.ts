@@ -66,8 +66,8 @@ describe("a file that is opened", () => {
   const wrong: ReadonlyArray<readonly [what: string, name: string, text: string, message: RegExp]> = [
     ["nothing", "a.json", "  \n", /^a\.json cannot be shown: it is empty$/],
     ["a picture", "a.png", "\u0089PNG", /neither a result .* nor a list of links/],
-    ["broken JSON", "a.json", `{"experiment": `, /^a\.json cannot be shown: it is no JSON: /],
-    ["another JSON", "a.json", `{"name": "x"}`, /it is JSON, but no result of the simulator:\n[^]*experiment/],
+    ["broken JSON", "a.json", `{"experiment": `, /^a\.json cannot be shown: it is not JSON: /],
+    ["another JSON", "a.json", `{"name": "x"}`, /it is JSON, but not a result of the simulator:\n[^]*experiment/],
     [
       "a share above one",
       "a.json",

@@ -280,13 +280,13 @@ export interface Fullness<Id> {
   readonly isFull: boolean
   /** The neighbours that a node should have: min(A, n − 1). */
   readonly degree: number
-  /** Those with fewer, */
+  /** The nodes with fewer neighbours than `degree`. */
   readonly short: Snapshot<Id>
-  /** and how many of them may be: 1 % of the nodes, and one where n·degree is odd. */
+  /** How many nodes may be short: 1 % of them, and one where n·degree is odd. */
   readonly allowed: number
-  /** The neighbours below which nobody may be: min(2, n − 1). */
+  /** The neighbours that every node must have: min(2, n − 1). */
   readonly least: number
-  /** Those with fewer even than that. */
+  /** The nodes with fewer neighbours than `least`. */
   readonly lonely: Snapshot<Id>
 }
 

@@ -7,6 +7,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
+import { mean } from "./Measure.ts"
 
 /**
  * One difference. Of a number that one side lacks the other side is undefined.
@@ -154,7 +155,7 @@ const addStatistics = (items: ReadonlyArray<unknown>, path: string, into: Map<st
   }
   for (const [field, values] of numbers) {
     const name = field === "" ? path : `${path}.${field}`
-    into.set(`${name} (mean)`, values.reduce((sum, value) => sum + value, 0) / values.length)
+    into.set(`${name} (mean)`, mean(values))
     into.set(
       `${name} (least)`,
       values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY)

@@ -99,24 +99,6 @@ export const fromLists = (nodes: number, linksOf: (node: number) => ArrayLike<nu
 }
 
 /**
- * The part of a graph that some of its nodes make, renumbered in order, and the links among them.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const induced = (graph: Graph, keep: (node: number) => boolean): Graph => {
-  const renumbered = new Int32Array(graph.nodes).fill(-1)
-  const kept: Array<number> = []
-  for (let node = 0; node < graph.nodes; node++) {
-    if (keep(node)) {
-      renumbered[node] = kept.length
-      kept.push(node)
-    }
-  }
-  return fromLists(kept.length, (node) => linksOf(graph, kept[node] ?? 0).map((target) => renumbered[target] ?? -1))
-}
-
-/**
  * The targets of one node: a view on the graph's own memory.
  *
  * @category queries
@@ -406,34 +388,6 @@ const distinct = (bound: number, count: number, random: Random.Random): Int32Arr
     chosen.add(chosen.has(drawn) ? last : drawn)
   }
   return Int32Array.from(chosen).sort()
-}
-
-/**
- * How far the farthest node is that can be reached from one node, and how many can: in a flood with constant latency, the
- * hops of the last delivery and the deliveries.
- *
- * @category metrics
- * @since 0.1.0
- */
-export const eccentricity = (graph: Graph, source: number): { readonly longest: number; readonly reached: number } => {
-  const seen = new Uint8Array(graph.nodes)
-  const queue = new Int32Array(graph.nodes)
-  seen[source] = 1
-  queue[0] = source
-  let end = 1
-  let longest = 0
-  for (let next = 0, levelEnd = 1; next < end;) {
-    for (; next < levelEnd; next++) {
-      for (const target of linksOf(graph, queue[next] ?? 0)) {
-        if (seen[target] === 1) continue
-        seen[target] = 1
-        queue[end++] = target
-      }
-    }
-    if (end > levelEnd) longest++
-    levelEnd = end
-  }
-  return { longest, reached: end - 1 }
 }
 
 /**

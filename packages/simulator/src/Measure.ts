@@ -94,6 +94,15 @@ export const overlay = (world: World): Overlay => {
 }
 
 /**
+ * The mean of some numbers, added in their order; 0 where there are none.
+ *
+ * @category arithmetic
+ * @since 0.1.0
+ */
+export const mean = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+
+/**
  * What the links between living nodes cost, each seen from both its ends.
  *
  * @category measuring
@@ -107,9 +116,8 @@ export const linkCost = (world: World): Overlay["linkCost"] => {
     for (const { id } of active) if (world.isAlive(id)) costs.push(world.costOf(node, id))
   }
   costs.sort((a, b) => a - b)
-  const sum = costs.reduce((sum, cost) => sum + cost, 0)
   const at = (share: number): number => costs[Math.max(0, Math.ceil(costs.length * share) - 1)] ?? 0
-  return { mean: costs.length === 0 ? 0 : sum / costs.length, p50: at(0.5), p99: at(0.99) }
+  return { mean: mean(costs), p50: at(0.5), p99: at(0.99) }
 }
 
 /**

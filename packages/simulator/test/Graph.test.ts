@@ -69,13 +69,6 @@ describe("a graph", () => {
     assert.deepStrictEqual([...graph.offsets], [0, 2, 2, 2])
   })
 
-  it("keeps the links among the nodes of a part", () => {
-    const part = Graph.induced(path(6), (node) => node !== 2)
-    assert.strictEqual(part.nodes, 5)
-    assert.deepStrictEqual(Graph.components(part).count, 2)
-    assert.deepStrictEqual([...part.targets], [1, 0, 3, 2, 4, 3])
-  })
-
   it("of no nodes has no parts and no paths", () => {
     const none = Graph.fromLists(0, () => [])
     assert.include(Graph.components(none), { count: 0, largest: 0, largestRoot: -1 })
@@ -199,11 +192,5 @@ describe("path lengths", () => {
     assert.approximately(sampled.average, exact.average, 4 * sampled.standardError)
     assert.isBelow(sampled.standardError, 0.005)
     assert.isAtMost(sampled.longest, exact.longest)
-  })
-
-  it("from one node give the hops of a flood and whom it reaches", () => {
-    assert.deepStrictEqual(Graph.eccentricity(path(10), 3), { longest: 6, reached: 9 })
-    assert.deepStrictEqual(Graph.eccentricity(cliques(5, false), 0), { longest: 1, reached: 4 })
-    assert.deepStrictEqual(Graph.eccentricity(star(5), 0), { longest: 1, reached: 4 })
   })
 })

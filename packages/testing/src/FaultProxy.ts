@@ -16,68 +16,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AddressInfo, Server } from "node:net"
 import { createServer } from "node:net"
-import { ProxiedConnection } from "./internal/faultProxy/connection.ts"
+import { type Connection, type Direction, ProxiedConnection } from "./internal/faultProxy/connection.ts"
+import type { Shape } from "./internal/faultProxy/pipe.ts"
 
-/**
- * Where bytes go: from who has connected to the one behind the proxy (`toServer`), or back (`toClient`).
- *
- * @category models
- * @since 0.1.0
- */
-export type Direction = "toServer" | "toClient"
-
-/**
- * What happens to the bytes of a direction.
- *
- * - `Through`: they pass as they come
- * - `Stall`: none passes; those on their way wait, and at `bufferBytes` the proxy reads no more, so that the sender's own
- *   buffers fill. What waits passes when the shape changes
- * - `Throttle`: at most so many bytes a second pass, evenly
- * - `Split`: in segments of 1 to `segmentBytes` bytes, drawn from the seed, each in a turn of the event loop of its own
- * - `Merge`: held until there are `segmentBytes` or `holdMillis` have passed since the first, and then passed as one segment
- *
- * @category models
- * @since 0.1.0
- */
-export type Shape =
-  | { readonly _tag: "Through" }
-  | { readonly _tag: "Stall" }
-  | { readonly _tag: "Throttle"; readonly bytesPerSecond: number }
-  | { readonly _tag: "Split"; readonly segmentBytes: number }
-  | { readonly _tag: "Merge"; readonly segmentBytes: number; readonly holdMillis: number }
-
-/**
- * How a connection is ended: in order as far as TCP can tell (`fin`), or broken (`rst`).
- *
- * @category models
- * @since 0.1.0
- */
-export type Ending = "fin" | "rst"
-
-/**
- * One connection through the proxy. What is done to one that has ended does nothing.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Connection {
-  /** Counts from 0, in the order in which they came. */
-  readonly number: number
-  /** Bytes that have passed. */
-  readonly passed: Readonly<Record<Direction, number>>
-  readonly isOpen: () => boolean
-  /** From now on, for this connection alone. */
-  readonly shape: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
-  /**
-   * Ends the connection when so many bytes more have passed in a direction: exactly so many, none if 0. The receiver's side
-   * ends as `ending` says; the other is reset.
-   */
-  readonly cutAfter: (direction: Direction, bytes: number, ending: Ending) => Effect.Effect<void>
-  /** Resets both sides now. */
-  readonly reset: Effect.Effect<void>
-  /** Waits until both sides are gone. */
-  readonly ended: Effect.Effect<void>
-}
+export type { Connection, Direction } from "./internal/faultProxy/connection.ts"
+export type { Ending, Shape } from "./internal/faultProxy/pipe.ts"
 
 /**
  * @category models
@@ -108,6 +51,21 @@ export class FaultProxyError extends Data.TaggedError("FaultProxyError")<{
 }> {
   override get message(): string {
     return `the fault proxy cannot listen on ${this.host}: ${this.detail}`
+  }
+}
+
+/**
+ * An option is out of its bounds. Nothing was opened.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
+  readonly option: keyof Options
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `fault proxy, ${this.option}: ${this.detail}`
   }
 }
 
@@ -168,8 +126,15 @@ const portOf = (bound: AddressInfo | string | null): number =>
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<FaultProxy, FaultProxyError, Scope.Scope> {
+): Effect.fn.Return<FaultProxy, FaultProxyError | InvalidOptions, Scope.Scope> {
   const { bufferBytes = 65_536, connections: limit = 10_000, host = "127.0.0.1", seed = 1, to } = options
+  for (const [option, value] of [
+    ["bufferBytes", bufferBytes],
+    ["connections", limit]
+  ] as const) {
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    return yield* new InvalidOptions({ option, detail: `${value} is not a whole number, 1 or more` })
+  }
   const open = new Set<ProxiedConnection>()
   const waiting = new Map<number, Set<(connection: Connection) => void>>()
   const shapes: Record<Direction, Shape> = { toServer: { _tag: "Through" }, toClient: { _tag: "Through" } }

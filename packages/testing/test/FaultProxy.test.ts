@@ -236,4 +236,18 @@ describe("the fault proxy", () => {
       assert.include(error.message, "the fault proxy cannot listen on 192.0.2.1")
     })
   )
+
+  it.live("is not made of options out of their bounds: the error says which, and what is wrong", () =>
+    Effect.gen(function* () {
+      const to = { host: "127.0.0.1", port: 1 }
+      const wrong: ReadonlyArray<readonly [options: Partial<FaultProxy.Options>, message: string]> = [
+        [{ bufferBytes: 0 }, "fault proxy, bufferBytes: 0 is not a whole number, 1 or more"],
+        [{ connections: 0.5 }, "fault proxy, connections: 0.5 is not a whole number, 1 or more"]
+      ]
+      for (const [options, message] of wrong) {
+        const error = yield* Effect.flip(FaultProxy.make({ ...options, to }))
+        assert.deepStrictEqual([error._tag, error.message], ["InvalidOptions", message])
+      }
+    })
+  )
 })

@@ -1,7 +1,7 @@
-/** Who may ask the admin server: see the header of `AdminServer.ts`. */
+/** Who may ask the admin server, and what those are told who may not: see the header of `AdminServer.ts`. */
+import * as ServerGuard from "@hyparview/dashboard/ServerGuard"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { createHash, timingSafeEqual } from "node:crypto"
 import { isIPv4 } from "node:net"
 import { problem } from "./answer.ts"
 
@@ -18,15 +18,7 @@ export const isLoopback = (host: string): boolean =>
 /** The host of a `Host` header, without port and brackets. */
 const hostOf = (header: string): string => {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(header)
-  return (bracketed?.[1] ?? header.replace(/:\d+$/, "")).toLowerCase()
-}
-
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
-
-/** In a time that tells nothing of how much of it was right. */
-const isToken = (token: string, header: string | undefined): boolean => {
-  const [, given] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? []
-  return timingSafeEqual(digest(token), digest(given ?? "")) && given !== undefined
+  return bracketed?.[1] ?? header.replace(/:\d+$/, "")
 }
 
 /** The answer to whoever may not ask; undefined to whoever may. */
@@ -34,14 +26,17 @@ export const refuse = (
   { headers }: HttpServerRequest.HttpServerRequest,
   { isLoopback: listensOnLoopback, token }: Policy
 ): HttpServerResponse.HttpServerResponse | undefined => {
-  if (listensOnLoopback && !isLoopback(hostOf(headers["host"] ?? ""))) {
-    return problem(421, "this server is 127.0.0.1, localhost or [::1], and is asked under another name")
+  const foreign = ServerGuard.foreignness(headers, {
+    isOwnHost: (host) => !listensOnLoopback || isLoopback(hostOf(host)),
+    // There are no pages here, so whatever names an origin comes from elsewhere.
+    ownOrigins: [],
+    mayBeLinkedTo: false
+  })
+  if (foreign === "ForeignHost") {
+    return problem(421, "this server is 127.0.0.1, localhost or [::1], and was asked for under another name")
   }
-  const site = headers["sec-fetch-site"]
-  const isForeign = site !== undefined && site !== "none" && site !== "same-origin"
-  // There are no pages here, so whatever names an origin comes from elsewhere.
-  if (headers["origin"] !== undefined || isForeign) return problem(403, "web pages have no access")
-  if (token !== undefined && !isToken(token, headers["authorization"])) {
+  if (foreign === "ForeignOrigin") return problem(403, "web pages have no access")
+  if (token !== undefined && !ServerGuard.bearsToken(headers, token)) {
     return problem(401, "a bearer token is needed", {}, { "www-authenticate": 'Bearer realm="hyparview"' })
   }
   return undefined

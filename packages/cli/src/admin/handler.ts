@@ -1,7 +1,7 @@
 /** The admin server's requests, each with its method, and what is answered. */
+import { readBody } from "@hyparview/dashboard/ServerGuard"
 import type { Broadcast, PublishError } from "@hyparview/runtime/Broadcast"
 import type { Membership } from "@hyparview/runtime/Membership"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -12,6 +12,7 @@ import { IncomingMessage } from "node:http"
 import { commonHeaders, json, problem } from "./answer.ts"
 import { cutIfStalled, feed, messages } from "./events.ts"
 import { type Policy, refuse } from "./guard.ts"
+import { many } from "../internal/table.ts"
 
 export interface Settings extends Policy {
   readonly membership: Membership["Service"]
@@ -25,9 +26,6 @@ export interface Settings extends Policy {
 type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
 type Handle = (request: Request, url: URL) => Effect.Effect<Response>
-
-/** The body is larger than it may be. */
-class TooLarge extends Data.TaggedError("TooLarge")<{ readonly atLeast: number }> {}
 
 export interface Handler {
   readonly handler: Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest>
@@ -57,7 +55,7 @@ export const makeHandler = (settings: Settings): Handler => {
   /** Server-sent events for as long as the reader takes them; one reader more. */
   const serveEvents = (request: Request, stream: Stream.Stream<Uint8Array>): Response => {
     if (readers >= settings.eventReaders) {
-      return problem(503, `${readers} readers listen already`, {}, { "retry-after": "5" })
+      return problem(503, `${many(readers, "reader")} listening already, which is the most`, {}, { "retry-after": "5" })
     }
     const cut = () => {
       if (request.source instanceof IncomingMessage) request.source.socket.destroy()
@@ -94,21 +92,14 @@ export const makeHandler = (settings: Settings): Handler => {
     Effect.gen(function* () {
       const topic = url.searchParams.get("topic")
       if (topic === null) return problem(400, "which topic? POST /publish?topic=TOPIC, the payload as the body")
-      const payload = yield* bodyOf(request, settings.maxBodyBytes)
+      const payload = yield* readBody(request, settings.maxBodyBytes)
       return json({ id: yield* broadcast.publish(topic, payload) })
     }).pipe(
       Effect.catchTags({
-        TooLarge: ({ atLeast }) =>
-          Effect.succeed(
-            problem(
-              413,
-              `a body of ${atLeast} bytes: at most ${settings.maxBodyBytes} are taken`,
-              { usableBytes: settings.maxBodyBytes },
-              // The rest of it is not worth reading.
-              { connection: "close" }
-            )
-          ),
-        HttpServerError: () => Effect.succeed(problem(400, "the body broke off"))
+        BodyTooLarge: ({ maxBytes, message }) =>
+          // The rest of it is not worth reading.
+          Effect.succeed(problem(413, message, { usableBytes: maxBytes }, { connection: "close" })),
+        HttpServerError: () => Effect.succeed(problem(400, "the body ended too early"))
       }),
       Effect.catch((error) => Effect.succeed(refusedBy(error)))
     )
@@ -155,18 +146,3 @@ const refusedBy = (error: PublishError): Response => {
       return problem(503, error.message, {}, { "retry-after": "1" })
   }
 }
-
-/** The whole body, read no further than it may be long. */
-const bodyOf = (request: Request, most: number) =>
-  Effect.gen(function* () {
-    const announced = Number(request.headers["content-length"] ?? 0)
-    if (announced > most) return yield* new TooLarge({ atLeast: announced })
-    const chunks: Array<Uint8Array> = []
-    let bytes = 0
-    yield* Stream.runForEach(request.stream, (chunk) => {
-      bytes += chunk.byteLength
-      chunks.push(chunk)
-      return bytes > most ? Effect.fail(new TooLarge({ atLeast: bytes })) : Effect.void
-    })
-    return new Uint8Array(Buffer.concat(chunks))
-  })

@@ -10,11 +10,11 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
-import { CommandFailed } from "../ExitCode.ts"
 import * as ExitCode from "../ExitCode.ts"
 import { StopSignal } from "../StopSignal.ts"
 import * as ClusterSource from "./clusterSource.ts"
 import { type Header, line, screen, traffic } from "./clusterStatus.ts"
+import { failed, failingWith } from "./failures.ts"
 import { many } from "./table.ts"
 
 /** How often the nodes are asked. */
@@ -65,9 +65,6 @@ const makeLines = (): Display => {
   }
 }
 
-const asCommandFailed = (exitCode: typeof ExitCode.failed | typeof ExitCode.notStarted) =>
-  Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message, exitCode }))
-
 /** Where the page is served, and what it says of the links. */
 interface Page {
   readonly port: number
@@ -78,7 +75,7 @@ interface Page {
 const servePage = Effect.fnUntraced(function* ({ port, tls }: Page, display: Display) {
   const about = { cluster: "local", transport: `${tls ? "mutual TLS" : "TCP"} on loopback` }
   const server = yield* Layer.build(Server.layer({ port }).pipe(Layer.provide(ClusterSource.layer(about)))).pipe(
-    asCommandFailed(ExitCode.notStarted)
+    failingWith(ExitCode.notStarted)
   )
   yield* display.say(`dashboard ${Context.get(server, Server.Dashboard).urlWithToken}`)
 })
@@ -105,10 +102,10 @@ export const live = Effect.fnUntraced(function* (options: Options) {
 
   const starting = Effect.gen(function* () {
     yield* display.say(`starting ${many(options.nodes, "node")} in ${many(options.processes, "process")}`)
-    const nodes = yield* supervisor.start.pipe(asCommandFailed(ExitCode.notStarted))
+    const nodes = yield* supervisor.start.pipe(failingWith(ExitCode.notStarted))
     const contact = nodes.find(({ id }) => id === "n1")?.address ?? "?"
     yield* display.say(`${many(nodes.length, "node")} listen; joining through ${contact}`)
-    yield* supervisor.join.pipe(asCommandFailed(ExitCode.failed))
+    yield* supervisor.join.pipe(failingWith(ExitCode.failed))
     return contact
   })
 
@@ -120,7 +117,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
     while (true) {
       const housings = yield* supervisor.housings
       if (housings.length === 0) {
-        return yield* new CommandFailed({ message: "every process has ended", exitCode: ExitCode.failed })
+        return yield* failed("every process has ended")
       }
       // A process that was lost says so itself, and the others go on.
       const overview = yield* Effect.option(supervisor.overview)
@@ -135,7 +132,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
 
   const signal = yield* Effect.raceFirst(watching, stopSignal.wait)
   yield* display.say(`${signal}: leaving`)
-  yield* supervisor.leave.pipe(asCommandFailed(ExitCode.failed))
+  yield* supervisor.leave.pipe(failingWith(ExitCode.failed))
   yield* supervisor.stop
   yield* Fiber.interrupt(tell)
   yield* display.say(`${many(options.nodes, "node")} left`)

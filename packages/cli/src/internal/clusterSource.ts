@@ -1,6 +1,6 @@
 /** What the dashboard needs of a cluster, answered by its supervisor. */
 import { Supervisor } from "@hyparview/cluster"
-import type { LinkLoss, NodeView } from "@hyparview/cluster/Control"
+import { keyOf, type LinkLoss, type NodeView } from "@hyparview/cluster/Control"
 import * as KillPlan from "@hyparview/cluster/KillPlan"
 import type { WorkerLost } from "@hyparview/cluster/WorkerError"
 import type * as HyParView from "@hyparview/core/HyParView"
@@ -63,14 +63,11 @@ const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArra
   })
 }
 
-const messageId = ({ epoch, sequence, source }: Supervisor.Publication["id"]): string =>
-  `${source}@${epoch}#${sequence}`
-
 const reachOf = ({ latest }: Supervisor.Status): Reach | null =>
   latest === undefined
     ? null
     : {
-        id: messageId(latest.id),
+        id: keyOf(latest.id),
         from: latest.from,
         publishedAtMillis: latest.atMillis,
         expected: latest.expected.length,
@@ -129,7 +126,7 @@ const happeningOfLostWorker = ({ code, lastLines, nodes, process, signal }: Work
     kind: "process",
     isBad: true,
     nodes: [],
-    what: `process ${process + 1} ended unasked, with its ${many(nodes.length, "node")}`,
+    what: `process ${process + 1} ended unexpectedly, with its ${many(nodes.length, "node")}`,
     reason: [how, ...lastLines.slice(-1)].join(": ").slice(0, mostReason)
   }
 }
@@ -179,7 +176,7 @@ const makeAct = (supervisor: Supervisor.Supervisor["Service"]) => {
     const dead = (yield* supervisor.nodes).filter(({ isRunning }) => !isRunning).map(({ id }) => id)
     const nodes = wanted.length === 0 ? dead : wanted
     const [alive] = nodes.filter((id) => !dead.includes(id))
-    if (nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "nobody is dead" })
+    if (nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "no node is dead" })
     if (alive !== undefined) return yield* new ActionRefused({ action: "Restart", detail: `${alive} is not dead` })
     yield* supervisor.restart(nodes)
     return { _tag: "Restarted" as const, nodes }

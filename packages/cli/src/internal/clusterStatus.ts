@@ -27,7 +27,7 @@ const rate = (perSecond: number | undefined): string =>
 const components = ({ alive, components }: Overview.Overview): string =>
   components.count === 1
     ? `1, all ${many(alive, "node")} in it`
-    : `${components.count}; the largest has ${components.largest} of ${alive}, ${components.isolated} are alone`
+    : `${components.count}; the largest has ${components.largest} of ${alive}, ${components.isolated} ${components.isolated === 1 ? "is" : "are"} alone`
 
 const links = ({ asymmetric, deadLinks, links, suspects }: Overview.Overview): string => {
   const waiting = suspects.length + deadLinks.length - asymmetric.length
@@ -54,7 +54,7 @@ export const screen = (header: Header, overview: Overview.Overview, columns: num
     `  components   ${components(overview)}`,
     `  joined       ${joined} of ${header.nodes}`,
     `  links        ${links(overview)}`,
-    `  messages     ${rate(sentPerSecond)} sent; ${messages.sent.toLocaleString("en")} in all; ${outboxBytes.toLocaleString("en")} bytes wait`,
+    `  messages     ${rate(sentPerSecond)} sent; ${messages.sent.toLocaleString("en")} in all; ${outboxBytes.toLocaleString("en")} bytes waiting`,
     `  neighbours   (${wanted} wanted)`,
     ...histogram
   ].map((line) => (columns > 0 ? line.slice(0, columns) : line))

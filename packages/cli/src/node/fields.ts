@@ -14,6 +14,9 @@ const HostPort = Schema.String.check(satisfying((text) => Result.isSuccess(Addre
 const Dialable = HostPort.check(satisfying((text) => !text.endsWith(":0")))
 const WebUrl = Schema.String.check(satisfying((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? "")))
 
+/** Redacted from where it is checked on: no dump of the settings, no log and no error shows it. */
+const secret = <S extends Schema.Constraint>(schema: S) => Schema.RedactedFromValue(schema, { disallowEncode: true })
+
 /** As many contacts as make sense: a node keeps 16, and one that is up is enough. */
 const mostContacts = 256
 
@@ -26,11 +29,11 @@ export const Settings = Schema.Struct({
   contacts: Schema.Array(Dialable).check(Schema.isMaxLength(mostContacts)),
   clusterSize: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 })),
   tlsCert: Schema.optionalKey(Schema.NonEmptyString),
-  tlsKey: Schema.optionalKey(Schema.NonEmptyString),
+  tlsKey: Schema.optionalKey(secret(Schema.NonEmptyString)),
   tlsCa: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.optionalKey(Schema.NonEmptyString),
   admin: Schema.optionalKey(HostPort),
-  adminToken: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[!-~]{16,1024}$/))),
+  adminToken: Schema.optionalKey(secret(Schema.String.check(Schema.isPattern(/^[!-~]{16,1024}$/)))),
   otlp: Schema.optionalKey(WebUrl),
   logFormat: Schema.Literals(["pretty", "json", "logfmt"]),
   logLevel: Schema.Literals(["all", "trace", "debug", "info", "warn", "error", "fatal", "none"])
@@ -47,6 +50,8 @@ export interface Field {
   readonly expected: string
   /** What flags and variables hold is text: as the file would have it. */
   readonly fromText?: (text: string) => unknown
+  /** Its flag may be given several times: what they hold is joined by commas. */
+  readonly isRepeatable?: true
   /** It is not shown, not even if it is wrong. */
   readonly isSecret?: true
 }
@@ -63,7 +68,7 @@ const hostPort = "HOST:PORT, an IPv6 address in brackets"
 export const fields: Readonly<Record<Key, Field>> = {
   id: {
     metavar: "ID",
-    description: "The node's name for ever: unique in the cluster, kept over restarts. Required",
+    description: "The node's permanent name: unique in the cluster, and the same after a restart. Required",
     expected: "1 to 255 bytes of UTF-8"
   },
   cluster: {
@@ -83,9 +88,10 @@ export const fields: Readonly<Record<Key, Field>> = {
   },
   contacts: {
     metavar: "HOST:PORT,…",
-    description: "Nodes through which to join, by commas or one a flag. None: this is a first node",
+    description: "Nodes through which to join, separated by commas, or one per flag. None: this is a first node",
     expected: `up to ${mostContacts} of ${hostPort}, the port not 0`,
-    fromText: listOf
+    fromText: listOf,
+    isRepeatable: true
   },
   clusterSize: {
     metavar: "N",
@@ -124,7 +130,7 @@ export const fields: Readonly<Record<Key, Field>> = {
   adminToken: {
     metavar: "TOKEN",
     description:
-      "What admin requests must bear, 16 to 1024 visible ASCII characters. Needed beyond loopback. Others may see a flag: prefer the variable or the file",
+      "What admin requests must carry, 16 to 1024 visible ASCII characters. Needed beyond loopback. Others may see a flag: prefer the variable or the file",
     expected: "16 to 1024 visible ASCII characters",
     isSecret: true
   },

@@ -10,12 +10,12 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
-import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { isLoopback } from "../admin/guard.ts"
 import * as AdminServer from "../AdminServer.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import * as ExitCode from "../ExitCode.ts"
+import { badInput, failingWith } from "../internal/failures.ts"
 import { StopSignal } from "../StopSignal.ts"
 import type { Settings } from "./fields.ts"
 import * as NodeTransport from "./transport.ts"
@@ -49,12 +49,7 @@ const makeStore = Effect.fnUntraced(function* (data: string | undefined) {
   yield* Effect.andThen(
     files.makeDirectory(data, { recursive: true, mode: 0o700 }),
     files.access(data, { readable: true, writable: true })
-  ).pipe(
-    Effect.mapError((error) => {
-      const message = `--data ${data}: not a folder that can be written to: ${error.message}`
-      return new CommandFailed({ message, exitCode: ExitCode.badInput })
-    })
-  )
+  ).pipe(Effect.mapError(({ message }) => badInput(`--data ${data}: not a folder that can be written to: ${message}`)))
   return PeerStoreFile.layer({ file: path.join(data, "peers.json") }).pipe(
     Layer.provide(Layer.succeed(FileSystem.FileSystem, files))
   )
@@ -71,8 +66,9 @@ const start = Effect.fnUntraced(function* (settings: Settings) {
     )
   ).pipe(Effect.mapError(startFailure))
   const serve = Effect.fnUntraced(function* (address: string) {
-    const token = adminToken === undefined ? undefined : Redacted.make(adminToken)
-    const server = AdminServer.layer({ ...parsed(address), token }).pipe(Layer.provide(Layer.succeedContext(node)))
+    const server = AdminServer.layer({ ...parsed(address), token: adminToken }).pipe(
+      Layer.provide(Layer.succeedContext(node))
+    )
     return Context.get(yield* Layer.build(server), AdminServer.AdminServer).url
   }, Effect.mapError(startFailure))
   return {
@@ -113,16 +109,14 @@ export const live = Effect.fnUntraced(function* (settings: Settings) {
   if (!isSecured(settings) && !isLoopback(parsed(settings.listen).host)) {
     yield* Effect.logWarning("links are neither authenticated nor encrypted: keep them to a network that you trust")
   }
-  const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(
-    Effect.mapError(({ message }) => new CommandFailed({ message, exitCode: ExitCode.failed }))
-  )
+  const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(failingWith(ExitCode.failed))
   const signal = yield* Effect.raceFirst(alive, stopSignal.wait)
   yield* Effect.annotateLogs(Effect.log("leaving"), { signal })
   yield* Effect.forkDetach(
     Effect.andThen(
       Effect.sleep(leaveDeadline),
       Effect.sync(() => {
-        console.error(`not gone ${leaveDeadline} after ${signal}: stopping at once`)
+        console.error(`still here ${leaveDeadline} after ${signal}: stopping at once`)
         process.exit(ExitCode.failed)
       })
     )

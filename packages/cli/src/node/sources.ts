@@ -8,8 +8,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isLoopback } from "../admin/guard.ts"
-import { CommandFailed } from "../ExitCode.ts"
-import * as ExitCode from "../ExitCode.ts"
+import { badInput } from "../internal/failures.ts"
 import { defaults, fields, flagOf, isKey, type Key, keys, Settings, variableOf } from "./fields.ts"
 import * as Address from "@hyparview/transport-tcp/Address"
 
@@ -96,7 +95,7 @@ const quoted = (value: unknown): string => {
 const faultIn = (key: Key, { value, where }: Given): string | undefined => {
   const { expected, isSecret } = fields[key]
   if (Result.isSuccess(decodeField(key, value))) return undefined
-  return `${where}: ${isSecret === true ? "a value that is none" : quoted(value)}. Expected: ${expected}`
+  return `${where}: ${isSecret === true ? "a value that is not shown here" : quoted(value)}. Expected: ${expected}`
 }
 
 const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Settings.fields[key])(value)
@@ -105,10 +104,10 @@ const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Set
 const contradiction = (settings: Settings, where: (key: Key) => string): string | undefined => {
   const { admin, adminToken, advertise, listen } = settings
   if (isEverywhere(listen) && advertise === undefined) {
-    return `${where("listen")} ${listen} is every address of the machine, and none that others could dial: add --advertise HOST:PORT`
+    return `${where("listen")} ${listen} means every address of the machine, and is not one that others could dial: add --advertise HOST:PORT`
   }
   if (advertise !== undefined && isEverywhere(advertise)) {
-    return `${where("advertise")} ${advertise} is no address that others could dial`
+    return `${where("advertise")} ${advertise} is not an address that others could dial`
   }
   const tls: ReadonlyArray<Key> = ["tlsCert", "tlsKey", "tlsCa"]
   const absent = tls.filter((key) => settings[key] === undefined)
@@ -129,12 +128,8 @@ const hostOf = (address: string): string => Result.getOrThrow(Address.parse(addr
 
 const isEverywhere = (address: string): boolean => ["0.0.0.0", "::"].includes(hostOf(address))
 
-const badInput = (faults: ReadonlyArray<string>) =>
-  new CommandFailed({
-    // Shown two columns in.
-    message: `${faults.join("\n  ")}\n\nSee hyparview node --help.`,
-    exitCode: ExitCode.badInput
-  })
+/** Shown two columns in. */
+const refused = (faults: ReadonlyArray<string>) => badInput(`${faults.join("\n  ")}\n\nSee hyparview node --help.`)
 
 const missing = (key: Key): string =>
   `no ${key}: give --${flagOf(key)}, ${variableOf(key)}, or "${key}" in a configuration file`
@@ -151,19 +146,19 @@ export const merge = Effect.fnUntraced(function* (
     file === undefined
       ? new Map()
       : yield* fromFile(file, config === undefined ? fileVariable : "--config").pipe(
-          Effect.mapError((fault) => badInput([fault]))
+          Effect.mapError((fault) => refused([fault]))
         )
   const sources = [fileSource, fromEnvironment(environment), fromFlags(flags)]
   const faults = sources.flatMap((source) => [...source].flatMap(([key, given]) => faultIn(key, given) ?? []))
   const given = new Map(sources.flatMap((source) => [...source]))
   if (!given.has("id")) faults.push(missing("id"))
-  if (faults.length > 0) return yield* badInput(faults)
+  if (faults.length > 0) return yield* refused(faults)
   const values = Object.fromEntries([...given].map(([key, { value }]) => [key, value]))
   const settings = yield* Schema.decodeUnknownEffect(Settings)({ ...defaults, ...values }).pipe(
-    Effect.mapError((error) => badInput([error.message]))
+    Effect.mapError((error) => refused([error.message]))
   )
   const fault = contradiction(settings, (key) => given.get(key)?.where ?? `${key} (its default)`)
-  if (fault !== undefined) return yield* badInput([fault])
+  if (fault !== undefined) return yield* refused([fault])
   const known = new Set([fileVariable, ...keys.map(variableOf)])
   const unknownVariables = Object.keys(environment).filter((name) => name.startsWith("HYPARVIEW_") && !known.has(name))
   return { settings, unknownVariables } satisfies Merged

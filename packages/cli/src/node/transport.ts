@@ -6,7 +6,6 @@ import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import type { CertificateError } from "@hyparview/transport-tcp/TlsConfig"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
 import type * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Settings } from "./fields.ts"
 
@@ -24,5 +23,5 @@ export const layer = (
   const tcp = { ...parsed(listen), advertiseHost: others?.host, advertisePort: others?.port }
   return tlsCa === undefined || tlsCert === undefined || tlsKey === undefined
     ? TcpTransport.layer(tcp)
-    : TlsTransport.layer({ ...tcp, id, cluster, cert: tlsCert, key: Redacted.make(tlsKey), ca: tlsCa })
+    : TlsTransport.layer({ ...tcp, id, cluster, cert: tlsCert, key: tlsKey, ca: tlsCa })
 }

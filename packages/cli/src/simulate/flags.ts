@@ -2,6 +2,7 @@
 import { Experiment, Latency } from "@hyparview/simulator"
 import * as Option from "effect/Option"
 import * as Struct from "effect/Struct"
+import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 
 /** One sentence each. */
@@ -219,48 +220,10 @@ export const flags = {
     "Write the final active graph, a line from,to for each end of a link; in hashicorp also the passive graph, to NAME.passive.EXT. One seed only"
   ),
   report: file("report", "DIR", "Write a page with plots (index.html), and the plots as SVG files"),
-  baseline: file("baseline", "FILE", "Print the differences to an earlier result")
+  baseline: file("baseline", "FILE", "Print the differences from an earlier result")
 }
 
-export interface Input {
-  readonly nodes: Option.Option<number>
-  readonly seed: number
-  readonly seeds: number
-  readonly contacts: Option.Option<number>
-  readonly cycles: Option.Option<number>
-  readonly kill: Option.Option<number>
-  readonly messages: Option.Option<number>
-  readonly healCycles: Option.Option<number>
-  readonly againMessages: Option.Option<number>
-  readonly ageWeight: Option.Option<number>
-  readonly mixMillis: Option.Option<number>
-  readonly cut: Option.Option<Experiment.Options["cut"]>
-  readonly cutMinutes: Option.Option<number>
-  readonly ages: boolean
-  readonly xBotCandidates: Option.Option<number>
-  readonly xBot: boolean
-  readonly unbiasedLinks: Option.Option<number>
-  readonly latency: Option.Option<Latency.LatencyName>
-  readonly sendFailure: Option.Option<number>
-  readonly sendAttempts: Option.Option<number>
-  readonly gossips: Option.Option<number>
-  readonly heartbeatMillis: Option.Option<number>
-  readonly detectionMillis: Option.Option<number>
-  readonly strategy: Option.Option<Experiment.Options["strategy"]>
-  readonly senders: Option.Option<Experiment.Options["senders"]>
-  readonly pace: Option.Option<Experiment.Options["pace"]>
-  readonly rate: Option.Option<number>
-  readonly optimizeHops: Option.Option<number>
-  readonly announceMillis: Option.Option<number>
-  readonly pruneAfter: Option.Option<number>
-  readonly guideMillis: Option.Option<number>
-  readonly failures: Option.Option<number>
-  readonly part: Option.Option<Experiment.Options["part"]>
-  readonly json: Option.Option<string>
-  readonly edges: Option.Option<string>
-  readonly report: Option.Option<string>
-  readonly baseline: Option.Option<string>
-}
+export type Input = Command.Command.Config.Infer<typeof flags>
 
 const given = (key: Key, input: Input): number | string | undefined => {
   const value: Option.Option<number | string> = isShort(key) ? longOf(key, input) : input[key]
@@ -338,7 +301,8 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     return `--x-bot is --x-bot-candidates ${usualCandidates}: give one of them`
   }
   if (seed > Number.MAX_SAFE_INTEGER - (seeds - 1)) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
-  if (Option.isSome(input.edges) && seeds > 1) return `--edges takes one graph, and --seeds ${seeds} give as many`
+  if (Option.isSome(input.edges) && seeds > 1)
+    return `--edges writes one graph, and --seeds ${seeds} would give ${seeds}`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   if (fault === undefined) return undefined
   const { expected, option, value } = fault

@@ -4,6 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Terminal from "effect/Terminal"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import { Measure } from "@hyparview/simulator"
 import type { Progress } from "./Simulation.ts"
 
 export interface Display {
@@ -47,7 +48,7 @@ export const rounded = (value: number): string =>
 
 /** The state of all runs in a line. The time left is guessed from the work that is behind them. */
 export const line = (runs: ReadonlyArray<Progress | undefined>, seconds: number, width: number): string => {
-  const share = runs.reduce((sum, run) => sum + (run?.share ?? 0), 0) / Math.max(1, runs.length)
+  const share = Measure.mean(runs.map((run) => run?.share ?? 0))
   const events = runs.reduce((sum, run) => sum + (run?.events ?? 0), 0)
   const done = runs.filter((run) => run?.more === false).length
   const busy = runs.find((run) => run?.more === true)

@@ -1,12 +1,11 @@
 /** Results for a reader at a terminal. */
-import { type Result as Results } from "@hyparview/simulator"
+import { Measure, type Result as Results } from "@hyparview/simulator"
 import { many, percent, seconds, table } from "../internal/table.ts"
 import { rounded } from "./progress.ts"
 
 type Run = Results.Result
 
-const mean = (values: ReadonlyArray<number>): number =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+const { mean } = Measure
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`
 
@@ -216,6 +215,6 @@ const columns = [
 /** Some lines on one run, a line each on several. */
 export const summary = (runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
   const [only, ...others] = runs
-  if (only === undefined) return ["nothing was run to an end"]
+  if (only === undefined) return ["no run was finished"]
   return others.length === 0 ? one(only) : table([columns, ...runs.map(row)], [1, 2, 3, 4, 5, 6, 7, 8])
 }

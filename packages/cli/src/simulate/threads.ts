@@ -8,8 +8,7 @@ import * as RpcClient from "effect/rpc/RpcClient"
 import { availableParallelism, totalmem } from "node:os"
 import { setFlagsFromString } from "node:v8"
 import { Worker } from "node:worker_threads"
-import { CommandFailed } from "../ExitCode.ts"
-import * as ExitCode from "../ExitCode.ts"
+import { badInput, failed } from "../internal/failures.ts"
 import { type Progress, Simulation } from "./Simulation.ts"
 
 /** Between two looks at progress and interruption. */
@@ -100,9 +99,6 @@ export interface Request {
   readonly onProgress: (runs: ReadonlyArray<Progress | undefined>) => Effect.Effect<void>
 }
 
-const failed = (message: string, exitCode: typeof ExitCode.failed | typeof ExitCode.badInput = ExitCode.failed) =>
-  new CommandFailed({ message, exitCode })
-
 const layerThread = ({ limits }: Plan) =>
   RpcClient.layerProtocolWorker({ size: 1 }).pipe(
     Layer.provide(
@@ -159,7 +155,7 @@ export const runAll = Effect.fnUntraced(function* (request: Request) {
         Effect.provide(layerThread(thePlan), { local: true }),
         Effect.scoped,
         Effect.catchTags({
-          Refused: ({ message }) => Effect.fail(failed(message, ExitCode.badInput)),
+          Refused: ({ message }) => Effect.fail(badInput(message)),
           EdgesNotWritten: ({ message }) => Effect.fail(failed(`--edges ${message}`)),
           SchemaError: ({ message }) => Effect.die(new Error(message)),
           RpcClientError: (error) => Effect.fail(failed(lost(seed, error))),

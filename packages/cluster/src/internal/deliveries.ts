@@ -2,14 +2,14 @@
  * Who in a worker process was handed which message: what a supervisor asks for to see how far a broadcast got. The oldest
  * messages are forgotten first.
  */
-import type { Delivery, MessageId } from "../Control.ts"
+import type * as Clock from "effect/Clock"
+import { type Delivery, keyOf, type MessageId } from "../Control.ts"
 
 /** How many messages a worker remembers the deliveries of. */
 const rememberedMessages = 256
 
-const keyOf = ({ epoch, sequence, source, topic }: MessageId): string => `${source}@${epoch}/${topic}#${sequence}`
-
-export const makeDeliveries = () => {
+/** When something was handed out is read from the clock: the machine's, which all processes share. */
+export const makeDeliveries = (clock: Clock.Clock) => {
   const messages = new Map<string, Map<string, Delivery>>()
   return {
     /** How many nodes have been handed it. */
@@ -27,7 +27,7 @@ export const makeDeliveries = () => {
       receivers.set(
         node,
         earlier === undefined
-          ? { node, hops, atMillis: Date.now(), copies: 1 }
+          ? { node, hops, atMillis: clock.currentTimeMillisUnsafe(), copies: 1 }
           : { ...earlier, copies: earlier.copies + 1 }
       )
     }

@@ -14,6 +14,7 @@ import * as CertificateFiles from "@hyparview/transport-tcp/CertificateFiles"
 import type { TcpOptions } from "@hyparview/transport-tcp/TcpConfig"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -75,7 +76,7 @@ export const layer = Control.toLayer(
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const hosted = new Map<string, Hosted>()
-    const deliveries = makeDeliveries()
+    const deliveries = makeDeliveries(yield* Clock.Clock)
     const losses = makeLinkLosses()
     const join = makeJoins()
     const told = makeTold()
@@ -205,7 +206,7 @@ export const layer = Control.toLayer(
 
       Publish: Effect.fnUntraced(function* ({ node, text, topic }) {
         const { broadcast } = yield* find(node)
-        const atMillis = Date.now()
+        const atMillis = yield* Clock.currentTimeMillis
         const id = yield* broadcast
           .publish(topic, new TextEncoder().encode(text))
           .pipe(Effect.mapError((error) => new NotPublished({ node, detail: error.message })))
@@ -254,7 +255,7 @@ export const layer = Control.toLayer(
           handles: handles(),
           fibers: fibers.alive,
           cpuMicros: user + system,
-          atMillis: Date.now()
+          atMillis: yield* Clock.currentTimeMillis
         }
       })
     }

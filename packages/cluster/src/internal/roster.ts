@@ -1,5 +1,17 @@
 /** The nodes that a supervisor has started, whether or not they still run. Names are `n1`, `n2` and so on. */
-import type { ManagedNode } from "../Supervisor.ts"
+
+/**
+ * A node that the supervisor has started, whether or not it still runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ManagedNode {
+  readonly id: string
+  readonly process: number
+  readonly address: string
+  readonly isRunning: boolean
+}
 
 export interface Roster {
   /** By number, in whichever order they came up: a seed must choose the same ones each time. */

@@ -8,15 +8,15 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { flow } from "effect/Function"
 import * as PubSub from "effect/PubSub"
-import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { type Delivery, type MessageId, NoSuchNode } from "../Control.ts"
 import * as KillPlan from "../KillPlan.ts"
 import * as Overview from "../Overview.ts"
 import * as Partition from "../Partition.ts"
-import type { Options, Publication, Supervisor, SupervisorEvent } from "../Supervisor.ts"
+import { defaultMostNodes, faultOf, type Options } from "../SupervisorConfig.ts"
 import { TooManyNodes, type WorkerLost } from "../WorkerError.ts"
 import { makePool, startPatience } from "./pool.ts"
 import { makeRoster, numberOf } from "./roster.ts"
@@ -38,8 +38,31 @@ const leavePatience = (nodes: number): Duration.Duration => Duration.seconds(10 
 /** What nodes subscribe to unless they are told otherwise. */
 const defaultTopics = ["cluster"] as const
 
-/** Each node costs sockets and memory, and a poll grows with them. */
-const defaultMostNodes = 10_000
+/**
+ * What happens unasked.
+ *
+ * - `WorkerLost`: a process ended
+ * - `WorkerWrote`: a line of a worker's log
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SupervisorEvent =
+  | { readonly _tag: "WorkerLost"; readonly lost: WorkerLost }
+  | { readonly _tag: "WorkerWrote"; readonly process: number; readonly line: string }
+
+/**
+ * A message that was published. `atMillis`: the machine's clock. `expected`: the nodes that ran then.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Publication {
+  readonly id: MessageId
+  readonly from: string
+  readonly atMillis: number
+  readonly expected: ReadonlyArray<string>
+}
 
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
@@ -59,9 +82,9 @@ const makeCertifier = Effect.fnUntraced(function* (cluster: string) {
 
 const eachAtOnce = { concurrency: "unbounded", discard: true } as const
 
-export const supervise = Effect.fnUntraced(function* (
-  options: Options
-): Effect.fn.Return<Supervisor["Service"], HyParView.ConfigError, Scope.Scope> {
+export const supervise = Effect.fnUntraced(function* (options: Options) {
+  const fault = faultOf(options)
+  if (fault !== undefined) return yield* fault
   const clusterSize = options.clusterSize ?? options.nodes
   const rules = yield* Effect.fromResult(HyParView.forClusterSize(clusterSize))
   const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
@@ -218,6 +241,13 @@ export const supervise = Effect.fnUntraced(function* (
     yield* Effect.all([pool.kill(plan.processes), killSingle], eachAtOnce)
   })
 
+  const killShare = Effect.fnUntraced(function* (wanted: { readonly percent: number; readonly seed: number }) {
+    const count = KillPlan.share(roster.running().length, wanted.percent)
+    const plan = KillPlan.plan(housings(), count, wanted.seed)
+    yield* kill(plan)
+    return plan
+  })
+
   const enforce = (partition: Partition.Partition) => {
     const cuts = Partition.cuts(partition, roster.running())
     return pool.askAll("Block", (control, process) => {
@@ -271,6 +301,12 @@ export const supervise = Effect.fnUntraced(function* (
     }
   })
 
+  const inspect = Effect.fnUntraced(function* (id: string) {
+    const process = yield* processOf(id)
+    const found = yield* pool.ask(process, "Inspect", (control) => control.Inspect({ node: id }))
+    return found ?? (yield* new NoSuchNode({ node: id }))
+  })
+
   const deliveriesOf = (id: MessageId) =>
     Effect.map(
       pool.askAll("Deliveries", (control) => control.Deliveries({ id })),
@@ -291,7 +327,12 @@ export const supervise = Effect.fnUntraced(function* (
     return latest
   })
 
-  const broadcast: Supervisor["Service"]["broadcast"] = Effect.fnUntraced(function* ({ from, text, within }) {
+  const broadcast = Effect.fnUntraced(function* (wanted: {
+    readonly from: string
+    readonly text: string
+    readonly within: Duration.Input
+  }) {
+    const { from, text, within } = wanted
     const { atMillis, expected, id } = yield* publish({ from, text })
     const missingIn = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => {
       const reached = new Set(deliveries.map(({ node }) => node))
@@ -318,7 +359,7 @@ export const supervise = Effect.fnUntraced(function* (
     }
   })
 
-  const status: Supervisor["Service"]["status"] = Effect.fnUntraced(function* ({ passive }) {
+  const status = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
     const shown = latest
     const [seen, deliveries] = yield* Effect.all(
       [poll({ passive }), shown === undefined ? Effect.succeed([]) : deliveriesOf(shown.id)],
@@ -333,7 +374,7 @@ export const supervise = Effect.fnUntraced(function* (
     }
   })
 
-  const usage: Supervisor["Service"]["usage"] = ({ collect }) =>
+  const usage = ({ collect }: { readonly collect: boolean }) =>
     Effect.map(
       pool.askAll("Usage", (control, process) =>
         Effect.map(control.Usage({ collect }), (usage) => ({ process, usage }))
@@ -360,12 +401,7 @@ export const supervise = Effect.fnUntraced(function* (
     poll,
     overview: Effect.map(poll({ passive: false }), judge),
     status,
-    inspect: (id) =>
-      Effect.gen(function* () {
-        const process = yield* processOf(id)
-        const found = yield* pool.ask(process, "Inspect", (control) => control.Inspect({ node: id }))
-        return found ?? (yield* new NoSuchNode({ node: id }))
-      }),
+    inspect,
     takeLinkLosses: Effect.map(
       pool.askAll("TakeLinkLosses", (control) => control.TakeLinkLosses()),
       (lists) => lists.flat()
@@ -382,16 +418,11 @@ export const supervise = Effect.fnUntraced(function* (
       pool.askAll("Sizes", (control) => control.Sizes()),
       (lists) => lists.flat()
     ),
-    kill: (plan) => inTurn(kill(plan)),
-    killShare: ({ percent, seed }) =>
-      Effect.suspend(() => {
-        const count = KillPlan.share(roster.running().length, percent)
-        const plan = KillPlan.plan(housings(), count, seed)
-        return Effect.as(kill(plan), plan)
-      }).pipe(inTurn),
-    restart: (ids) => inTurn(restart(ids)),
-    add: (count) => inTurn(add(count)),
-    partition: (wanted) => inTurn(part(wanted)),
+    kill: flow(kill, inTurn),
+    killShare: flow(killShare, inTurn),
+    restart: flow(restart, inTurn),
+    add: flow(add, inTurn),
+    partition: flow(part, inTurn),
     heal: Effect.asVoid(heal).pipe(inTurn),
     publish,
     broadcast,

@@ -4,7 +4,7 @@
  * fills no memory.
  */
 import type { Broadcast } from "@hyparview/runtime"
-import type { Lag, MessageId, Told } from "../Control.ts"
+import { keyOf, type Lag, type MessageId, type Told } from "../Control.ts"
 
 /** Handings-out that wait to be taken: of twenty nodes and ten messages a second, those of eight minutes. */
 const rememberedHandings = 100_000
@@ -14,8 +14,6 @@ export interface Listener {
   readonly node: string
   readonly epoch: number
 }
-
-const keyOf = ({ epoch, sequence, source, topic }: MessageId): string => `${source}@${epoch}/${topic}#${sequence}`
 
 export const makeTold = () => {
   let messages = new Map<string, { readonly id: MessageId; readonly receivers: Array<readonly [string, number]> }>()

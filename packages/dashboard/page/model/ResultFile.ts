@@ -76,7 +76,7 @@ const readRuns = (value: unknown): Result.Result<Opened, string> => {
     : Result.map(Schema.decodeUnknownResult(Run)(value), (run) => [run])
   return Result.mapBoth(decoded, {
     onSuccess: (runs): Opened => ({ _tag: "Runs", runs }),
-    onFailure: (error) => `it is JSON, but no result of the simulator:\n${schemaMessage(error)}`
+    onFailure: (error) => `it is JSON, but not a result of the simulator:\n${schemaMessage(error)}`
   })
 }
 
@@ -132,7 +132,7 @@ export const open = (name: string, text: string): Result.Result<Opened, string> 
     Result.flatMap(
       Result.try({
         try: (): unknown => JSON.parse(text),
-        catch: (error) => `it is no JSON: ${error instanceof Error ? error.message : String(error)}`
+        catch: (error) => `it is not JSON: ${error instanceof Error ? error.message : String(error)}`
       }),
       readRuns
     )

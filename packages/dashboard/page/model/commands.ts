@@ -35,7 +35,7 @@ export const publish = (from = selected.value): void => {
   if (!mayAct()) return
   const alive = running()
   const node = from !== undefined && alive.includes(from) ? from : any(alive)
-  if (node === undefined) tell("No node runs: restart some first.", true)
+  if (node === undefined) tell("No node is running: restart some first.", true)
   else void perform({ _tag: "Publish", node, text: `hello from ${node}` })
 }
 
@@ -57,14 +57,14 @@ export const killShare = (): void => {
     text: "Drawn at random, without a goodbye: whole processes by SIGKILL while they fit into the number, single nodes for the rest.",
     verb: "Kill",
     isDestructive: true,
-    number: { label: "Percent of those that run", least: 1, most: 99, value: 40 },
+    number: { label: "Percent of the running nodes", least: 1, most: 99, value: 40 },
     onYes: (percent) => void perform({ _tag: "KillShare", percent })
   }
 }
 
 export const restartDead = (): void => {
   if (!mayAct()) return
-  if (dead().length === 0) tell("Nobody is dead.")
+  if (dead().length === 0) tell("No node is dead.")
   else void perform({ _tag: "Restart", nodes: [] })
 }
 
@@ -76,7 +76,7 @@ export const addNodes = (): void => {
   if (!mayAct()) return
   question.value = {
     title: "Add nodes",
-    text: "They start in the processes that run, and join through a node that is alive.",
+    text: "They start in the running processes, and join through a node that is alive.",
     verb: "Add",
     isDestructive: false,
     number: { label: "How many", least: 1, most: 1_000, value: 10 },
@@ -96,16 +96,16 @@ export const partition = (): void => {
   if (!mayAct()) return
   const alive = running()
   if (alive.length < 2) {
-    tell("A cut needs two nodes that run.", true)
+    tell("A cut needs at least two running nodes.", true)
     return
   }
   question.value = {
     title: "Cut the network",
-    text: `Deals ${many(alive.length, "node")} at random into groups that hear nothing of each other, until you heal the cut.`,
+    text: `Splits ${many(alive.length, "node")} at random into groups that hear nothing of each other, until you heal the cut.`,
     verb: "Cut",
     isDestructive: true,
     number: { label: "Groups", least: 2, most: Math.min(8, alive.length), value: 2 },
-    option: "Silently, as with a cut cable: who is cut off has to be missed first",
+    option: "Silently, like a cut cable: nodes notice only that others no longer answer",
     onYes: (groups, isSilent) =>
       void perform({ _tag: "Partition", groups: dealt(alive, groups), mode: isSilent ? "silent" : "reset" })
   }

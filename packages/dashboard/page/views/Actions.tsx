@@ -31,7 +31,7 @@ export const Actions = () => {
       )}
       {busy.value > 0 ? <span class="spinner" role="status" aria-label="Working" /> : null}
       {token.value === undefined ? (
-        <p class="quiet">To look only. Open the address that the command printed to act.</p>
+        <p class="quiet">View only. To act, open the address that the command printed.</p>
       ) : null}
     </div>
   )

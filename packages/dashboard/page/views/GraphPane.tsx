@@ -161,7 +161,9 @@ const Legend = () => {
         </span>
       ) : null}
       {state.result.value !== undefined && state.frame.value !== undefined ? (
-        <span class="mark note">A result says how many a message reached, not which: shown are the nearest.</span>
+        <span class="mark note">
+          A result tells how many nodes a message reached, not which: the nearest are shown.
+        </span>
       ) : null}
     </div>
   )

@@ -113,7 +113,7 @@ export const Timeline = () => {
         <p class="quiet">
           {result.value.runs.length === 0
             ? "Links without a result. Open the result too (--json FILE) for its time line."
-            : "This result measured only its end: it has no time line."}
+            : "This result holds only the end of its run: it has no time line."}
         </p>
       ) : (
         <>
@@ -206,7 +206,9 @@ export const ResultPanel = () => {
             <dt>Trace</dt>
             <dd class="mono">{current.traceHash}</dd>
           </dl>
-          {current.complete ? null : <p class="warning">This run was interrupted: it is what there was by then.</p>}
+          {current.complete ? null : (
+            <p class="warning">This run was interrupted: it shows what was measured until then.</p>
+          )}
         </>
       )}
       <div class="charts">

@@ -76,10 +76,10 @@ const Asking = ({ asked }: { readonly asked: Question }) => {
 
 export const shortcuts: ReadonlyArray<readonly [key: string, what: string]> = [
   ["/", "find a node by its id"],
-  ["J  K", "the next node, the one before"],
+  ["J  K", "the next node, the previous one"],
   ["B", "broadcast from the selected node, or any"],
   ["X", "kill the selected node"],
-  ["V", "show who the selected node has in reserve"],
+  ["V", "show the selected node's passive view"],
   ["C", "colour by something else"],
   ["+  −  F", "zoom in, zoom out, show everything"],
   ["← ↑ ↓ →", "move the graph when it has the focus"],

@@ -1,14 +1,13 @@
 /** The routes: what is asked, who may, and what is answered. */
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Action, ActionResult, type ClusterSource, NodeDetail } from "../ClusterSource.ts"
 import * as Feed from "../Feed.ts"
+import { readBody } from "../ServerGuard.ts"
 import type { PageFiles } from "./Files.ts"
 import * as Guard from "./Guard.ts"
 import type { Watch } from "./Watch.ts"
@@ -104,19 +103,16 @@ export const routes = ({ bodyBytes, files, source, watch, ...parts }: Parts) => 
     const request = yield* HttpServerRequest
     const stranger = Guard.refuseUnknown(request.headers, parts.token)
     if (stranger !== undefined) return failure(stranger.status, stranger.error, stranger.message)
-    if (Number(request.headers["content-length"] ?? 0) > bodyBytes) {
-      return failure(413, "BodyTooLarge", `an action has at most ${bodyBytes} bytes`)
-    }
-    const body = yield* Effect.result(request.text)
-    if (body._tag === "Failure") {
-      return failure(413, "BodyTooLarge", `the body could not be read; an action has at most ${bodyBytes} bytes`)
-    }
-    const action = yield* Effect.result(decodeAction(body.success))
+    const body = yield* readBody(request, bodyBytes)
+    const action = yield* Effect.result(decodeAction(new TextDecoder().decode(body)))
     if (action._tag === "Failure") return failure(400, "BadAction", action.failure.message)
     return json(yield* Effect.flatMap(watch.act(action.success), encodeResult))
   }).pipe(
     Effect.catchTag(["NoSuchNode", "ActionRefused", "ClusterUnavailable"], refused),
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(bodyBytes))
+    Effect.catchTags({
+      BodyTooLarge: ({ _tag, message }) => Effect.succeed(failure(413, _tag, message)),
+      HttpServerError: () => Effect.succeed(failure(400, "BadAction", "the body ended too early"))
+    })
   )
 
   const file = (path: string) => {

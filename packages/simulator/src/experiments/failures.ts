@@ -99,7 +99,7 @@ function* again(laboratory: Laboratory, messages: number): Work {
     laboratory.furtherKills.push({
       kill,
       first: reached[0] ?? 0,
-      reliability: reached.reduce((sum, each) => sum + each, 0) / Math.max(1, reached.length),
+      reliability: Measure.mean(reached),
       components: Graph.components(Measure.picture(world, "active").graph).count
     })
   }

@@ -162,8 +162,7 @@ function* massDeath(
     const sources = [source, ...others.filter((node) => world.isAlive(node))]
     const list = yield* round(laboratory, sources, treesCount)
     const parts = Graph.components(Measure.picture(world, "active").graph)
-    const mean = (of: (broadcast: BroadcastResult) => number) =>
-      list.reduce((sum, broadcast) => sum + of(broadcast), 0) / Math.max(1, list.length)
+    const mean = (of: (broadcast: BroadcastResult) => number) => Measure.mean(list.map(of))
     const reliability = mean((broadcast) => broadcast.reliability)
     laboratory.samples.push({
       cycle,

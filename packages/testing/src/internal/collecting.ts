@@ -2,6 +2,7 @@
  * Who has been handed what: subscriptions to a topic on every node of a test cluster, and the judgement of what they got.
  */
 import type { Plumtree } from "@hyparview/core"
+import { keyOf } from "@hyparview/faults/History"
 import type { Broadcast } from "@hyparview/runtime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -56,9 +57,6 @@ interface Collection {
   readonly deliveries: ReadonlyArray<Array<Got>>
   readonly fibers: Array<Fiber.Fiber<void, Broadcast.InvalidTopic>>
 }
-
-const keyOf = ({ epoch, sequence, source, topic }: Plumtree.MessageId): string =>
-  `${source}@${epoch}#${sequence} on ${topic}`
 
 const subscribe = (
   { index, running }: Place,

@@ -4,8 +4,40 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { connect } from "node:net"
-import type { Connection, Direction, Ending, Shape } from "../../FaultProxy.ts"
-import { Pipe } from "./pipe.ts"
+import { type Ending, Pipe, type Shape } from "./pipe.ts"
+
+/**
+ * Where bytes go: from who has connected to the one behind the proxy (`toServer`), or back (`toClient`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Direction = "toServer" | "toClient"
+
+/**
+ * One connection through the proxy. What is done to one that has ended does nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  /** Counts from 0, in the order in which they came. */
+  readonly number: number
+  /** Bytes that have passed. */
+  readonly passed: Readonly<Record<Direction, number>>
+  readonly isOpen: () => boolean
+  /** From now on, for this connection alone. */
+  readonly shape: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
+  /**
+   * Ends the connection when so many bytes more have passed in a direction: exactly so many, none if 0. The receiver's side
+   * ends as `ending` says; the other is reset.
+   */
+  readonly cutAfter: (direction: Direction, bytes: number, ending: Ending) => Effect.Effect<void>
+  /** Resets both sides now. */
+  readonly reset: Effect.Effect<void>
+  /** Waits until both sides are gone. */
+  readonly ended: Effect.Effect<void>
+}
 
 /**
  * Resets a side. Not one whose last byte and end the kernel has taken: libuv refuses that, and Node would keep the descriptor

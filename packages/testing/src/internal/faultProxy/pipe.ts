@@ -4,7 +4,34 @@
  */
 import * as Random from "@hyparview/core/Random"
 import type { Socket } from "node:net"
-import type { Ending, Shape } from "../../FaultProxy.ts"
+
+/**
+ * What happens to the bytes of a direction.
+ *
+ * - `Through`: they pass as they come
+ * - `Stall`: none passes; those on their way wait, and at `bufferBytes` the proxy reads no more, so that the sender's own
+ *   buffers fill. What waits passes when the shape changes
+ * - `Throttle`: at most so many bytes a second pass, evenly
+ * - `Split`: in segments of 1 to `segmentBytes` bytes, drawn from the seed, each in a turn of the event loop of its own
+ * - `Merge`: held until there are `segmentBytes` or `holdMillis` have passed since the first, and then passed as one segment
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Shape =
+  | { readonly _tag: "Through" }
+  | { readonly _tag: "Stall" }
+  | { readonly _tag: "Throttle"; readonly bytesPerSecond: number }
+  | { readonly _tag: "Split"; readonly segmentBytes: number }
+  | { readonly _tag: "Merge"; readonly segmentBytes: number; readonly holdMillis: number }
+
+/**
+ * How a connection is ended: in order as far as TCP can tell (`fin`), or broken (`rst`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ending = "fin" | "rst"
 
 /** How often a throttled direction lets bytes pass. */
 const throttleMillis = 10

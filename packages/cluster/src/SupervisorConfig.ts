@@ -1,0 +1,92 @@
+/**
+ * What a supervisor can be told, and what is wrong with it.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type * as LogLevel from "effect/LogLevel"
+import type { Bounds } from "./Control.ts"
+
+/**
+ * What to start.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** How many nodes, 1 or more. They are called `n1`, `n2` and so on; `n1` is the contact through which all join. */
+  readonly nodes: number
+  /** In how many processes, 1 to `nodes`. Each gets as many nodes as the others, or one more. */
+  readonly processes: number
+  /** The largest size expected, from which the nodes' views are sized, 1 to a billion. Default: `nodes`. */
+  readonly clusterSize?: number
+  /** How many nodes there may ever be, those added later and those killed included, `nodes` or more. Default 10,000. */
+  readonly mostNodes?: number
+  /** The cluster's name. Default `local`. */
+  readonly cluster?: string
+  /** Where the nodes listen. Default `127.0.0.1`. */
+  readonly host?: string
+  /** The contact's port, 1 to 65535. Default: any free one, which all other nodes have anyway. */
+  readonly port?: number
+  /**
+   * Whether the nodes speak mutual TLS, with certificates made for the occasion: in a temporary directory that ends with
+   * the supervisor, signed by an authority whose key never leaves this process. Default false: plain TCP.
+   */
+  readonly tls?: boolean
+  /** From which the nodes' seeds are drawn. Live nodes are not repeatable all the same: the network is not. Default 1. */
+  readonly seed?: number
+  /** What every node subscribes to, and may be published on. Default: `cluster` alone. */
+  readonly topics?: readonly [string, ...ReadonlyArray<string>]
+  /** Bounds of what the nodes remember, in place of the defaults. */
+  readonly bounds?: Bounds
+  /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
+  readonly watched?: boolean
+  /** From which level on the workers log (see `events`). Default `Warn`. */
+  readonly logLevel?: LogLevel.LogLevel
+}
+
+/**
+ * An option is out of its bounds, or contradicts another. Nothing was started.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
+  readonly option: keyof Options
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `supervisor, ${this.option}: ${this.detail}`
+  }
+}
+
+/**
+ * How many nodes there may ever be, unless the options say otherwise: each costs sockets and memory, and a poll grows with
+ * them.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultMostNodes = 10_000
+
+/**
+ * What is out of its bounds, if anything is. What no view can be sized for, `HyParView.forClusterSize` finds.
+ *
+ * @category checking
+ * @since 0.1.0
+ */
+export const faultOf = (options: Options): InvalidOptions | undefined => {
+  const { mostNodes = Math.max(defaultMostNodes, options.nodes), nodes, port = 1, processes } = options
+  const bounds = [
+    ["nodes", nodes, 1, Number.MAX_SAFE_INTEGER],
+    ["processes", processes, 1, nodes],
+    ["mostNodes", mostNodes, nodes, Number.MAX_SAFE_INTEGER],
+    ["port", port, 1, 65_535]
+  ] as const
+  for (const [option, value, least, most] of bounds) {
+    if (Number.isInteger(value) && value >= least && value <= most) continue
+    const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`
+    return new InvalidOptions({ option, detail: `${value} is not a whole number, ${range}` })
+  }
+  return undefined
+}

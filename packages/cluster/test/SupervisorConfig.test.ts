@@ -1,0 +1,34 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Supervisor, SupervisorConfig } from "@hyparview/cluster"
+import { Effect } from "effect"
+
+const wrong: ReadonlyArray<readonly [options: Supervisor.Options, message: string]> = [
+  [{ nodes: 0, processes: 1 }, "supervisor, nodes: 0 is not a whole number, 1 or more"],
+  [{ nodes: 2.5, processes: 1 }, "supervisor, nodes: 2.5 is not a whole number, 1 or more"],
+  [{ nodes: 3, processes: 0 }, "supervisor, processes: 0 is not a whole number, from 1 to 3"],
+  [{ nodes: 3, processes: 4 }, "supervisor, processes: 4 is not a whole number, from 1 to 3"],
+  [{ nodes: 3, processes: 1, mostNodes: 2 }, "supervisor, mostNodes: 2 is not a whole number, 3 or more"],
+  [{ nodes: 3, processes: 1, port: 65_536 }, "supervisor, port: 65536 is not a whole number, from 1 to 65535"]
+]
+
+describe("a supervisor's options", () => {
+  it.effect.each(wrong)("that are out of their bounds are named, with what they may be: %o", ([options, message]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.scoped(Supervisor.make(options)))
+      assert.strictEqual(error._tag, "InvalidOptions")
+      assert.strictEqual(error.message, message)
+    })
+  )
+
+  it.effect("have a size that views can be made for", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.scoped(Supervisor.make({ nodes: 3, processes: 1, clusterSize: 0 })))
+      assert.strictEqual(error._tag, "ConfigError")
+    })
+  )
+
+  it("may ask for all that is allowed", () => {
+    assert.isUndefined(SupervisorConfig.faultOf({ nodes: 3, processes: 3, mostNodes: 3, port: 65_535 }))
+    assert.isUndefined(SupervisorConfig.faultOf({ nodes: 20_000, processes: 50 }))
+  })
+})
