@@ -11,7 +11,8 @@ import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import { type Signal, StopSignal } from "./StopSignal.ts"
-import { badInput } from "./internal/failures.ts"
+import type { CommandFailed } from "./ExitCode.ts"
+import { badInput, failed } from "./internal/failures.ts"
 import { many, seconds } from "./internal/table.ts"
 import * as flags from "./simulate/flags.ts"
 import * as outputs from "./simulate/outputs.ts"
@@ -32,9 +33,11 @@ const documentOf = (
   const [first] = outcomes
   if (seeds === 1 && first !== undefined && (first.complete || !("runs" in first.result))) return first.result
   const runs = outcomes.flatMap(({ result }) => Results.runsOf(result))
+  const each = outcomes.flatMap(({ result }) => ("runs" in result ? (result.costs ?? []) : []))
+  const costs = each.length === 0 ? {} : { costs: each }
   const complete = outcomes.length === seeds && outcomes.every((outcome) => outcome.complete)
   // A list that was cut short may hold complete runs alone: then only this tells.
-  return complete ? { experiment, runs } : { experiment, complete, runs }
+  return complete ? { experiment, runs, ...costs } : { experiment, complete, runs, ...costs }
 }
 
 const config = {
@@ -46,7 +49,8 @@ const config = {
 }
 
 const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typeof config>) {
-  const { experiment, seeds } = input
+  const { experiment } = input
+  const seeds = flags.seedsOf(experiment, input)
   if (!Experiment.isName(experiment)) {
     return yield* badInput(`unknown experiment "${experiment}"`)
   }
@@ -82,7 +86,6 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
   }).pipe(Effect.ensuring(display.clear))
 
   const document = documentOf(experiment, seeds, outcomes)
-  if (Option.isSome(input.json)) yield* outputs.writeJson(input.json.value, document)
   for (const line of summary(Results.runsOf(document))) yield* Console.log(line)
   if (experiment === "paper") {
     for (const { measured } of outcomes) {
@@ -92,19 +95,32 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
       )
     }
   }
+  // What cannot be written must not take with it what can be: a run may have taken hours.
+  const failures = outcomes.flatMap(({ notWritten }) => (notWritten === undefined ? [] : [failed(notWritten)]))
+  const attempt = <A, R>(effect: Effect.Effect<A, CommandFailed, R>) =>
+    Effect.catch(effect, (failure) => {
+      failures.push(failure)
+      return Effect.undefined
+    })
+  if (Option.isSome(input.json)) yield* attempt(outputs.writeJson(input.json.value, document))
   if (Option.isSome(input.report)) {
     const edges = outcomes[0]?.edges
-    const page = yield* outputs.writeReport(input.report.value, document, {
-      command: flags.commandLine(experiment, input),
-      ...(edges === undefined ? {} : { edges: [edges] })
-    })
-    yield* Console.log(`report: ${page}`)
+    const page = yield* attempt(
+      outputs.writeReport(input.report.value, document, {
+        command: flags.commandLine(experiment, input),
+        ...(edges === undefined ? {} : { edges: [edges] })
+      })
+    )
+    if (page !== undefined) yield* Console.log(`report: ${page}`)
   }
   if (baseline !== undefined) {
     const differences = Baseline.compare(baseline, document)
     yield* Console.log(`\nagainst the baseline, ${many(differences.length, "difference")}:`)
     yield* Console.log(Baseline.format(differences).trimEnd())
   }
+  const [failure, ...others] = failures
+  for (const { message } of others) yield* Console.error(message)
+  if (failure !== undefined) return yield* failure
   // All that there was is written; the exit code is the signal's.
   if (outcomes.length < seeds || outcomes.some(({ complete }) => !complete)) return yield* Effect.interrupt
 })

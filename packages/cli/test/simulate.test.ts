@@ -104,7 +104,7 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["hashicorp --send-attempts 0", /--send-attempts 0: expected a whole number from 1 to 100/],
   ["failures --ages --age-weight 0.5", /--ages is --age-weight 1: give one of them/],
   ["stable --age-weight 2", /--age-weight: "2"\. Expected: a weight from 0 to 1/],
-  ["partition --cut one-way", /--cut one-way: heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0/],
+  ["partition --cut one-way", /--cut one-way: heartbeats alone notice a one-way cut, so --heartbeat must not be 0/],
   ["partition --cut quarters", /--cut: "quarters"\. Expected.*islands/],
   ["partition --cut-minutes 0", /--cut-minutes 0: expected a whole number from 1 to 10,080/],
   ["partition --mix -1", /--mix -1: expected a whole number from 0/],
@@ -243,6 +243,30 @@ describe("a run", patience, () => {
       if (again !== undefined) assert.deepStrictEqual(repeatable(again), repeatable(one))
       assert.strictEqual(new Set(both.map(({ traceHash }) => traceHash)).size, 2)
       for (const { traceHash } of both) assert.include(text, traceHash)
+    })
+  )
+
+  it.live("keeps what can be written where something cannot", () =>
+    Effect.gen(function* () {
+      const { exitCode, text } = yield* answer(
+        `stable --nodes 60 --cycles 1 --edges /dev/full --json ${file("kept.json")} --report ${file("kept")}`
+      )
+      assert.strictEqual(exitCode, 1)
+      assert.include(text, "stable, 60 nodes, seed 1")
+      assert.strictEqual(readRun(file("kept.json")).overlay.alive, 60)
+      assert.include(readdirSync(file("kept")), "index.html")
+    })
+  )
+
+  it.live("runs the papers' experiments with three seeds, and says what the whole has cost", () =>
+    Effect.gen(function* () {
+      yield* answer(
+        `paper --part hyparview --nodes 60 --cycles 1 --messages 2 --json ${file("paper.json")} --report ${file("paper")}`
+      )
+      const runs = readRuns(file("paper.json"))
+      assert.deepStrictEqual([...new Set(runs.map(({ seed }) => seed))], [1, 2, 3])
+      assert.hasAllKeys(read(file("paper.json")), ["experiment", "runs", "costs"])
+      assert.include(readFileSync(file("paper/index.html"), "utf8"), "What it cost")
     })
   )
 

@@ -22,6 +22,9 @@ import type * as Results from "./Result.ts"
 export type { Progress } from "./experiments/Laboratory.ts"
 export { choices, defaults, InvalidOption, isName, type Name, names, type Options } from "./experiments/Options.ts"
 
+/** So that somebody survives each of the papers' failures. */
+const leastOfPaper = 40
+
 /**
  * What is wrong with options: the first that is out of its bounds or contradicts another. `start` asks this itself; it is
  * open to those who want to know before they prepare a place for a large world.
@@ -39,6 +42,10 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   if (options.xBotCandidates > 0 && options.latency !== "geographic") {
     const expected = `with ${options.latency} latency all links cost the same: expected geographic`
     return new InvalidOption({ option: "latency", value: options.latency, expected })
+  }
+  if (experiment === "paper" && nodes < leastOfPaper) {
+    const expected = `95 % of them die in one of the papers' experiments: ${leastOfPaper} at least`
+    return new InvalidOption({ option: "nodes", value: nodes, expected })
   }
   const survivors = nodes - Math.round(kill * nodes)
   if ((experiment === "failures" || experiment === "plumtree" || experiment === "thicket") && survivors < 1) {
@@ -133,6 +140,10 @@ export const start = (
   if (membership.success.activeSize >= options.nodes && config.activeSize !== undefined) {
     const expected = `a view of ${config.activeSize} cannot be filled by ${options.nodes} nodes`
     return Result.fail(new InvalidOption({ option: "config", value: config.activeSize, expected }))
+  }
+  if (membership.success.passiveSize >= options.nodes && config.passiveSize !== undefined) {
+    const expected = `a passive view of ${config.passiveSize} cannot be filled by ${options.nodes} nodes`
+    return Result.fail(new InvalidOption({ option: "config", value: config.passiveSize, expected }))
   }
   const laboratory = new Laboratory(experiment, options, membership.success)
   const work = generators[experiment](laboratory)

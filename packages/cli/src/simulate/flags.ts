@@ -37,6 +37,7 @@ interface Setting {
 export const settings = {
   nodes: { flag: "nodes" },
   contacts: { flag: "contacts" },
+  joins: { flag: "joins" },
   cycles: { flag: "cycles" },
   kill: { flag: "kill", percent: true, of: ["failures", "churn", "plumtree", "thicket"] },
   messages: { flag: "messages", of: ["failures", "plumtree", "thicket", "paper"] },
@@ -49,8 +50,8 @@ export const settings = {
   xBotCandidates: { flag: "x-bot-candidates" },
   unbiasedLinks: { flag: "unbiased" },
   latency: { flag: "latency" },
-  sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp"] },
-  sendAttempts: { flag: "send-attempts", of: ["hashicorp"] },
+  sendFailure: { flag: "send-failure", percent: true, of: ["hashicorp", "stable", "failures", "churn", "plumtree"] },
+  sendAttempts: { flag: "send-attempts", of: ["hashicorp", "stable", "failures", "churn", "plumtree"] },
   gossips: { flag: "gossips", of: ["hashicorp"] },
   heartbeatMillis: { flag: "heartbeat" },
   detectionMillis: { flag: "detection" },
@@ -125,6 +126,9 @@ const file = (name: string, metavar: string, text: string) =>
 /** Passive entries that X-BOT weighs in a cycle, unless it is told. */
 const usualCandidates = 4
 
+/** The papers' figures are means of several runs. */
+const seedsOfPaper = 3
+
 /** Seeds of one command. Each costs a whole run. */
 const mostSeeds = 10_000
 
@@ -140,11 +144,14 @@ export const flags = {
       (value) => value >= 1 && value <= mostSeeds,
       () => `1 to ${mostSeeds}`
     ),
-    Flag.withDefault(1),
+    Flag.optional,
     Flag.withMetavar("K"),
-    Flag.withDescription("K runs with the seeds S, S + 1, …, side by side in threads, at most one for each core")
+    Flag.withDescription(
+      `K runs with the seeds S, S + 1, …, side by side in threads, at most one for each core. Default: 1; paper: ${seedsOfPaper}`
+    )
   ),
   contacts: whole("contacts", "K", "Join through K contacts, K nodes at a time"),
+  joins: named("joins", "Nodes join in turn, as many at a time as there are contacts; or all of them at once"),
   cycles: whole("cycles", "C", "Cycles after the joins; in one, each node shuffles once"),
   kill: percentage("kill", 100, "How many percent of the nodes die: at once, or (churn) go away in each ten cycles"),
   failures: whole("failures", "N", "Nodes that die in each of the --heal-cycles cycles"),
@@ -238,10 +245,14 @@ const longOf = (key: "ageWeight" | "xBotCandidates", input: Input): Option.Optio
   return input.xBot ? Option.some(usualCandidates) : input.xBotCandidates
 }
 
+/** How many seeds an experiment is to run with. */
+export const seedsOf = (experiment: string, input: Pick<Input, "seeds">): number =>
+  Option.getOrElse(input.seeds, () => (experiment === "paper" ? seedsOfPaper : 1))
+
 /** The options of an experiment: its defaults, and what was given. */
 export const optionsOf = (experiment: Name, input: Input): Experiment.Options => {
   const defaults = Experiment.defaults(experiment)
-  const number = (key: Exclude<Key, "latency" | "strategy" | "senders" | "pace" | "part" | "cut">): number =>
+  const number = (key: Exclude<Key, "latency" | keyof typeof Experiment.choices>): number =>
     Option.match(isShort(key) ? longOf(key, input) : input[key], {
       onNone: () => defaults[key],
       onSome: (value) => (settingOf(key).percent === true ? value / 100 : value)
@@ -250,6 +261,7 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     nodes: number("nodes"),
     seed: input.seed,
     contacts: number("contacts"),
+    joins: Option.getOrElse(input.joins, () => defaults.joins),
     cycles: number("cycles"),
     kill: number("kill"),
     messages: number("messages"),
@@ -295,7 +307,8 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     const names = applicable.map((other) => `--${settings[other].flag}`).join(", ")
     return `--${flag} has no effect on ${experiment}, only on ${of.join(", ")}. For ${experiment} there are ${names}`
   }
-  const { ageWeight, ages, seed, seeds, xBot, xBotCandidates } = input
+  const { ageWeight, ages, seed, xBot, xBotCandidates } = input
+  const seeds = seedsOf(experiment, input)
   if (ages && Option.isSome(ageWeight)) return `--ages is --age-weight 1: give one of them`
   if (xBot && Option.isSome(xBotCandidates)) {
     return `--x-bot is --x-bot-candidates ${usualCandidates}: give one of them`
@@ -305,7 +318,10 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     return `--edges writes one graph, and --seeds ${seeds} would give ${seeds}`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   if (fault === undefined) return undefined
-  const { expected, option, value } = fault
+  const { option, value } = fault
+  // Options are called by their flags here; those of one word are words.
+  const called = keys.filter((key) => /[A-Z]/.test(key))
+  const expected = called.reduce((text, key) => text.replaceAll(key, `--${settings[key].flag}`), fault.expected)
   if (option === "experiment" || option === "config") return fault.message
   if (option === "seed") return `--seed ${seed}: ${expected}`
   return `--${settings[option].flag} ${given(option, input) ?? String(value)}: ${expected}`
@@ -317,6 +333,7 @@ export const commandLine = (experiment: Name, input: Input): string => {
     const value = given(key, input)
     return value === undefined ? [] : [`--${settings[key].flag}`, String(value)]
   })
-  const seeds = input.seeds === 1 ? [] : ["--seeds", String(input.seeds)]
+  const count = seedsOf(experiment, input)
+  const seeds = count === 1 ? [] : ["--seeds", String(count)]
   return ["npm run simulate --", experiment, ...settled, "--seed", String(input.seed), ...seeds].join(" ")
 }

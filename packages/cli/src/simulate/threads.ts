@@ -82,6 +82,8 @@ export interface Outcome {
   readonly result: Results.Result | Results.Results
   readonly measured: Results.Measured
   readonly complete: boolean
+  /** Why its graph could not be written. */
+  readonly notWritten: string | undefined
   /** The active graph, of the first seed, if it is small enough to be drawn. */
   readonly edges: string | undefined
 }
@@ -126,13 +128,18 @@ const runSeed = Effect.fnUntraced(function* (
     yield* onProgress(progress)
   }
   const { json, measured } = yield* client.Result()
-  if (activeEdges !== undefined) yield* client.WriteEdges({ view: "active", file: activeEdges })
-  if (passiveEdges !== undefined) yield* client.WriteEdges({ view: "passive", file: passiveEdges })
+  const write = (view: "active" | "passive", file: string | undefined) =>
+    file === undefined ? Effect.void : client.WriteEdges({ view, file })
+  const notWritten = yield* Effect.andThen(write("active", activeEdges), write("passive", passiveEdges)).pipe(
+    Effect.as(undefined),
+    Effect.catchTag("EdgesNotWritten", ({ message }) => Effect.succeed(`--edges ${message}`))
+  )
   const draws = request.draws && options.seed === request.options.seed && options.nodes <= drawnNodes
   const outcome: Outcome = {
     result: yield* decodeDocument(json),
     measured,
     complete: !more,
+    notWritten,
     edges: draws ? yield* client.Edges() : undefined
   }
   return outcome
@@ -156,7 +163,6 @@ export const runAll = Effect.fnUntraced(function* (request: Request) {
         Effect.scoped,
         Effect.catchTags({
           Refused: ({ message }) => Effect.fail(badInput(message)),
-          EdgesNotWritten: ({ message }) => Effect.fail(failed(`--edges ${message}`)),
           SchemaError: ({ message }) => Effect.die(new Error(message)),
           RpcClientError: (error) => Effect.fail(failed(lost(seed, error))),
           WorkerError: (error) => Effect.fail(failed(lost(seed, error)))
