@@ -65,13 +65,16 @@ export class DuplicateIdentity extends Data.TaggedError("DuplicateIdentity")<{
 }
 
 /**
- * A subscriber fell so far behind that events had to be dropped (`eventsBuffer` of them were waiting). The node is not
- * affected. Subscribe again: the stream begins with the current neighbours.
+ * A subscriber fell so far behind that an event had to be dropped: `eventsBuffer` of them were waiting, and are handed out
+ * before this error. The node is not affected. Subscribe again: the stream begins with the current neighbours.
  *
  * @category errors
  * @since 0.1.0
  */
-export class EventsLost extends Data.TaggedError("EventsLost")<{ readonly waiting: number }> {
+export class EventsLost extends Data.TaggedError("EventsLost")<{
+  /** How many events were waiting. */
+  readonly waiting: number
+}> {
   override get message(): string {
     return `the subscriber is too slow: ${this.waiting} membership events were waiting`
   }

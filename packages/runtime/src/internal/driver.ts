@@ -72,9 +72,10 @@ export const makeDriver = Effect.fnUntraced(function* (
   }>()
   const changed = Latch.makeUnsafe(false)
 
-  const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(settings.eventsBuffer, (waiting) => ({
-    error: new EventsLost({ waiting })
-  }))
+  const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(
+    settings.eventsBuffer,
+    (waiting) => new EventsLost({ waiting })
+  )
 
   // --- the mailbox ---------------------------------------------------------------------------------------------------
 

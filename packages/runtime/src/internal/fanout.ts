@@ -1,16 +1,11 @@
 /**
- * Handing events to subscribers, each behind a bounded queue of its own, so that a slow one is told what it missed and
- * slows nobody.
+ * Handing events to subscribers, each behind a bounded queue of its own, so that a slow one is told that it missed some
+ * and slows nobody.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-
-interface Subscriber<A, E> {
-  readonly queue: Queue.Queue<A, E>
-  missed: number
-}
 
 export interface Fanout<A, E> {
   /** Hands an item to every subscriber. */
@@ -19,51 +14,37 @@ export interface Fanout<A, E> {
   readonly fail: (error: E) => void
   /** A stream that begins with `first`, evaluated when it subscribes, without a gap to what follows. */
   readonly stream: (first: () => ReadonlyArray<A>) => Stream.Stream<A, E>
-  readonly isEmpty: () => boolean
 }
 
 /**
- * `overflow` decides what becomes of a subscriber whose queue is full: an item to hand it before the next one that fits
- * (its argument is how many it missed), or the error that ends its stream.
+ * A subscriber for whom `capacity` items wait when one more comes loses that one: its stream ends, after those that wait,
+ * with the error that `overflow` makes of their number.
  */
-export const makeFanout = <A, E>(
-  capacity: number,
-  overflow: (missed: number) => { readonly item: A } | { readonly error: E }
-): Fanout<A, E> => {
-  const subscribers = new Set<Subscriber<A, E>>()
+export const makeFanout = <A, E>(capacity: number, overflow: (waiting: number) => E): Fanout<A, E> => {
+  const subscribers = new Set<Queue.Queue<A, E>>()
   let ended: { readonly error: E } | undefined
 
+  const end = (queue: Queue.Queue<A, E>, error: E): void => {
+    subscribers.delete(queue)
+    Queue.failCauseUnsafe(queue, Cause.fail(error))
+  }
+
   const offer = (item: A): void => {
-    for (const subscriber of subscribers) {
-      const { queue } = subscriber
-      const room = capacity - Queue.sizeUnsafe(queue)
-      if (subscriber.missed > 0 && room >= 2) {
-        const told = overflow(subscriber.missed)
-        if ("item" in told) Queue.offerUnsafe(queue, told.item)
-        subscriber.missed = 0
-      }
-      if (subscriber.missed === 0 && room >= 1) {
-        Queue.offerUnsafe(queue, item)
-        continue
-      }
-      subscriber.missed++
-      const told = overflow(subscriber.missed)
-      if ("error" in told) {
-        subscribers.delete(subscriber)
-        Queue.failCauseUnsafe(queue, Cause.fail(told.error))
-      }
+    for (const queue of subscribers) {
+      const waiting = Queue.sizeUnsafe(queue)
+      if (waiting < capacity) Queue.offerUnsafe(queue, item)
+      else end(queue, overflow(waiting))
     }
   }
 
   const stream = (first: () => ReadonlyArray<A>): Stream.Stream<A, E> =>
     Stream.unwrap(
       Effect.gen(function* () {
+        if (ended !== undefined) return Stream.fail(ended.error)
         const queue = yield* Queue.unbounded<A, E>()
-        if (ended !== undefined) Queue.failCauseUnsafe(queue, Cause.fail(ended.error))
-        const subscriber = { queue, missed: 0 }
         for (const item of first()) Queue.offerUnsafe(queue, item)
-        subscribers.add(subscriber)
-        yield* Effect.addFinalizer(() => Effect.sync(() => subscribers.delete(subscriber)))
+        subscribers.add(queue)
+        yield* Effect.addFinalizer(() => Effect.sync(() => subscribers.delete(queue)))
         return Stream.fromQueue(queue)
       })
     )
@@ -71,11 +52,9 @@ export const makeFanout = <A, E>(
   return {
     offer,
     stream,
-    isEmpty: () => subscribers.size === 0,
     fail: (error) => {
       ended = { error }
-      for (const { queue } of subscribers) Queue.failCauseUnsafe(queue, Cause.fail(error))
-      subscribers.clear()
+      for (const queue of subscribers) end(queue, error)
     }
   }
 }
