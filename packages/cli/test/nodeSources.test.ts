@@ -113,6 +113,7 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
   ["a contact that nobody can dial", { flags: { id: "a", contacts: "h:0" } }, /^--contacts/],
   ["an empty id", { file: { id: "" } }, /^FILE: id: ""\. Expected: 1 to 255 bytes/],
   ["an id that is too long", { flags: { id: "ä".repeat(128) } }, /^--id: .*Expected: 1 to 255 bytes/],
+  ["an id that is no text", { flags: { id: "\ud800" } }, /^--id: .*Expected: 1 to 255 bytes/],
   ["a URL that is none", { flags: { id: "a", otlp: "localhost:4318" } }, /^--otlp: "localhost:4318"\. Expected: a URL/],
   [
     "a field that there is not",

@@ -92,6 +92,7 @@ import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 
 export { type Config, ConfigError, forClusterSize, type Rate, validate } from "./hyparview/Config.ts"
 export { knownEpoch } from "./hyparview/Identity.ts"
+export { highestEpoch } from "./hyparview/State.ts"
 export type {
   Disconnect,
   DisconnectReason,

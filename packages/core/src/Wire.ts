@@ -52,7 +52,7 @@ export { gossipOverhead } from "./wire/Broadcast.ts"
 export { type Bye, type ByeReason, type Hello, negotiate, VersionMismatch, type Versions } from "./wire/Control.ts"
 export type { End, Ends } from "./wire/Kind.ts"
 export * from "./wire/Limits.ts"
-export { byteLength } from "./wire/Utf8.ts"
+export { byteLength, isName } from "./wire/Utf8.ts"
 export { WireError, type WireReason } from "./wire/WireError.ts"
 
 /**

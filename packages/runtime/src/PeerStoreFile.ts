@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import { Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -31,7 +32,7 @@ export interface Options {
   readonly maxBytes?: number
 }
 
-const Text = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255))
+const Text = Schema.String.check(Schema.makeFilter(Wire.isName))
 const Epoch = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** The file's content. `version` is there for whoever changes the rest. */

@@ -166,7 +166,8 @@ describe("a node with a peer store", () => {
   const strangers: ReadonlyArray<readonly [string, Partial<PeerStore.Memory>]> = [
     ["another cluster", { cluster: "other" }],
     ["another node", { id: "z" }],
-    ["an epoch that is no time", { epoch: Number.MAX_SAFE_INTEGER }]
+    ["an epoch that is no time", { epoch: Number.MAX_SAFE_INTEGER }],
+    ["an epoch above which there is none", { epoch: 2 ** 52 }]
   ]
   for (const [name, changes] of strangers) {
     it.effect(`reports and ignores a memory of ${name}`, () => {

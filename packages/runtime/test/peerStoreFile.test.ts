@@ -57,6 +57,7 @@ describe("a peer store in a file", () => {
     ["another version", JSON.stringify({ version: 2, ...memory })],
     ["no epoch", JSON.stringify({ version: 1, ...memory, epoch: "soon" })],
     ["a negative epoch", JSON.stringify({ version: 1, ...memory, epoch: -1 })],
+    ["a name that no frame can hold", JSON.stringify({ version: 1, ...memory, cluster: "ä".repeat(128) })],
     ["peers that are none", JSON.stringify({ version: 1, ...memory, peers: [{ id: "" }] })]
   ]
   for (const [name, content] of corrupt) {

@@ -3,9 +3,9 @@
  * end can read, and the node lives.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Wire } from "@hyparview/core"
+import { HyParView, Wire } from "@hyparview/core"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Context, Effect, Fiber, Layer, Result } from "effect"
+import { Context, Effect, Fiber, Formatter, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { Discovery, Membership, Node, Transport } from "../src/index.ts"
 
@@ -144,9 +144,17 @@ describe("a node's options", () => {
   const wrong: ReadonlyArray<readonly [Partial<Node.Options>, string]> = [
     [{ id: "" }, "id"],
     [{ id: "x".repeat(256) }, "id"],
+    [{ id: "ä".repeat(128) }, "id is"],
+    [{ id: "node-\ud800" }, "id is"],
     [{ cluster: "" }, "cluster"],
+    [{ cluster: "\udc00" }, "cluster is"],
     [{ epoch: 1.5 }, "epoch"],
+    [{ epoch: HyParView.highestEpoch + 1 }, "epoch is"],
+    [{ seed: NaN }, "seed is NaN"],
     [{ handshakeTimeout: "10 seconds" }, "handshakeTimeout"],
+    // @ts-expect-error: a configuration read from elsewhere need not be of the type.
+    [{ leaveDeadline: "soon" }, 'leaveDeadline is "soon"'],
+    [{ temporaryLinkIdle: -5n }, "temporaryLinkIdle is -5n"],
     [{ outboxBytes: 1 }, "outboxBytes"],
     [{ outboxBytes: NaN }, "outboxBytes"],
     [{ outboxBytes: 100_000, broadcast: { fetchBytes: 60_000 } }, "outboxBytes"],
@@ -165,10 +173,15 @@ describe("a node's options", () => {
     [{ membership: { shuffleActive: 6 } }, "shuffleActive"]
   ]
   for (const [options, named] of wrong) {
-    it(`that contradict themselves are an error that names ${named}: ${JSON.stringify(options).slice(0, 60)}`, () => {
+    it(`out of bounds are an error that names ${named}: ${Formatter.format(options).slice(0, 60)}`, () => {
       const resolved = Node.resolve({ id: "n", cluster: "test", ...options })
       if (Result.isSuccess(resolved)) return assert.fail("expected an error")
       assert.include(resolved.failure.message, named)
     })
   }
+
+  it("may be as large as others take them", () => {
+    const largest = { id: "ä".repeat(127), cluster: "x".repeat(255), epoch: HyParView.highestEpoch }
+    assert.isTrue(Result.isSuccess(Node.resolve(largest)))
+  })
 })

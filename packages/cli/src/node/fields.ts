@@ -2,19 +2,14 @@
  * The settings of a live node, each in one place: its name as a flag, an environment variable and a field of the file, what
  * it may be, and what it means. Everything else is derived: flags, help, merging, messages.
  */
+import * as Wire from "@hyparview/core/Wire"
 import * as Address from "@hyparview/transport-tcp/Address"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 const satisfying = <A>(holds: (value: A) => boolean) => Schema.makeFilter<A>((value) => holds(value))
 
-const utf8 = new TextEncoder()
-const Name = Schema.String.check(
-  satisfying((text) => {
-    const { length } = utf8.encode(text)
-    return length >= 1 && length <= 255
-  })
-)
+const Name = Schema.String.check(satisfying(Wire.isName))
 const HostPort = Schema.String.check(satisfying((text) => Result.isSuccess(Address.parse(text))))
 const Dialable = HostPort.check(satisfying((text) => !text.endsWith(":0")))
 const WebUrl = Schema.String.check(satisfying((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? "")))

@@ -145,8 +145,11 @@ export type Swap<I extends Key, A> =
     }
 
 /**
- * 2⁵²: an epoch is a clock in milliseconds, and this is the year 144,683. Beyond it somebody lies, and the owner of the id might find
- * none above it to take.
+ * 2⁵²: an epoch is a clock in milliseconds, and this is the year 144,683. Beyond it somebody lies, and the owner of the id
+ * might find none above it to take. A peer with a higher epoch is ignored.
+ *
+ * @category limits
+ * @since 0.1.0
  */
 export const highestEpoch = 4_503_599_627_370_496
 

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import { maxTextBytes } from "./Limits.ts"
 
 /**
  * The bytes of a text in UTF-8; undefined when it holds half a surrogate pair, which UTF-8 cannot say.
@@ -21,6 +22,17 @@ export const byteLength = (text: string): number | undefined => {
     bytes += width(point)
   }
   return bytes
+}
+
+/**
+ * Whether a text can name a node, a cluster or a topic: 1 to `maxTextBytes` bytes of UTF-8.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const isName = (text: string): boolean => {
+  const bytes = byteLength(text)
+  return bytes !== undefined && bytes >= 1 && bytes <= maxTextBytes
 }
 
 const isSurrogate = (point: number): boolean => point >= 0xd800 && point <= 0xdfff

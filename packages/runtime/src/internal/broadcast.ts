@@ -3,7 +3,7 @@
  * what applications ask goes to the core. All of it is synchronous, in the node's turns; what waits is on either side of
  * it, in bounded queues.
  */
-import { type Node, Plumtree } from "@hyparview/core"
+import { type Node, Plumtree, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -23,7 +23,7 @@ import { Inbox } from "./inbox.ts"
 import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
-import { isTopicName, makePublications, type Publication } from "./publications.ts"
+import { makePublications, type Publication } from "./publications.ts"
 import type { Run } from "./run.ts"
 import type { Settings } from "./settings.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
@@ -267,7 +267,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   const subscribe = (topic: string, options: SubscribeOptions = {}): Stream.Stream<Delivery, InvalidTopic> =>
     Stream.unwrap(
       Effect.gen(function* () {
-        if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
+        if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
         const { order = "none" } = options
         const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
         const inbox: Inbox<Delivery> = new Inbox<Delivery>(
@@ -307,7 +307,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
 
   const validate = <R>(topic: string, judge: (message: Candidate) => Effect.Effect<Verdict, unknown, R>) =>
     Effect.gen(function* () {
-      if (!isTopicName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
+      if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
       const context = yield* Effect.context<R>()
       yield* Effect.acquireRelease(
         Effect.sync(() =>
@@ -351,7 +351,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     options?: TopicOptions
   ): Effect.Effect<Topic<A>, InvalidTopic> {
     return Effect.suspend(() => {
-      if (!isTopicName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
+      if (!Wire.isName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
       const codec = options?.encoding === "bytes" ? bytesCodec(schema) : jsonCodec(schema)
       return Effect.succeed(makeTopic(name, codec, service))
     })

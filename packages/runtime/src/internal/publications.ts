@@ -44,11 +44,6 @@ export interface Publications {
   readonly stop: () => void
 }
 
-export const isTopicName = (topic: string): boolean => {
-  const bytes = Wire.byteLength(topic)
-  return bytes !== undefined && bytes >= 1 && bytes <= Wire.maxTextBytes
-}
-
 export const makePublications = (options: {
   readonly self: string
   /** Bytes that may wait on a link before publishers are held back, and the most that one payload may have. */
@@ -92,7 +87,7 @@ export const makePublications = (options: {
   }
 
   const faultOf = (topic: string, payload: Uint8Array): PublishError | undefined => {
-    if (!isTopicName(topic)) return new InvalidTopic({ topic, reason: "name" })
+    if (!Wire.isName(topic)) return new InvalidTopic({ topic, reason: "name" })
     // What a link could never hold would have its peer expelled.
     const usableBytes = Math.min(maxFrameBytes, maxWaitingBytes) - Wire.gossipOverhead(self, topic)
     const bytes = payload.byteLength

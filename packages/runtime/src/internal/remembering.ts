@@ -2,7 +2,7 @@
  * What a node remembers over restarts, as the driver uses it: the memory of the start before, and the writing of this
  * one's. Rules 9c (the epoch) and 1d (contacts) of `docs/protocol.md`.
  */
-import type { Peer } from "@hyparview/core"
+import { HyParView, type Peer } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -29,9 +29,6 @@ export interface Remembering {
   /** Saves now, and from then on whenever the interval has passed and something has changed, as long as the scope. */
   readonly begin: Effect.Effect<void, never, Scope.Scope>
 }
-
-/** 2⁵²: an epoch is a clock in milliseconds, and the core takes no higher one for one. */
-const highestEpoch = 2 ** 52
 
 const nothing: Remembering = {
   epochAbove: (wanted) => wanted,
@@ -120,7 +117,8 @@ const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Ef
     Effect.flatMap((memory) => {
       if (memory === undefined) return Effect.undefined
       const { cluster, epoch, id } = memory
-      if (epoch > highestEpoch) {
+      // This start's is above it, and must be one that others take for an epoch.
+      if (epoch >= HyParView.highestEpoch) {
         return Effect.fail(new PeerStoreError({ reason: "corrupt", place: "", detail: `epoch ${epoch} is no time` }))
       }
       if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)

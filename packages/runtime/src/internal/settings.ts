@@ -1,9 +1,11 @@
 /**
  * What a node can be told (`Node.Options`), with every default, and between which bounds.
  */
-import { HyParView, type Node as CoreNode, Plumtree } from "@hyparview/core"
+import { HyParView, type Node as CoreNode, Plumtree, Wire } from "@hyparview/core"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Formatter from "effect/Formatter"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 
 /**
@@ -15,7 +17,7 @@ import * as Result from "effect/Result"
 export interface Options {
   /** The node's name for ever: unique in the cluster, 1 to 255 bytes of UTF-8, kept over restarts. */
   readonly id: string
-  /** The cluster's name, 1 to 255 bytes: nodes of another name are refused. */
+  /** The cluster's name, 1 to 255 bytes of UTF-8: nodes of another name are refused. */
   readonly cluster: string
   /** The largest size expected, from which the views are sized. Default 10,000: five links, thirty addresses. */
   readonly clusterSize?: number
@@ -24,11 +26,12 @@ export interface Options {
   /** Overrides single parameters of the broadcast: the strategy, what is retained, how what was missed is recovered. */
   readonly broadcast?: Partial<Plumtree.Config>
   /**
-   * This start's epoch. Default: the clock in milliseconds at start, so that each start's is higher than the one before.
-   * Where a `PeerStore` remembers one, this start's is above that in any case.
+   * This start's epoch, a whole number from 0 to 2⁵² (`HyParView.highestEpoch`): others ignore a node with a higher one.
+   * Default: the clock in milliseconds at start, so that each start's is higher than the one before. Where a `PeerStore`
+   * remembers one, this start's is above that in any case.
    */
   readonly epoch?: number
-  /** The seed of the node's choices. Default: random. Give one to make tests repeatable. */
+  /** The seed of the node's choices, any finite number. Default: random. Give one to make tests repeatable. */
   readonly seed?: number
   /** How long an exchange of Hellos may take, dialling included. Default 2 seconds; below the request time-out. */
   readonly handshakeTimeout?: Duration.Input
@@ -97,7 +100,7 @@ export class OptionsError extends Data.TaggedError("OptionsError")<{
   readonly expected: string
 }> {
   override get message(): string {
-    return `${this.option} is ${JSON.stringify(this.value)}: ${this.expected}`
+    return `${this.option} is ${Formatter.format(this.value)}: ${this.expected}`
   }
 }
 
@@ -135,6 +138,11 @@ export interface Settings {
   readonly observe: Observe | undefined
 }
 
+/** The options that are durations. */
+type DurationOption = {
+  [Option in keyof Options]-?: Duration.Input extends NonNullable<Options[Option]> ? Option : never
+}[keyof Options]
+
 /**
  * Fills in the defaults and checks the bounds.
  *
@@ -146,11 +154,13 @@ export const resolve = (
 ): Result.Result<Settings, OptionsError | HyParView.ConfigError | Plumtree.ConfigError> => {
   const wrong = (option: keyof Options, expected: string) =>
     new OptionsError({ option, value: options[option], expected })
-  const bytes = (text: string) => new TextEncoder().encode(text).length
   const named = (option: "id" | "cluster") =>
-    bytes(options[option]) >= 1 && bytes(options[option]) <= 255 ? undefined : wrong(option, "expected 1 to 255 bytes")
-  const millis = (option: keyof Options, value: number) =>
-    value >= 1 && value <= 86_400_000 ? undefined : wrong(option, "expected 1 millisecond to 1 day")
+    Wire.isName(options[option]) ? undefined : wrong(option, `expected 1 to ${Wire.maxTextBytes} bytes of UTF-8`)
+  /** Not a number if it is no duration: then it is out of bounds too. */
+  const millisOf = (option: DurationOption, standard: Duration.Input) =>
+    Option.getOrElse(Option.map(Duration.fromInput(options[option] ?? standard), Duration.toMillis), () => Number.NaN)
+  const millis = (option: DurationOption, value: number) =>
+    value >= 1 && value <= 86_400_000 ? undefined : wrong(option, "expected a duration from 1 millisecond to 1 day")
   const whole = (option: keyof Options, value: number, low: number, high: number) =>
     Number.isInteger(value) && value >= low && value <= high
       ? undefined
@@ -172,9 +182,9 @@ export const resolve = (
       broadcast,
       epoch: options.epoch,
       seed: options.seed,
-      handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "2 seconds"),
-      temporaryLinkIdleMillis: Duration.toMillis(options.temporaryLinkIdle ?? "3 seconds"),
-      leaveDeadlineMillis: Duration.toMillis(options.leaveDeadline ?? "3 seconds"),
+      handshakeMillis: millisOf("handshakeTimeout", "2 seconds"),
+      temporaryLinkIdleMillis: millisOf("temporaryLinkIdle", "3 seconds"),
+      leaveDeadlineMillis: millisOf("leaveDeadline", "3 seconds"),
       leaveOnClose: options.leaveOnClose ?? true,
       outboxBytes,
       temporaryLinks: options.temporaryLinks ?? 1_024,
@@ -182,20 +192,21 @@ export const resolve = (
       subscriberBuffer: options.subscriberBuffer ?? 1_024,
       subscriberBytes: options.subscriberBytes ?? 16 * 1024 * 1024,
       reorderBuffer: options.reorderBuffer ?? 1_024,
-      historyMillis: Duration.toMillis(options.historyTimeout ?? "3 seconds"),
+      historyMillis: millisOf("historyTimeout", "3 seconds"),
       validators: options.validators ?? 16,
-      validatorMillis: Duration.toMillis(options.validatorTimeout ?? "1 second"),
+      validatorMillis: millisOf("validatorTimeout", "1 second"),
       waitingPublishers: options.waitingPublishers ?? 1_024,
       eventsBuffer: options.eventsBuffer ?? 4_096,
       rememberedPeers: options.rememberedPeers ?? 64,
-      peerStoreIntervalMillis: Duration.toMillis(options.peerStoreInterval ?? "30 seconds"),
-      peerStoreTimeoutMillis: Duration.toMillis(options.peerStoreTimeout ?? "5 seconds"),
+      peerStoreIntervalMillis: millisOf("peerStoreInterval", "30 seconds"),
+      peerStoreTimeoutMillis: millisOf("peerStoreTimeout", "5 seconds"),
       observe: options.observe
     }
     const fault =
       named("id") ??
       named("cluster") ??
-      (options.epoch === undefined ? undefined : whole("epoch", options.epoch, 0, Number.MAX_SAFE_INTEGER)) ??
+      (options.epoch === undefined ? undefined : whole("epoch", options.epoch, 0, HyParView.highestEpoch)) ??
+      (Number.isFinite(options.seed ?? 0) ? undefined : wrong("seed", "expected a finite number")) ??
       millis("handshakeTimeout", settings.handshakeMillis) ??
       millis("temporaryLinkIdle", settings.temporaryLinkIdleMillis) ??
       millis("leaveDeadline", settings.leaveDeadlineMillis) ??
