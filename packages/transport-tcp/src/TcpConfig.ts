@@ -28,7 +28,8 @@ export interface TcpOptions {
 
   /**
    * The host under which others dial this node, where it differs from `host`: behind address translation, or by name.
-   * Default `host`. Required when `host` stands for all addresses, which nobody can dial.
+   * Default `host`. Required when `host` stands for all addresses, which nobody can dial. With a port of five digits it
+   * must fit into 255 bytes, in which a node tells others its address.
    */
   readonly advertiseHost?: string | undefined
 
@@ -134,6 +135,9 @@ export interface TcpConfig {
 const gibibyte = 1024 * 1024 * 1024
 const dayMillis = 24 * 60 * 60 * 1000
 
+/** The wire format's limit of any text. */
+const longestAddress = 255
+
 /** All addresses of a machine. Others cannot dial them. */
 const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
 
@@ -186,6 +190,9 @@ export const make = (options: TcpOptions): Result.Result<TcpConfig, TcpConfigErr
     }
     if (advertiseHost !== undefined && wildcards.has(yield* host("advertiseHost", advertiseHost))) {
       return yield* fail("advertiseHost", `others cannot dial ${advertiseHost}`)
+    }
+    if (Address.format({ host: advertiseHost ?? listenHost, port: 65535 }).length > longestAddress) {
+      return yield* fail("advertiseHost", `no node can tell others an address of more than ${longestAddress} bytes`)
     }
     const maxLinks = yield* whole("maxLinks", options.maxLinks ?? 1024, 1, 1_000_000)
     const maxHandshakes = options.maxHandshakes ?? Math.min(256, maxLinks)

@@ -54,6 +54,7 @@ describe("a configuration", () => {
     ["advertiseHost", { host: "::" }],
     ["advertiseHost", { advertiseHost: "::" }],
     ["advertiseHost", { advertiseHost: "http://x" }],
+    ["advertiseHost", { advertiseHost: `${`${"x".repeat(60)}.`.repeat(4)}example` }],
     ["advertisePort", { advertisePort: 0 }],
     ["maxFrameBytes", { maxFrameBytes: 0 }],
     ["maxFrameBytes", { maxFrameBytes: 2 ** 31 }],
