@@ -67,19 +67,19 @@ export const bytes = counter("bytes_total", "Bytes moved, length prefixes includ
 export const frames = counter("frames_total", "Frames moved")
 
 /**
- * Slots taken of `maxLinks`, at this moment.
+ * Slots taken of `maxLinks`, at this moment. Transports that share a series add up.
  *
  * @category metrics
  * @since 0.1.0
  */
-export const links = Metric.counter("hyparview_tcp_links", { description: "Connections held or being dialed" })
+export const links = Metric.gauge("hyparview_tcp_links", { description: "Connections held or being dialed" })
 
 /**
- * Slots taken of `maxHandshakes`, at this moment.
+ * Slots taken of `maxHandshakes`, at this moment. Transports that share a series add up.
  *
  * @category metrics
  * @since 0.1.0
  */
-export const handshakes = Metric.counter("hyparview_tcp_handshakes", {
+export const handshakes = Metric.gauge("hyparview_tcp_handshakes", {
   description: "Accepted connections without a first frame yet"
 })

@@ -216,8 +216,8 @@ describe.each(transports)("other peers over %s", (name, make) => {
           let most = 0
           const watching = yield* Effect.forkScoped(
             Effect.schedule(
-              Effect.map(Metric.value(TcpMetrics.handshakes), ({ count }) => {
-                most = Math.max(most, count)
+              Effect.map(Metric.value(TcpMetrics.handshakes), ({ value }) => {
+                most = Math.max(most, value)
               }),
               Schedule.spaced(5)
             )

@@ -130,8 +130,8 @@ export const leavesNothing = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): E
     const fibers = new FiberCount()
     const result = yield* Effect.scoped(effect).pipe(Effect.provideService(Metric.FiberRuntimeMetrics, fibers))
     assert.deepStrictEqual(yield* openSockets, before)
-    assert.strictEqual((yield* Metric.value(TcpMetrics.links)).count, 0, "slots of links")
-    assert.strictEqual((yield* Metric.value(TcpMetrics.handshakes)).count, 0, "slots of handshakes")
+    assert.strictEqual((yield* Metric.value(TcpMetrics.links)).value, 0, "slots of links")
+    assert.strictEqual((yield* Metric.value(TcpMetrics.handshakes)).value, 0, "slots of handshakes")
     assert.strictEqual(fibers.alive, 0, "fibers")
     return result
   }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))

@@ -69,7 +69,7 @@ describe.each(transports)("a flood over %s", (_, make) => {
             assert.isAtLeast(refused.count, connections / 2)
           })
         )
-        while ((yield* Metric.value(TcpMetrics.links)).count > 0) yield* Effect.sleep(10)
+        while ((yield* Metric.value(TcpMetrics.links)).value > 0) yield* Effect.sleep(10)
         const near = yield* make({})
         const link = yield* near.dial(transport.address)
         yield* link.send([[new Uint8Array([1])]])

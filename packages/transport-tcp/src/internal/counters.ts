@@ -1,6 +1,7 @@
 /**
  * The metrics of one transport, built once with their attributes and updated without an effect: a batch of frames costs
- * four updates of about 0.1 µs.
+ * four updates of about 0.1 µs. Not by `Metric.withAttributes`, with which an update costs ten times that: a metric
+ * remembers the key of its last series only, and several series of one would take turns in making theirs again.
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
@@ -28,13 +29,14 @@ export interface Counters {
 }
 
 export const makeCounters = (context: Context.Context<never>): Counters => {
-  const count = (metric: Metric.Metric<number, unknown>, attributes?: Record<string, string>): Count => {
-    const { description, id } = metric
-    // A metric remembers the key of its last series only: series of their own would take turns in making theirs again.
-    const series =
-      attributes === undefined ? metric : Metric.counter(id, { description, incremental: true, attributes })
+  const count = ({ description, id }: Metric.Counter<number>, attributes?: Record<string, string>): Count => {
+    const series = Metric.counter(id, { description, incremental: true, attributes })
     return (by) => series.updateUnsafe(by, context)
   }
+  const gauge =
+    (metric: Metric.Gauge<number>): Count =>
+    (by) =>
+      metric.modifyUnsafe(by, context)
   const closed = (reason: CloseReason) => count(TcpMetrics.linksClosed, { reason })
   const refused = (cause: Refusal) => count(TcpMetrics.refusals, { cause })
   const dialFailed = (reason: DialFailure) => count(TcpMetrics.dialFailures, { reason })
@@ -46,8 +48,8 @@ export const makeCounters = (context: Context.Context<never>): Counters => {
     readPauses: count(TcpMetrics.readPauses),
     dialed: count(TcpMetrics.linksOpened, { side: "dialed" }),
     accepted: count(TcpMetrics.linksOpened, { side: "accepted" }),
-    links: count(TcpMetrics.links),
-    handshakes: count(TcpMetrics.handshakes),
+    links: gauge(TcpMetrics.links),
+    handshakes: gauge(TcpMetrics.handshakes),
     closed: {
       closed: closed("closed"),
       reset: closed("reset"),
