@@ -5,7 +5,7 @@
 import { builtinModules } from "node:module"
 import { dirname, join, normalize } from "node:path/posix"
 import { parse, type Import, type Source } from "./parse.ts"
-import { impureEffectModules, pureEffectModules, rooms, type Room } from "./rooms.ts"
+import { impureEffectModules, knownCircles, pureEffectModules, rooms, type Room } from "./rooms.ts"
 
 export interface Manifest {
   readonly name?: string
@@ -34,6 +34,7 @@ export type Rule =
   | "nothing-imports-it"
   | "no-published-testing"
   | "inside-the-package"
+  | "no-circles"
   | "no-internals"
   | "pure-imports"
   | "pure-words"
@@ -283,6 +284,53 @@ const checkFile = (place: Place, text: string, report: Report): Source => {
   return source
 }
 
+/** The files of one workspace, and where each imports which other. */
+type Graph = ReadonlyMap<string, ReadonlyArray<{ readonly to: string; readonly line: number }>>
+
+const graphOf = (sources: ReadonlyMap<string, Source>): Graph =>
+  new Map(
+    [...sources].map(([path, { imports }]) => [
+      path,
+      imports
+        .map(({ line, specifier }) => ({ line, to: normalize(join(dirname(path), specifier)), specifier }))
+        .filter(({ specifier, to }) => isRelative(specifier) && sources.has(to))
+    ])
+  )
+
+/** Each file that others in its circle import, and that imports them: the strongly connected components (Tarjan, 1972). */
+const circlesOf = (graph: Graph): ReadonlyArray<ReadonlyArray<string>> => {
+  const circles: Array<ReadonlyArray<string>> = []
+  const lowest = new Map<string, number>()
+  const path: Array<string> = []
+  const visit = (file: string): number => {
+    const index = lowest.size
+    const depth = path.push(file) - 1
+    lowest.set(file, index)
+    let low = index
+    for (const { to } of graph.get(file) ?? []) low = Math.min(low, lowest.get(to) ?? visit(to))
+    lowest.set(file, low)
+    if (low < index) return low
+    const circle = path.splice(depth)
+    // What is done with is no way back for those that come later.
+    for (const member of circle) lowest.set(member, Infinity)
+    if (circle.length > 1) circles.push(circle)
+    return low
+  }
+  for (const file of graph.keys()) if (!lowest.has(file)) visit(file)
+  return circles
+}
+
+/** Files import each other in one direction, types included: each can be read without those that stand on it. */
+const checkCircles = (sources: ReadonlyMap<string, Source>, reporter: (file: string) => Report): void => {
+  const graph = graphOf(sources)
+  for (const circle of circlesOf(graph)) {
+    if (knownCircles.some((known) => circle.every((file) => known.includes(file)))) continue
+    const [first = ""] = circle
+    const line = graph.get(first)?.find(({ to }) => circle.includes(to))?.line ?? 1
+    reporter(first)(line, "no-circles", `these files import each other, types included: ${circle.join(", ")}`)
+  }
+}
+
 /** The manifest and the tsconfig say the same as the imports. */
 const checkManifest = (
   workspace: Workspace,
@@ -349,17 +397,20 @@ export const check = (workspaces: ReadonlyArray<Workspace>, rootManifest: Manife
   for (const workspace of workspaces) {
     const isPackage = kindOf(workspace) === "package"
     const imported = new Set<string>()
+    const sources = new Map<string, Source>()
     let written = false
     for (const [path, text] of Object.entries(workspace.files)) {
       const prefix = `${workspace.folder}/src/`
       const underSource = isPackage && path.startsWith(prefix) ? path.slice(prefix.length) : undefined
       const place: Place = { workspace, room: roomOf(workspace), path, underSource, rootManifest }
       const source = checkFile(place, text, reporter(path))
+      sources.set(path, source)
       if (underSource !== undefined || !isPackage) {
         written ||= source.hasContent
         for (const { specifier } of source.imports) imported.add(packageOf(specifier))
       }
     }
+    checkCircles(sources, reporter)
     // The manifest of a package that is still a stub says what it will import; nothing can be unused yet.
     const used = written ? imported : new Set(Object.keys({ ...workspace.manifest.dependencies, ...imported }))
     checkManifest(workspace, used, folders, reporter(`${workspace.folder}/package.json`))

@@ -310,6 +310,48 @@ describe("import rules", () => {
   }
 })
 
+describe("the rule against circles", () => {
+  const folder = "packages/runtime/src"
+  const found = (files: Readonly<Record<string, string>>) =>
+    withManifest("packages/runtime", (workspace) => ({
+      ...workspace,
+      files: {
+        ...workspace.files,
+        ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]))
+      }
+    }))
+
+  it("reports files that import each other, by types, by re-exports and by others, once", () => {
+    const circle = {
+      "A.ts": `import { d } from "./D.ts"\nimport type { B } from "./internal/b.ts"`,
+      "internal/b.ts": `export * from "./c.ts"`,
+      "internal/c.ts": `export type C = import("../A.ts").A`,
+      "D.ts": `export const d = 1`
+    }
+    reports(found(circle), `${folder}/A.ts`, 2, "no-circles")
+    assert.include(found(circle)[0], "A.ts, packages/runtime/src/internal/b.ts, packages/runtime/src/internal/c.ts")
+  })
+
+  it("reports each of two circles, one of which uses the other", () => {
+    const lines = found({
+      "A.ts": `import "./B.ts"`,
+      "B.ts": `import "./A.ts"\nimport "./C.ts"`,
+      "C.ts": `import "./D.ts"`,
+      "D.ts": `import "./C.ts"`
+    })
+    assert.strictEqual(lines.filter((line) => line.includes("[no-circles]")).length, 2)
+  })
+
+  it("allows that two use a third, and a file that is imported twice", () => {
+    const files = {
+      "A.ts": `import "./B.ts"\nimport "./C.ts"`,
+      "B.ts": `import "./C.ts"\nimport type { c } from "./C.ts"`,
+      "C.ts": `export const c = 1`
+    }
+    assert.deepStrictEqual(found(files), [])
+  })
+})
+
 describe("manifest rules", () => {
   const at = "packages/runtime/package.json"
 

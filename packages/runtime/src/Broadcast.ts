@@ -33,126 +33,35 @@
  */
 import type { Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type {
+  Candidate,
+  Delivery,
+  InvalidTopic,
+  PublishError,
+  PublishOptions,
+  SubscribeOptions,
+  Verdict
+} from "./internal/messages.ts"
 import type { BytesCodec, Topic, TopicOptions } from "./Topic.ts"
 
-/**
- * A message of a topic.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Message<A = Uint8Array> {
-  readonly _tag: "Message"
-  /** Who published it, in which incarnation, on which topic, and the how-manieth it was: its name for ever. */
-  readonly id: Plumtree.MessageId
-  /** Bytes belong to all subscribers and to the network: read them, do not change them. */
-  readonly payload: A
-  /** The wall clock of the publishing node when it was published, in milliseconds. Clocks differ from node to node. */
-  readonly publishedAt: number
-  /** Links it crossed: 0 on the publishing node, and for history, of which it is not known. */
-  readonly hops: number
-  /** Whether it comes from the history that this subscriber asked for. */
-  readonly history: boolean
-}
-
-/**
- * Messages that this subscriber will never be handed.
- *
- * - `subscriber`: it was too slow, and `missed` messages were dropped for it, here and for nobody else. They would have
- *   come where this stands in the stream.
- * - `network`: the node has given up the messages `first` to `last` of one incarnation of a source: nobody in reach
- *   retains them any more, or they did not come in time. A subscriber in order is also told so if more messages wait for
- *   an earlier one than `reorderBuffer` holds, and of a message that reaches a node new to the source after later ones.
- *
- * @category models
- * @since 0.1.0
- */
-export type Lagged =
-  | { readonly _tag: "Lagged"; readonly cause: "subscriber"; readonly topic: string; readonly missed: number }
-  | {
-      readonly _tag: "Lagged"
-      readonly cause: "network"
-      readonly topic: string
-      readonly missed: number
-      readonly source: string
-      readonly epoch: number
-      readonly first: number
-      readonly last: number
-    }
-
-/**
- * What a subscriber gets.
- *
- * @category models
- * @since 0.1.0
- */
-export type Delivery<A = Uint8Array> = Message<A> | Lagged
-
-/**
- * How to subscribe.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SubscribeOptions {
-  /**
-   * `none` (the default): messages in the order in which they reach this node. `source`: those of each incarnation of a
-   * source in the order in which it published them; one that is late holds back what follows it, until it comes or is
-   * `Lagged`. Sources do not wait for each other.
-   */
-  readonly order?: "none" | "source"
-  /**
-   * So many of the newest messages from before the subscription, oldest first, before anything new. They are the newest
-   * that this node and its neighbours retain, so there may be fewer; a message is never handed twice. Ask once there is a
-   * neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding back what is new, but no
-   * longer than `historyTimeout`. Default 0. More than the protocol's `recallMessages` are asked for as that many.
-   */
-  readonly history?: number
-  /** Messages that may wait for this subscriber, from 1. Default: the node's `subscriberBuffer`. */
-  readonly buffer?: number
-}
-
-/**
- * How to publish.
- *
- * @category models
- * @since 0.1.0
- */
-export interface PublishOptions {
-  /**
-   * What to do while the links take messages more slowly than they are published: `fail` (the default) with `Overloaded`,
-   * or `wait` until there is room. Publishers that wait take their turns in order.
-   */
-  readonly whenFull?: "fail" | "wait"
-}
-
-/**
- * What a validator says of a message: `accept` delivers it and passes it on, `reject` and `ignore` do neither. A rejected
- * message is counted against its sender's metrics; to ignore says nothing of anybody.
- *
- * @category models
- * @since 0.1.0
- */
-export type Verdict = "accept" | "reject" | "ignore"
-
-/**
- * A message that waits for its verdict.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Candidate<A = Uint8Array> {
-  readonly id: Plumtree.MessageId
-  readonly payload: A
-  readonly publishedAt: number
-  /** The id of the neighbour that it came from, which need not be its source. */
-  readonly from: string
-}
+export {
+  type Candidate,
+  type Delivery,
+  InvalidTopic,
+  type Lagged,
+  type Message,
+  NotJoined,
+  Overloaded,
+  PayloadTooLarge,
+  type PublishError,
+  type PublishOptions,
+  type SubscribeOptions,
+  type Verdict
+} from "./internal/messages.ts"
 
 /**
  * The broadcast of one node at a glance. Counters are since its start.
@@ -186,79 +95,6 @@ export interface View {
   /** The ids of the neighbours to which messages of this node's own are pushed. */
   readonly eagerNeighbors: ReadonlyArray<string>
 }
-
-/**
- * The payload does not fit into a frame of this transport. Nothing was sent. `usableBytes` is the largest payload for
- * this topic. Larger ones are refused and not split, because a part is worth nothing without all others: split what is
- * larger where its parts mean something, or publish where it can be fetched.
- *
- * @category errors
- * @since 0.1.0
- */
-export class PayloadTooLarge extends Data.TaggedError("PayloadTooLarge")<{
-  readonly topic: string
-  readonly bytes: number
-  readonly usableBytes: number
-}> {
-  override get message(): string {
-    return `a payload of ${this.bytes} bytes on topic ${JSON.stringify(this.topic)}: at most ${this.usableBytes} fit`
-  }
-}
-
-/**
- * The node has not joined, has left, or has stopped. Nothing was sent.
- *
- * @category errors
- * @since 0.1.0
- */
-export class NotJoined extends Data.TaggedError("NotJoined")<{ readonly status: string }> {
-  override get message(): string {
-    return `cannot publish: the node is ${this.status}; join first`
-  }
-}
-
-/**
- * The network takes messages more slowly than they are published: every link along which this message would go has more
- * than half of `outboxBytes` waiting already, or the node's mailbox is full, or (with `whenFull: "wait"`) more than
- * `waitingPublishers` wait. Nothing was sent, and nothing is numbered; try again later, wait, or publish less.
- *
- * @category errors
- * @since 0.1.0
- */
-export class Overloaded extends Data.TaggedError("Overloaded")<{
-  /** Bytes that wait on the least loaded of those links, what is being published included. */
-  readonly waitingBytes: number
-  readonly waitingPublishers: number
-}> {
-  override get message(): string {
-    return `cannot publish: ${this.waitingBytes} bytes and ${this.waitingPublishers} publishers are waiting already`
-  }
-}
-
-/**
- * A topic cannot be used: its name is empty, or longer than 255 bytes of UTF-8, or no text (`name`); or this node follows
- * as many topics as it may (`limit`, the protocol's `topics`). Nothing was sent; nothing changed.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{
-  readonly topic: string
-  readonly reason: "name" | "limit"
-}> {
-  override get message(): string {
-    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "the node follows as many as it may"
-    return `invalid topic ${JSON.stringify(this.topic.slice(0, 64))}: ${what}`
-  }
-}
-
-/**
- * Why a message was not published.
- *
- * @category errors
- * @since 0.1.0
- */
-export type PublishError = PayloadTooLarge | NotJoined | Overloaded | InvalidTopic
 
 /**
  * A message to everybody.

@@ -21,39 +21,10 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { makeControlled } from "./internal/controlled.ts"
+import { type Block, type How, makeControlled } from "./internal/controlled.ts"
 import { Transport } from "./Transport.ts"
 
-/**
- * How a peer is blocked.
- *
- * - `silent`: frames vanish, and so does the news that the far end has closed a link; dials get no answer, and fail when
- *   their time-out is over. A link from which a frame has vanished is reset when the block ends: a link has no gaps.
- * - `reset`: links are broken at once, and dials refused.
- *
- * `direction` says what suffers. Silent: what the peer sends (`inbound`), what is sent to it (`outbound`; dials too), or
- * both. Reset: the links that the peer has opened and will open (`inbound`), those that this node has and will
- * (`outbound`), or both.
- *
- * @category models
- * @since 0.1.0
- */
-export interface How {
-  readonly mode: "silent" | "reset"
-  /** Default `both`. */
-  readonly direction?: "both" | "inbound" | "outbound"
-}
-
-/**
- * A peer that is blocked, and how.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Block extends Required<How> {
-  /** An address or an id. */
-  readonly name: string
-}
+export type { Block, How } from "./internal/controlled.ts"
 
 /**
  * More names than `blockedNames` would be blocked. Nothing was changed.

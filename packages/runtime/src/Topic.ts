@@ -22,7 +22,14 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { Candidate, Delivery, PublishError, PublishOptions, SubscribeOptions, Verdict } from "./Broadcast.ts"
+import type {
+  Candidate,
+  Delivery,
+  PublishError,
+  PublishOptions,
+  SubscribeOptions,
+  Verdict
+} from "./internal/messages.ts"
 
 /**
  * A schema whose values are encoded to bytes.

@@ -27,7 +27,12 @@ describe("the events of a node", () => {
       const goOn = yield* Deferred.make<void>()
       const heard: Array<Membership.MembershipEvent["_tag"]> = []
       const slow = yield* a.events.pipe(
-        Stream.runForEach(({ _tag }) => Effect.andThen(Deferred.await(goOn), Effect.sync(() => heard.push(_tag)))),
+        Stream.runForEach(({ _tag }) =>
+          Effect.andThen(
+            Deferred.await(goOn),
+            Effect.sync(() => heard.push(_tag))
+          )
+        ),
         Effect.forkScoped({ startImmediately: true })
       )
       const quick = yield* a.events.pipe(Stream.runDrain, Effect.forkScoped({ startImmediately: true }))

@@ -10,8 +10,38 @@ import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Block } from "../ControlledTransport.ts"
 import { DialError, type Link, LinkClosed, type OutgoingFrame, type Transport } from "../Transport.ts"
+
+/**
+ * How a peer is blocked.
+ *
+ * - `silent`: frames vanish, and so does the news that the far end has closed a link; dials get no answer, and fail when
+ *   their time-out is over. A link from which a frame has vanished is reset when the block ends: a link has no gaps.
+ * - `reset`: links are broken at once, and dials refused.
+ *
+ * `direction` says what suffers. Silent: what the peer sends (`inbound`), what is sent to it (`outbound`; dials too), or
+ * both. Reset: the links that the peer has opened and will open (`inbound`), those that this node has and will
+ * (`outbound`), or both.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface How {
+  readonly mode: "silent" | "reset"
+  /** Default `both`. */
+  readonly direction?: "both" | "inbound" | "outbound"
+}
+
+/**
+ * A peer that is blocked, and how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Block extends Required<How> {
+  /** An address or an id. */
+  readonly name: string
+}
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 const framesVanished = counter("hyparview_blocked_frames", "frames that vanished because their peer is blocked")

@@ -4,7 +4,7 @@
  * at a time, since a subscriber is owed whatever came before it, and an answer under way may have been given earlier.
  */
 import type { Node, Plumtree } from "@hyparview/core"
-import type { Message } from "../Broadcast.ts"
+import type { Message } from "./messages.ts"
 
 type Past = Plumtree.RecalledMessage
 

@@ -8,7 +8,7 @@
  * remembered is how far each incarnation has been handed on: the core may still deliver an older message that it did not
  * owe when a newer one came (rule R5), and that one is too late to be handed on in order. It is told as lagged.
  */
-import type { Delivery } from "../Broadcast.ts"
+import type { Delivery } from "./messages.ts"
 
 /** A message, or the messages from `sequence` on that are given up, in its place. */
 interface Item {

@@ -12,7 +12,7 @@ import {
   PayloadTooLarge,
   type PublishError,
   type PublishOptions
-} from "../Broadcast.ts"
+} from "./messages.ts"
 import type { Meter } from "./metrics.ts"
 
 /** What waits in the mailbox for the core, and for whom. */

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { Candidate, Verdict } from "../Broadcast.ts"
+import type { Candidate, Verdict } from "./messages.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
 

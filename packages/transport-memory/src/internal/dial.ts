@@ -6,14 +6,12 @@ import * as Effect from "effect/Effect"
 import type { DialFailure } from "@hyparview/runtime/Transport"
 import { DialError } from "@hyparview/runtime/Transport"
 import { Event } from "./agenda.ts"
-import type { Endpoint } from "./endpoint.ts"
-import type { LinkEnd } from "./link.ts"
-import { Pair } from "./link.ts"
-import type { Place, World } from "./world.ts"
+import { MemoryPair } from "./link.ts"
+import type { Dial, Endpoint, LinkEnd, Place, World } from "./world.ts"
 
 type Answer = LinkEnd | { readonly failure: DialFailure; readonly detail: string }
 
-export class Dial {
+export class MemoryDial implements Dial {
   readonly #world: World
   readonly #dialer: Endpoint
   readonly #target: Place
@@ -39,7 +37,6 @@ export class Dial {
     this.#depart(this.#dialer.place, this.#target)
   }
 
-  /** The request or the answer goes on, if it is due and nothing holds it. Called when it is due, and after each release. */
   proceed(): void {
     if (this.#resume === undefined || this.#due > this.#world.agenda.now()) return
     const here = this.#dialer.place
@@ -64,7 +61,6 @@ export class Dial {
     this.#link?.abort("local", "dial abandoned")
   }
 
-  /** The dialer's transport has ended. */
   shut(): void {
     this.#tell({ failure: "closed", detail: "the transport has been shut down" }, () => this.abandon())
   }
@@ -83,7 +79,7 @@ export class Dial {
     if (endpoint === undefined || target.dials === "refuse") return { failure: "refused", detail: "" }
     const refusal = endpoint.refusal()
     if (refusal !== undefined) return { failure: "refused", detail: refusal }
-    const pair = new Pair(this.#world, this.#dialer, endpoint)
+    const pair = new MemoryPair(this.#world, this.#dialer, endpoint)
     endpoint.accept(pair.b)
     this.#link = pair.a
     return pair.a

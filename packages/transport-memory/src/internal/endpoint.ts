@@ -8,13 +8,12 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Link, Transport } from "@hyparview/runtime/Transport"
 import { DialError, TransportError } from "@hyparview/runtime/Transport"
-import { Dial } from "./dial.ts"
-import type { LinkEnd } from "./link.ts"
-import type { Place, World } from "./world.ts"
+import { MemoryDial } from "./dial.ts"
+import type { Dial, Endpoint, LinkEnd, Place, World } from "./world.ts"
 
 type Backlog = Queue.Queue<Link, Cause.Done>
 
-export class Endpoint {
+export class MemoryEndpoint implements Endpoint {
   readonly place: Place
   readonly authenticatedId: string | undefined
   readonly links = new Set<LinkEnd>()
@@ -30,13 +29,11 @@ export class Endpoint {
     this.authenticatedId = authenticatedId
   }
 
-  /** Why a dial from afar must be refused, if it must. */
   refusal(): string | undefined {
     if (!this.#hasRoom()) return "too many links"
     return Queue.sizeUnsafe(this.backlog) < this.#world.settings.acceptBacklog ? undefined : "backlog full"
   }
 
-  /** Hands an accepted link to whoever takes them; there is room, `refusal` said so. */
   accept(link: LinkEnd): void {
     Queue.offerUnsafe(this.backlog, link)
     link.expectHandshake()
@@ -48,7 +45,7 @@ export class Endpoint {
         const failed = this.#cannotDial(address)
         if (failed !== undefined) return Effect.fail(failed)
         this.#world.counters.dials++
-        const dial = new Dial(this.#world, this, this.#world.place(address))
+        const dial = new MemoryDial(this.#world, this, this.#world.place(address))
         const answered = Effect.callback<LinkEnd, DialError>((resume) => dial.begin(resume))
         return restore(answered).pipe(
           Effect.onError(() => Effect.sync(() => dial.abandon())),
@@ -58,7 +55,6 @@ export class Endpoint {
     )
   }
 
-  /** The address is free again, every link breaks at the far end, every dial under way fails. */
   shut(detail: string): number {
     if (!this.#open) return 0
     this.#open = false
@@ -96,7 +92,7 @@ export const listen = (
     const place = world.place(address)
     if (place.endpoint !== undefined) return yield* new TransportError({ address, detail: "the address is in use" })
     const backlog: Backlog = yield* Queue.unbounded<Link, Cause.Done>()
-    const endpoint = new Endpoint(world, place, backlog, authenticatedId)
+    const endpoint = new MemoryEndpoint(world, place, backlog, authenticatedId)
     place.endpoint = endpoint
     yield* Effect.addFinalizer(() => Effect.sync(() => endpoint.shut("the transport has been shut down")))
     return {

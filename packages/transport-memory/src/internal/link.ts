@@ -3,13 +3,12 @@
  * within a turn of the agenda.
  */
 import * as Effect from "effect/Effect"
-import type { CloseReason, Link, OutgoingFrame } from "@hyparview/runtime/Transport"
+import type { CloseReason, OutgoingFrame } from "@hyparview/runtime/Transport"
 import { LinkClosed } from "@hyparview/runtime/Transport"
 import { Event } from "./agenda.ts"
-import type { Endpoint } from "./endpoint.ts"
 import type { Signal } from "./pipe.ts"
 import { Pipe } from "./pipe.ts"
-import type { Place, World } from "./world.ts"
+import type { Endpoint, LinkEnd, Pair, Place, World } from "./world.ts"
 import { happens } from "./world.ts"
 
 type Frames = ReadonlyArray<Uint8Array>
@@ -21,7 +20,7 @@ interface Writer {
   readonly resume: (effect: Effect.Effect<void, LinkClosed>) => void
 }
 
-export class LinkEnd implements Link {
+export class MemoryLink implements LinkEnd {
   readonly remoteAddress: string
   readonly authenticatedId: string | undefined
   readonly bytes: { readonly received: number; readonly sent: number }
@@ -32,7 +31,7 @@ export class LinkEnd implements Link {
 
   readonly #world: World
   readonly #endpoint: Endpoint
-  readonly #pair: Pair
+  readonly #pair: MemoryPair
   readonly #incoming: Pipe
   readonly #waitForFrames: Effect.Effect<Frames, LinkClosed>
   readonly #handshake: Event
@@ -45,7 +44,7 @@ export class LinkEnd implements Link {
 
   constructor(
     world: World,
-    pair: Pair,
+    pair: MemoryPair,
     endpoint: Endpoint,
     remote: Endpoint,
     remoteAddress: string,
@@ -101,7 +100,6 @@ export class LinkEnd implements Link {
 
   // ---- what the network calls
 
-  /** Ends this end at once; the far end is told that the link broke, as soon as the news can travel. */
   abort(reason: CloseReason, detail: string): void {
     if (!this.open) return
     this.#pair.end("linksReset")
@@ -124,7 +122,6 @@ export class LinkEnd implements Link {
     this.#pair.forget()
   }
 
-  /** Starts the time within which the first frame of an accepted link must arrive. */
   expectHandshake(): void {
     const { agenda, settings } = this.#world
     if (settings.handshakeTimeoutMicros === Infinity) return
@@ -253,10 +250,9 @@ export class LinkEnd implements Link {
   }
 }
 
-/** The two ends of one link, as the network knows it. `a` dialled. */
-export class Pair {
-  readonly a: LinkEnd
-  readonly b: LinkEnd
+export class MemoryPair implements Pair {
+  readonly a: MemoryLink
+  readonly b: MemoryLink
   readonly #world: World
   /** How it ended, or is about to; counted at once, but for a half-open one. */
   #end: "linksClosed" | "linksReset" | undefined
@@ -267,10 +263,10 @@ export class Pair {
     const { back, number, there } = world.nextLink()
     const outgoing = new Pipe(world, dialer.place, accepter.place, there)
     const incoming = new Pipe(world, accepter.place, dialer.place, back)
-    this.a = new LinkEnd(world, this, dialer, accepter, accepter.place.address, { outgoing, incoming })
+    this.a = new MemoryLink(world, this, dialer, accepter, accepter.place.address, { outgoing, incoming })
     // The number stands for the ephemeral port: for logs, and not dialable.
     const remoteAddress = `${dialer.place.address}#${number}`
-    this.b = new LinkEnd(world, this, accepter, dialer, remoteAddress, { outgoing: incoming, incoming: outgoing })
+    this.b = new MemoryLink(world, this, accepter, dialer, remoteAddress, { outgoing: incoming, incoming: outgoing })
     world.pairs.add(this)
     world.counters.linksOpened++
   }
@@ -282,7 +278,6 @@ export class Pair {
     if (!this.#isHalfOpen) this.#world.counters[how]++
   }
 
-  /** The link breaks; both ends know at once, and what is under way is lost. */
   break(detail: string): void {
     this.end("linksReset")
     this.a.outgoing.drop()
@@ -291,7 +286,6 @@ export class Pair {
     this.b.finish("reset", detail)
   }
 
-  /** The link dies without anybody being told. */
   halfOpen(): void {
     this.#world.counters.linksHalfOpened++
     if (this.#end === undefined) this.#isHalfOpen = true

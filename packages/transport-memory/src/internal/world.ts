@@ -6,11 +6,9 @@ import type { Random } from "@hyparview/core/Random"
 import { nextBelow, nextBits, seededFor } from "@hyparview/core/Random"
 import type { LatencyModel } from "@hyparview/faults/Latency"
 import { sampleMicros } from "@hyparview/faults/Latency"
+import type { CloseReason, Link } from "@hyparview/runtime/Transport"
 import type { Agenda } from "./agenda.ts"
 import type { Counters } from "./counters.ts"
-import type { Dial } from "./dial.ts"
-import type { Endpoint } from "./endpoint.ts"
-import type { Pair } from "./link.ts"
 
 /** What `MemoryNetwork.make` was told, complete and in microseconds. */
 export interface Settings {
@@ -36,6 +34,54 @@ export interface Place {
   bytesPerSecond: number
   /** Its side of the partition, if it is on one. */
   group: number | undefined
+}
+
+/** A transport at a place. */
+export interface Endpoint {
+  readonly place: Place
+  readonly authenticatedId: string | undefined
+  readonly links: Set<LinkEnd>
+  readonly dials: Set<Dial>
+  /** Why a dial from afar must be refused, if it must. */
+  refusal(): string | undefined
+  /** Hands an accepted link to whoever takes them; there is room, `refusal` said so. */
+  accept(link: LinkEnd): void
+  /** The address is free again, every link breaks at the far end, every dial under way fails. How many links that were. */
+  shut(detail: string): number
+}
+
+/** A dial under way. */
+export interface Dial {
+  /** The request or the answer goes on, if it is due and nothing holds it. Called when it is due, and after each release. */
+  proceed(): void
+  /** The dialer's transport has ended. */
+  shut(): void
+}
+
+/** What the runtime holds of a link. */
+export interface LinkEnd extends Link {
+  readonly place: Place
+  /** The direction that leads away from here. */
+  readonly outgoing: {
+    /** What is under way waits, or goes on. */
+    hold(held: boolean): void
+    /** The reader's rate has changed. */
+    retime(): void
+  }
+  /** Starts the time within which the first frame of an accepted link must arrive. */
+  expectHandshake(): void
+  /** Ends this end at once; the far end is told that the link broke, as soon as the news can travel. */
+  abort(reason: CloseReason, detail: string): void
+}
+
+/** The two ends of one link, as the network knows it. `a` dialled. */
+export interface Pair {
+  readonly a: LinkEnd
+  readonly b: LinkEnd
+  /** The link breaks; both ends know at once, and what is under way is lost. */
+  break(detail: string): void
+  /** The link dies without anybody being told. */
+  halfOpen(): void
 }
 
 /** What frames and dials from one place to another meet: nothing, something that makes them wait, or a wall. */
