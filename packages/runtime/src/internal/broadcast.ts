@@ -30,7 +30,7 @@ import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
 import { makeValidation } from "./validation.ts"
 
 /** What it asks of the driver. */
-export interface Below {
+export interface Host {
   readonly maxFrameBytes: number
   readonly run: Run
   readonly meter: Meter
@@ -94,8 +94,8 @@ const maxBuffer = 10_000_000
 const bounded = (value: number, low: number, high: number): number =>
   Math.min(high, Math.max(low, Math.floor(value) || low))
 
-export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting => {
-  const { isUp, meter, now, post, run, state } = below
+export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting => {
+  const { isUp, meter, now, post, run, state } = host
   const audiences = new Map<string, Audience>()
   /** Those of them in which some want order. */
   const ordering = new Set<Audience>()
@@ -127,7 +127,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       meter.count("published")
     } else {
       counts.delivered++
-      meter.latency(Math.max(0, below.turnAt() - publishedAt))
+      meter.latency(Math.max(0, host.turnAt() - publishedAt))
       if (via !== "push") {
         counts.recovered++
         meter.count("recovered")
@@ -287,7 +287,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
             settle: (past) => settleHistory(order, subscriber, past)
           }
           history.ask(topic, asking)
-          below.wake()
+          host.wake()
           yield* Effect.addFinalizer(() => Effect.sync(() => history.cancel(topic, asking)))
         }
         return Stream.fromPull(Effect.succeed(inbox.take))
@@ -325,13 +325,13 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
   const publications = makePublications({
     self: settings.id,
     maxWaitingBytes: Math.floor(settings.outboxBytes / 2),
-    maxFrameBytes: below.maxFrameBytes,
+    maxFrameBytes: host.maxFrameBytes,
     maxWaitingPublishers: settings.waitingPublishers,
     meter,
     now,
     down: () => (isUp() ? undefined : state().membership.status),
-    waitingBytes: () => below.waitingBytes(Plumtree.eagerPeers(state().broadcast, state().membership.self.id)),
-    mailboxFull: below.mailboxFull,
+    waitingBytes: () => host.waitingBytes(Plumtree.eagerPeers(state().broadcast, state().membership.self.id)),
+    mailboxFull: host.mailboxFull,
     post
   })
 
@@ -364,14 +364,14 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
     topic,
     view: Effect.sync((): View => {
       const { eagerNeighbors, ...sizes } = Plumtree.sizes(state().broadcast)
-      return { ...counts, sent: below.traffic(), ...sizes, eagerNeighbors: eagerNeighbors.map(({ id }) => id) }
+      return { ...counts, sent: host.traffic(), ...sizes, eagerNeighbors: eagerNeighbors.map(({ id }) => id) }
     })
   })
 
-  let told = below.traffic()
+  let told = host.traffic()
   const measure = (): void => {
     meter.broadcast(Plumtree.sizes(state().broadcast))
-    const traffic = below.traffic()
+    const traffic = host.traffic()
     for (const key of ["payloadFrames", "payloadBytes", "controlFrames", "controlBytes"] as const) {
       meter.count(key, traffic[key] - told[key])
     }
@@ -387,7 +387,7 @@ export const makeBroadcasting = (settings: Settings, below: Below): Broadcasting
       unread = []
       for (const inbox of inboxes) inbox.wake()
       const next = history.turned(at)
-      if (next !== undefined) below.wakeAt(next)
+      if (next !== undefined) host.wakeAt(next)
       publications.turned()
     },
     isWaiting: publications.isWaiting,

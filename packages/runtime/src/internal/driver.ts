@@ -18,7 +18,6 @@ import type { Discovery } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { PeerStore } from "../PeerStore.ts"
 import type { Transport } from "../Transport.ts"
-import { makeTimers } from "./alarm.ts"
 import { makeBroadcasting } from "./broadcast.ts"
 import { makeFanout } from "./fanout.ts"
 import { makeLinkCosts } from "./linkCosts.ts"
@@ -30,6 +29,7 @@ import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
 import type { Settings } from "./settings.ts"
 import { makeSteadyTime } from "./steadyTime.ts"
+import { makeTimers } from "./timers.ts"
 
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
 type Item = Node.Input | Publication
@@ -66,11 +66,8 @@ export const makeDriver = Effect.fnUntraced(function* (
   const counts = { sent: 0, received: 0 }
   const isUp = () => state.membership.status === "joining" || state.membership.status === "joined"
   let duplicate: DuplicateIdentity | undefined
-  const waiters = new Set<{
-    readonly n: number
-    readonly resume: (result: Effect.Effect<void, DuplicateIdentity>) => void
-  }>()
-  const changed = Latch.makeUnsafe(false)
+  /** Who waits until something is true of the node, and is to be told. */
+  const waiters = new Set<{ readonly holds: () => boolean; readonly tell: () => void }>()
 
   const events = makeFanout<MembershipEvent, DuplicateIdentity | EventsLost>(
     settings.eventsBuffer,
@@ -118,9 +115,9 @@ export const makeDriver = Effect.fnUntraced(function* (
     links.flush(turnAt)
     planned = false
     if (mailbox.length > 0) plan()
-    settle()
+    flushMetrics()
     room.openUnsafe()
-    changed.openUnsafe()
+    tellWaiters()
   }
 
   // --- the parts that report to the node -----------------------------------------------------------------------------
@@ -156,7 +153,9 @@ export const makeDriver = Effect.fnUntraced(function* (
     onSent: () => {
       if (broadcasting.isWaiting()) plan()
     },
-    onEnd: () => changed.openUnsafe(),
+    onEnd: () => {
+      if (waiters.size > 0) plan()
+    },
     report: (report) => {
       if (report._tag === "SendFailed") costs.lost(report.to.id)
       else if (report._tag === "LinkClosed") costs.lost(report.peer.id)
@@ -282,18 +281,21 @@ export const makeDriver = Effect.fnUntraced(function* (
   }
 
   let flushedAt = 0
-  const settle = (): void => {
-    const neighbors = state.membership.active.length
-    for (const waiter of waiters) {
-      if (duplicate === undefined && neighbors < waiter.n) continue
-      waiters.delete(waiter)
-      waiter.resume(duplicate === undefined ? Effect.void : Effect.fail(duplicate))
-    }
+  /** Once a second is often enough: an update costs as much as a step. */
+  const flushMetrics = (): void => {
     if (turnAt - flushedAt < 1_000) return
     flushedAt = turnAt
-    meter.active(neighbors)
+    meter.active(state.membership.active.length)
     broadcasting.measure()
     meter.flush()
+  }
+
+  const tellWaiters = (): void => {
+    for (const waiter of waiters) {
+      if (!waiter.holds()) continue
+      waiters.delete(waiter)
+      waiter.tell()
+    }
   }
 
   const drive = (item: Item): void => {
@@ -320,12 +322,13 @@ export const makeDriver = Effect.fnUntraced(function* (
     post({ _tag: "Join", now: now(), contacts: known })
   })
 
-  /** Waits until a condition on the node holds; looked at after every batch. */
-  const until = (condition: () => boolean): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (condition()) return Effect.void
-      changed.closeUnsafe()
-      return Effect.andThen(changed.await, until(condition))
+  /** Waits until a condition on the node holds; looked at after every turn. */
+  const until = (holds: () => boolean): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      if (holds()) return resume(Effect.void)
+      const waiter = { holds, tell: () => resume(Effect.void) }
+      waiters.add(waiter)
+      return Effect.sync(() => waiters.delete(waiter))
     })
 
   const leave = Effect.gen(function* () {
@@ -337,13 +340,10 @@ export const makeDriver = Effect.fnUntraced(function* (
   }).pipe(Effect.withSpan("Membership.leave", { attributes: { self: settings.id } }))
 
   const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> =>
-    Effect.callback((resume) => {
-      if (duplicate !== undefined) return resume(Effect.fail(duplicate))
-      if (state.membership.active.length >= n) return resume(Effect.void)
-      const waiter = { n, resume }
-      waiters.add(waiter)
-      return Effect.sync(() => waiters.delete(waiter))
-    })
+    Effect.andThen(
+      until(() => duplicate !== undefined || state.membership.active.length >= n),
+      Effect.suspend(() => (duplicate === undefined ? Effect.void : Effect.fail(duplicate)))
+    )
 
   const peers = (neighbors: ReadonlyArray<{ readonly peer: Peer.Peer }>) => neighbors.map(({ peer }) => peer)
 

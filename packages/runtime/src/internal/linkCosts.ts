@@ -10,7 +10,7 @@ import type { Node, Peer } from "@hyparview/core"
 import type { Settings } from "./settings.ts"
 
 /** What the costs ask of the driver. */
-export interface Above {
+export interface Host {
   /** Milliseconds, with their fraction. */
   readonly exact: () => number
   readonly isOpen: (id: string) => boolean
@@ -59,7 +59,7 @@ const patience = 0.8
 /** How long a measurement is good, in cycles. Idle neighbours are measured once in a heartbeat period. */
 const goodCycles = 2
 
-export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
+export const makeLinkCosts = (settings: Settings, host: Host): LinkCosts => {
   const { cycleMillis, memorySize, optimizeCandidates, requestTimeoutMillis } = settings.membership
   const isOn = optimizeCandidates > 0
   /** By id, the latest last. At most memorySize. */
@@ -73,7 +73,7 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
 
   const known = ({ epoch, id }: Peer.Peer): Cost | undefined => {
     const cost = costs.get(id)
-    return cost !== undefined && cost.epoch === epoch && above.exact() - cost.at <= goodCycles * cycleMillis
+    return cost !== undefined && cost.epoch === epoch && host.exact() - cost.at <= goodCycles * cycleMillis
       ? cost
       : undefined
   }
@@ -84,7 +84,7 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
     keep(costs, peer.id, {
       epoch: peer.epoch,
       micros: old === undefined ? micros : (7 * old + micros) / 8,
-      at: above.exact()
+      at: host.exact()
     })
   }
 
@@ -101,8 +101,8 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
 
   const probe = (peer: Peer.Peer, counts: boolean): void => {
     const nonce = nextNonce++
-    probes.set(peer.id, { nonce, at: above.exact(), counts })
-    above.send(peer, { _tag: "Probe", nonce })
+    probes.set(peer.id, { nonce, at: host.exact(), counts })
+    host.send(peer, { _tag: "Probe", nonce })
   }
 
   const settled = (id: string): void => {
@@ -115,7 +115,7 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
     const { nonce, peers } = question
     question = undefined
     probes.clear()
-    above.answer(
+    host.answer(
       nonce,
       peers.map((peer) => known(peer)?.micros)
     )
@@ -125,7 +125,7 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
     const asked = probes.get(from.id)
     if (asked === undefined || asked.nonce !== nonce) return
     if (!asked.counts) return probe(from, true)
-    record(from, above.exact() - asked.at)
+    record(from, host.exact() - asked.at)
     settled(from.id)
   }
 
@@ -133,22 +133,22 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
     const asked = heartbeats.get(from.id)
     if (asked === undefined || asked.nonce !== nonce) return
     heartbeats.delete(from.id)
-    record(from, above.exact() - asked.at)
+    record(from, host.exact() - asked.at)
   }
 
   return {
     measure: (nonce, peers) => {
       const waiting = peers.filter((peer) => known(peer) === undefined)
-      const deadline = above.exact() + patience * requestTimeoutMillis
+      const deadline = host.exact() + patience * requestTimeoutMillis
       probes.clear()
       question = { nonce, peers, waiting: new Set(waiting.map(({ id }) => id)), deadline }
       if (waiting.length === 0) return answer()
-      above.wakeAt(Math.ceil(deadline))
-      for (const peer of waiting) probe(peer, above.isOpen(peer.id))
+      host.wakeAt(Math.ceil(deadline))
+      for (const peer of waiting) probe(peer, host.isOpen(peer.id))
     },
     sent: (to, message) => {
       if (!isOn || message._tag !== "Heartbeat") return
-      keep(heartbeats, to.id, { nonce: message.nonce, at: above.exact(), counts: true })
+      keep(heartbeats, to.id, { nonce: message.nonce, at: host.exact(), counts: true })
     },
     received: (from, messages) => {
       if (!isOn) return
@@ -163,7 +163,7 @@ export const makeLinkCosts = (settings: Settings, above: Above): LinkCosts => {
       settled(id)
     },
     expire: () => {
-      if (question !== undefined && above.exact() >= question.deadline) answer()
+      if (question !== undefined && host.exact() >= question.deadline) answer()
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The node's links: dialled, accepted, kept, and let go. At most one for each peer. This is the part of the driver
- * contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided above.
+ * contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided host.
  *
  * Of two dials that cross, the one of the smaller id stays: whoever has the smaller id refuses the other's, whoever has
  * the larger abandons its own and sends what waited over the other's.
@@ -25,7 +25,7 @@ type Report =
   | { readonly _tag: "EpochConflict"; readonly epoch: number }
 
 /** What the links ask of the driver. */
-export interface Above {
+export interface Host {
   readonly now: () => number
   readonly state: () => Node.State
   readonly report: (report: Report) => void
@@ -88,7 +88,7 @@ export const makeLinks = (
   transport: Transport["Service"],
   run: Run,
   meter: Meter,
-  above: Above
+  host: Host
 ): Links => {
   const connections = new Map<string, Connection>()
   const dialing = new Map<string, Dialing>()
@@ -98,7 +98,7 @@ export const makeLinks = (
   let handshakes = 0
 
   const ourselves = (): Ourselves => {
-    const { membership } = above.state()
+    const { membership } = host.state()
     return {
       cluster: settings.cluster,
       self: membership.self,
@@ -106,7 +106,7 @@ export const makeLinks = (
     }
   }
 
-  const { expire, within } = makeDeadlines(settings.handshakeMillis, above.now, above.watchHandshakes)
+  const { expire, within } = makeDeadlines(settings.handshakeMillis, host.now, host.watchHandshakes)
 
   // --- sending -------------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ export const makeLinks = (
   }
 
   const sendOver = (connection: Connection, message: Node.Message): void => {
-    const encoded = Wire.encode(message, { local: above.state().membership.self, remote: connection.peer })
+    const encoded = Wire.encode(message, { local: host.state().membership.self, remote: connection.peer })
     if (Result.isFailure(encoded)) {
       meter.count("messagesStale")
       if (encoded.failure.reason !== "stale") run(Effect.logError("a message that no frame can hold", encoded.failure))
@@ -145,7 +145,7 @@ export const makeLinks = (
 
   const queue = (connection: Connection, frame: OutgoingFrame, lane: Lane): number => {
     const bytes = enqueue(connection, frame, lane)
-    if (unflushed.size === 0) above.flushSoon()
+    if (unflushed.size === 0) host.flushSoon()
     unflushed.add(connection)
     return bytes
   }
@@ -155,7 +155,7 @@ export const makeLinks = (
     meter.count("slowPeersExpelled")
     forget(connection)
     abort(connection, run)
-    above.report({ _tag: "LinkClosed", peer: connection.peer, cause: "slow" })
+    host.report({ _tag: "LinkClosed", peer: connection.peer, cause: "slow" })
   }
 
   // --- dialling ------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ export const makeLinks = (
         if (dialing.get(peer.id) !== under) return
         dialing.delete(peer.id)
         meter.count("dialsFailed")
-        above.report({ _tag: "SendFailed", to: peer, cause })
+        host.report({ _tag: "SendFailed", to: peer, cause })
       })
     under.fiber = converse(peer.address, peer.id, {
       onOpen: (link, found) =>
@@ -192,12 +192,12 @@ export const makeLinks = (
 
   const dialAddress = (address: string): void => {
     for (const { peer } of connections.values()) {
-      if (peer.address === address) return above.report({ _tag: "LinkOpened", address, peer })
+      if (peer.address === address) return host.report({ _tag: "LinkOpened", address, peer })
     }
     converse(address, undefined, {
       onOpen: (link, peer) =>
         Effect.suspend(() => {
-          above.report({ _tag: "LinkOpened", address, peer })
+          host.report({ _tag: "LinkOpened", address, peer })
           if (!connections.has(peer.id)) return Effect.succeed(adopt(link, peer, false))
           return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
         }),
@@ -205,7 +205,7 @@ export const makeLinks = (
         Effect.sync(() => {
           // The far end's own dial to us stands: whoever answers there is known all the same.
           if (refused?.reason === "duplicate" && refused.peer !== undefined) {
-            return above.report({ _tag: "LinkOpened", address, peer: refused.peer })
+            return host.report({ _tag: "LinkOpened", address, peer: refused.peer })
           }
           meter.count("dialsFailed")
           const detail = refused?.detail ?? ""
@@ -216,7 +216,7 @@ export const makeLinks = (
               detail
             })
           )
-          above.report({ _tag: "DialFailed", address, cause })
+          host.report({ _tag: "DialFailed", address, cause })
         })
     })
   }
@@ -271,7 +271,7 @@ export const makeLinks = (
     meter.count("handshakesRefused")
     meter.refused(refused.reason)
     if (refused.conflictingEpoch !== undefined) {
-      above.report({ _tag: "EpochConflict", epoch: refused.conflictingEpoch })
+      host.report({ _tag: "EpochConflict", epoch: refused.conflictingEpoch })
     }
     if (refused.reason === "duplicate") return
     run(Effect.logDebug("no conversation", { address, reason: refused.reason, detail: refused.detail }))
@@ -326,11 +326,11 @@ export const makeLinks = (
   // --- a conversation ------------------------------------------------------------------------------------------------
 
   const adopt = (link: Link, peer: Peer.Peer, onProbation: boolean): Connection => {
-    const connection = makeConnection(peer, link, above.now(), onProbation, above.onSent)
+    const connection = makeConnection(peer, link, host.now(), onProbation, host.onSent)
     meter.count("linksOpened")
     alive.add(connection)
     if (!onProbation) replace(connection)
-    above.watchIdle()
+    host.watchIdle()
     return connection
   }
 
@@ -342,7 +342,7 @@ export const makeLinks = (
     if (held === undefined || held === connection) return
     abort(held, run)
     if (held.peer.epoch < connection.peer.epoch) {
-      above.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
+      host.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
     } else {
       // What still waits for the old link goes over the new one.
       for (const frame of held.membership) queue(connection, frame, "membership")
@@ -355,7 +355,7 @@ export const makeLinks = (
     const next: Effect.Effect<string, LinkClosed> = Effect.flatMap(connection.link.receive, (frames) => {
       const over = understand(connection, frames)
       if (over !== undefined) return Effect.succeed(over)
-      return above.hasRoom() ? next : Effect.andThen(above.room, next)
+      return host.hasRoom() ? next : Effect.andThen(host.room, next)
     })
     const over = rest.length > 0 ? understand(connection, rest) : undefined
     return (over === undefined ? next : Effect.succeed(over)).pipe(
@@ -373,7 +373,7 @@ export const makeLinks = (
           alive.delete(connection)
           if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
           meter.count("linksClosed")
-          above.onEnd()
+          host.onEnd()
           return connection.link.close("abort")
         })
       )
@@ -383,7 +383,7 @@ export const makeLinks = (
   /** Decodes frames and hands the messages up. The result is why the conversation is over, if it is. */
   const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): string | undefined => {
     const messages: Array<Node.Message> = []
-    const ends = { local: above.state().membership.self, remote: connection.peer }
+    const ends = { local: host.state().membership.self, remote: connection.peer }
     let over: string | undefined
     for (const frame of frames) {
       const decoded = Wire.decode(frame, ends)
@@ -405,10 +405,10 @@ export const makeLinks = (
       messages.push(message)
     }
     if (messages.length > 0) {
-      connection.usedAt = above.now()
+      connection.usedAt = host.now()
       meter.count("messagesReceived", messages.length)
       if (connection.onProbation && !connection.ended) replace(connection)
-      above.receive(connection.peer, messages)
+      host.receive(connection.peer, messages)
     }
     return over
   }
@@ -419,7 +419,7 @@ export const makeLinks = (
     const news = current && !connection.ended
     connection.ended = true
     if (current) connections.delete(connection.peer.id)
-    if (news) above.report({ _tag: "LinkClosed", peer: connection.peer, cause })
+    if (news) host.report({ _tag: "LinkClosed", peer: connection.peer, cause })
   }
 
   // --- ending --------------------------------------------------------------------------------------------------------
@@ -446,8 +446,8 @@ export const makeLinks = (
   }
 
   const closeIdle = (): boolean => {
-    const state = above.state()
-    const idleSince = above.now() - settings.temporaryLinkIdleMillis
+    const state = host.state()
+    const idleSince = host.now() - settings.temporaryLinkIdleMillis
     let left = false
     for (const connection of connections.values()) {
       if (Node.keepsLink(state, connection.peer.id)) {
