@@ -12,13 +12,12 @@ import {
   type Candidate,
   type Delivery,
   InvalidTopic,
-  type Message,
   type SubscribeOptions,
   type Verdict,
   type View
 } from "../Broadcast.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
-import { type Asking, keyOf, makeHistory } from "./history.ts"
+import { type Asking, makeHistory, type Settled, settleHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
 import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
@@ -69,8 +68,8 @@ export interface Broadcasting {
 
 interface Subscriber {
   readonly inbox: Inbox<Delivery>
-  /** Whether a message was part of the history already; undefined if there was none that the core may still deliver. */
-  wasHistory: ((id: Plumtree.MessageId) => boolean) | undefined
+  /** Whether a message was part of its history already; undefined if there was none that the core may still deliver. */
+  repeats: Settled["repeats"]
 }
 
 /** Everybody who listens to a topic here. */
@@ -107,9 +106,9 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
 
   const hand = (subscriber: Subscriber, delivery: Delivery): void => {
     const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
-    if (subscriber.wasHistory !== undefined) {
+    if (subscriber.repeats !== undefined) {
       const last = lastOf(delivery)
-      if (last !== undefined && subscriber.wasHistory(last)) return
+      if (last !== undefined && subscriber.repeats(last)) return
     }
     if (!subscriber.inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
   }
@@ -234,36 +233,6 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     recall: (requestId, topic, count) => post({ _tag: "Recall", now: now(), requestId, topic, count })
   })
 
-  /**
-   * Puts the past before what has come since. In order, nothing that the core may deliver yet, or that has come since,
-   * may stand in it before its time.
-   */
-  const settleHistory = (order: "none" | "source", subscriber: Subscriber, past: ReadonlyArray<Message>): void => {
-    const missing = (id: Plumtree.MessageId) => Plumtree.firstMissing(state().broadcast, id)
-    subscriber.inbox.release((waiting) => {
-      const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
-      if (order === "none") {
-        const known = new Set(since.map(keyOf))
-        const first = past.filter(({ id }) => !known.has(keyOf(id)))
-        const mayCome = (id: Plumtree.MessageId) =>
-          id.sequence >= (missing(id) ?? 0) || !Plumtree.hasSeen(state().broadcast, id)
-        const coming = new Set(first.flatMap(({ id }) => (mayCome(id) ? [keyOf(id)] : [])))
-        if (coming.size > 0) subscriber.wasHistory = (id) => coming.has(keyOf(id))
-        return first
-      }
-      const incarnation = ({ epoch, source }: Plumtree.MessageId) => `${epoch}:${source}`
-      const earliest = new Map<string, number>()
-      for (const id of since.toReversed()) earliest.set(incarnation(id), id.sequence)
-      const first = past.filter(
-        ({ id }) => id.sequence < Math.min(missing(id) ?? Infinity, earliest.get(incarnation(id)) ?? Infinity)
-      )
-      const upTo = new Map<string, number>()
-      for (const { id } of first) upTo.set(incarnation(id), id.sequence)
-      if (upTo.size > 0) subscriber.wasHistory = (id) => id.sequence <= (upTo.get(incarnation(id)) ?? -1)
-      return first
-    })
-  }
-
   const subscribe = (topic: string, options: SubscribeOptions = {}): Stream.Stream<Delivery, InvalidTopic> =>
     Stream.unwrap(
       Effect.gen(function* () {
@@ -275,7 +244,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
           (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
           () => unread.push(inbox)
         )
-        const subscriber: Subscriber = { inbox, wasHistory: undefined }
+        const subscriber: Subscriber = { inbox, repeats: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
         const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
@@ -284,7 +253,16 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
           const asking: Asking = {
             count,
             deadline: now() + settings.historyMillis,
-            settle: (past) => settleHistory(order, subscriber, past)
+            settle: (past) =>
+              inbox.release((waiting) => {
+                const { broadcast } = state()
+                const { first, repeats } = settleHistory(order, past, waiting, {
+                  firstMissing: (id) => Plumtree.firstMissing(broadcast, id),
+                  hasSeen: (id) => Plumtree.hasSeen(broadcast, id)
+                })
+                subscriber.repeats = repeats
+                return first
+              })
           }
           history.ask(topic, asking)
           host.wake()

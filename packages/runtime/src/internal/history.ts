@@ -4,7 +4,7 @@
  * at a time, since a subscriber is owed whatever came before it, and an answer under way may have been given earlier.
  */
 import type { Node, Plumtree } from "@hyparview/core"
-import type { Message } from "./messages.ts"
+import type { Delivery, Message } from "./messages.ts"
 
 type Past = Plumtree.RecalledMessage
 
@@ -32,7 +32,7 @@ export interface History {
   readonly turned: (now: number) => number | undefined
 }
 
-export const keyOf = ({ epoch, sequence, source }: Plumtree.MessageId): string => `${epoch}:${sequence}:${source}`
+const keyOf = ({ epoch, sequence, source }: Plumtree.MessageId): string => `${epoch}:${sequence}:${source}`
 
 export const makeHistory = (options: {
   readonly hasNeighbor: () => boolean
@@ -44,7 +44,7 @@ export const makeHistory = (options: {
 
   const close = (topic: string, { asking, found }: Question): void => {
     open.delete(topic)
-    const messages = inTime([...found.values()])
+    const messages = oldestFirst([...found.values()])
     for (const { count, settle } of asking) settle(messages.slice(-count))
   }
 
@@ -92,14 +92,14 @@ export const makeHistory = (options: {
 }
 
 /** Oldest first by the clocks of their sources, and those of one source as it published them, whatever its clock said. */
-const inTime = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
+const oldestFirst = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
   const bySource = new Map<string, Array<Past>>()
   for (const past of messages) {
-    const of = bySource.get(past.id.source)
-    if (of === undefined) bySource.set(past.id.source, [past])
-    else of.push(past)
+    const own = bySource.get(past.id.source)
+    if (own === undefined) bySource.set(past.id.source, [past])
+    else own.push(past)
   }
-  for (const of of bySource.values()) of.sort((a, b) => a.id.epoch - b.id.epoch || a.id.sequence - b.id.sequence)
+  for (const own of bySource.values()) own.sort((a, b) => a.id.epoch - b.id.epoch || a.id.sequence - b.id.sequence)
   const byTime = [...messages].sort((a, b) => a.publishedAt - b.publishedAt || (keyOf(a.id) < keyOf(b.id) ? -1 : 1))
   return byTime.flatMap(({ id }) => {
     const next = bySource.get(id.source)?.shift()
@@ -117,3 +117,56 @@ const inTime = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
         ]
   })
 }
+
+/** How a history stands to what came while it was asked for, and to what is still to come. */
+export interface Settled {
+  /** What is handed out before what waits. */
+  readonly first: ReadonlyArray<Message>
+  /** Whether a message that the core delivers later is among them; undefined if it can deliver none of them. */
+  readonly repeats: ((id: Plumtree.MessageId) => boolean) | undefined
+}
+
+/**
+ * Puts the past before what has come since, so that no message is handed out twice. In order, nothing that the core may
+ * deliver yet, or that has come since, may stand in it before its time.
+ */
+export const settleHistory = (
+  order: "none" | "source",
+  past: ReadonlyArray<Message>,
+  waiting: ReadonlyArray<Delivery>,
+  core: {
+    /** The lowest sequence of the message's source and topic that may still come; undefined if it knows none of these. */
+    readonly firstMissing: (id: Plumtree.MessageId) => number | undefined
+    readonly hasSeen: (id: Plumtree.MessageId) => boolean
+  }
+): Settled => {
+  const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
+  return order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core)
+}
+
+type Settle = (
+  past: ReadonlyArray<Message>,
+  since: ReadonlyArray<Plumtree.MessageId>,
+  core: Parameters<typeof settleHistory>[3]
+) => Settled
+
+const settleUnordered: Settle = (past, since, { firstMissing, hasSeen }) => {
+  const known = new Set(since.map(keyOf))
+  const first = past.filter(({ id }) => !known.has(keyOf(id)))
+  const mayCome = (id: Plumtree.MessageId) => id.sequence >= (firstMissing(id) ?? 0) || !hasSeen(id)
+  const coming = new Set(first.flatMap(({ id }) => (mayCome(id) ? [keyOf(id)] : [])))
+  return { first, repeats: coming.size === 0 ? undefined : (id) => coming.has(keyOf(id)) }
+}
+
+const settleInOrder: Settle = (past, since, { firstMissing }) => {
+  const earliest = new Map<string, number>()
+  for (const id of since.toReversed()) earliest.set(incarnationOf(id), id.sequence)
+  const first = past.filter(
+    ({ id }) => id.sequence < Math.min(firstMissing(id) ?? Infinity, earliest.get(incarnationOf(id)) ?? Infinity)
+  )
+  const upTo = new Map<string, number>()
+  for (const { id } of first) upTo.set(incarnationOf(id), id.sequence)
+  return { first, repeats: upTo.size === 0 ? undefined : (id) => id.sequence <= (upTo.get(incarnationOf(id)) ?? -1) }
+}
+
+const incarnationOf = ({ epoch, source }: Plumtree.MessageId): string => `${epoch}:${source}`

@@ -64,15 +64,15 @@ export const makeInOrder = (options: {
     const key = `${epoch}:${source}`
     const known = waiting.get(key)
     if (known !== undefined) return known
-    const of = idle.get(key) ?? { source, epoch, items: [], after: 0, next: 0 }
+    const incarnation = idle.get(key) ?? { source, epoch, items: [], after: 0, next: 0 }
     idle.delete(key)
-    waiting.set(key, of)
-    return of
+    waiting.set(key, incarnation)
+    return incarnation
   }
 
-  const rest = (key: string, of: Incarnation): void => {
+  const rest = (key: string, incarnation: Incarnation): void => {
     waiting.delete(key)
-    idle.set(key, of)
+    idle.set(key, incarnation)
     if (idle.size <= idleSize) return
     for (const eldest of idle.keys()) {
       idle.delete(eldest)
@@ -81,23 +81,23 @@ export const makeInOrder = (options: {
   }
 
   const add = (source: string, epoch: number, sequence: number, delivery: Delivery): void => {
-    const of = incarnationOf(source, epoch)
-    const item = inTime(of, sequence, delivery)
+    const incarnation = incarnationOf(source, epoch)
+    const item = remaining(incarnation, sequence, delivery)
     if (item === undefined) return
-    let at = of.items.length
-    while (at > 0 && (of.items[at - 1]?.sequence ?? 0) > item.sequence) at--
+    let at = incarnation.items.length
+    while (at > 0 && (incarnation.items[at - 1]?.sequence ?? 0) > item.sequence) at--
     // Spans of lost messages that touch are one.
-    const before = joined(of.items[at - 1], item)
-    const whole = joined(before ?? item, of.items[at])
+    const before = joined(incarnation.items[at - 1], item)
+    const whole = joined(before ?? item, incarnation.items[at])
     const from = before === undefined ? at : at - 1
     const upTo = whole === undefined ? at : at + 1
-    of.items.splice(from, upTo - from, whole ?? before ?? item)
+    incarnation.items.splice(from, upTo - from, whole ?? before ?? item)
     size += 1 - (upTo - from)
   }
 
   /** What can be said of a delivery to a reader who may have gone past it: nothing, if it was given up here before. */
-  const inTime = (of: Incarnation, sequence: number, delivery: Delivery): Item | undefined => {
-    const { after, epoch, next, source } = of
+  const remaining = (incarnation: Incarnation, sequence: number, delivery: Delivery): Item | undefined => {
+    const { after, epoch, next, source } = incarnation
     if (delivery._tag === "Message") {
       if (sequence < after) return undefined
       if (sequence >= next) return { sequence, delivery }
@@ -109,22 +109,23 @@ export const makeInOrder = (options: {
     return { sequence: first, delivery: { ...delivery, first, missed: delivery.last - first + 1 } }
   }
 
-  const releaseBelow = (of: Incarnation, bound: number): void => {
+  const releaseBelow = (incarnation: Incarnation, bound: number): void => {
     let done = 0
-    for (const { delivery, sequence } of of.items) {
+    for (const { delivery, sequence } of incarnation.items) {
       if (sequence >= bound) break
       handOn(delivery)
-      if (delivery._tag === "Message") of.next = sequence + 1
+      if (delivery._tag === "Message") incarnation.next = sequence + 1
       done++
     }
-    of.items.splice(0, done)
+    incarnation.items.splice(0, done)
     size -= done
   }
 
   /** Goes over the oldest gap of the source for which most waits. */
   const giveUp = (): void => {
     let most: Incarnation | undefined
-    for (const of of waiting.values()) if (most === undefined || of.items.length > most.items.length) most = of
+    for (const incarnation of waiting.values())
+      if (most === undefined || incarnation.items.length > most.items.length) most = incarnation
     const next = most?.items[0]
     if (most === undefined || next === undefined) return
     const { epoch, source } = most
@@ -146,10 +147,10 @@ export const makeInOrder = (options: {
   const overflows = (): boolean => size > capacity
 
   const release = (): void => {
-    for (const [key, of] of waiting) {
-      const missing = firstMissing(of.source, of.epoch)
-      releaseBelow(of, missing)
-      if (of.items.length === 0 && of.after <= missing) rest(key, of)
+    for (const [key, incarnation] of waiting) {
+      const missing = firstMissing(incarnation.source, incarnation.epoch)
+      releaseBelow(incarnation, missing)
+      if (incarnation.items.length === 0 && incarnation.after <= missing) rest(key, incarnation)
     }
     while (overflows()) giveUp()
   }
