@@ -45,6 +45,22 @@ export { type Observe, type Options, OptionsError, resolve, type Settings } from
  * If a `PeerStore` is provided as well, the node's epoch is above the one stored, and the peers that it knew are contacts
  * beside those given to `join`.
  *
+ * Nodes of one process share their metrics, and a gauge shows the one that reported last, unless each is provided
+ * attributes of its own, with which every one of its series is then labelled.
+ *
+ * @example
+ * ```ts
+ * import { Discovery, Node } from "@hyparview/runtime"
+ * import { TcpTransport } from "@hyparview/transport-tcp"
+ * import { Layer, Metric } from "effect"
+ *
+ * const nodeOf = (id: string, port: number) =>
+ *   Node.layer({ id, cluster: "example" }).pipe(
+ *     Layer.provide([TcpTransport.layer({ port }), Discovery.Discovery.layerNone]),
+ *     Layer.provide(Layer.succeed(Metric.CurrentMetricAttributes, { node: id }))
+ *   )
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

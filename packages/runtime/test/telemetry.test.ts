@@ -5,11 +5,12 @@ import { Context, Effect, Layer, Logger, Metric, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { Broadcast, Discovery, Membership, Node } from "../src/index.ts"
 
-const node = (id: string) =>
+const node = (id: string, attributes: Readonly<Record<string, string>> = {}) =>
   Layer.build(
     Node.layer({ id, cluster: "test", seed: 1 }).pipe(
       Layer.provide(MemoryTransport.layer({ address: id })),
       Layer.provide(Discovery.Discovery.layerNone),
+      Layer.provide(Layer.succeed(Metric.CurrentMetricAttributes, attributes)),
       Layer.fresh
     )
   )
@@ -33,7 +34,7 @@ describe("a node", () => {
     })
     return Effect.gen(function* () {
       const network = yield* MemoryNetwork.MemoryNetwork
-      const nodes = yield* Effect.forEach(["a", "b", "c"], node)
+      const nodes = yield* Effect.forEach(["a", "b", "c"], (id) => node(id))
       for (const each of nodes) yield* membershipOf(each).join(["a"])
       yield* TestClock.adjust("1 minute")
       const [first] = nodes
@@ -54,7 +55,7 @@ describe("a node", () => {
 
   it.effect("counts what it does", () =>
     Effect.gen(function* () {
-      const nodes = yield* Effect.forEach(["a", "b"], node)
+      const nodes = yield* Effect.forEach(["a", "b"], (id) => node(id))
       for (const each of nodes) yield* membershipOf(each).join(["a"])
       yield* TestClock.adjust("1 minute")
       const counts = new Map((yield* Metric.snapshot).map(({ id, state }) => [id, state]))
@@ -62,6 +63,29 @@ describe("a node", () => {
         const state = counts.get(`hyparview_${name}`)
         assert.isTrue(state !== undefined && "count" in state && Number(state.count) >= 1, name)
       }
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
+  )
+
+  it.effect("shows how full it is, under the attributes that it was made with", () =>
+    Effect.gen(function* () {
+      const labelled = (id: string) => node(id, { node: id })
+      const [a, b, c] = [yield* labelled("a"), yield* labelled("b"), yield* labelled("c")]
+      for (const each of [a, b, c]) yield* membershipOf(each).join(["a"])
+      yield* TestClock.adjust("1 minute")
+      const { neighbors, passive } = membershipOf(a)
+      const levels = (yield* Metric.snapshot).flatMap(({ attributes, id, state }) =>
+        attributes?.["node"] === "a" && "value" in state ? [[id, Number(state.value)] as const] : []
+      )
+      const level = new Map(levels)
+      assert.strictEqual(level.get("hyparview_active"), (yield* neighbors).length)
+      assert.strictEqual(level.get("hyparview_passive"), (yield* passive).length)
+      assert.strictEqual(level.get("hyparview_outbox_bytes"), 0)
+      assert.isAtLeast(level.get("hyparview_mailbox_inputs") ?? 0, 1)
+      assert.strictEqual(level.size, levels.length)
     }).pipe(
       Effect.scoped,
       Effect.provide(MemoryNetwork.layer({ seed: 1 })),

@@ -94,6 +94,8 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   /** When the turn that is under way, or the last one, began. */
   let turnAt = 0
+  /** The most that a turn has found in the mailbox since it was last measured. */
+  let mailboxInputs = 0
 
   const turn = (): void => {
     planned = false
@@ -102,6 +104,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     turnAt = now()
     const items = mailbox
     mailbox = []
+    if (items.length > mailboxInputs) mailboxInputs = items.length
     planned = true
     for (const item of items) {
       try {
@@ -115,7 +118,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     links.flush(turnAt)
     planned = false
     if (mailbox.length > 0) plan()
-    flushMetrics()
+    measureSometimes()
     room.openUnsafe()
     tellWaiters()
   }
@@ -280,14 +283,21 @@ export const makeDriver = Effect.fnUntraced(function* (
     return next.outputs
   }
 
-  let flushedAt = 0
-  /** Once a second is often enough: an update costs as much as a step. */
-  const flushMetrics = (): void => {
-    if (turnAt - flushedAt < 1_000) return
-    flushedAt = turnAt
-    meter.active(state.membership.active.length)
+  const measure = (): void => {
+    const { active, passive } = state.membership
+    const { outboxBytes } = links.statistics()
+    meter.node({ active: active.length, passive: passive.length, mailboxInputs, outboxBytes })
+    mailboxInputs = 0
     broadcasting.measure()
     meter.flush()
+  }
+
+  let measuredAt = 0
+  /** Once a second is often enough: an update costs as much as a step. */
+  const measureSometimes = (): void => {
+    if (turnAt - measuredAt < 1_000) return
+    measuredAt = turnAt
+    measure()
   }
 
   const tellWaiters = (): void => {
@@ -372,12 +382,7 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   yield* Effect.addFinalizer(() => (settings.leaveOnClose ? remembering.save : Effect.void))
   yield* Effect.addFinalizer(() => Effect.suspend(() => (settings.leaveOnClose && isUp() ? leave : Effect.void)))
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      broadcasting.measure()
-      meter.flush()
-    })
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(measure))
 
   return { membership, broadcast: broadcasting.service }
 })

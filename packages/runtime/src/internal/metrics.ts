@@ -1,6 +1,7 @@
 /**
  * What a node measures, through Effect's `Metric`. Counted locally and handed over at most once a second, since a metric's
- * update costs as much as a step. All nodes of a process share the metrics.
+ * update costs as much as a step. All nodes of a process share the metrics, unless each is made with attributes of its own
+ * (`Metric.CurrentMetricAttributes`, see `Node.layer`).
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
@@ -68,7 +69,14 @@ const eager = Metric.gauge("hyparview_eager", { description: `links along which 
 const lazy = Metric.gauge("hyparview_lazy", { description: `links that only announce payloads, ${ofReporter}` })
 const retained = Metric.gauge("hyparview_retained_messages", { description: `messages kept for others, ${ofReporter}` })
 const retainedBytes = Metric.gauge("hyparview_retained_bytes", { description: `payload bytes kept, ${ofReporter}` })
-const active = Metric.gauge("hyparview_active", { description: "neighbours of the node that reported last" })
+const active = Metric.gauge("hyparview_active", { description: `neighbours ${ofReporter}` })
+const passive = Metric.gauge("hyparview_passive", { description: `peers in the passive view ${ofReporter}` })
+const mailboxInputs = Metric.gauge("hyparview_mailbox_inputs", {
+  description: `inputs that waited at once, at most, since the report before, ${ofReporter}`
+})
+const outboxBytes = Metric.gauge("hyparview_outbox_bytes", {
+  description: `bytes that wait for links or are being sent, ${ofReporter}`
+})
 
 export type Counted = keyof typeof definitions
 
@@ -86,6 +94,14 @@ const byReason = (metric: typeof downByReason): ((reason: string) => typeof down
 const downFor = byReason(downByReason)
 const refusedFor = byReason(refusedByReason)
 
+/** How full a node is, as its gauges show it. */
+export interface Levels {
+  readonly active: number
+  readonly passive: number
+  readonly mailboxInputs: number
+  readonly outboxBytes: number
+}
+
 export interface Meter {
   readonly count: (what: Counted, by?: number) => void
   readonly down: (reason: string) => void
@@ -94,7 +110,7 @@ export interface Meter {
   readonly hops: (count: number) => void
   readonly latency: (millis: number) => void
   readonly broadcast: (view: Pick<View, "eager" | "lazy" | "retained">) => void
-  readonly active: (neighbors: number) => void
+  readonly node: (levels: Levels) => void
   /** Hands over what has been counted. */
   readonly flush: () => void
 }
@@ -116,7 +132,12 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
       retained.updateUnsafe(view.retained.messages, context)
       retainedBytes.updateUnsafe(view.retained.bytes, context)
     },
-    active: (neighbors) => active.updateUnsafe(neighbors, context),
+    node: (levels) => {
+      active.updateUnsafe(levels.active, context)
+      passive.updateUnsafe(levels.passive, context)
+      mailboxInputs.updateUnsafe(levels.mailboxInputs, context)
+      outboxBytes.updateUnsafe(levels.outboxBytes, context)
+    },
     flush: () => {
       for (const [what, by] of counts) definitions[what].updateUnsafe(by, context)
       counts.clear()
