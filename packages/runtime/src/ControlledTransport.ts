@@ -20,7 +20,10 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import { type Block, type How, makeControlled } from "./internal/controlled.ts"
 import { Transport } from "./Transport.ts"
 
@@ -50,8 +53,43 @@ export class TooManyBlocks extends Data.TaggedError("TooManyBlocks")<{
 export interface Options {
   /** How many names may be blocked at once, 1 or more. Default 10,000: a name for each node of a large cluster. */
   readonly blockedNames?: number
-  /** After which time a dial to a silent peer fails. Default 5 seconds, as `TcpTransport`'s own. */
+  /**
+   * After which time a dial to a silent peer fails, 1 millisecond to 1 day. Default 5 seconds, as `TcpTransport`'s own. A
+   * node gives a dial up earlier, after its own `handshakeTimeout`.
+   */
   readonly dialTimeout?: Duration.Input
+}
+
+/**
+ * An option is out of its bounds. No transport was put under control.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ControlOptionsError extends Data.TaggedError("ControlOptionsError")<{
+  readonly option: keyof Options
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `controlled transport: ${this.option} is ${Formatter.format(this.value)}: ${this.expected}`
+  }
+}
+
+const resolve = (
+  options: Options
+): Result.Result<{ readonly blockedNames: number; readonly dialMillis: number }, ControlOptionsError> => {
+  const wrong = (option: keyof Options, expected: string) =>
+    Result.fail(new ControlOptionsError({ option, value: options[option], expected }))
+  const { blockedNames = 10_000, dialTimeout = "5 seconds" } = options
+  if (!(Number.isSafeInteger(blockedNames) && blockedNames >= 1)) {
+    return wrong("blockedNames", "expected a whole number from 1 on")
+  }
+  const dialMillis = Option.getOrUndefined(Option.map(Duration.fromInput(dialTimeout), Duration.toMillis))
+  if (dialMillis === undefined || !(dialMillis >= 1 && dialMillis <= 86_400_000)) {
+    return wrong("dialTimeout", "expected a duration from 1 millisecond to 1 day")
+  }
+  return Result.succeed({ blockedNames, dialMillis })
 }
 
 /**
@@ -86,10 +124,13 @@ export class TransportControl extends Context.Service<
 export const make = (
   transport: Transport["Service"],
   options: Options = {}
-): Effect.Effect<{ readonly transport: Transport["Service"]; readonly control: TransportControl["Service"] }> =>
-  Effect.map(Effect.context<never>(), (context) => {
-    const { blockedNames = 10_000, dialTimeout = "5 seconds" } = options
-    const controlled = makeControlled(transport, Duration.toMillis(dialTimeout), context)
+): Effect.Effect<
+  { readonly transport: Transport["Service"]; readonly control: TransportControl["Service"] },
+  ControlOptionsError
+> =>
+  Effect.gen(function* () {
+    const { blockedNames, dialMillis } = yield* Effect.fromResult(resolve(options))
+    const controlled = makeControlled(transport, dialMillis, yield* Effect.context<never>())
     const block = (names: Iterable<string>, { direction = "both", mode }: How) =>
       Effect.suspend(() => {
         const before = controlled.blocks()
@@ -147,7 +188,9 @@ export const make = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Transport | TransportControl, never, Transport> =>
+export const layer = (
+  options: Options = {}
+): Layer.Layer<Transport | TransportControl, ControlOptionsError, Transport> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const { control, transport } = yield* make(yield* Transport, options)

@@ -9,8 +9,10 @@
  * @since 0.1.0
  */
 import { Wire } from "@hyparview/core"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
@@ -30,6 +32,22 @@ export interface Options {
    * ids and addresses as long as they may be.
    */
   readonly maxBytes?: number
+}
+
+/**
+ * An option is out of its bounds. No store was made.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PeerStoreOptionsError extends Data.TaggedError("PeerStoreOptionsError")<{
+  readonly option: keyof Options
+  readonly value: unknown
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `peer store in a file: ${this.option} is ${Formatter.format(this.value)}: ${this.expected}`
+  }
 }
 
 const Text = Schema.String.check(Schema.makeFilter(Wire.isName))
@@ -66,12 +84,16 @@ const encode = Schema.encodeEffect(Content)
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<PeerStore, never, FileSystem.FileSystem> =>
+export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptionsError, FileSystem.FileSystem> =>
   Layer.effect(
     PeerStore,
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
       const { file, maxBytes = 4_194_304 } = options
+      if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
+        const expected = "expected a whole number from 1 on"
+        return yield* new PeerStoreOptionsError({ option: "maxBytes", value: maxBytes, expected })
+      }
       const failure = (reason: PeerStoreError["reason"]) => (error: { readonly message: string }) =>
         new PeerStoreError({ reason, place: file, detail: error.message })
 

@@ -296,6 +296,27 @@ describe("the list of blocks", () => {
     })
   )
 
+  const wrong: ReadonlyArray<readonly [ControlledTransport.Options, string]> = [
+    [{ blockedNames: 0 }, "blockedNames is 0"],
+    [{ blockedNames: 1.5 }, "blockedNames is 1.5"],
+    [{ dialTimeout: 0 }, "dialTimeout is 0"],
+    [{ dialTimeout: "2 days" }, 'dialTimeout is "2 days"'],
+    // @ts-expect-error: a configuration read from elsewhere need not be of the type.
+    [{ dialTimeout: "soon" }, 'dialTimeout is "soon"']
+  ]
+  for (const [options, said] of wrong) {
+    test(
+      `is refused with options out of bounds: ${JSON.stringify(options)}`,
+      Effect.gen(function* () {
+        const network = yield* MemoryNetwork.make({ seed: 1 })
+        const made = ControlledTransport.make(yield* network.transport("host-a"), options)
+        const error = yield* Effect.flip(made)
+        assert.strictEqual(error._tag, "ControlOptionsError")
+        assert.include(error.message, said)
+      })
+    )
+  }
+
   test(
     "is bounded: what does not fit changes nothing",
     Effect.gen(function* () {

@@ -85,6 +85,17 @@ describe("a peer store in a file", () => {
     })
   )
 
+  for (const maxBytes of [0, -1, 1.5, NaN]) {
+    test(
+      `is refused with a limit of ${maxBytes} bytes`,
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(setUp({ maxBytes }))
+        assert.strictEqual(error._tag, "PeerStoreOptionsError")
+        assert.include(error.message, `maxBytes is ${maxBytes}`)
+      })
+    )
+  }
+
   test(
     "that is a folder cannot be read; one in a folder that does not exist cannot be written",
     Effect.gen(function* () {

@@ -38,6 +38,7 @@ const startFailure = (error: StartError): CommandFailed => {
 type StartError =
   | Layer.Error<ReturnType<typeof NodeTransport.layer>>
   | Layer.Error<ReturnType<typeof Node.layer>>
+  | Layer.Error<ReturnType<typeof PeerStoreFile.layer>>
   | AdminServer.AdminError
 
 /** Where epoch and known peers are kept: the folder is made if need be. */

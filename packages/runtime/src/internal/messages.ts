@@ -75,10 +75,14 @@ export interface SubscribeOptions {
    * So many of the newest messages from before the subscription, oldest first, before anything new. They are the newest
    * that this node and its neighbours retain, so there may be fewer; a message is never handed twice. Ask once there is a
    * neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding back what is new, but no
-   * longer than `historyTimeout`. Default 0. More than the protocol's `recallMessages` are asked for as that many.
+   * longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`; what is outside counts as the
+   * nearer of the two, and a fraction is cut off.
    */
   readonly history?: number
-  /** Messages that may wait for this subscriber, from 1. Default: the node's `subscriberBuffer`. */
+  /**
+   * Messages that may wait for this subscriber, 1 to 10,000,000; what is outside counts as the nearer of the two, and a
+   * fraction is cut off. Default: the node's `subscriberBuffer`.
+   */
   readonly buffer?: number
 }
 
