@@ -2,10 +2,11 @@
  * Broadcast: a message to every node of the cluster. One overlay carries all topics; a message is handed once to each
  * subscriber of its topic on every node, the publishing node included.
  *
- * Messages travel down a tree that the nodes grow out of their links (Plumtree), so that in calm a node receives each
- * payload once; what links and nodes lose is announced by others and fetched from them, and what was published during a
- * partition arrives after it, as long as some node retains it. What cannot be had any more is reported as `Lagged`, with
- * how much: of each source a node hears from, every message is delivered once, or named as lost once.
+ * Messages travel along a tree that the nodes grow out of their links (Plumtree), so that while nothing fails a node
+ * receives each payload once. What links and nodes lose is announced by others and fetched from them, and what was
+ * published during a partition arrives after it, as long as some node retains it. What can no longer be had is reported
+ * as `Lagged`, with the number of messages: of each source that a node hears from, every message is either delivered
+ * once or reported lost once.
  *
  * Payloads are bytes here; `topic` adds a schema to a name, and lives in `Topic.ts`.
  *
@@ -70,17 +71,19 @@ export {
  * @since 0.1.0
  */
 export interface View {
-  /** Messages of this node's own. */
+  /** Messages that this node published. */
   readonly published: number
-  /** Messages of others, each once; and of these the ones that had been lost or missed, and were fetched. */
+  /** Messages of others, each counted once. */
   readonly delivered: number
+  /** Of those delivered, the ones that had been lost or missed, and were fetched. */
   readonly recovered: number
-  /** Copies of messages known already: (delivered + duplicates) / delivered is the copies for each delivery. */
+  /** Copies of messages known already: (delivered + duplicates) / delivered is the number of copies per delivery. */
   readonly duplicates: number
-  /** Messages given up (`Lagged`), and such as a validator rejected. */
+  /** Messages given up (`Lagged`). */
   readonly lagged: number
+  /** Messages that a validator rejected. */
   readonly rejected: number
-  /** Frames with a payload, and all others, sent to peers; bytes as handed to the transport. */
+  /** Frames sent to peers, with a payload and without (`control`); bytes as handed to the transport. */
   readonly sent: {
     readonly payloadFrames: number
     readonly payloadBytes: number
@@ -89,10 +92,11 @@ export interface View {
   }
   /** Messages kept for others, in number and in bytes of payload. */
   readonly retained: { readonly messages: number; readonly bytes: number }
-  /** Links along which payloads are pushed, and such along which they are only announced. */
+  /** Links along which payloads are pushed. */
   readonly eager: number
+  /** Links along which payloads are only announced. */
   readonly lazy: number
-  /** The ids of the neighbours to which messages of this node's own are pushed. */
+  /** The ids of the neighbours to which this node pushes the messages that it publishes. */
   readonly eagerNeighbors: ReadonlyArray<string>
 }
 
@@ -116,16 +120,16 @@ export class Broadcast extends Context.Service<
     ) => Effect.Effect<Plumtree.MessageId, PublishError>
 
     /**
-     * The messages of a topic from now on. Each run of the stream is a subscriber of its own; one that falls behind by
-     * more than its buffer loses some and is told how many. It slows nobody.
+     * The messages of a topic from now on. Each run of the stream is a subscriber of its own. One that falls behind by
+     * more than its buffer loses messages and is told how many; it slows nobody down.
      */
     readonly subscribe: (topic: string, options?: SubscribeOptions) => Stream.Stream<Delivery, InvalidTopic>
 
     /**
      * For as long as the scope is open, asks `judge` about every message of this topic that others publish, before it is
-     * delivered here or passed on. Of several validators all are asked, in order, until one does not accept. At most
-     * `validators` run at once; one that fails, or has not answered within `validatorTimeout`, counts as `ignore` and in
-     * the metrics. A message that is not accepted here may still reach others on other ways: let all nodes judge alike.
+     * delivered here or passed on. Several validators are asked in order, until one does not accept. At most `validators`
+     * run at once; one that fails, or has not answered within `validatorTimeout`, counts as `ignore`, and in the metrics.
+     * A message that is not accepted here may still reach others by other paths: let all nodes judge alike.
      */
     readonly validate: <R>(
       topic: string,

@@ -1,12 +1,13 @@
 /**
  * A transport under control: it stands over any other `Transport`, and lets whoever holds its `TransportControl` cut the
  * node off from peers of their choice, silently or with a reset, in one direction or both, and heal it again. So a live
- * cluster can be partitioned without privileges on the host, and a test over any transport can hurt it the same way.
+ * cluster can be partitioned without privileges on the host, and a test can hurt any transport in the same way.
  *
- * A peer is blocked by a **name**: the address at which it is dialled, or its id. Of a link that this node has dialled the
- * address is known; of one that it has accepted, neither: an accepted link comes from a port of no meaning. There the first
- * frame tells. It is the Hello of `@hyparview/core`, which names the sender's id and address, and is looked at here before
- * anybody above sees it. A transport that authenticates its peers (`Link.authenticatedId`) has told the id already.
+ * A peer is blocked by a **name**: the address at which it is dialled, or its id. Of a link that this node has dialled
+ * the address is known; of one that it has accepted neither is, since an accepted link comes from a port of no meaning.
+ * There the first frame tells: the Hello of `@hyparview/core`, which names the sender's id and address, and is looked
+ * at here before anybody above sees it. A transport that authenticates its peers (`Link.authenticatedId`) has told the
+ * id already.
  *
  * **Gotchas**
  *
@@ -101,16 +102,19 @@ const resolve = (
 export class TransportControl extends Context.Service<
   TransportControl,
   {
-    /** Blocks peers, each by an address or an id; open links and dials to come alike. One blocked before is blocked anew. */
+    /**
+     * Blocks peers, each by an address or an id; open links and dials to come alike. One blocked before is blocked
+     * anew.
+     */
     readonly block: (names: Iterable<string>, how: How) => Effect.Effect<void, TooManyBlocks>
 
     /** Ends the block of these names. One that is not blocked stays so. */
     readonly unblock: (names: Iterable<string>) => Effect.Effect<void>
 
-    /** Ends all of them. */
+    /** Ends all blocks. */
     readonly heal: Effect.Effect<void>
 
-    /** All that are in force, in the order in which they began. */
+    /** All blocks in force, in the order in which they began. */
     readonly blocked: Effect.Effect<ReadonlyArray<Block>>
   }
 >()("@hyparview/runtime/TransportControl") {}

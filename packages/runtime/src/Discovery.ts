@@ -1,6 +1,6 @@
 /**
- * Discovery: where a node may find others. Asked when it knows nobody left to ask; the answer is a list of addresses in
- * the transport's form, some of which may be stale or its own.
+ * Discovery: where a node may find others. It is asked when a node knows nobody else to ask; the answer is a list of
+ * addresses in the transport's form, some of which may be stale or the node's own.
  *
  * DNS is an adapter of its own: `@hyparview/runtime/DiscoveryDns`.
  *
@@ -32,7 +32,7 @@ export class DiscoveryError extends Data.TaggedError("DiscoveryError")<{ readonl
 export class Discovery extends Context.Service<
   Discovery,
   {
-    /** Addresses of nodes that may be up. Asked seldom; may take its time, up to the node's request time-out. */
+    /** Addresses of nodes that may be up. Asked rarely; may take as long as the node's request time-out. */
     readonly contacts: Effect.Effect<ReadonlyArray<string>, DiscoveryError>
   }
 >()("@hyparview/runtime/Discovery") {

@@ -1,7 +1,7 @@
 /**
- * Discovery by DNS: the nodes of a cluster stand behind one name, as A/AAAA records (every node listens on the same port)
- * or as SRV records (each with a port of its own). On Effect's DNS service, which is experimental in 4.1: so this adapter
- * is an entry point of its own.
+ * Discovery by DNS: the nodes of a cluster stand behind one name, as A/AAAA records (every node listens on the same
+ * port) or as SRV records (each with a port of its own). It stands on Effect's DNS service, which is experimental in
+ * 4.1, so this adapter is an entry point of its own.
  *
  * @since 0.1.0
  */
@@ -13,8 +13,9 @@ import { Discovery, DiscoveryError } from "./Discovery.ts"
 /**
  * What to look up.
  *
- * - `addresses`: A and AAAA records of `name`, with this port. A name that has only one kind is well.
- * - `services`: SRV records of `name` (`_hyparview._tcp.example.com`); target and port come from the record.
+ * - `addresses`: A and AAAA records of `name`, with this port. A name may have records of only one kind.
+ * - `services`: SRV records of `name` (`_hyparview._tcp.example.com`); target and port come from the record. The lowest
+ *   priority comes first; the weight is ignored, since a node asks several contacts anyway.
  *
  * @category models
  * @since 0.1.0
@@ -24,8 +25,8 @@ export type Query =
   | { readonly kind: "services"; readonly name: string }
 
 /**
- * Contacts from DNS, looked up anew each time the node asks. A name that does not exist, or has no records, is an empty
- * answer; a resolver that fails is a `DiscoveryError`, and the node asks again later.
+ * Contacts from DNS, looked up anew each time the node asks. A name that does not exist, or has no records, yields no
+ * contacts; a resolver that fails is a `DiscoveryError`, and the node asks again later.
  *
  * @example
  * ```ts

@@ -24,7 +24,7 @@ export type MembershipEvent =
   | { readonly _tag: "NeighborDown"; readonly peer: Peer.Peer; readonly reason: HyParView.DownReason }
 
 /**
- * A snapshot of a node: what an operator wants to see at once.
+ * A snapshot of a node: what an operator wants to see at a glance.
  *
  * @category models
  * @since 0.1.0
@@ -35,9 +35,9 @@ export interface View {
   /** Neighbours, with the measured round trip in milliseconds where there has been one. */
   readonly active: ReadonlyArray<{ readonly peer: Peer.Peer; readonly roundTripMillis: number | undefined }>
   readonly passive: ReadonlyArray<Peer.Peer>
-  /** Requests for links under way. */
+  /** Requests for links that are under way. */
   readonly pending: number
-  /** Peers that stopped answering and are sounded out now and then. */
+  /** Peers that stopped answering and are probed from time to time. */
   readonly graveyard: number
   /** Open connections, temporary ones included. */
   readonly links: number
@@ -65,8 +65,8 @@ export class DuplicateIdentity extends Data.TaggedError("DuplicateIdentity")<{
 }
 
 /**
- * A subscriber fell so far behind that an event had to be dropped: `eventsBuffer` of them were waiting, and are handed out
- * before this error. The node is not affected. Subscribe again: the stream begins with the current neighbours.
+ * A subscriber fell so far behind that an event had to be dropped: `eventsBuffer` of them were waiting, and are handed
+ * out before this error. The node is not affected. Subscribe again: the stream begins with the current neighbours.
  *
  * @category errors
  * @since 0.1.0
@@ -94,14 +94,15 @@ export class Membership extends Context.Service<
 
     /**
      * Joins the overlay through these contacts (addresses), and returns at once: `awaitNeighbors(1)` waits for the first
-     * link. While there is none the node goes on asking, the contacts and Discovery alike, with growing waits. On a node
+     * link. While there is none the node keeps asking both the contacts and Discovery, at growing intervals. On a node
      * that has links already it makes the contacts known: one of them may lead to another part of the cluster.
      */
     readonly join: (contacts: ReadonlyArray<string>) => Effect.Effect<void, DuplicateIdentity>
 
     /**
-     * Says goodbye to every neighbour and closes all links; returns when that is flushed, at the latest after
-     * `leaveDeadline`, whatever the peers do. A later `join` is a new incarnation. Does nothing on a node that has left.
+     * Says goodbye to every neighbour and closes all links; returns when the goodbyes are flushed, and after
+     * `leaveDeadline` at the latest, whatever the peers do. A later `join` is a new incarnation. Does nothing on a node
+     * that has left.
      */
     readonly leave: Effect.Effect<void>
 

@@ -3,8 +3,8 @@
  * if the clock has been set back (rule 9c of `docs/protocol.md`), and the peers it knew, so that it finds back to them
  * without a contact.
  *
- * A node uses the store that is provided to `Node.layer`, and does without where none is. A store that fails costs the
- * memory, never the node: what it says is logged, and the node goes on as if it remembered nothing.
+ * A node uses the store that is provided to `Node.layer`, and does without if there is none. A store that fails costs the
+ * memory, never the node: its error is logged, and the node goes on as if it remembered nothing.
  *
  * Files are an adapter of their own: `@hyparview/runtime/PeerStoreFile`.
  *
@@ -17,7 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 /**
- * What is remembered. A memory of another cluster, or of another node, is none of ours: it is reported and ignored.
+ * What is remembered. A memory of another cluster, or of another node, is reported and ignored.
  *
  * @category models
  * @since 0.1.0
@@ -25,7 +25,7 @@ import * as Layer from "effect/Layer"
 export interface Memory {
   readonly cluster: string
   readonly id: string
-  /** The highest epoch that the node has had. */
+  /** The highest epoch that the node has had, below 2⁵². */
   readonly epoch: number
   /** Peers that were known, the most recently known first. At most `rememberedPeers` of the node's options. */
   readonly peers: ReadonlyArray<Peer.Peer>
@@ -42,7 +42,7 @@ export interface Memory {
  */
 export class PeerStoreError extends Data.TaggedError("PeerStoreError")<{
   readonly reason: "unreadable" | "unwritable" | "corrupt"
-  /** Where: a file's path, a key; empty if nobody knows. */
+  /** Where: a file's path, a key; empty if that is not known. */
   readonly place: string
   readonly detail: string
 }> {
@@ -64,8 +64,8 @@ export class PeerStore extends Context.Service<
     readonly load: Effect.Effect<Memory | undefined, PeerStoreError>
 
     /**
-     * Replaces what is remembered, all or nothing: whoever is killed meanwhile leaves the old memory or the new one. A node
-     * calls it once when it is made, then at most once in `peerStoreInterval`, and never twice at a time.
+     * Replaces what is remembered, all or nothing: a process that is killed meanwhile leaves the old memory or the new
+     * one. A node calls it once when it is made, then at most once in `peerStoreInterval`, and never twice at a time.
      */
     readonly save: (memory: Memory) => Effect.Effect<void, PeerStoreError>
   }

@@ -1,10 +1,10 @@
 /**
- * A peer store in a file: JSON, replaced as a whole. On Effect's FileSystem, which is tagged unstable in 4.1: so this
- * adapter is an entry point of its own.
+ * A peer store in a file: JSON, replaced as a whole. It stands on Effect's FileSystem, which is tagged unstable in 4.1,
+ * so this adapter is an entry point of its own.
  *
- * The new memory is written to a temporary file beside the old one, forced to the disk, and renamed over it: whoever is
- * killed meanwhile, by a power cut even, leaves the old memory or the new one. One node has one file: two that share it
- * overwrite each other, and each ignores what the other wrote.
+ * The new memory is written to a temporary file beside the old one, forced to the disk, and renamed over it: a process
+ * that is killed meanwhile, even by a power cut, leaves the old memory or the new one. Each node has a file of its own:
+ * two that share one overwrite each other, and each ignores what the other wrote.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export interface Options {
   /** The file's path. Its folder must exist, and the node must be allowed to create files in it. */
   readonly file: string
   /**
-   * A larger file is not read: it is no memory of a node. In bytes, 1 or more. Default 4 MiB, room for 4,096 peers with
-   * ids and addresses as long as they may be.
+   * The largest file that is read, in bytes, 1 or more; a larger one is `corrupt`. Default 4 MiB, room for 4,096 peers
+   * with ids and addresses as long as they may be.
    */
   readonly maxBytes?: number
 }

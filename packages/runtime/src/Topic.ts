@@ -1,15 +1,15 @@
 /**
  * Typed topics: a name, a schema, and what can be done with the two. `Broadcast.topic` makes one.
  *
- * **On the wire** a value is the JSON of its schema (`Schema.toCodecJson`): every language and every later version reads
- * it, and it costs no more than Effect's binary encoding does. Measured on Node 24, for a chat line of three fields: 1.6 µs
- * to encode, 1.1 µs to decode and 81 bytes as JSON; 1.5 µs, 1.1 µs and 66 bytes in binary. Who counts bytes brings a schema
- * that encodes to a `Uint8Array` and says `encoding: "bytes"`; `SchemaBinary.toCodec(schema)` of `effect/encoding` is one,
- * and so is `Schema.Uint8Array` itself.
+ * **On the wire** a value is the JSON of its schema (`Schema.toCodecJson`): every language and every later version
+ * reads it, and it costs no more than Effect's binary encoding does. Measured on Node 24, for a chat line of three
+ * fields: 1.6 µs to encode, 1.1 µs to decode and 81 bytes as JSON; 1.5 µs, 1.1 µs and 66 bytes in binary. If size
+ * matters, supply a schema that encodes to a `Uint8Array`, with `encoding: "bytes"`: `SchemaBinary.toCodec(schema)` of
+ * `effect/encoding` is one, and so is `Schema.Uint8Array` itself.
  *
  * **Versions.** Nodes of several versions share a topic. What this node's schema does not accept is handed to its
- * subscribers as `Undecodable`, with its bytes, and passed on to others all the same: they may understand it. Choose
- * schemas that can grow (optional keys, tagged unions), or a new name for a new form.
+ * subscribers as `Undecodable`, with its bytes, and still passed on to others, who may understand it. Choose schemas that
+ * can grow (optional keys, tagged unions), or a new name for a new form.
  *
  * Encoding and decoding are synchronous: a schema whose transformations wait for something fails as if the value did not
  * fit.
@@ -60,7 +60,7 @@ export interface TopicOptions {
 export interface Undecodable {
   readonly _tag: "Undecodable"
   readonly id: Plumtree.MessageId
-  /** As it came. Read it, do not change it. */
+  /** As it was received. Read it, do not change it. */
   readonly payload: Uint8Array
   readonly publishedAt: number
   readonly hops: number
@@ -70,7 +70,7 @@ export interface Undecodable {
 }
 
 /**
- * A value does not fit its schema, or has no JSON. Nothing was sent; nothing changed.
+ * A value does not fit its schema, or cannot be written as JSON. Nothing was sent; nothing changed.
  *
  * @category errors
  * @since 0.1.0

@@ -7,7 +7,8 @@
  * run of bytes up to `maxFrameBytes`; how its length travels is the transport's affair.
  *
  * Implementations are Layers: `@hyparview/transport-memory` (an in-process network with faults, on Effect's Clock) and
- * `@hyparview/transport-tcp`. A third party's transport passes the contract suite of `@hyparview/testing` and is as good.
+ * `@hyparview/transport-tcp`. A third-party transport that passes the contract suite of `@hyparview/testing` is a full
+ * replacement.
  *
  * @since 0.1.0
  */
@@ -20,7 +21,7 @@ import type * as Stream from "effect/Stream"
 /**
  * Why a link closed, as far as its transport can tell:
  *
- * - `closed`: the far end closed it in order; everything it sent before was received
+ * - `closed`: the far end closed it in an orderly way; everything it sent before was received
  * - `reset`: it broke (connection reset, network gone, process killed); frames under way may be lost
  * - `local`: this end closed it
  * - `frameTooLarge`: the far end announced a frame above `maxFrameBytes`, or an empty one
@@ -87,7 +88,8 @@ export class DialError extends Data.TaggedError("DialError")<{
 }
 
 /**
- * The transport could not start: the port is in use, the host does not exist, the configuration contradicts itself.
+ * The transport could not start: the port is in use, or the host does not exist. Options that make no sense are errors of
+ * the transport's own (`TcpConfigError` and `CertificateError` of TCP and TLS, `InvalidOptions` of the memory network).
  *
  * @category errors
  * @since 0.1.0
@@ -146,8 +148,9 @@ export interface Link {
   readonly receive: Effect.Effect<ReadonlyArray<Uint8Array>, LinkClosed>
 
   /**
-   * Ends the link. `flush` sends what `send` has taken, then closes in order (the far end sees `closed`), and gives up
-   * after the transport's close time-out; `abort` drops it at once (the far end sees `reset`). Idempotent; never fails.
+   * Ends the link. `flush` sends what `send` has taken, then closes in an orderly way (the far end sees `closed`), and
+   * gives up after the transport's close time-out; `abort` drops it at once (the far end sees `reset`). Idempotent;
+   * never fails.
    */
   readonly close: (mode: "flush" | "abort") => Effect.Effect<void>
 
@@ -170,7 +173,10 @@ export interface Link {
 export class Transport extends Context.Service<
   Transport,
   {
-    /** Where others can dial this node: bound already, so that port 0 has become a real port. */
+    /**
+     * Where others can dial this node: bound already, so that port 0 has become a real port. At most 255 bytes of UTF-8,
+     * since nodes tell each other.
+     */
     readonly address: string
 
     /** The largest frame that `send` may carry, in bytes; larger ones from the far end close the link. */
@@ -178,7 +184,8 @@ export class Transport extends Context.Service<
 
     /**
      * Opens a link to an address. The link belongs to the scope: closing the scope aborts a link that is still open.
-     * Interrupting a dial under way abandons it and leaks nothing.
+     * Interrupting a dial under way abandons it and leaks nothing. A node gives a dial up after its own
+     * `handshakeTimeout`, however long the transport would wait.
      */
     readonly dial: (address: string) => Effect.Effect<Link, DialError, Scope.Scope>
 

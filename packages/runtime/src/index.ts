@@ -1,6 +1,7 @@
 /**
- * HyParView as Effect services: a node is a Layer over a `Transport` and a `Discovery`. Two adapters that stand on modules of
- * Effect which are tagged unstable are entry points of their own: `@hyparview/runtime/DiscoveryDns` and `…/PeerStoreFile`.
+ * HyParView as Effect services: a node is a Layer over a `Transport` and a `Discovery`. Two adapters that stand on
+ * modules of Effect which are tagged unstable are entry points of their own: `@hyparview/runtime/DiscoveryDns` and
+ * `…/PeerStoreFile`.
  *
  * @since 0.1.0
  */

@@ -7,15 +7,15 @@
  * at the same instant happens in the order in which it was caused. The same program with the same seed sees the same
  * deliveries.
  *
- * **Time.** Delays are drawn in microseconds and rounded up to the `resolution`. One fiber sleeps, until the earliest event; when it wakes everything due is
- * delivered and each waiting reader is woken once. Under TestClock nothing moves until the clock does; what is sent in
- * reaction to a delivery and is due within the same `adjust` is delivered too. Time is taken from the clock under which
- * the network was made.
+ * **Time.** Delays are drawn in microseconds and rounded up to the `resolution`. One fiber sleeps until the earliest
+ * event; when it wakes, everything due is delivered and each waiting reader is woken once. Under TestClock nothing
+ * moves until the clock does; what is sent in reaction to a delivery and is due within the same `adjust` is delivered
+ * too. Time is taken from the clock under which the network was made.
  *
- * **Links.** An orderly close waits for nothing: what `send` has taken already has its place at the far end. A reset loses
- * what is under way and what the far end has not read; an abort tells the far end after the delay, a fault of the network
- * tells both ends at once. A frame that is empty or above `maxFrameBytes` is taken by `send`; the far end then closes the
- * link as `frameTooLarge` and the sender sees a reset.
+ * **Links.** An orderly close waits for nothing: what `send` has taken already has its place at the far end. A reset
+ * loses what is under way and what the far end has not read; an abort tells the far end after the delay, a fault of the
+ * network tells both ends at once. A frame that is empty or above `maxFrameBytes` is taken by `send`; the far end then
+ * closes the link as `frameTooLarge` and the sender sees a reset.
  *
  * **Memory.** Frames are passed, not copied: a frame of one chunk arrives as the very `Uint8Array` that was sent (so all
  * receivers of a broadcast share it, and nobody may write to it), several chunks are joined once, when sent. A direction
@@ -30,6 +30,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
@@ -78,14 +79,17 @@ export interface Options {
   readonly maxLinks?: number
   /** Accepted links that nobody has taken, above which a transport refuses dials. Default: 128. */
   readonly acceptBacklog?: number
-  /** How long a dial waits for an answer. Default: 5 seconds (a guess). */
+  /**
+   * How long a dial waits for an answer. Default: 5 seconds (a guess). A node gives a dial up earlier, after its own
+   * `handshakeTimeout`, which is 2 seconds by default and covers the dial.
+   */
   readonly dialTimeout?: Duration.Input
   /** How long an accepted link may stay without a first frame. Default: 10 seconds (a guess); infinity for no limit. */
   readonly handshakeTimeout?: Duration.Input
 }
 
 /**
- * The options contradict themselves. No network was made.
+ * An option is out of its bounds. No network was made.
  *
  * @category errors
  * @since 0.1.0
@@ -187,8 +191,8 @@ export class MemoryNetwork extends Context.Service<
     readonly setSilentLoss: (probability: number) => Effect.Effect<void>
 
     /**
-     * Performs the network's part of one fault of a plan at once: what `PlanOptions.onFault` says of each kind. `addresses`
-     * are those of the plan's nodes, by index.
+     * Performs the network's part of one fault of a plan at once: what `PlanOptions.onFault` says of each kind.
+     * `addresses` are those of the plan's nodes, by index.
      */
     readonly applyFault: (fault: Fault, addresses: ReadonlyArray<string>) => Effect.Effect<void>
     /**
@@ -204,6 +208,13 @@ export class MemoryNetwork extends Context.Service<
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0
 
+/** Not a number if it is no duration: then it is out of bounds too. */
+const micros = (duration: Duration.Input): number =>
+  Option.match(Duration.fromInput(duration), {
+    onNone: () => Number.NaN,
+    onSome: (valid) => Math.round(Duration.toMillis(valid) * 1000)
+  })
+
 const completed = (options: Options): Effect.Effect<Settings, InvalidOptions> => {
   const settings = {
     seed: options.seed ?? 0,
@@ -211,19 +222,19 @@ const completed = (options: Options): Effect.Effect<Settings, InvalidOptions> =>
     receiveLimitBytes: options.receiveLimitBytes ?? 262_144,
     maxLinks: options.maxLinks ?? 1_024,
     acceptBacklog: options.acceptBacklog ?? 128,
-    dialTimeoutMicros: Math.round(Duration.toMillis(options.dialTimeout ?? "5 seconds") * 1000),
-    handshakeTimeoutMicros: Math.round(Duration.toMillis(options.handshakeTimeout ?? "10 seconds") * 1000),
-    resolutionMicros: Math.round(Duration.toMillis(options.resolution ?? "1 millis") * 1000)
+    dialTimeoutMicros: micros(options.dialTimeout ?? "5 seconds"),
+    handshakeTimeoutMicros: micros(options.handshakeTimeout ?? "10 seconds"),
+    resolutionMicros: micros(options.resolution ?? "1 millis")
   }
   const invalid = (option: keyof Options, detail: string) => Effect.fail(new InvalidOptions({ option, detail }))
   for (const option of ["maxFrameBytes", "receiveLimitBytes", "maxLinks", "acceptBacklog"] as const) {
     if (!isCount(settings[option])) return invalid(option, "not a whole number above 0")
   }
   if (!Number.isFinite(settings.seed)) return invalid("seed", "not a finite number")
-  if (!(settings.dialTimeoutMicros > 0)) return invalid("dialTimeout", "not above 0")
-  if (!(settings.handshakeTimeoutMicros > 0)) return invalid("handshakeTimeout", "not above 0")
+  if (!(settings.dialTimeoutMicros > 0)) return invalid("dialTimeout", "not a duration above 0")
+  if (!(settings.handshakeTimeoutMicros > 0)) return invalid("handshakeTimeout", "not a duration above 0")
   if (!(settings.resolutionMicros >= 1 && settings.resolutionMicros <= 1_000_000)) {
-    return invalid("resolution", "not between 1 µs and 1 s")
+    return invalid("resolution", "not a duration from 1 µs to 1 s")
   }
   if (!((options.bytesPerSecond ?? 1) > 0)) return invalid("bytesPerSecond", "not above 0")
   return Effect.succeed(settings)

@@ -18,7 +18,7 @@ import { isIPv4, isIPv6 } from "node:net"
 export interface Address {
   /** An IPv4 address, an IPv6 address without brackets (a zone such as `%eth0` may follow), or a host name. */
   readonly host: string
-  /** 0–65535. Port 0 means any free one: good for listening, not for dialing. */
+  /** 0–65535. Port 0 means any free one: good for listening, not for dialling. */
   readonly port: number
 }
 

@@ -1,6 +1,7 @@
 /**
- * Where certificates lie on a disk, and how they get there: a directory with the authority's `ca.pem` and `ca.key`, and in
- * it one for each node with all that the node needs, to be taken to its machine as it is: `cert.pem`, `key.pem`, `ca.pem`.
+ * Where certificates lie on a disk, and how they get there: a directory with the authority's `ca.pem` and `ca.key`, and
+ * in it one for each node with all that the node needs, to be taken to its machine as it is: `cert.pem`, `key.pem`,
+ * `ca.pem`.
  *
  * Keys can be read by their owner alone. A file appears whole or not at all, so that a node that looks for new ones never
  * reads half of one.
@@ -45,6 +46,8 @@ export class CertificateFileError extends Data.TaggedError("CertificateFileError
 }
 
 /**
+ * How files are written.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -194,7 +197,7 @@ export const readAuthority = Effect.fnUntraced(function* (
 })
 
 /**
- * Writes a node's three files, its certificate last: who sees that one new finds the others new too.
+ * Writes a node's three files, its certificate last: whoever sees a new certificate finds the others new too.
  *
  * @category files
  * @since 0.1.0

@@ -1,11 +1,12 @@
 /**
- * The name that a node's certificate carries: `hyparview://CLUSTER/ID`, as a URI among its subject alternative names, with
- * every byte of the two but letters, digits, `-`, `.`, `_` and `~` percent-encoded.
+ * The name that a node's certificate carries: `hyparview://CLUSTER/ID`, as a URI among its subject alternative names,
+ * with every byte of the two but letters, digits, `-`, `.`, `_` and `~` percent-encoded.
  *
- * Why a URI: an id is any text of 1 to 255 bytes of UTF-8, and neither a DNS name (labels of 63 letters, upper and lower
- * case alike) nor a common name (64 characters, and shown to people rather than compared) can hold it. A scheme of its own
- * keeps certificates that the same authority made for something else, a web server called like a node, from being a
- * node's. The cluster stands in front, as a trust domain does in SPIFFE, so that two clusters may share an authority.
+ * Why a URI: an id is any text of 1 to 255 bytes of UTF-8, and neither a DNS name (labels of 63 letters, upper and
+ * lower case alike) nor a common name (64 characters, and shown to people rather than compared) can hold it. A scheme
+ * of its own keeps certificates that the same authority made for something else, a web server called like a node, from
+ * being a node's. The cluster stands in front, as a trust domain does in SPIFFE, so that two clusters may share an
+ * authority.
  *
  * @since 0.1.0
  */

@@ -42,11 +42,16 @@ export interface Issued {
  * @since 0.1.0
  */
 export interface Validity {
-  /** Days from now, above 0 to 36,500; fractions are allowed. Default 365. A node's certificate ends with its authority's. */
+  /**
+   * Days from now, above 0 to 36,500; fractions are allowed. Default 365. A node's certificate ends with its
+   * authority's.
+   */
   readonly days?: number | undefined
 }
 
 /**
+ * How an authority is made.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -56,6 +61,8 @@ export interface AuthorityOptions extends Validity {
 }
 
 /**
+ * What a node's certificate is to say.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -250,8 +257,9 @@ export const issue = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export interface Description {
-  /** Undefined: it names no node; `nameDetail` says why not. */
+  /** Whom it names; undefined if it names no node, or several. */
   readonly name: CertificateName.CertificateName | undefined
+  /** Why it names no node; empty if it names one. */
   readonly nameDetail: string
   readonly isAuthority: boolean
   readonly subject: string
@@ -266,7 +274,7 @@ export interface Description {
 }
 
 /**
- * Says what a certificate says. Of several in one text, the first. It checks nothing.
+ * Reads what a certificate says, the first if the text holds several. It checks nothing.
  *
  * @category conversions
  * @since 0.1.0

@@ -43,7 +43,7 @@ export interface TcpOptions {
   readonly maxFrameBytes?: number | undefined
 
   /**
-   * Connections in all, dialed and accepted and being dialed, 1 to 1,000,000. Beyond it an accepted connection is reset
+   * Connections in all, dialled and accepted and being dialled, 1 to 1,000,000. Beyond it an accepted connection is reset
    * at once, and a dial fails with `limit`. Each takes a file descriptor. Default 1024 (a guess: a node holds about ten
    * links, and takes part in many short ones when others join).
    */
@@ -57,14 +57,15 @@ export interface TcpOptions {
   readonly maxHandshakes?: number | undefined
 
   /**
-   * How long an accepted connection may take to deliver its first frame, whole. Up to a day. Default 5 seconds (a guess:
-   * a few round trips round the world, with a packet lost).
+   * How long an accepted connection may take to deliver its first complete frame. Up to a day. Default 5 seconds (a
+   * guess: a few round trips around the world, with a packet lost).
    */
   readonly handshakeTimeout?: Duration.Input | undefined
 
   /**
    * How long a dial may take, the look-up of the name included. Up to a day. Default 5 seconds (a guess; Linux sends a
-   * lost SYN again after 1, 3 and 7 seconds).
+   * lost SYN again after 1, 3 and 7 seconds). A node gives a dial up earlier, after its own `handshakeTimeout`, which
+   * is 2 seconds by default and covers the dial.
    */
   readonly dialTimeout?: Duration.Input | undefined
 

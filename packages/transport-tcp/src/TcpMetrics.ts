@@ -72,7 +72,7 @@ export const frames = counter("frames_total", "Frames moved")
  * @category metrics
  * @since 0.1.0
  */
-export const links = Metric.gauge("hyparview_tcp_links", { description: "Connections held or being dialed" })
+export const links = Metric.gauge("hyparview_tcp_links", { description: "Connections held or being dialled" })
 
 /**
  * Slots taken of `maxHandshakes`, at this moment. Transports that share a series add up.

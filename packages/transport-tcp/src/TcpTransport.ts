@@ -2,15 +2,16 @@
  * The runtime's `Transport` over TCP, one connection a link. It stands between Node's sockets and the driver: it knows
  * links and frames, limits and time-outs, and nothing of what frames say.
  *
- * Frames travel behind their length (four bytes, big-endian). There is no greeting and no encryption: keep it to networks
- * that you trust, and use `TlsTransport` on others.
+ * Each frame is preceded by its length (four bytes, big-endian). There is no greeting and no encryption: use it only on
+ * networks that you trust, and `TlsTransport` on others.
  *
  * **Gotchas**
  *
- * - A frame received is a view on what one read brought (up to 64 KiB). Who keeps a small frame for long copies it.
+ * - A received frame is a view into the buffer of one read (up to 64 KiB). Copy a small frame if you keep it for long.
  * - `send` resolves while up to 64 KiB wait in the process and, on Linux, some megabytes in the kernels of both ends.
  *   Backpressure begins after that.
- * - The kernel closes the connections of a killed process in order, so `closed` does not prove that the far end meant it.
+ * - The kernel closes the connections of a killed process in an orderly way, so `closed` does not prove that the far end
+ *   meant it.
  *
  * @since 0.1.0
  */

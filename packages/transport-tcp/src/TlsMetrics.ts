@@ -25,7 +25,7 @@ import * as Metric from "effect/Metric"
  * - `broken`: TLS that breaks the rules
  * - `alert`: the far end refused, and said so
  * - `hungUp`: the far end ended the connection, without a word
- * - `stalled`: it was not done within `handshakeTimeout`; one that was dialed counts as `timeout` in `TcpMetrics`
+ * - `stalled`: it was not done within `handshakeTimeout`; one that was dialled counts as `timeout` in `TcpMetrics`
  *
  * @category models
  * @since 0.1.0
@@ -58,8 +58,8 @@ export const refusals = Metric.counter("hyparview_tls_refusals_total", {
 })
 
 /**
- * Changes of the certificate files that were taken up. Attribute `outcome`: `loaded`, or `failed` where what changed cannot
- * be used and the certificates before stay.
+ * Changes of the certificate files that were taken up. Attribute `outcome`: `loaded`, or `failed` where what changed
+ * cannot be used and the certificates before stay.
  *
  * @category metrics
  * @since 0.1.0

@@ -4,22 +4,24 @@
  *
  * TLS 1.3 alone. Both ends must show a certificate signed by an authority in `ca`; the system's roots count for nothing.
  * The certificate names a node and its cluster (`CertificateName`), and the id is the link's `authenticatedId`: a node
- * believes no Hello in which another stands. A link is of the certificates of its handshake: no session is resumed.
+ * believes no Hello in which another stands. No session is resumed, so each link's certificates were checked.
  *
- * The files are looked at again and again (`reloadEvery`). New ones are used for new links, and old links may finish. What
- * cannot be used, half a certificate or the wrong key, is reported, and what was in use before stays.
+ * The files are checked for changes regularly (`reloadEvery`). New ones are used for new links, and old links may finish.
+ * What cannot be used, half a certificate or the wrong key, is reported, and what was in use before stays.
  *
  * Who is refused is counted with the reason (`TlsMetrics.refusals`) and logged, and nothing else happens to this node.
  *
  * **Gotchas**
  *
  * - A certificate says who a node is, not where: any member may answer at any address, and the caller compares ids.
- * - In TLS 1.3 the end that dials is done before the other end has looked at its certificate. If that is refused, the dial
- *   succeeds, and its link ends before the first frame; the detail of its end says so.
- * - Whoever sits between two nodes can end a link, but not unseen add, change, repeat or leave out a frame before its end.
- *   An end that he makes may look like the far end's own, `closed`; a node that goes says so in a message first.
- * - Certificates of a link are checked once. To be rid of a member at once, restart those that hold links with it.
- * - Time is the machine's: under a test clock certificates are not valid yet.
+ * - In TLS 1.3 the end that dials is done before the other end has looked at its certificate. If that is refused, the
+ *   dial succeeds, and its link ends before the first frame; the detail of its end says so.
+ * - Whoever sits between two nodes can end a link, but cannot add, change, repeat or drop a frame before its end without
+ *   being noticed. A link that was cut so ends as `reset`, never as `closed`.
+ * - The certificates of a link are checked once. To be rid of a member at once, restart the nodes that hold links with
+ *   it.
+ * - Certificates are loaded by the time of Effect's Clock, and handshakes made by the machine's: under a test clock, which
+ *   begins in 1970, no certificate is valid yet.
  *
  * @since 0.1.0
  */
@@ -42,8 +44,8 @@ import type { CertificateError, TlsOptions } from "./TlsConfig.ts"
  * Opens a transport for the life of the scope. Closing the scope aborts every link, frees the port, and waits until all
  * of it is gone.
  *
- * Fails with `CertificateError` if a file cannot be used, with `TcpConfigError` if the options do not make sense, and with
- * `TransportError` if the port is in use or the host is not of this machine; in each case nothing stays open.
+ * Fails with `CertificateError` if a file cannot be used, with `TcpConfigError` if the options do not make sense, and
+ * with `TransportError` if the port is in use or the host is not of this machine; in each case nothing stays open.
  *
  * @category constructors
  * @since 0.1.0

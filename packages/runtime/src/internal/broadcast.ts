@@ -37,7 +37,6 @@ export interface Host {
   /** When the turn that is under way began. */
   readonly turnAt: () => number
   readonly state: () => Node.State
-  readonly isUp: () => boolean
   readonly post: (item: Node.Input | Publication) => void
   readonly mailboxFull: () => boolean
   /** Bytes that wait on the least loaded link to these peers. */
@@ -94,7 +93,7 @@ const bounded = (value: number, low: number, high: number): number =>
   Math.min(high, Math.max(low, Math.floor(value) || low))
 
 export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting => {
-  const { isUp, meter, now, post, run, state } = host
+  const { meter, now, post, run, state } = host
   const audiences = new Map<string, Audience>()
   /** Those of them in which some want order. */
   const ordering = new Set<Audience>()
@@ -307,7 +306,10 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     maxWaitingPublishers: settings.waitingPublishers,
     meter,
     now,
-    down: () => (isUp() ? undefined : state().membership.status),
+    down: () => {
+      const { status } = state().membership
+      return status === "joining" || status === "joined" ? undefined : status
+    },
     waitingBytes: () => host.waitingBytes(Plumtree.eagerPeers(state().broadcast, state().membership.self.id)),
     mailboxFull: host.mailboxFull,
     post

@@ -1,6 +1,6 @@
 /**
- * What must be over within a time that is the same for all: handshakes and goodbyes. Deadlines expire in the order in which
- * they were set, so one timer does for all.
+ * What must be over within a time that is the same for all: handshakes and goodbyes. Deadlines expire in the order in
+ * which they were set, so one timer does for all.
  */
 import * as Effect from "effect/Effect"
 

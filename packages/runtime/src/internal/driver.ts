@@ -193,7 +193,6 @@ export const makeDriver = Effect.fnUntraced(function* (
     now,
     turnAt: () => turnAt,
     state: () => state,
-    isUp,
     post,
     mailboxFull: () => mailbox.length >= settings.mailboxSize,
     waitingBytes: links.leastWaitingBytes,

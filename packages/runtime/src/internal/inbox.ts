@@ -2,8 +2,8 @@
  * What waits for one subscriber of a topic: bounded in number and in bytes. One that does not keep up loses what does not
  * fit, and finds in its stead, at the place where it is missing, how much that was.
  *
- * Its reader is woken once for all that a turn of the node brings, since that costs as much as to receive a message; sooner
- * if what waits fills an eighth of the inbox, so that a reader who keeps up loses nothing.
+ * Its reader is woken once for all that a turn of the node brings, since that costs as much as to receive a message;
+ * sooner if what waits fills an eighth of the inbox, so that a reader who keeps up loses nothing.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,7 @@
 /**
- * What links cost, for X-BOT: the round trip to a peer in microseconds. Heartbeats measure neighbours as they go; whoever is
- * asked about and has not been measured lately is sent probes. The first probe to a peer without a link has to open one, so
- * that only the second counts.
+ * What links cost, for X-BOT: the round trip to a peer in microseconds. Heartbeats measure neighbours as they go;
+ * whoever is asked about and has not been measured lately is sent probes. The first probe to a peer without a link has
+ * to open one, so that only the second counts.
  *
  * What was measured is smoothed as TCP smooths it (RFC 6298, §2: seven eighths of the old, one of the new), so that one
  * late answer moves little; what little is left X-BOT's own hysteresis does not follow (`optimizeHysteresis`).
@@ -21,7 +21,10 @@ export interface Host {
 }
 
 export interface LinkCosts {
-  /** Answers as soon as every peer is known, at the latest shortly before the node gives up. A later question takes its place. */
+  /**
+   * Answers as soon as every peer is known, at the latest shortly before the node gives up. A later question takes its
+   * place.
+   */
   readonly measure: (nonce: number, peers: ReadonlyArray<Peer.Peer>) => void
   readonly sent: (to: Peer.Peer, message: Node.Message) => void
   readonly received: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>) => void

@@ -113,7 +113,7 @@ export const makeLinks = (
   const send = (to: Peer.Peer, message: Node.Message): void => {
     const connection = connections.get(to.id)
     if (connection !== undefined) {
-      // A later incarnation of the one that is meant answers in its place; what is about an old link is stale by its name.
+      // A later incarnation answers in place of the one that is meant; what is about an old link is stale by its name.
       if (connection.peer.epoch >= to.epoch) return sendOver(connection, message)
       drop(connection, "superseded", "a later incarnation of this peer is known")
     }

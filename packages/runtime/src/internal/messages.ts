@@ -1,8 +1,8 @@
 /**
- * What passes between an application and its node's broadcast: messages, how they are asked for, judged and published, and
- * why one was not. `Broadcast.ts` and `Topic.ts` are made of it; the first exports it.
+ * What passes between an application and its node's broadcast: messages, how they are asked for, judged and published,
+ * and why one was not. `Broadcast.ts` and `Topic.ts` are made of it; the first exports it.
  */
-import type { Plumtree } from "@hyparview/core"
+import type { HyParView, Plumtree } from "@hyparview/core"
 import * as Data from "effect/Data"
 
 /**
@@ -13,40 +13,54 @@ import * as Data from "effect/Data"
  */
 export interface Message<A = Uint8Array> {
   readonly _tag: "Message"
-  /** Who published it, in which incarnation, on which topic, and the how-manieth it was: its name for ever. */
+  /**
+   * Who published it, in which incarnation, on which topic, and its sequence number, from 0. Together they identify the
+   * message permanently.
+   */
   readonly id: Plumtree.MessageId
-  /** Bytes belong to all subscribers and to the network: read them, do not change them. */
+  /** Bytes are shared with all subscribers and with the network: read them, do not change them. */
   readonly payload: A
   /** The wall clock of the publishing node when it was published, in milliseconds. Clocks differ from node to node. */
   readonly publishedAt: number
-  /** Links it crossed: 0 on the publishing node, and for history, of which it is not known. */
+  /** Links that it crossed; 0 on the publishing node, and for history, where their number is not known. */
   readonly hops: number
   /** Whether it comes from the history that this subscriber asked for. */
   readonly history: boolean
 }
 
 /**
- * Messages that this subscriber will never be handed.
+ * Messages that this subscriber will never receive.
  *
- * - `subscriber`: it was too slow, and `missed` messages were dropped for it, here and for nobody else. They would have
- *   come where this stands in the stream.
- * - `network`: the node has given up the messages `first` to `last` of one incarnation of a source: nobody in reach
- *   retains them any more, or they did not come in time. A subscriber in order is also told so if more messages wait for
- *   an earlier one than `reorderBuffer` holds, and of a message that reaches a node new to the source after later ones.
+ * - `subscriber`: it was too slow, and messages were dropped for it, here and for nobody else. They would have come where
+ *   this stands in the stream.
+ * - `network`: the node has given up on messages of one incarnation of a source: nobody within reach retains them any
+ *   more, or they did not come in time. A subscriber in order is also told so if more messages wait for an earlier one
+ *   than `reorderBuffer` holds, and of a message that reaches a node new to the source after later ones.
  *
  * @category models
  * @since 0.1.0
  */
 export type Lagged =
-  | { readonly _tag: "Lagged"; readonly cause: "subscriber"; readonly topic: string; readonly missed: number }
+  | {
+      readonly _tag: "Lagged"
+      readonly cause: "subscriber"
+      readonly topic: string
+      /** How many messages were dropped. */
+      readonly missed: number
+    }
   | {
       readonly _tag: "Lagged"
       readonly cause: "network"
       readonly topic: string
+      /** How many messages are lost: `last - first + 1`. */
       readonly missed: number
+      /** The id of the node that published them. */
       readonly source: string
+      /** That node's incarnation. */
       readonly epoch: number
+      /** The sequence number of the first of them. */
       readonly first: number
+      /** The sequence number of the last of them. */
       readonly last: number
     }
 
@@ -66,17 +80,17 @@ export type Delivery<A = Uint8Array> = Message<A> | Lagged
  */
 export interface SubscribeOptions {
   /**
-   * `none` (the default): messages in the order in which they reach this node. `source`: those of each incarnation of a
-   * source in the order in which it published them; one that is late holds back what follows it, until it comes or is
-   * `Lagged`. Sources do not wait for each other.
+   * `none` (the default): messages in the order in which they reach this node. `source`: the messages of each incarnation
+   * of a source in the order in which it published them; one that is late holds back those that follow it, until it comes
+   * or is `Lagged`. Sources do not wait for each other.
    */
   readonly order?: "none" | "source"
   /**
-   * So many of the newest messages from before the subscription, oldest first, before anything new. They are the newest
-   * that this node and its neighbours retain, so there may be fewer; a message is never handed twice. Ask once there is a
-   * neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding back what is new, but no
-   * longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`; what is outside counts as the
-   * nearer of the two, and a fraction is cut off.
+   * How many of the newest messages from before the subscription to hand out first, oldest first, before anything new.
+   * They are the newest that this node and its neighbours retain, so there may be fewer; no message is handed out
+   * twice. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
+   * back what is new, but no longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`;
+   * what is outside counts as the nearer of the two, and a fraction is cut off.
    */
   readonly history?: number
   /**
@@ -94,15 +108,15 @@ export interface SubscribeOptions {
  */
 export interface PublishOptions {
   /**
-   * What to do while the links take messages more slowly than they are published: `fail` (the default) with `Overloaded`,
-   * or `wait` until there is room. Publishers that wait take their turns in order.
+   * What to do while the links take messages more slowly than they are published: `fail` with `Overloaded` (the default),
+   * or `wait` until there is room. Publishers that wait are served in the order in which they came.
    */
   readonly whenFull?: "fail" | "wait"
 }
 
 /**
- * What a validator says of a message: `accept` delivers it and passes it on, `reject` and `ignore` do neither. A rejected
- * message is counted against its sender's metrics; to ignore says nothing of anybody.
+ * What a validator says of a message: `accept` delivers it and passes it on, `reject` and `ignore` do neither. The last
+ * two are counted apart: `reject` says that the message is wrong, `ignore` says nothing about it.
  *
  * @category models
  * @since 0.1.0
@@ -110,7 +124,7 @@ export interface PublishOptions {
 export type Verdict = "accept" | "reject" | "ignore"
 
 /**
- * A message that waits for its verdict.
+ * A message that awaits its verdict.
  *
  * @category models
  * @since 0.1.0
@@ -119,14 +133,14 @@ export interface Candidate<A = Uint8Array> {
   readonly id: Plumtree.MessageId
   readonly payload: A
   readonly publishedAt: number
-  /** The id of the neighbour that it came from, which need not be its source. */
+  /** The id of the neighbour from which it came, which need not be its source. */
   readonly from: string
 }
 
 /**
  * The payload does not fit into a frame of this transport. Nothing was sent. `usableBytes` is the largest payload for
- * this topic. Larger ones are refused and not split, because a part is worth nothing without all others: split what is
- * larger where its parts mean something, or publish where it can be fetched.
+ * this topic. Larger ones are refused and not split, because one part is worth nothing without the others: split larger
+ * data where its parts mean something by themselves, or publish where it can be fetched.
  *
  * @category errors
  * @since 0.1.0
@@ -147,7 +161,10 @@ export class PayloadTooLarge extends Data.TaggedError("PayloadTooLarge")<{
  * @category errors
  * @since 0.1.0
  */
-export class NotJoined extends Data.TaggedError("NotJoined")<{ readonly status: string }> {
+export class NotJoined extends Data.TaggedError("NotJoined")<{
+  /** `stopped` also if the node's layer has been closed. */
+  readonly status: Exclude<HyParView.Status, "joining" | "joined">
+}> {
   override get message(): string {
     return `cannot publish: the node is ${this.status}; join first`
   }
@@ -155,15 +172,17 @@ export class NotJoined extends Data.TaggedError("NotJoined")<{ readonly status: 
 
 /**
  * The network takes messages more slowly than they are published: every link along which this message would go has more
- * than half of `outboxBytes` waiting already, or the node's mailbox is full, or (with `whenFull: "wait"`) more than
- * `waitingPublishers` wait. Nothing was sent, and nothing is numbered; try again later, wait, or publish less.
+ * than half of `outboxBytes` waiting already, or the node's mailbox is full, or (with `whenFull: "wait"`)
+ * `waitingPublishers` are waiting already. Nothing was sent and no sequence number was used. Try again later, wait, or
+ * publish less.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Overloaded extends Data.TaggedError("Overloaded")<{
-  /** Bytes that wait on the least loaded of those links, what is being published included. */
+  /** Bytes that wait on the least loaded of those links, publications in the node's mailbox included. */
   readonly waitingBytes: number
+  /** Publishers that wait for room. */
   readonly waitingPublishers: number
 }> {
   override get message(): string {
@@ -172,8 +191,8 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
 }
 
 /**
- * A topic cannot be used: its name is empty, or longer than 255 bytes of UTF-8, or no text (`name`); or this node follows
- * as many topics as it may (`limit`, the protocol's `topics`). Nothing was sent; nothing changed.
+ * A topic cannot be used: its name is empty, longer than 255 bytes of UTF-8, or not well-formed Unicode (`name`); or this
+ * node follows as many topics as it may (`limit`, the protocol's `topics`). Nothing was sent; nothing changed.
  *
  * @category errors
  * @since 0.1.0

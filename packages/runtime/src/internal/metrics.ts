@@ -1,7 +1,7 @@
 /**
- * What a node measures, through Effect's `Metric`. Counted locally and handed over at most once a second, since a metric's
- * update costs as much as a step. All nodes of a process share the metrics, unless each is made with attributes of its own
- * (`Metric.CurrentMetricAttributes`, see `Node.layer`).
+ * What a node measures, through Effect's `Metric`. Counted locally and handed over at most once a second, since a
+ * metric's update costs as much as a step. All nodes of a process share the metrics, unless each is made with
+ * attributes of its own (`Metric.CurrentMetricAttributes`, see `Node.layer`).
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"

@@ -53,7 +53,7 @@ export const makePublications = (options: {
   readonly meter: Meter
   readonly now: () => number
   /** `undefined` while the node is up, its status otherwise. */
-  readonly down: () => string | undefined
+  readonly down: () => NotJoined["status"] | undefined
   /** Bytes that wait on the least loaded link along which a publication would go. */
   readonly waitingBytes: () => number
   readonly mailboxFull: () => boolean
@@ -64,7 +64,7 @@ export const makePublications = (options: {
   /** Bytes of publications in the mailbox. */
   let postedBytes = 0
   let stopped = false
-  const down = (): string | undefined => (stopped ? "stopped" : options.down())
+  const down = (): NotJoined["status"] | undefined => (stopped ? "stopped" : options.down())
 
   const isFull = (): boolean => options.waitingBytes() + postedBytes > maxWaitingBytes || mailboxFull()
 

@@ -15,7 +15,7 @@ import * as Result from "effect/Result"
  * @since 0.1.0
  */
 export interface Options {
-  /** The node's name for ever: unique in the cluster, 1 to 255 bytes of UTF-8, kept over restarts. */
+  /** The node's permanent name: unique in the cluster, 1 to 255 bytes of UTF-8, kept over restarts. */
   readonly id: string
   /** The cluster's name, 1 to 255 bytes of UTF-8: nodes of another name are refused. */
   readonly cluster: string
@@ -39,7 +39,7 @@ export interface Options {
   readonly temporaryLinkIdle?: Duration.Input
   /** How long `leave` may take to flush its goodbyes. Default 3 seconds. */
   readonly leaveDeadline?: Duration.Input
-  /** Whether the node leaves in order when its layer is closed. Default true; false models a crash. */
+  /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean
   /**
    * Bytes that may wait for one link; above it the peer is expelled as slow, and above half of it on every link of the
@@ -71,11 +71,11 @@ export interface Options {
   readonly rememberedPeers?: number
   /** A `PeerStore` is written at most once in this time (and when the epoch changes). Default 30 seconds (a guess). */
   readonly peerStoreInterval?: Duration.Input
-  /** How long one reading or writing of a `PeerStore` may take; then the node goes on without. Default 5 seconds. */
+  /** How long one read or write of a `PeerStore` may take; then the node goes on without. Default 5 seconds. */
   readonly peerStoreTimeout?: Duration.Input
   /**
-   * Is shown each transition of the node, before its outputs are performed: for tests and traces. It stands in the hot path,
-   * and must not throw. Default: none.
+   * Is shown each transition of the node before its outputs are performed: for tests and traces. It is called on the hot
+   * path and must not throw. Default: none.
    */
   readonly observe?: Observe
 }

@@ -1,7 +1,7 @@
 /**
- * A node's own time: the wall clock as it stood when the node was made, and from there on the time that has passed. The wall
- * clock may be set back or forth while a node runs; its timers, time-outs and heartbeats must not care. (Measured against a
- * wall clock that is set back by an hour, every wait begun after that would last an hour longer.)
+ * A node's own time: the wall clock as it stood when the node was made, and from there on the time that has passed. The
+ * wall clock may be set back or forth while a node runs; its timers, time-outs and heartbeats must not care. (Measured
+ * against a wall clock that is set back by an hour, every wait begun after that would last an hour longer.)
  */
 import type * as Clock from "effect/Clock"
 

@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Wire } from "@hyparview/core"
 import { Effect, Exit, Fiber } from "effect"
+import type { NotJoined } from "../../src/Broadcast.ts"
 import { makeMeter } from "../../src/internal/metrics.ts"
 import { makePublications, type Publication } from "../../src/internal/publications.ts"
 
 const setUp = (maxWaitingPublishers = 3) =>
   Effect.gen(function* () {
     const posted: Array<Publication> = []
-    const node = { down: undefined as string | undefined, waiting: 0, mailboxFull: false }
+    const node = { down: undefined as NotJoined["status"] | undefined, waiting: 0, mailboxFull: false }
     const publications = makePublications({
       self: "a",
       maxWaitingBytes: 1_000,

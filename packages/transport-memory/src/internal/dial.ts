@@ -50,8 +50,8 @@ export class MemoryDial implements Dial {
   }
 
   /**
-   * The dialer will not have the link, because the dial failed or was interrupted. Ends the dial if it is still under way,
-   * and the link if there is one, also one whose news is on its way to the dialer in this very turn.
+   * The dialler will not have the link, because the dial failed or was interrupted. Ends the dial if it is still under
+   * way, and the link if there is one, also one whose news is on its way to the dialler in this very turn.
    */
   abandon(): void {
     if (this.#resume !== undefined) {

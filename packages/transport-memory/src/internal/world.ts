@@ -46,15 +46,20 @@ export interface Endpoint {
   refusal(): string | undefined
   /** Hands an accepted link to whoever takes them; there is room, `refusal` said so. */
   accept(link: LinkEnd): void
-  /** The address is free again, every link breaks at the far end, every dial under way fails. How many links that were. */
+  /**
+   * The address is free again, every link breaks at the far end, every dial under way fails. How many links that were.
+   */
   shut(detail: string): number
 }
 
 /** A dial under way. */
 export interface Dial {
-  /** The request or the answer goes on, if it is due and nothing holds it. Called when it is due, and after each release. */
+  /**
+   * The request or the answer goes on, if it is due and nothing holds it. Called when it is due, and after each
+   * release.
+   */
   proceed(): void
-  /** The dialer's transport has ended. */
+  /** The dialler's transport has ended. */
   shut(): void
 }
 
@@ -138,7 +143,10 @@ export class World {
     return this.#places.values()
   }
 
-  /** The next link's number. Each direction has a generator of its own, so that one link's traffic never shifts another's delays. */
+  /**
+   * The next link's number. Each direction has a generator of its own, so that one link's traffic never shifts
+   * another's delays.
+   */
   nextLink(): { readonly number: number; readonly there: Random; readonly back: Random } {
     const number = ++this.#links
     const { seed } = this.settings

@@ -2,7 +2,8 @@
  * Frames on a stream of bytes: each travels behind its length, four bytes, big-endian. A length of 0 is not a frame: no
  * message is empty, and a stream of zeros is the commonest garbage.
  *
- * Hot: at 64 bytes a frame, cutting one out costs about 40 ns, most of it the view, and the loop is plain for that reason.
+ * Hot: at 64 bytes a frame, cutting one out costs about 40 ns, most of it the view, and the loop is plain for that
+ * reason.
  */
 
 /** The bytes in front of a frame that hold its length. */

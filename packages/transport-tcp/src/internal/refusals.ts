@@ -37,7 +37,7 @@ const failures: Readonly<Record<string, TlsRefusal>> = {
 
 const resets: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"])
 
-/** A verdict on a certificate arrives as an error too, at the end that dialed. */
+/** A verdict on a certificate arrives as an error too, at the end that dialled. */
 const verdictCodes = /CERT|ISSUER|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|UNSPECIFIED/
 
 export const ofError = (error: Error): Refused => {

@@ -1,6 +1,7 @@
 /**
- * Looks after the certificate files, for the life of the scope: what has changed is loaded, checked, and put to use; what
- * cannot be used is reported, once, and what was in use before stays. Says when the certificate in use is about to expire.
+ * Looks after the certificate files, for the life of the scope: what has changed is loaded, checked, and put to use;
+ * what cannot be used is reported, once, and what was in use before stays. Says when the certificate in use is about to
+ * expire.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

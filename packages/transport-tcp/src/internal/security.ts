@@ -14,10 +14,10 @@ export interface Connection {
   /** Who the far end has proved to be. */
   readonly authenticatedId: string | undefined
   /**
-   * Whether each end says that it ends, behind its last frame (`endMark`). Over TLS somebody on the way may cut the connection
-   * in the middle of a record, or between two: Node shows that as the end of the stream, as it does the far end's own
-   * close_notify, and what is missing would pass for an end in order. Over plain TCP such a mark would prove nothing, for
-   * whoever can cut the stream can write it.
+   * Whether each end says that it ends, behind its last frame (`endMark`). Over TLS somebody on the way may cut the
+   * connection in the middle of a record, or between two: Node shows that as the end of the stream, as it does the far
+   * end's own close_notify, and what is missing would pass for an end in order. Over plain TCP such a mark would prove
+   * nothing, for whoever can cut the stream can write it.
    */
   readonly marksEnd: boolean
   /** What is to be said of an end that comes before the far end has sent anything. */
@@ -32,7 +32,7 @@ export interface Security {
   readonly accept: (raw: Socket, ready: (connection: Connection) => void) => void
   /** The connection has not been secured in time, or never will be: it is destroyed. */
   readonly giveUp: (raw: Socket, why: "stalled" | "closing") => void
-  /** Secures a dialed connection. After an error or an interruption the caller destroys it. */
+  /** Secures a dialled connection. After an error or an interruption the caller destroys it. */
   readonly dial: (raw: Socket, address: string) => Effect.Effect<Connection, DialError>
 }
 

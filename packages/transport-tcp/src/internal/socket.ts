@@ -1,5 +1,5 @@
 /**
- * The one place that opens Node's sockets: listening, dialing, aborting, and what the system's error codes mean.
+ * The one place that opens Node's sockets: listening, dialling, aborting, and what the system's error codes mean.
  *
  * Why `node:net` and not Effect's `Socket`: what a link promises lies outside of that interface. It cannot reset a
  * connection; it does not notice the far end's close while bytes wait that nobody has pulled; a write after its reader's
@@ -48,7 +48,9 @@ export const remoteAddressOf = (connection: Net.Socket): string =>
     ? "unknown"
     : Address.format({ host: connection.remoteAddress, port: connection.remotePort })
 
-/** `EMFILE` and `ENFILE`: descriptors; `EADDRNOTAVAIL`: no local port is left; `ENOBUFS`, `ENOMEM`: the kernel's memory. */
+/**
+ * `EMFILE` and `ENFILE`: descriptors; `EADDRNOTAVAIL`: no local port is left; `ENOBUFS`, `ENOMEM`: the kernel's memory.
+ */
 const dialFailures: Readonly<Record<string, DialFailure>> = {
   ECONNREFUSED: "refused",
   ECONNRESET: "refused",

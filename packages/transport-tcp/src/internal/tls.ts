@@ -2,8 +2,9 @@
  * TLS between a TCP connection and a link. Both ends must show a certificate that an authority of ours has signed, and
  * that names a node of our cluster; whoever it names is the far end.
  *
- * At the accepting end Node does not end a connection whose certificate does not pass, but hands it over with the verdict,
- * which is read here: Node would end it without saying whose it was or why. Nothing is read from a connection before.
+ * At the accepting end Node does not end a connection whose certificate does not pass, but hands it over with the
+ * verdict, which is read here: Node would end it without saying whose it was or why. Nothing is read from a connection
+ * before.
  *
  * Sessions are never resumed, for a resumed one shows no certificate: one that has expired since, or whose authority is
  * trusted no more, would pass. We offer none, remember none, and refuse one that is resumed all the same.
