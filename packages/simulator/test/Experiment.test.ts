@@ -1,7 +1,12 @@
 import { HyParView } from "@hyparview/core"
 import * as Experiment from "@hyparview/simulator/Experiment"
+import { churn } from "@hyparview/simulator/experiments/churn"
+import { hashicorp } from "@hyparview/simulator/experiments/hashicorp"
+import { Laboratory, type Work } from "@hyparview/simulator/experiments/Laboratory"
+import { stable } from "@hyparview/simulator/experiments/stable"
 import { isInBothViews, isOverCapacity } from "@hyparview/simulator/Measure"
 import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
+import type { Observer, World } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 
@@ -16,6 +21,23 @@ const run = (name: Experiment.Name, options: Partial<Experiment.Options>): RunRe
   const [result] = finish(Result.getOrThrow(Experiment.start(name, options)))
   if (result === undefined) throw new Error("no result")
   return result
+}
+
+/** Runs an experiment whose every transition is looked at; its world, as it is at the end. */
+const watch = (
+  experiment: (laboratory: Laboratory) => Work,
+  name: Experiment.Name,
+  given: Partial<Experiment.Options>,
+  observer: Observer
+): World => {
+  const options = { ...Experiment.defaults(name), ...given }
+  const { heartbeatMillis, nodes } = options
+  const config = Result.getOrThrow(HyParView.forClusterSize(nodes, { heartbeatMillis, cycleJitter: 0 }))
+  const laboratory = new Laboratory(name, options, config)
+  laboratory.world.observer = observer
+  const work = experiment(laboratory)
+  while (work.next().done !== true);
+  return laboratory.world
 }
 
 describe("stable", () => {
@@ -45,6 +67,27 @@ describe("stable", () => {
     assert.strictEqual(run("stable", small).traceHash, first.traceHash)
     assert.notStrictEqual(run("stable", { ...small, seed: 2 }).traceHash, first.traceHash)
     assert.include(run("stable", { ...small, contacts: 10 }).overlay, { components: 1, asymmetricLinks: 0 })
+  })
+
+  it("has one node in turn join through each contact, and the contacts through the first", () => {
+    const contactOf = (contacts: number) => {
+      const dialled = new Map<number, number>()
+      watch(stable, "stable", { nodes: 30, cycles: 0, contacts }, (node, _before, _input, { outputs }) => {
+        for (const output of outputs) {
+          if (output._tag === "Dial" && !dialled.has(node)) dialled.set(node, output.address)
+        }
+      })
+      return [...dialled]
+    }
+    const others = Array.from({ length: 29 }, (_, i) => i + 1)
+    assert.deepStrictEqual(
+      contactOf(1),
+      others.map((node) => [node, 0])
+    )
+    assert.deepStrictEqual(
+      contactOf(10),
+      others.map((node) => [node, node < 10 ? 0 : node % 10])
+    )
   })
 
   it("writes its graph, both directions of each link", () => {
@@ -147,6 +190,27 @@ describe("churn", () => {
     assert.isAbove(overlay.paths.longest, 0)
     assert.include(overlay, { components: 1, inBothViews: 0, overCapacity: 0 })
   })
+
+  it("crashes half of those who go, has the others leave, and brings as many back, each as another incarnation", () => {
+    const epochs: Array<Array<number>> = Array.from({ length: 100 }, () => [])
+    let leaves = 0
+    const world = watch(churn, "churn", { nodes: 100, cycles: 0, kill: 1, healCycles: 10 }, (node, before, input) => {
+      if (input._tag === "Join") epochs[node]?.push(before.membership.self.epoch)
+      if (input._tag === "Leave") leaves++
+    })
+    const returns = epochs.flat().length - 100
+    const crashes = 100 + returns - leaves - world.alive
+    // Ten cycles, in each of which ten go and ten return on average (Poisson); four standard deviations.
+    assert.approximately(crashes, 50, 4 * Math.sqrt(50))
+    assert.approximately(leaves, 50, 4 * Math.sqrt(50))
+    assert.approximately(returns, 100, 4 * Math.sqrt(100))
+    for (const taken of epochs) {
+      assert.deepStrictEqual(
+        taken,
+        taken.map((_, start) => start + 1)
+      )
+    }
+  })
 })
 
 describe("partition", () => {
@@ -180,6 +244,21 @@ describe("partition", () => {
       assertHealed(result)
     })
   }
+
+  it("counts the links between the parts, against what a random graph of the same degrees has", () => {
+    const crossLinks = (cut: "halves" | "thirds") =>
+      (run("partition", { nodes: 6, cycles: 3, healCycles: 10, cut }).samples ?? []).map(
+        ({ crossLinks, crossLinksOfRandomGraph }) => [crossLinks, crossLinksOfRandomGraph]
+      )
+    // Six nodes with room for five neighbours: whole, each holds all others, and cut, all of its part. A part with E of all
+    // N ends has E · (N − E) / (N − 1) links to others in a random graph.
+    const halves = crossLinks("halves")
+    assert.deepStrictEqual(halves[0], [0, Math.round((2 * (6 * 6)) / 11)])
+    assert.deepStrictEqual(halves.at(-1), [2 * 3 * 3, Math.round((2 * (15 * 15)) / 29)])
+    const thirds = crossLinks("thirds")
+    assert.deepStrictEqual(thirds[0], [0, Math.round((3 * (2 * 4)) / 5)])
+    assert.deepStrictEqual(thirds.at(-1), [3 * 2 * 4, Math.round((3 * (10 * 20)) / 29)])
+  })
 
   it("heals after a one-way cut, which heartbeats notice", () => {
     assertHealed(run("partition", { ...small, cut: "one-way", heartbeatMillis: 10_000 }))
@@ -232,6 +311,22 @@ describe("hashicorp", () => {
       assert.approximately(rounds.reduce((sum, { waste }) => sum + waste, 0) / 40, 450, 150)
       assert.include(overlay, { components: 1, asymmetricLinks: 0, inBothViews: 0, overCapacity: 0 })
       assert.isAtLeast(bootstraps?.dials ?? 0, 199)
+    }
+  })
+})
+
+describe("hashicorp's sends", () => {
+  it("break a link only when all attempts have failed", () => {
+    for (const sendAttempts of [1, 2]) {
+      let ends = 0
+      const options = { nodes: 60, gossips: 30, sendFailure: 0.1, sendAttempts }
+      const { messages } = watch(hashicorp, "hashicorp", options, (_node, _before, input) => {
+        if (input._tag === "LinkClosed" && input.cause === "reset") ends++
+      })
+      // A frame breaks its link, which has two ends, at 0.1 to that power; not where it broke before and nobody was told.
+      const share = ends / 2 / messages
+      assert.isBelow(share, 0.1 ** sendAttempts)
+      assert.isAbove(share, 0.1 ** sendAttempts / 3)
     }
   })
 })

@@ -248,12 +248,23 @@ describe("the network", () => {
     assert.deepStrictEqual(violations(world, true), [])
   })
 
-  it("breaks links at both ends, and they are replaced", () => {
+  it("breaks links at both ends, told at once after the detection delay, and they are replaced", () => {
     const world = grown(60)
     rest(world)
     const before = snapshot(world)
+    const broken = Math.floor(world.now / 1_000)
+    const told: Array<readonly [node: number, peer: number, cause: string, millis: number]> = []
+    world.observer = (node, _before, input) => {
+      if (input._tag === "LinkClosed") told.push([node, input.peer.id, input.cause, input.now - broken])
+    }
     world.apply(Fault.BreakLinks({ links: { _tag: "Share", share: 0.3 } }))
     world.runUntil(world.now + 500_000)
+    for (const [node, peer, cause, millis] of told) {
+      assert.deepInclude(told, [peer, node, cause, millis])
+      assert.deepStrictEqual([cause, millis], ["reset", 500])
+    }
+    // Of 150 links 0.3; four standard deviations.
+    assert.approximately(told.length / 2, 45, 4 * Math.sqrt(150 * 0.3 * 0.7))
     const lost = before.filter(({ active, id }) => active.some((other) => !activeOf(world, id).includes(other)))
     assert.isAbove(lost.length, 20)
     world.resumeCycles()
@@ -262,7 +273,23 @@ describe("the network", () => {
     assert.deepStrictEqual(violations(world, true), [])
   })
 
-  it("refuses dials, or lets them hang, to a node that lives", () => {
+  it("breaks the links that it is told of, and no others", () => {
+    const world = grown(10)
+    rest(world)
+    const other = activeOf(world, 5)[0] ?? 0
+    const told: Array<readonly [node: number, peer: number]> = []
+    world.observer = (node, _before, input) => {
+      if (input._tag === "LinkClosed" && input.cause === "reset") told.push([node, input.peer.id])
+    }
+    world.apply(Fault.BreakLinks({ links: { _tag: "Pairs", pairs: [[5, other]] } }))
+    world.runUntil(world.now + 10 * second)
+    assert.sameDeepMembers(told, [
+      [5, other],
+      [other, 5]
+    ])
+  })
+
+  it("refuses dials to a node that lives", () => {
     const world = grown(10)
     rest(world)
     world.apply(Fault.RefuseDials({ nodes: [3] }))
@@ -274,6 +301,102 @@ describe("the network", () => {
     world.resumeCycles()
     world.runUntil(world.now + 2 * cycle)
     assert.isNotEmpty(activeOf(world, 4))
+  })
+
+  it("refuses a contact's dial after a round trip, lets it hang until the time-out, and lets it through again", () => {
+    const answers: Array<readonly [answer: string, millis: number]> = []
+    for (const fault of [
+      Fault.RefuseDials({ nodes: [0] }),
+      Fault.HangDials({ nodes: [0] }),
+      Fault.AcceptDials({ nodes: [0] })
+    ]) {
+      const world = makeWorld(2)
+      world.start(0, [])
+      world.runUntil(second)
+      world.pauseCycles()
+      world.observer = (_node, _before, input) => {
+        if (input._tag === "DialFailed") answers.push([input.cause, input.now - 1_000])
+        if (input._tag === "LinkOpened") answers.push(["open", input.now - 1_000])
+      }
+      world.apply(Fault.HangDials({ nodes: [0] }))
+      world.apply(fault)
+      world.start(1, [0])
+      world.runUntil(5 * second)
+    }
+    assert.deepStrictEqual(answers, [
+      ["refused", 20],
+      ["timeout", 2_000],
+      ["open", 20]
+    ])
+  })
+
+  it("lets requests hang until the dials that they need time out", () => {
+    const world = grown(10)
+    rest(world)
+    const asked: Array<readonly [node: number, peer: number, millis: number]> = []
+    const failed: Array<readonly [node: number, peer: number, millis: number, cause: string]> = []
+    world.observer = (node, _before, input, { outputs }) => {
+      for (const output of outputs) {
+        if (output._tag !== "Send" || output.message._tag !== "Neighbor") continue
+        asked.push([node, output.to.id, input.now])
+      }
+      if (input._tag === "SendFailed") failed.push([node, input.to.id, input.now - 2_000, input.cause])
+    }
+    world.apply(Fault.HangDials({ nodes: Array.from({ length: 10 }, (_, node) => node) }))
+    world.apply(Fault.BreakLinks({ links: { _tag: "Pairs", pairs: [[5, activeOf(world, 5)[0] ?? 0]] } }))
+    world.runUntil(world.now + 6 * second)
+    assert.isAtLeast(failed.length, 2)
+    assert.deepStrictEqual(
+      failed,
+      asked.slice(0, failed.length).map((each) => [...each, "timeout"] as const)
+    )
+  })
+
+  it("repeats every frame, or loses every frame, at a rate of 1, and tells nobody", () => {
+    const world = grown(2)
+    rest(world)
+    const publishedUnder = (fault: FaultPlan.Fault) => {
+      const lost = world.undelivered
+      world.apply(fault)
+      const index = world.publish(0)
+      world.drain(world.now + second)
+      const { delivered = 0, duplicates = 0 } = world.broadcasts[index] ?? {}
+      return { delivered, duplicates, lost: world.undelivered - lost }
+    }
+    const whole = { delivered: 2, duplicates: 0, lost: 0 }
+    assert.deepStrictEqual(publishedUnder(Fault.Duplicate({ probability: 1 })), { ...whole, duplicates: 1 })
+    assert.deepStrictEqual(publishedUnder(Fault.Duplicate({ probability: 0 })), whole)
+    assert.deepStrictEqual(publishedUnder(Fault.SilentLoss({ probability: 1 })), { ...whole, delivered: 1, lost: 1 })
+    assert.deepStrictEqual(publishedUnder(Fault.SilentLoss({ probability: 0 })), whole)
+    assert.deepStrictEqual([activeOf(world, 0), activeOf(world, 1)], [[1], [0]])
+  })
+
+  it("breaks a link at a send whose attempts all fail: of n of them, at p to the power of n", () => {
+    // Node 0 holds links to 30 others, and a broadcast is one send over each.
+    const sends = 20 * 30
+    for (const sendAttempts of [1, 2, 3]) {
+      const world = grown(31, { sendAttempts }, { heartbeatMillis: 0, activeSize: 30 })
+      rest(world)
+      assert.strictEqual(activeOf(world, 0).length, 30)
+      let failed = 0
+      for (let branch = 1; branch <= sends / 30; branch++) {
+        const fork = world.fork(branch)
+        fork.apply(Fault.SendFailure({ probability: 0.4 }))
+        fork.publish(0)
+        fork.apply(Fault.SendFailure({ probability: 0 }))
+        const broken = fork.undelivered - world.undelivered
+        failed += broken
+        if (branch > 1) continue
+        fork.runUntil(fork.now + 499_999)
+        assert.strictEqual(activeOf(fork, 0).length, 30)
+        fork.runUntil(fork.now + 1)
+        assert.strictEqual(activeOf(fork, 0).length, 30 - broken)
+        assert.strictEqual(snapshot(fork).filter(({ active }) => active.includes(0)).length, 30 - broken)
+      }
+      const share = 0.4 ** sendAttempts
+      // Four standard deviations.
+      assert.approximately(failed / sends, share, 4 * Math.sqrt((share * (1 - share)) / sends))
+    }
   })
 
   it("that fails sends, loses and repeats frames never breaks safety, and the overlay recovers", () => {
