@@ -66,17 +66,7 @@ export const rooms: ReadonlyArray<Room> = [
 
 /** Files of one package that import each other all the same. No others may; these are to become fewer. */
 export const knownCircles: ReadonlyArray<ReadonlyArray<string>> = [
-  ["packages/core/src/plumtree/State.ts", "packages/core/src/plumtree/Strategy.ts"],
-  [
-    "packages/cluster/src/Supervisor.ts",
-    "packages/cluster/src/internal/roster.ts",
-    "packages/cluster/src/internal/supervise.ts"
-  ],
-  [
-    "packages/testing/src/FaultProxy.ts",
-    "packages/testing/src/internal/faultProxy/connection.ts",
-    "packages/testing/src/internal/faultProxy/pipe.ts"
-  ]
+  ["packages/core/src/plumtree/State.ts", "packages/core/src/plumtree/Strategy.ts"]
 ]
 
 /** The modules of Effect that hold data, compare it or describe it, and do nothing. */

@@ -348,7 +348,9 @@ export const changeFaults = <I extends Key, A>(
     state.passive !== before.passive ||
     state.passiveIds !== before.passiveIds ||
     state.memory.graveyard !== before.memory.graveyard ||
-    state.pending !== before.pending
+    state.pending !== before.pending ||
+    state.swap !== before.swap ||
+    state.self !== before.self
   ) {
     checkViews(state, check)
   }

@@ -330,7 +330,10 @@ describe("the network", () => {
     ])
   })
 
-  it("lets requests hang until the dials that they need time out", () => {
+  it.each([
+    [Fault.HangDials, 2_000, "timeout"],
+    [Fault.RefuseDials, 20, "refused"]
+  ] as const)("has requests fail as the dials that they need do", (fault, millis, cause) => {
     const world = grown(10)
     rest(world)
     const asked: Array<readonly [node: number, peer: number, millis: number]> = []
@@ -340,15 +343,15 @@ describe("the network", () => {
         if (output._tag !== "Send" || output.message._tag !== "Neighbor") continue
         asked.push([node, output.to.id, input.now])
       }
-      if (input._tag === "SendFailed") failed.push([node, input.to.id, input.now - 2_000, input.cause])
+      if (input._tag === "SendFailed") failed.push([node, input.to.id, input.now - millis, input.cause])
     }
-    world.apply(Fault.HangDials({ nodes: Array.from({ length: 10 }, (_, node) => node) }))
+    world.apply(fault({ nodes: Array.from({ length: 10 }, (_, node) => node) }))
     world.apply(Fault.BreakLinks({ links: { _tag: "Pairs", pairs: [[5, activeOf(world, 5)[0] ?? 0]] } }))
     world.runUntil(world.now + 6 * second)
     assert.isAtLeast(failed.length, 2)
     assert.deepStrictEqual(
       failed,
-      asked.slice(0, failed.length).map((each) => [...each, "timeout"] as const)
+      asked.slice(0, failed.length).map((each) => [...each, cause] as const)
     )
   })
 

@@ -263,6 +263,19 @@ describe("what always holds", () => {
     assert.deepStrictEqual({ withoutCase, unknown }, { withoutCase: [], unknown: [] })
   })
 
+  it("looks at the views where only the round of X-BOT has changed", () => {
+    const state = sound()
+    const { first } = neighborsOf(state)
+    const swap = givingAway(first)
+    const partner = swap?._tag === "Initiator" ? swap.candidate : first.peer
+    const pending = [{ peer: partner, requestId: 99, reason: "repair", deadline: 99 } as const]
+    const before = { ...state, pending, timers: { ...state.timers, Request: slot(9, 9) } }
+    assert.include(
+      changeFaults(before, 9, { state: { ...before, swap }, outputs: [] }).join("\n"),
+      "an id is asked by a request and in a round of X-BOT"
+    )
+  })
+
   it("lets a step be that tells what it does", () => {
     const state = sound()
     assert.deepStrictEqual(faultsOf(state, {}), [])

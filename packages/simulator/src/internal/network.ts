@@ -179,7 +179,12 @@ export class Network {
     if (passage === "open" && dials) passage = conditions.passage(to.id, from)
     if (passage === "open" && dials) passage = conditions.dial(to.id)
     if (passage === "reset") {
-      this.failFrame(from, to.id, epoch, to.epoch, message)
+      // Who refuses a dial lives: it does so at once. A link that stands breaks as links do.
+      if (!dials) this.failFrame(from, to.id, epoch, to.epoch, message)
+      else {
+        this.undelivered++
+        this.tellLater(from, to.id, to.epoch, wasRefused, this.roundTrip(from, to.id))
+      }
       return false
     }
     if (passage === "silent") {
