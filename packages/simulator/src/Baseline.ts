@@ -1,7 +1,7 @@
 /**
- * Compares two results: what has changed between a baseline and a run, for a review. Whole documents are compared, so
- * that nothing changes unseen; a list of many like things (broadcasts, samples, rounds) is compared by its length and by
- * the mean, least and greatest of each of its numbers.
+ * Compares two results: what has changed between a baseline and a run, for a review. Whole documents are compared, each run
+ * with that of the same seed; a list of many like things (broadcasts, samples, rounds) by its length and by the mean, least and
+ * greatest of each of its numbers, and the share of each of its truths, so that its order alone may change unseen.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { mean } from "./Measure.ts"
  * @since 0.1.0
  */
 export interface Difference {
-  /** Where, as a path: `overlay.clustering`, `runs[2].broadcasts.reliability (mean)`. */
+  /** Where, as a path: `overlay.clustering`, `run.seed 2.broadcasts.reliability (mean)`. */
   readonly path: string
   readonly baseline: unknown
   readonly current: unknown
@@ -67,8 +67,8 @@ export const parse = (text: string): Result.Result<object, InvalidBaseline> => {
  * @since 0.1.0
  */
 export const compare = (baseline: object, current: object): ReadonlyArray<Difference> => {
-  const before = leavesOf(baseline)
-  const after = leavesOf(current)
+  const [before, after] = documentsOf(baseline, current).map((document) => leavesOf(document))
+  if (before === undefined || after === undefined) return []
   const differences: Array<Difference> = []
   for (const path of new Set([...after.keys(), ...before.keys()])) {
     const from = before.get(path)
@@ -79,6 +79,33 @@ export const compare = (baseline: object, current: object): ReadonlyArray<Differ
     differences.push({ path, baseline: from, current: to, relative, measured: isMeasured(path) })
   }
   return differences
+}
+
+/** Both as they are, or, where one is a list, both as lists, of the seeds that both have. */
+const documentsOf = (...documents: ReadonlyArray<object>): ReadonlyArray<object> => {
+  if (!documents.some((document) => "runs" in document)) return documents
+  const named = documents.map(runsBySeed)
+  return documents.map((document, index) => {
+    const runs = [...(named[index] ?? [])].filter(([name]) => named.every((each) => each.has(name)))
+    const seeds = [...new Set([...(named[index]?.values() ?? [])].map(({ seed }) => String(seed)))].join(", ")
+    const { runs: _, ...others }: Readonly<Record<string, unknown>> =
+      "runs" in document ? { ...document } : { experiment: "experiment" in document ? document.experiment : undefined }
+    return { ...others, seeds, run: Object.fromEntries(runs) }
+  })
+}
+
+/** The runs of a document by their seed; the second of a seed, as `paper` has them, by its number as well. */
+const runsBySeed = (document: object): ReadonlyMap<string, Readonly<Record<string, unknown>>> => {
+  const list: ReadonlyArray<unknown> = "runs" in document && Array.isArray(document.runs) ? document.runs : [document]
+  const runs = new Map<string, Readonly<Record<string, unknown>>>()
+  for (const run of list) {
+    if (!isRecord(run)) continue
+    const seed = `seed ${String(run["seed"])}`
+    let name = seed
+    for (let nth = 2; runs.has(name); nth++) name = `${seed}, ${nth}`
+    runs.set(name, run)
+  }
+  return runs
 }
 
 /**
@@ -118,7 +145,8 @@ const show = (value: unknown): string =>
       ? "–"
       : String(value)
 
-const isMeasured = (path: string): boolean => /(?:^|\.)cost\.(?:\w*Seconds|eventsPerSecond|peakRssBytes)$/.test(path)
+const isMeasured = (path: string): boolean =>
+  /(?:^|\.)costs?(?:\[\d+\])?\.(?:\w*Seconds|eventsPerSecond|peakRssBytes)$/.test(path)
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -129,7 +157,7 @@ const longest = 8
 /** Every leaf of a document by its path. */
 const leavesOf = (value: unknown, path = "", into = new Map<string, unknown>()): ReadonlyMap<string, unknown> => {
   if (Array.isArray(value)) {
-    if (path !== "runs" && (value.length > longest || isSeries(path))) addStatistics(value, path, into)
+    if (value.length > longest || isSeries(path)) addStatistics(value, path, into)
     else value.forEach((item, index) => leavesOf(item, `${path}[${index}]`, into))
   } else if (isRecord(value)) {
     for (const [key, item] of Object.entries(value)) leavesOf(item, path === "" ? key : `${path}.${key}`, into)
@@ -147,9 +175,9 @@ const addStatistics = (items: ReadonlyArray<unknown>, path: string, into: Map<st
   const numbers = new Map<string, Array<number>>()
   for (const item of items) {
     for (const [field, leaf] of leavesOf(item)) {
-      if (typeof leaf !== "number") continue
+      if (typeof leaf !== "number" && typeof leaf !== "boolean") continue
       const list = numbers.get(field) ?? []
-      list.push(leaf)
+      list.push(Number(leaf))
       numbers.set(field, list)
     }
   }

@@ -266,7 +266,7 @@ export interface Result {
   readonly experiment: string
   readonly seed: number
   readonly nodes: number
-  /** Every effective setting, the protocol's included. */
+  /** Every option, those that have no effect on this experiment with their defaults, and the parameters of the protocol. */
   readonly config: Readonly<Record<string, unknown>>
   /** False if it was interrupted: then everything here is what there was at that moment. */
   readonly complete: boolean

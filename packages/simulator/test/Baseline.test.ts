@@ -54,6 +54,35 @@ describe("a baseline", () => {
     assert.match(table[10] ?? "", /^cost\.cpuSeconds +2 +1 +-50\.0 %$/)
   })
 
+  it("of one seed is compared with that seed among several, and what only one has is named", () => {
+    const one = { ...result(), seed: 2 }
+    const several = {
+      experiment: "failures",
+      runs: [
+        { ...result(), seed: 1 },
+        { ...result({ traceHash: "b" }), seed: 2 }
+      ]
+    }
+    const differences = (before: object, after: object) =>
+      Baseline.compare(before, after).map(({ baseline, current, path }) => [path, baseline, current])
+    assert.deepStrictEqual(differences(one, several), [
+      ["seeds", "2", "1, 2"],
+      ["run.seed 2.traceHash", "a", "b"]
+    ])
+    assert.deepStrictEqual(differences(several, several), [])
+    assert.deepStrictEqual(differences(several, one)[0], ["seeds", "1, 2", "2"])
+  })
+
+  it("compares the truths of a list by their share", () => {
+    const kills = (...inLargest: ReadonlyArray<boolean>) =>
+      result({ firstMessages: inLargest.map((senderInLargest) => ({ senderInLargest })) })
+    const [first] = Baseline.compare(kills(true, false), kills(true, true))
+    assert.deepStrictEqual(
+      [first?.path, first?.baseline, first?.current],
+      ["firstMessages.senderInLargest (mean)", 0.5, 1]
+    )
+  })
+
   it("that is no result is refused, saying why", () => {
     for (const text of ["", "{", "[]", "3", "null", "{}", '{"experiment":"stable"}']) {
       const parsed = Baseline.parse(text)
