@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { duration, line, rounded } from "../src/simulate/progress.ts"
-import { plan } from "../src/simulate/threads.ts"
+import { plan, tooLarge } from "../src/simulate/threads.ts"
 
 const gibibyte = 2 ** 30
 
@@ -17,6 +17,14 @@ describe("threads", () => {
   it("are fewer where memory has no room for them, and never none", () => {
     assert.strictEqual(plan(1_000_000, 2, machine).threads, 1)
     assert.strictEqual(plan(1_000_000, 2, { cores: 2, memoryBytes: gibibyte }).threads, 1)
+  })
+
+  it("are not begun for a world that no memory holds", () => {
+    assert.isUndefined(tooLarge(1_000_000, machine.memoryBytes))
+    assert.strictEqual(
+      tooLarge(2 ** 24, machine.memoryBytes),
+      "--nodes 16777216: they take 92 GB at least, and this machine has 26 GB"
+    )
   })
 
   it("share the memory that there is", () => {

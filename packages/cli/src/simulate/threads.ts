@@ -27,6 +27,9 @@ const memoryShare = 0.85
 const nodeBytes = 24_000
 const threadBytes = 500_000_000
 
+/** What a node takes at the very least: its state alone. */
+const leastNodeBytes = 5_500
+
 /**
  * The young generation's bound. Nearly all that a simulation allocates dies at once, so the more of it fits, the fewer
  * survivors are copied, until the caches cannot follow. CPU seconds of `stable` with 10,000 nodes and 10 cycles: 15.7 at 24 MB,
@@ -70,6 +73,14 @@ export const plan = (
   const megabytes = Math.floor(usableBytes / threads / 2 ** 20)
   const young = Math.min(youngMegabytes, Math.ceil(megabytes * youngShare))
   return { threads, limits: { maxYoungGenerationSizeMb: young, maxOldGenerationSizeMb: megabytes } }
+}
+
+/** Why a world of so many nodes is too large for a machine, if it is. */
+export const tooLarge = (nodes: number, memoryBytes = totalmem()): string | undefined => {
+  const gigabytes = (bytes: number) => `${Math.round(bytes / 1e9).toLocaleString("en")} GB`
+  return nodes * leastNodeBytes <= memoryBytes
+    ? undefined
+    : `--nodes ${nodes}: they take ${gigabytes(nodes * leastNodeBytes)} at least, and this machine has ${gigabytes(memoryBytes)}`
 }
 
 const isDocument = (value: unknown): value is Results.Result | Results.Results =>
@@ -148,6 +159,8 @@ const runSeed = Effect.fnUntraced(function* (
 /** Every seed's outcome in order, but those that had not begun when it was stopped. */
 export const runAll = Effect.fnUntraced(function* (request: Request) {
   const { isStopped, onProgress, options, seeds } = request
+  const large = tooLarge(options.nodes)
+  if (large !== undefined) return yield* badInput(large)
   const thePlan = plan(options.nodes, seeds)
   const progress = Array.from({ length: seeds }, (): Progress | undefined => undefined)
   const outcomes = yield* Effect.forEach(
