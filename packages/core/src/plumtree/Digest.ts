@@ -9,7 +9,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
-import { addHolder, askForGaps, lag } from "./Recovery.ts"
+import { addHolder, askForGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"
 import { at, forgottenFloor, put } from "./Streams.ts"
@@ -64,12 +64,10 @@ export const onDigest = <I extends Key, A>(
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue
     // What it keeps may begin with what came to it first: older ones may be kept elsewhere, or be on their way.
-    const slot = slotFor(t, ranges, first, config.catchUp)
+    const slot = slotFor(t, ranges, first, config.catchUp, true)
     const old = at(t.state.streams, slot)
     if (old === undefined) continue
-    const lost: Array<number> = []
-    let stream = expect(old, last, config, lost)
-    if (lost.length > 0) lag(t, old, lost)
+    let stream = expect(old, last)
     // The first message of an origin may have been pushed before the digest came that sets the baseline.
     const owed = Math.max(stream.floor + 1, first)
     if (config.catchUp && owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }

@@ -424,6 +424,77 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(2, gossip(9, 6)).lagged, ["9/1–1"])
   })
 
+  it("R8. that a digest names a number moves no window: it is asked for, and forgotten when nothing of it comes", () => {
+    const far = Number.MAX_SAFE_INTEGER - 1
+    for (const catchUp of [true, false]) {
+      const p = node([2, 3], { catchUp }).hears(2, gossip(9, 0)).hears(2, gossip(9, 1))
+      // Of an origin that is known, and of one of which nothing has come yet.
+      p.hears(3, digest(ranges(8, far, far), ranges(9, far, far)))
+      assert.deepStrictEqual(p.lagged, [])
+      const asked = p.says("Fetch").map(({ to, wanted }) => [to, wanted.map(({ runs, source }) => [source, ...runs])])
+      assert.deepStrictEqual(
+        asked,
+        catchUp
+          ? [
+              [
+                3,
+                [
+                  [8, 0, far],
+                  [9, 2, far]
+                ]
+              ]
+            ]
+          : [[3, [[9, 2, far]]]]
+      )
+      p.hears(3, fetched(false, { ...origin, below: far }))
+      assert.deepStrictEqual(p.hears(2, gossip(9, 2)).hears(2, gossip(8, 0)).delivered, ["8/0"])
+      assert.deepStrictEqual(p.hears(2, gossip(9, 3)).delivered, ["9/3"])
+      // The source goes on, and what was named is asked for no longer than anything else.
+      for (let sequence = 4; sequence < 104; sequence++) {
+        assert.deepStrictEqual(p.passes(p.state.config.retainedMillis / 90).lagged, [])
+        assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).delivered, [`9/${sequence}`])
+      }
+      assert.deepStrictEqual([p.state.upkeep.gaps, p.hears(2, gossip(8, 1)).delivered], [[], ["8/1"]])
+    }
+  })
+
+  it("R8. what is fetched from beyond the window moves it, and what falls out is lagged", () => {
+    const p = node([2, 3])
+      .hears(2, gossip(9, 0))
+      .hears(3, digest(ranges(9, 1_000, 1_004)))
+    assert.deepStrictEqual([p.lagged, p.says("Fetch")[0]?.wanted], [[], [ranges(9, 1, 1_004)]])
+    assert.deepStrictEqual(brings(p, 3, 1_000).lagged, ["9/1–936"])
+    brings(p, 3, 1_001, 1_002, 1_003, 1_004)
+    const gone = { ...origin, below: 1_000 }
+    p.hears(3, fetched(false, gone))
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, ["9/941–999"])
+    assert.deepStrictEqual(Plumtree.firstMissing(p.state, origin), 1_005)
+  })
+
+  it("R8. what was named and is gone everywhere is lagged when a later message shows that it was published", () => {
+    const p = node([2])
+      .hears(2, gossip(9, 0))
+      .hears(2, digest(ranges(9, 1, 3)))
+    const gone = { ...origin, below: 4 }
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, [])
+    assert.deepStrictEqual(p.passes(p.state.config.retainedMillis).lagged, [])
+    p.hears(2, gossip(9, 4)).passes(p.state.config.graftMillis)
+    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 1, 3)])
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, ["9/1–3"])
+  })
+
+  it("R9. an origin of which only a digest has spoken makes room before one with a gap, and takes no number with it", () => {
+    const far = Number.MAX_SAFE_INTEGER - 1
+    const p = node([2], { sourcesSize: 4 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    for (const source of [20, 21, 22, 23, 24, 25, 26, 27]) {
+      p.now += 10
+      assert.deepStrictEqual(p.hears(2, digest(ranges(source, far, far))).lagged, [])
+    }
+    assert.deepStrictEqual(p.hears(2, gossip(9, 1)).delivered, ["9/1"])
+    for (const source of [20, 27]) assert.deepStrictEqual(p.hears(2, gossip(source, 0)).delivered, [`${source}/0`])
+  })
+
   it("R9. the table of origins is bounded, the gaps of the one that goes are lagged, and what was done of it stays done", () => {
     const p = node([2], { sourcesSize: 20 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
     // Something is owed of each of the twenty, and this one has been silent longest.
