@@ -58,8 +58,8 @@ export const onDigest = <I extends Key, A>(
     const last = runs[runs.length - 1]
     const lowest = runs[0]
     if (last === undefined || lowest === undefined || !isRuns(runs) || !isSequence(epoch)) continue
-    // Nobody knows better than we do what we have published.
-    if (source === self.id && epoch === self.epoch) continue
+    // Nobody knows better than we do what we have published, or will when our epoch is raised.
+    if (source === self.id && epoch >= self.epoch) continue
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue

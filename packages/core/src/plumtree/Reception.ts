@@ -49,8 +49,9 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     t.strategy.onDuplicate(t, gossip, index)
     return
   }
-  // Nobody knows better than we do what we have published: whoever says that there is more would keep it from being so.
-  if (source === state.self.id && epoch === state.self.epoch) {
+  // Nobody knows better than we do what we have published, or will when our epoch is raised: whoever says that there is more
+  // would keep it from being so.
+  if (source === state.self.id && epoch >= state.self.epoch) {
     t.outputs.push({ _tag: "Duplicate", id, from })
     return
   }

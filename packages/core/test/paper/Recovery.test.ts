@@ -591,6 +591,16 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.publishes("mine").delivered, ["1/0"])
   })
 
+  it("R10. nor what it will publish in an epoch to come", () => {
+    const p = node([2, 3]).hears(2, gossip(1, 9_000, { id: id(1, 9_000, 8) }))
+    assert.deepStrictEqual([p.delivered, p.gives("Duplicate").length, p.saysTo("Gossip")], [[], 1, []])
+    assert.deepStrictEqual(p.hears(2, digest({ ...ranges(1, 0, 7), epoch: 9 })).outputs, [])
+    p.step({ _tag: "EpochRaised", now: p.now, self: peer(1, 8) })
+    assert.deepStrictEqual([p.publishes("mine").delivered, p.publishes("too").delivered], [["1/0"], ["1/1"]])
+    p.step({ _tag: "EpochRaised", now: p.now, self: peer(1, 9) })
+    assert.deepStrictEqual(p.publishes("again").delivered, ["1/0"])
+  })
+
   it("R11. a restarted publisher is another origin: what it published before still counts", () => {
     const p = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
     p.hears(2, gossip(9, 0, { id: id(9, 0, 2) }))
@@ -634,6 +644,17 @@ describe("recovery", () => {
     // One that does not answer is not waited for for ever.
     p.passes(p.state.config.recallMillis)
     assert.deepStrictEqual(p.gives("Recalled"), [{ _tag: "Recalled", requestId: 6, topic, messages: [], done: true }])
+  })
+
+  it("R13. an answer that goes on beyond what was asked for is heard no further", () => {
+    const p = node([2, 3]).step({ _tag: "Recall", now: 1_000, requestId: 6, topic, count: 2 })
+    const answer = (sequence: number) =>
+      p
+        .hears(2, { _tag: "Recalled", requestId: 6, id: id(9, sequence), publishedAt: 10, payload: bytes("old") })
+        .gives("Recalled").length
+    assert.deepStrictEqual([5, 6, 7, 8].map(answer), [1, 1, 0, 0])
+    p.hears(2, { _tag: "RecallEnd", requestId: 6 })
+    assert.deepStrictEqual([p.gives("Recalled")[0]?.done, p.saysTo("Recall")], [true, []])
   })
 
   it("R13. and is answered: the last of the topic, whoever published them, within bounds", () => {
@@ -709,6 +730,34 @@ describe("recovery", () => {
       q.gives("Rejected").map(({ id }) => id.sequence),
       [0]
     )
+  })
+
+  it("R14. what waits for a verdict is bounded in bytes too: the oldest is ignored for one more", () => {
+    const p = node([2], { retainedBytes: 10_000 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    const large = (sequence: number, size: number) =>
+      p.hears(2, gossip(9, sequence, { payload: new Uint8Array(size) })).gives("Rejected")
+    for (let sequence = 0; sequence < 10; sequence++) assert.deepStrictEqual(large(sequence, 872), [])
+    assert.deepStrictEqual(
+      large(10, 1_000).map(({ id, verdict }) => [id.sequence, verdict]),
+      [
+        [0, "ignore"],
+        [1, "ignore"]
+      ]
+    )
+    // One that is larger than all may be waits alone.
+    assert.strictEqual(large(11, 20_000).length, 9)
+    assert.deepStrictEqual(
+      p.state.upkeep.waiting.map(({ gossip }) => gossip.id.sequence),
+      [11]
+    )
+    // Where nothing is kept the default holds.
+    const q = node([2], { retainedBytes: 0, recovery: false }).step({
+      _tag: "ValidateTopic",
+      now: 1_000,
+      topic,
+      on: true
+    })
+    assert.deepStrictEqual(q.hears(2, gossip(9, 0)).hears(2, gossip(9, 1)).gives("Rejected"), [])
   })
 
   it("R15. a node that leaves waits for nothing", () => {
