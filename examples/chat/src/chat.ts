@@ -6,7 +6,7 @@
  * runs it.
  */
 import { Broadcast, Membership } from "@hyparview/runtime"
-import { Effect, Schema, Stream } from "effect"
+import { Duration, Effect, Schema, Stream } from "effect"
 
 /** What is said. Who said it is the name of the node that published it. */
 const Line = Schema.Struct({ text: Schema.NonEmptyString })
@@ -14,12 +14,19 @@ const Line = Schema.Struct({ text: Schema.NonEmptyString })
 export interface Options {
   /** Addresses of others; with none, others come to us. */
   readonly contacts: ReadonlyArray<string>
-  /** So many lines from before we came. */
+  /** So many lines from before we came are asked for at once; others that are kept come after. */
   readonly history: number
   /** What we say, line by line. The chat is over when it ends. */
   readonly input: Stream.Stream<string>
   readonly print: (line: string) => Effect.Effect<void>
 }
+
+/**
+ * What the chat asks of the broadcast. Everybody keeps the lines of a day, the last 100 of each person. A new neighbour tells
+ * them (`catchUp`, which is on by default): whoever comes gets them, the last `history` first, and so does whoever was cut
+ * off while somebody came whom he has never heard. Without it the lines of such a one would be history, that nobody asks for.
+ */
+export const broadcast = { retainedMillis: Duration.toMillis("1 day"), retainedMessages: 100 }
 
 const clock = (millis: number): string => new Date(millis).toTimeString().slice(0, 5)
 

@@ -2,9 +2,9 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Discovery, Node } from "@hyparview/runtime"
 import { TcpTransport } from "@hyparview/transport-tcp"
-import { Duration, Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { chat } from "./chat.ts"
+import { broadcast, chat } from "./chat.ts"
 import { makeTerminal } from "./terminal.ts"
 
 const command = Command.make(
@@ -21,15 +21,17 @@ const command = Command.make(
       Flag.optional
     ),
     port: Flag.Int("port").pipe(Flag.withDefault(0), Flag.withDescription("0: any that is free")),
-    history: Flag.Int("history").pipe(Flag.withDefault(20), Flag.withDescription("Lines from before you came"))
+    history: Flag.Int("history").pipe(
+      Flag.withDefault(20),
+      Flag.withDescription("Lines from before you came to ask for at once")
+    )
   },
   ({ advertise, contact, history, host, nick, port }) => {
     const advertised = Option.match(advertise, { onNone: () => ({}), onSome: (advertiseHost) => ({ advertiseHost }) })
     const NodeLive = Node.layer({
       id: nick,
       cluster: "chat",
-      // Everybody keeps the lines of a day. Who comes gets what `history` asks for, not all that is kept.
-      broadcast: { retainedMillis: Duration.toMillis("1 day"), catchUp: false }
+      broadcast
     }).pipe(
       Layer.provide(TcpTransport.layer({ host, port, ...advertised })),
       Layer.provide(Discovery.Discovery.layerNone)

@@ -6,7 +6,7 @@
  * loser's change is lost: make it again. Settings that must not be lost so need a consensus, not a broadcast.)
  */
 import { Broadcast, Membership } from "@hyparview/runtime"
-import { Effect, Schema, Stream, SubscriptionRef } from "effect"
+import { Effect, Schema, Semaphore, Stream, SubscriptionRef } from "effect"
 
 /** What is shared. A later version of the program may add keys, as long as they are optional. */
 export const Settings = Schema.Struct({
@@ -37,6 +37,9 @@ export const makeSettings = Effect.gen(function* () {
   const { id } = yield* (yield* Membership.Membership).self
   const topic = yield* (yield* Broadcast.Broadcast).topic("settings", Revision)
   const revision = yield* SubscriptionRef.make(first)
+
+  // Two changes at once would build on the same revision, and one of them be lost.
+  const turn = yield* Semaphore.make(1)
 
   const learn = (heard: Revision) =>
     SubscriptionRef.update(revision, (known) => (isNewer(heard, known) ? heard : known))
@@ -69,6 +72,6 @@ export const makeSettings = Effect.gen(function* () {
       const next = { number: number + 1, author: id, settings: { ...settings, ...change } }
       yield* topic.publish(next, { whenFull: "wait" })
       yield* learn(next)
-    })
+    }, turn.withPermits(1))
   }
 })

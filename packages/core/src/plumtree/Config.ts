@@ -110,7 +110,12 @@ export interface Config {
   readonly windowSize: number
   /** Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. 1–10,000. Ours: 64. */
   readonly gapsSize: number
-  /** Sources remembered, each incarnation and topic by itself. 1–1,000,000. Ours: 20,000. */
+  /**
+   * Origins remembered: sources, each incarnation and topic by itself. 1–1,000,000. Ours: 20,000, whatever the size of the
+   * cluster. Of twice as many again what was done is known still; beyond that an origin that made room begins anew, and what
+   * neighbours keep of it is delivered once more. So let it be no less than half of all that neighbours may still keep something
+   * of: nodes that publish, times their topics, times the incarnations that they had within `retainedMillis`, and one.
+   */
   readonly sourcesSize: number
   /** Topics on which this node has published; on one more it cannot. 1–100,000. Ours: 256. */
   readonly topicsSize: number
@@ -149,7 +154,11 @@ export interface Config {
    */
   readonly gapMillis: number
 
-  /** Messages that wait for the application's verdict; one more is given up. 1–1,000,000. Ours: 1,024. */
+  /**
+   * Messages that wait for the application's verdict; for one more the oldest is ignored. 1–1,000,000. Ours: 1,024. Their bytes,
+   * counted as those that are kept, are at most `retainedBytes` too, but for a single message that is larger; 8 MiB where
+   * that is 0.
+   */
   readonly verdictsSize: number
   /** How long a verdict may take, in milliseconds; after it the message is ignored. 1–600,000. Ours: 10,000. */
   readonly verdictMillis: number

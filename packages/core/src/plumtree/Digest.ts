@@ -9,7 +9,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
-import { addHolder, askForGaps, lag } from "./Recovery.ts"
+import { addHolder, askForGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"
 import { at, forgottenFloor, put } from "./Streams.ts"
@@ -58,18 +58,16 @@ export const onDigest = <I extends Key, A>(
     const last = runs[runs.length - 1]
     const lowest = runs[0]
     if (last === undefined || lowest === undefined || !isRuns(runs) || !isSequence(epoch)) continue
-    // Nobody knows better than we do what we have published.
-    if (source === self.id && epoch === self.epoch) continue
+    // Nobody knows better than we do what we have published, or will when our epoch is raised.
+    if (source === self.id && epoch >= self.epoch) continue
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue
     // What it keeps may begin with what came to it first: older ones may be kept elsewhere, or be on their way.
-    const slot = slotFor(t, ranges, first, config.catchUp)
+    const slot = slotFor(t, ranges, first, config.catchUp, true)
     const old = at(t.state.streams, slot)
     if (old === undefined) continue
-    const lost: Array<number> = []
-    let stream = expect(old, last, config, lost)
-    if (lost.length > 0) lag(t, old, lost)
+    let stream = expect(old, last)
     // The first message of an origin may have been pushed before the digest came that sets the baseline.
     const owed = Math.max(stream.floor + 1, first)
     if (config.catchUp && owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }

@@ -24,10 +24,10 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const topic = { name, nextSequence: sequence + 1 }
   state.topics = known < 0 ? [...topics, topic] : topics.with(known, topic)
   const id: MessageId<I> = { source: self.id, epoch: self.epoch, topic: name, sequence }
-  const slot = slotFor(t, id, sequence, false)
+  const slot = slotFor(t, id, sequence, false, false)
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
-  mark(t, slot, stream, sequence)
+  mark(t, slot, stream, sequence, false)
   heed(t, id, now, 0)
   t.strategy.onPublished(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
@@ -49,8 +49,9 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     t.strategy.onDuplicate(t, gossip, index)
     return
   }
-  // Nobody knows better than we do what we have published: whoever says that there is more would keep it from being so.
-  if (source === state.self.id && epoch === state.self.epoch) {
+  // Nobody knows better than we do what we have published, or will when our epoch is raised: whoever says that there is more
+  // would keep it from being so.
+  if (source === state.self.id && epoch >= state.self.epoch) {
     t.outputs.push({ _tag: "Duplicate", id, from })
     return
   }
@@ -60,13 +61,13 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     return
   }
   // What was published before the first that comes may be kept around here, or be on its way.
-  const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp) : known
+  const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp, false) : known
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) {
     t.outputs.push({ _tag: "Duplicate", id, from })
     return
   }
-  mark(t, slot, stream, sequence)
+  mark(t, slot, stream, sequence, replay !== undefined)
   const { validated } = state.upkeep
   const awaited = validated.length > 0 && validated.includes(topic)
   if (awaited) heedAwaited(t, id, gossip.publishedAt)
@@ -84,17 +85,18 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
 /** No message is kept for longer (30 days), so none need be older than this. */
 const oldestMillis = 2_592_000_001
 
-/** The slot of an origin; a new one's baseline is this number, and what is older is wanted or not. */
+/** The slot of an origin; a new one's baseline is this number, what is older is wanted or not, and it may be hearsay. */
 export const slotFor = <I extends Key, A>(
   t: Transition<I, A>,
   origin: Origin<I>,
   first: number,
-  older: boolean
+  older: boolean,
+  hearsay: boolean
 ): number => {
   const { state } = t
   const slot = slotOf(state.streams, origin.source, origin.epoch, origin.topic)
   if (slot >= 0) return slot
-  return insert(t, fresh(state, origin, first, older, t.now), (stream, runs) => lag(t, stream, runs))
+  return insert(t, fresh(state, origin, first, older, hearsay, t.now), (stream, runs) => lag(t, stream, runs))
 }
 
 /**
@@ -107,8 +109,14 @@ const startingAt = <I extends Key>(stream: Stream<I>, sequence: number): Stream<
   return isFirst && sequence < owed ? { ...stream, owed: sequence, wanted: Math.min(wanted, sequence) } : stream
 }
 
-/** The number is seen from now on. What had to be given up for it is told. */
-const mark = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Stream<I>, sequence: number): void => {
+/** The number is seen from now on. What had to be given up for it is told. `asked`: it was asked for. */
+const mark = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  stream: Stream<I>,
+  sequence: number,
+  asked: boolean
+): void => {
   if (
     stream.above.length === 0 &&
     stream.gap === undefined &&
@@ -123,5 +131,5 @@ const mark = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Strea
   const next = see(startingAt(stream, sequence), sequence, t.state.config, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
-  if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor, sequence)
+  if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor, sequence, asked)
 }

@@ -17,7 +17,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
-import { doneUntil, gapsOf, giveUp, hasGap, isRuns, wantsOlder } from "./Seen.ts"
+import { doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
 import { changeLink, changeUpkeep, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { firstAwaited } from "./Verdict.ts"
@@ -40,7 +40,8 @@ export const afterSeen = <I extends Key, A>(
   t: Transition<I, A>,
   slot: number,
   floorBefore: number,
-  sequence: number
+  sequence: number,
+  asked: boolean
 ): void => {
   const { now, state } = t
   const stream = at(state.streams, slot)
@@ -51,7 +52,8 @@ export const afterSeen = <I extends Key, A>(
   } else if (gap?.open !== true) {
     // Most gaps close by themselves: what is missing comes by a longer way.
     openGap(t, slot, now + t.strategy.gapPatience(state.config))
-  } else if (stream.floor > floorBefore || sequence < stream.owed) {
+  } else if ((stream.floor > floorBefore || sequence < stream.owed) && (asked || stream.above.length > 0)) {
+    // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
     put(t, slot, { ...stream, gap: { ...gap, since: now, known: stream.top } })
   }
 }
@@ -124,7 +126,7 @@ const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: n
  */
 const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number => {
   const { now } = t
-  const { gapMillis, retainedMillis } = t.state.config
+  const { fetchMillis, gapMillis, retainedMillis } = t.state.config
   for (;;) {
     const stream = at(t.state.streams, slot)
     const gap = stream?.gap
@@ -144,6 +146,12 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     const isBrief = over >= 0 || wantsOlder(stream)
     const end = gap.since + (isBrief ? gapMillis : Math.max(gapMillis, retainedMillis))
     if (now < end) return end
+    if (first > latest(stream)) {
+      // Nothing that came was published after it: perhaps it never was. What has been asked for may be on its way.
+      if (gap.asking !== undefined) return now + fetchMillis
+      put(t, slot, doubt(stream))
+      continue
+    }
     giveUpTo(t, slot, over >= 0 ? Math.min(over - 1, gap.known) : gap.known)
   }
 }
@@ -354,7 +362,7 @@ export const closeGaps = <I extends Key, A>(t: Transition<I, A>): void => {
     if (stream === undefined) continue
     giveUpTo(t, slot, stream.top)
     const closed = at(t.state.streams, slot)
-    if (closed !== undefined) put(t, slot, { ...closed, gap: undefined })
+    if (closed !== undefined) put(t, slot, { ...doubt(closed), gap: undefined })
   }
   changeUpkeep(t, { gaps: none, gapsAt: 0 })
 }

@@ -64,13 +64,22 @@ export const see = <S extends Seen>(stream: S, sequence: number, bounds: Bounds,
   return fit(settle({ ...stream, top }, floor, joined(above, sequence, sequence)), bounds, lost)
 }
 
-/** A number is known to exist, though it has not been seen. */
-export const expect = <S extends Seen>(stream: S, top: number, bounds: Bounds, lost: Array<number>): S =>
-  top > stream.top ? fit({ ...stream, top }, bounds, lost) : stream
+/** The highest number that has been seen, or given up. What is above it is hearsay. */
+export const latest = ({ above, floor }: Seen): number => above[above.length - 1] ?? floor
 
-/** Every number up to this one is done from now on; `lost` gets the owed ones that had not been seen. */
-export const giveUp = <S extends Seen>(stream: S, upTo: number, lost: Array<number>): S => {
+/** Somebody says that a number exists. That costs nobody a number: only what is seen moves the window. */
+export const expect = <S extends Seen>(stream: S, top: number): S => (top > stream.top ? { ...stream, top } : stream)
+
+/** What is only hearsay is not believed any more. */
+export const doubt = <S extends Seen>(stream: S): S => ({ ...stream, top: latest(stream) })
+
+/**
+ * Every number up to this one is done from now on, but none above what has been seen; `lost` gets the owed ones that had not
+ * been seen.
+ */
+export const giveUp = <S extends Seen>(stream: S, number: number, lost: Array<number>): S => {
   const { above, floor, owed } = stream
+  const upTo = Math.min(number, latest(stream))
   if (upTo <= floor) return stream
   lose(missing(above, Math.max(floor + 1, owed), upTo), lost)
   const rest: Array<number> = []
@@ -86,15 +95,16 @@ export const gapsOf = ({ above, floor, top, wanted }: Seen): ReadonlyArray<numbe
   missing(above, Math.max(floor + 1, wanted), top)
 
 /** Whether there are such numbers. */
-export const hasGap = (stream: Seen): boolean => isOpenFrom(stream, stream.wanted)
+export const hasGap = (stream: Seen): boolean => isOpenFrom(stream, stream.wanted, stream.top)
 
-/** Whether any of them is owed. */
-export const hasOwedGap = (stream: Seen): boolean => isOpenFrom(stream, stream.owed)
+/** Whether any of them is owed, and not hearsay. */
+export const hasOwedGap = (stream: Seen): boolean =>
+  stream.above.length > 0 && isOpenFrom(stream, stream.owed, latest(stream))
 
 /** Whether anything is wanted that is older than what is owed. */
 export const wantsOlder = ({ floor, owed, wanted }: Seen): boolean => wanted < owed && floor + 1 < owed
 
-const isOpenFrom = ({ above, floor, top }: Seen, from: number): boolean => {
+const isOpenFrom = ({ above, floor }: Seen, from: number, top: number): boolean => {
   const first = floor + 1 > from ? floor + 1 : from
   if (first > top) return false
   for (let i = 0; i < above.length; i += 2) {
@@ -148,9 +158,10 @@ const settle = <S extends Seen>(stream: S, floor: number, runs: ReadonlyArray<nu
     ? { ...stream, floor: runs[1] ?? floor, above: runs.length === 2 ? none : runs.slice(2) }
     : { ...stream, floor, above: runs }
 
-/** Holds to the bounds: what is too far below the top is given up, and so is the oldest gap of too many. */
+/** Holds to the bounds: what is too far below what was seen is given up, and so is the oldest gap of too many. */
 const fit = <S extends Seen>(stream: S, { gapsSize, windowSize }: Bounds, lost: Array<number>): S => {
-  const fitting = stream.top - windowSize > stream.floor ? giveUp(stream, stream.top - windowSize, lost) : stream
+  const bottom = latest(stream) - windowSize
+  const fitting = bottom > stream.floor ? giveUp(stream, bottom, lost) : stream
   return fitting.above.length > 2 * gapsSize ? giveUp(fitting, (fitting.above[0] ?? 0) - 1, lost) : fitting
 }
 

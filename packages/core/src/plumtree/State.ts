@@ -49,7 +49,7 @@ export interface Gap<I extends Key> {
   readonly open: boolean
   /** When it opened, or when something that was missing last came. */
   readonly since: number
-  /** The highest number that was known to exist then: what is newer has not been missing for as long. */
+  /** `top` as it was then: what is newer has not been missing for as long. */
   readonly known: number
   /** Nobody is asked before. */
   readonly due: number
@@ -76,7 +76,7 @@ export interface Stream<I extends Key> extends Origin<I> {
    * before the first message came: it is welcome, and nothing is lost if nobody has it.
    */
   readonly wanted: number
-  /** The highest number that is known to exist. */
+  /** The highest number that has come, or that a digest has named. */
   readonly top: number
   /** When it was made, or last gained a message. */
   readonly usedAt: number

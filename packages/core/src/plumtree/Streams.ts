@@ -170,6 +170,8 @@ const makeRoom = <I extends Key, A>(
 /** Remembers what is done of a stream that is dropped: in two generations, the elder of which goes when the younger is full. */
 const remembered = <I extends Key>(streams: Streams<I>, origin: Origin<I>, floor: number, size: number): Streams<I> => {
   const { source, epoch, topic } = origin
+  // Nothing was done of it.
+  if (floor < 0) return streams
   const renew = streams.forgottenCount >= size
   const elder = renew ? streams.forgotten[0] : streams.forgotten[1]
   const young: Forgotten<I> = renew ? HashMap.empty() : streams.forgotten[0]
@@ -194,18 +196,19 @@ export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin:
 
 /**
  * A stream of which nothing is known but the number that sets its baseline. Of one that was dropped, what was done stays
- * done. `older`: what was published before that number is wanted too.
+ * done. `older`: what was published before that number is wanted too. `hearsay`: nothing of it has come.
  */
 export const fresh = <I extends Key, A>(
   { config, streams }: Draft<I, A>,
   { epoch, source, topic }: Origin<I>,
   first: number,
   older: boolean,
+  hearsay: boolean,
   now: number
 ): Stream<I> => {
   const done = forgottenFloor(streams, { source, epoch, topic })
   // Older ones may still be under way, and are welcome while the window reaches to them, owed or not.
-  const floor = done >= 0 ? done : Math.max(-1, first - config.windowSize)
+  const floor = done >= 0 ? done : hearsay ? -1 : Math.max(-1, first - config.windowSize)
   return {
     source,
     epoch,

@@ -5,8 +5,10 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
+import { defaultConfig } from "./Config.ts"
 import { accept } from "./Delivery.ts"
 import { heed } from "./Guide.ts"
+import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameMessage, sameOrigin } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
 import { changeUpkeep, type State, type Transition, type Waiting } from "./State.ts"
@@ -20,11 +22,18 @@ export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: stri
   else if (others.length < config.topicsSize) changeUpkeep(t, { validated: [...others, topic] })
 }
 
-/** Asks the application. If too many wait, the oldest is ignored. */
+/** Asks the application. If too many wait, by number or by bytes, the oldest are ignored. */
 export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Waiting<I, A>): void => {
   const { from, gossip } = waiting
   const { config, upkeep: old } = t.state
   if (old.waiting.length >= config.verdictsSize) dismiss(t, 0, "ignore")
+  let bytes = Held.bytesOf(gossip.payload)
+  for (const { gossip } of t.state.upkeep.waiting) bytes += Held.bytesOf(gossip.payload)
+  const most = config.retainedBytes > 0 ? config.retainedBytes : defaultConfig.retainedBytes
+  for (let first = t.state.upkeep.waiting[0]; first !== undefined && bytes > most; first = t.state.upkeep.waiting[0]) {
+    bytes -= Held.bytesOf(first.gossip.payload)
+    dismiss(t, 0, "ignore")
+  }
   changeUpkeep(t, { waiting: [...t.state.upkeep.waiting, waiting] })
   const { id, payload, publishedAt } = gossip
   t.outputs.push({ _tag: "Validate", id, payload, publishedAt, from })

@@ -88,7 +88,7 @@ const checkStreams = <I extends Key, A>(state: Plumtree.State<I, A>, check: Chec
       last = number
     })
     check(last <= top, () => `${name}: ${last} has been seen, above the top, ${top}`)
-    check(top - floor <= config.windowSize, () => `${name}: ${floor} to ${top} is more than the window`)
+    check(last - floor <= config.windowSize, () => `${name}: ${floor} to ${last} is more than the window`)
     check(above.length <= 2 * config.gapsSize, () => `${name}: ${above.length / 2} runs`)
     check(owed >= 0, () => `${name}: owed from ${owed}`)
     checkHeld(stream, config, check, name)

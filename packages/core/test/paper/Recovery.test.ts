@@ -424,6 +424,77 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(2, gossip(9, 6)).lagged, ["9/1–1"])
   })
 
+  it("R8. that a digest names a number moves no window: it is asked for, and forgotten when nothing of it comes", () => {
+    const far = Number.MAX_SAFE_INTEGER - 1
+    for (const catchUp of [true, false]) {
+      const p = node([2, 3], { catchUp }).hears(2, gossip(9, 0)).hears(2, gossip(9, 1))
+      // Of an origin that is known, and of one of which nothing has come yet.
+      p.hears(3, digest(ranges(8, far, far), ranges(9, far, far)))
+      assert.deepStrictEqual(p.lagged, [])
+      const asked = p.says("Fetch").map(({ to, wanted }) => [to, wanted.map(({ runs, source }) => [source, ...runs])])
+      assert.deepStrictEqual(
+        asked,
+        catchUp
+          ? [
+              [
+                3,
+                [
+                  [8, 0, far],
+                  [9, 2, far]
+                ]
+              ]
+            ]
+          : [[3, [[9, 2, far]]]]
+      )
+      p.hears(3, fetched(false, { ...origin, below: far }))
+      assert.deepStrictEqual(p.hears(2, gossip(9, 2)).hears(2, gossip(8, 0)).delivered, ["8/0"])
+      assert.deepStrictEqual(p.hears(2, gossip(9, 3)).delivered, ["9/3"])
+      // The source goes on, and what was named is asked for no longer than anything else.
+      for (let sequence = 4; sequence < 104; sequence++) {
+        assert.deepStrictEqual(p.passes(p.state.config.retainedMillis / 90).lagged, [])
+        assert.deepStrictEqual(p.hears(2, gossip(9, sequence)).delivered, [`9/${sequence}`])
+      }
+      assert.deepStrictEqual([p.state.upkeep.gaps, p.hears(2, gossip(8, 1)).delivered], [[], ["8/1"]])
+    }
+  })
+
+  it("R8. what is fetched from beyond the window moves it, and what falls out is lagged", () => {
+    const p = node([2, 3])
+      .hears(2, gossip(9, 0))
+      .hears(3, digest(ranges(9, 1_000, 1_004)))
+    assert.deepStrictEqual([p.lagged, p.says("Fetch")[0]?.wanted], [[], [ranges(9, 1, 1_004)]])
+    assert.deepStrictEqual(brings(p, 3, 1_000).lagged, ["9/1–936"])
+    brings(p, 3, 1_001, 1_002, 1_003, 1_004)
+    const gone = { ...origin, below: 1_000 }
+    p.hears(3, fetched(false, gone))
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, ["9/941–999"])
+    assert.deepStrictEqual(Plumtree.firstMissing(p.state, origin), 1_005)
+  })
+
+  it("R8. what was named and is gone everywhere is lagged when a later message shows that it was published", () => {
+    const p = node([2])
+      .hears(2, gossip(9, 0))
+      .hears(2, digest(ranges(9, 1, 3)))
+    const gone = { ...origin, below: 4 }
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, [])
+    assert.deepStrictEqual(p.passes(p.state.config.retainedMillis).lagged, [])
+    p.hears(2, gossip(9, 4)).passes(p.state.config.graftMillis)
+    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 1, 3)])
+    assert.deepStrictEqual(p.hears(2, fetched(false, gone)).lagged, ["9/1–3"])
+  })
+
+  it("R9. an origin of which only a digest has spoken makes room before one with a gap, and takes no number with it", () => {
+    const far = Number.MAX_SAFE_INTEGER - 1
+    const p = node([2], { sourcesSize: 4 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    for (const source of [20, 21, 22, 23, 24, 25, 26, 27]) {
+      p.now += 10
+      assert.deepStrictEqual(p.hears(2, digest(ranges(source, far, far))).lagged, [])
+    }
+    assert.deepStrictEqual(p.hears(2, gossip(9, 1)).delivered, ["9/1"])
+    for (const source of [20, 27]) assert.deepStrictEqual(p.hears(2, gossip(source, 0)).delivered, [`${source}/0`])
+  })
+
   it("R9. the table of origins is bounded, the gaps of the one that goes are lagged, and what was done of it stays done", () => {
     const p = node([2], { sourcesSize: 20 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
     // Something is owed of each of the twenty, and this one has been silent longest.
@@ -520,6 +591,16 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.publishes("mine").delivered, ["1/0"])
   })
 
+  it("R10. nor what it will publish in an epoch to come", () => {
+    const p = node([2, 3]).hears(2, gossip(1, 9_000, { id: id(1, 9_000, 8) }))
+    assert.deepStrictEqual([p.delivered, p.gives("Duplicate").length, p.saysTo("Gossip")], [[], 1, []])
+    assert.deepStrictEqual(p.hears(2, digest({ ...ranges(1, 0, 7), epoch: 9 })).outputs, [])
+    p.step({ _tag: "EpochRaised", now: p.now, self: peer(1, 8) })
+    assert.deepStrictEqual([p.publishes("mine").delivered, p.publishes("too").delivered], [["1/0"], ["1/1"]])
+    p.step({ _tag: "EpochRaised", now: p.now, self: peer(1, 9) })
+    assert.deepStrictEqual(p.publishes("again").delivered, ["1/0"])
+  })
+
   it("R11. a restarted publisher is another origin: what it published before still counts", () => {
     const p = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
     p.hears(2, gossip(9, 0, { id: id(9, 0, 2) }))
@@ -563,6 +644,17 @@ describe("recovery", () => {
     // One that does not answer is not waited for for ever.
     p.passes(p.state.config.recallMillis)
     assert.deepStrictEqual(p.gives("Recalled"), [{ _tag: "Recalled", requestId: 6, topic, messages: [], done: true }])
+  })
+
+  it("R13. an answer that goes on beyond what was asked for is heard no further", () => {
+    const p = node([2, 3]).step({ _tag: "Recall", now: 1_000, requestId: 6, topic, count: 2 })
+    const answer = (sequence: number) =>
+      p
+        .hears(2, { _tag: "Recalled", requestId: 6, id: id(9, sequence), publishedAt: 10, payload: bytes("old") })
+        .gives("Recalled").length
+    assert.deepStrictEqual([5, 6, 7, 8].map(answer), [1, 1, 0, 0])
+    p.hears(2, { _tag: "RecallEnd", requestId: 6 })
+    assert.deepStrictEqual([p.gives("Recalled")[0]?.done, p.saysTo("Recall")], [true, []])
   })
 
   it("R13. and is answered: the last of the topic, whoever published them, within bounds", () => {
@@ -638,6 +730,34 @@ describe("recovery", () => {
       q.gives("Rejected").map(({ id }) => id.sequence),
       [0]
     )
+  })
+
+  it("R14. what waits for a verdict is bounded in bytes too: the oldest is ignored for one more", () => {
+    const p = node([2], { retainedBytes: 10_000 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    const large = (sequence: number, size: number) =>
+      p.hears(2, gossip(9, sequence, { payload: new Uint8Array(size) })).gives("Rejected")
+    for (let sequence = 0; sequence < 10; sequence++) assert.deepStrictEqual(large(sequence, 872), [])
+    assert.deepStrictEqual(
+      large(10, 1_000).map(({ id, verdict }) => [id.sequence, verdict]),
+      [
+        [0, "ignore"],
+        [1, "ignore"]
+      ]
+    )
+    // One that is larger than all may be waits alone.
+    assert.strictEqual(large(11, 20_000).length, 9)
+    assert.deepStrictEqual(
+      p.state.upkeep.waiting.map(({ gossip }) => gossip.id.sequence),
+      [11]
+    )
+    // Where nothing is kept the default holds.
+    const q = node([2], { retainedBytes: 0, recovery: false }).step({
+      _tag: "ValidateTopic",
+      now: 1_000,
+      topic,
+      on: true
+    })
+    assert.deepStrictEqual(q.hears(2, gossip(9, 0)).hears(2, gossip(9, 1)).gives("Rejected"), [])
   })
 
   it("R15. a node that leaves waits for nothing", () => {

@@ -583,6 +583,15 @@ describe("the tree", () => {
     assert.deepStrictEqual(p.hears(3, graft(id(9, 1))).saysTo("Gossip"), [3])
   })
 
+  it("PT17. and what was to be announced to others is still announced to them, wherever they stand now", () => {
+    const waiting = () =>
+      node([2, 3, 4, 5], { announceMillis: 100 }).hears(3, prune).hears(5, prune).hears(2, gossip(9, 0))
+    assert.deepStrictEqual(waiting().loses(2).fires("Announce").saysTo("IHave"), [3, 5])
+    assert.deepStrictEqual(waiting().loses(4).fires("Announce").saysTo("IHave"), [3, 5])
+    assert.deepStrictEqual(waiting().loses(3).fires("Announce").saysTo("IHave"), [5])
+    assert.deepStrictEqual(waiting().loses(5).fires("Announce").saysTo("IHave"), [3])
+  })
+
   it("PT22. a timer that was replaced or cleared, and fires all the same, is ignored", () => {
     const p = node([2, 3]).hears(2, iHave([9, 0, 2]))
     const { nonce } = p.state.timers.Graft

@@ -190,6 +190,17 @@ const input = (random: Random, state: State, now: number): Input => {
           return { _tag: "Validated", now, id: waiting, verdict: one(random, ["accept", "reject", "ignore"]) }
         }
       }
+    case 7: {
+      // What is known already comes again.
+      const { near } = state.streams
+      const stream = near[nextBelow(random, Math.max(1, near.length))]
+      if (stream === undefined || stream.floor < 0)
+        return { _tag: "Received", now, from: peer(50), message: message(random) }
+      const { epoch, floor, source, topic } = stream
+      const again = { source, epoch, topic, sequence: floor }
+      const rest = { round: 1, publishedAt: 0, ageMillis: 0, payload: new Uint8Array(0), replay: undefined }
+      return { _tag: "Received", now, from: neighbor ?? peer(50), message: { _tag: "Gossip", id: again, ...rest } }
+    }
     default:
       return { _tag: "Received", now, from: neighbor ?? peer(50), message: message(random) }
   }

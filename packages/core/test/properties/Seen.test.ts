@@ -4,6 +4,7 @@ import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
 import {
   type Bounds,
   doneUntil,
+  doubt,
   expect,
   gapsOf,
   giveUp,
@@ -11,6 +12,7 @@ import {
   isDone,
   hasOwedGap,
   isRuns,
+  latest,
   notDone,
   see,
   type Seen,
@@ -21,28 +23,32 @@ import {
 class Model {
   readonly done = new Set<number>()
   readonly lost = new Set<number>()
+  /** The highest that has been seen or given up; above it all is hearsay. */
+  latest: number
   top = -1
   readonly owed: number
 
   constructor(floor: number, owed: number) {
     for (let number = 0; number <= floor; number++) this.done.add(number)
     this.owed = owed
+    this.latest = floor
     this.top = Math.max(floor, owed - 1)
   }
 
-  see(sequence: number, bounds: Bounds): void {
+  see(sequence: number, { gapsSize, windowSize }: Bounds): void {
     this.done.add(sequence)
-    this.expect(sequence, bounds)
-  }
-
-  expect(top: number, { gapsSize, windowSize }: Bounds): void {
-    this.top = Math.max(this.top, top)
-    this.giveUp(this.top - windowSize)
+    this.latest = Math.max(this.latest, sequence)
+    this.expect(sequence)
+    this.giveUp(this.latest - windowSize)
     for (let runs = this.runs(); runs.length > gapsSize; runs = this.runs()) this.giveUp((runs[0] ?? 0) - 1)
   }
 
+  expect(top: number): void {
+    this.top = Math.max(this.top, top)
+  }
+
   giveUp(upTo: number): void {
-    for (let number = 0; number <= upTo; number++) {
+    for (let number = 0; number <= Math.min(upTo, this.latest); number++) {
       if (!this.done.has(number) && number >= this.owed) this.lost.add(number)
       this.done.add(number)
     }
@@ -115,8 +121,8 @@ describe("a stream of numbered messages", () => {
         let after = stream
         switch (nextBelow(random, 12)) {
           case 0:
-            after = expect(stream, last, bounds, runs)
-            model.expect(last, bounds)
+            after = expect(stream, last)
+            model.expect(last)
             break
           case 1: {
             const upTo = Math.min(last, stream.top)
@@ -124,6 +130,10 @@ describe("a stream of numbered messages", () => {
             model.giveUp(upTo)
             break
           }
+          case 2:
+            after = doubt(stream)
+            model.top = model.latest
+            break
           default:
             if (isNew) after = see(stream, last, bounds, runs)
             if (wasNew) model.see(last, bounds)
@@ -141,11 +151,11 @@ describe("a stream of numbered messages", () => {
           lost.size === model.lost.size &&
           String(numbersIn(gapsOf(after))) === String(model.gaps(wanted)) &&
           hasGap(after) === model.gaps(wanted).length > 0 &&
-          hasOwedGap(after) === model.gaps().length > 0 &&
+          hasOwedGap(after) === model.gaps(model.owed, model.latest).length > 0 &&
           wantsOlder(after) === (wanted < model.owed && model.floor < model.owed - 1) &&
           (after.above.length === 0 || isRuns(after.above)) &&
           after.above.length <= 2 * bounds.gapsSize &&
-          after.top - after.floor <= bounds.windowSize
+          latest(after) - after.floor <= bounds.windowSize
         if (!alike) {
           assert.fail(`seed ${seed}, ${JSON.stringify(bounds)}: ${last} on ${before} gives ${JSON.stringify(after)}`)
         }
