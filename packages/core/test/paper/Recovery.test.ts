@@ -565,6 +565,31 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.gives("Recalled"), [{ _tag: "Recalled", requestId: 6, topic, messages: [], done: true }])
   })
 
+  it("R13. one neighbour is asked for one topic at a time: who has nobody else to ask waits until it has answered", () => {
+    const p = node([2, 3])
+    const recall = (requestId: number) =>
+      p.step({ _tag: "Recall", now: p.now, requestId, topic: `t${requestId}`, count: 3 })
+    const asked = () => p.says("Recall").map(({ requestId, to }) => [requestId, to])
+    for (const id of [1, 2, 3]) recall(id)
+    assert.deepStrictEqual([asked(), p.gives("Recalled")[0]?.done], [[], false])
+    // The first that is free, whoever waits longest; 1 goes on to 3 when that is free in its turn.
+    p.hears(2, { _tag: "RecallEnd", requestId: 1 })
+    assert.deepStrictEqual([asked(), p.gives("Recalled")], [[[3, 2]], []])
+    p.hears(3, { _tag: "RecallEnd", requestId: 2 })
+    assert.deepStrictEqual(asked(), [[1, 3]])
+    p.step({ _tag: "NeighborDown", now: p.now, peer: peer(2) })
+    assert.deepStrictEqual(asked(), [])
+    assert.deepStrictEqual(
+      p.gives("Recalled").map(({ done, requestId }) => [requestId, done]),
+      [[2, true]]
+    )
+    p.passes(p.state.config.recallMillis)
+    assert.deepStrictEqual(asked(), [[3, 3]])
+    p.hears(3, { _tag: "RecallEnd", requestId: 3 })
+    assert.deepStrictEqual(stateFaults(p.state), [])
+    assert.deepStrictEqual([p.state.upkeep.recalls, p.isSet("Recover")], [[], false])
+  })
+
   it("R13. and is answered: the last of the topic, whoever published them, within bounds", () => {
     const p = node([2, 3], { recallMessages: 3, recallBytes: 10 })
     for (const [index, source] of [9, 8, 9, 8].entries()) {
