@@ -128,7 +128,10 @@ export class Broadcast extends Context.Service<
     /**
      * For as long as the scope is open, asks `judge` about every message of this topic that others publish, before it is
      * delivered here or passed on. Several validators are asked in order, until one does not accept. At most `validators`
-     * run at once; one that fails, or has not answered within `validatorTimeout`, counts as `ignore`, and in the metrics.
+     * run at once; one that fails, or has not answered within `validatorTimeout`, counts as `ignore`, and in the metrics. If
+     * messages come faster than they are judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or
+     * `subscriberBytes`, do not suffice are ignored too. What nobody has judged is told to subscribers as `Lagged`; what a
+     * validator rejected or ignored is not.
      * A message that is not accepted here may still reach others by other paths: let all nodes judge alike.
      */
     readonly validate: <R>(

@@ -149,7 +149,7 @@ export interface Config {
    */
   readonly gapMillis: number
 
-  /** Messages that wait for the application's verdict; one more is given up. 1–1,000,000. Ours: 1,024. */
+  /** Messages that wait for the application's verdict; one more is ignored. 1–1,000,000. Ours: 1,024. */
   readonly verdictsSize: number
   /** How long a verdict may take, in milliseconds; after it the message is ignored. 1–600,000. Ours: 10,000. */
   readonly verdictMillis: number

@@ -20,13 +20,19 @@ export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: stri
   else if (others.length < config.topicsSize) changeUpkeep(t, { validated: [...others, topic] })
 }
 
-/** Asks the application. If too many wait, the oldest is ignored. */
+/**
+ * Asks the application. If as many wait as may, it is not asked, and the message is ignored: one that it judges already
+ * must not make room for one that it has not begun with, or in a flood it would finish none.
+ */
 export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Waiting<I, A>): void => {
   const { from, gossip } = waiting
-  const { config, upkeep: old } = t.state
-  if (old.waiting.length >= config.verdictsSize) dismiss(t, 0, "ignore")
-  changeUpkeep(t, { waiting: [...t.state.upkeep.waiting, waiting] })
   const { id, payload, publishedAt } = gossip
+  const { config, upkeep: old } = t.state
+  if (old.waiting.length >= config.verdictsSize) {
+    t.outputs.push({ _tag: "Rejected", id, from, verdict: "ignore" })
+    return
+  }
+  changeUpkeep(t, { waiting: [...old.waiting, waiting] })
   t.outputs.push({ _tag: "Validate", id, payload, publishedAt, from })
 }
 

@@ -570,7 +570,7 @@ describe("recovery", () => {
     const recall = (requestId: number) =>
       p.step({ _tag: "Recall", now: p.now, requestId, topic: `t${requestId}`, count: 3 })
     const asked = () => p.says("Recall").map(({ requestId, to }) => [requestId, to])
-    for (const id of [1, 2, 3]) recall(id)
+    for (const requestId of [1, 2, 3]) recall(requestId)
     assert.deepStrictEqual([asked(), p.gives("Recalled")[0]?.done], [[], false])
     // The first that is free, whoever waits longest; 1 goes on to 3 when that is free in its turn.
     p.hears(2, { _tag: "RecallEnd", requestId: 1 })
@@ -650,7 +650,7 @@ describe("recovery", () => {
     verdict(1, "reject")
     assert.deepStrictEqual(p.gives("Rejected"), [{ _tag: "Rejected", id: id(9, 1), from: peer(2), verdict: "reject" }])
     assert.deepStrictEqual([verdict(1, "accept").outputs, p.kept(9)], [[], [0]])
-    // Without a verdict in time it is ignored, and so is the oldest of too many.
+    // Without a verdict in time it is ignored, and so is one more than may wait: what is judged already is not given up for it.
     p.hears(2, gossip(9, 2)).passes(p.state.config.verdictMillis)
     assert.deepStrictEqual(p.gives("Rejected")[0]?.verdict, "ignore")
     // Our own are not ours to judge; and what is on can be switched off.
@@ -660,9 +660,10 @@ describe("recovery", () => {
     const q = node([2], { verdictsSize: 2 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
     q.hears(2, gossip(9, 0)).hears(2, gossip(9, 1)).hears(2, gossip(9, 2))
     assert.deepStrictEqual(
-      q.gives("Rejected").map(({ id }) => id.sequence),
-      [0]
+      q.gives("Rejected").map(({ id, verdict }) => [id.sequence, verdict]),
+      [[2, "ignore"]]
     )
+    assert.deepStrictEqual(q.gives("Validate"), [])
   })
 
   it("R15. a node that leaves waits for nothing", () => {

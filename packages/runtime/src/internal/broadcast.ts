@@ -147,8 +147,13 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     const missed = last - first + 1
     counts.lagged += missed
     meter.count("lagged", missed)
+    tellLagged({ source, epoch, topic }, first, last)
+  }
+
+  const tellLagged = ({ epoch, source, topic }: Plumtree.Origin, first: number, last: number): void => {
     const audience = audiences.get(topic)
     if (audience === undefined) return
+    const missed = last - first + 1
     handAll(audience, source, epoch, first, {
       _tag: "Lagged",
       cause: "network",
@@ -159,6 +164,14 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       last,
       missed
     })
+  }
+
+  const rejected = ({ id, verdict }: Extract<Output, { _tag: "Rejected" }>): void => {
+    // What was not judged may have been worth having: who listens is told. What a validator did not accept is none.
+    if (validation.dismissed(id)) tellLagged(id, id.sequence, id.sequence)
+    if (verdict === "ignore") return meter.count("ignored")
+    counts.rejected++
+    meter.count("rejected")
   }
 
   const perform = (output: Output): void => {
@@ -173,10 +186,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       case "Validate":
         return validation.ask({ ...output, from: output.from.id })
       case "Rejected":
-        // Whoever it came from, it is over; what waits for it in order learns of that from the core.
-        if (output.verdict === "ignore") return meter.count("ignored")
-        counts.rejected++
-        return meter.count("rejected")
+        return rejected(output)
       case "Recalled":
         return history.recalled(output)
     }
@@ -276,6 +286,9 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   const validation = makeValidation({
     concurrency: settings.validators,
     timeoutMillis: settings.validatorMillis,
+    verdictMillis: settings.broadcast.verdictMillis,
+    waitingBytes: settings.subscriberBytes,
+    now,
     run,
     meter,
     watch: (topic, on) => post({ _tag: "ValidateTopic", now: now(), topic, on }),

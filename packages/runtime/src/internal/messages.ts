@@ -34,7 +34,8 @@ export interface Message<A = Uint8Array> {
  * - `subscriber`: it was too slow, and messages were dropped for it, here and for nobody else. They would have come where
  *   this stands in the stream.
  * - `network`: the node has given up on messages of one incarnation of a source: nobody within reach retains them any
- *   more, or they did not come in time. A subscriber in order is also told so if more messages wait for an earlier one
+ *   more, or they did not come in time. Or a message of a validated topic was ignored for want of a verdict: its validator
+ *   failed, or was too slow, or too many waited for one. A subscriber in order is also told so if more messages wait for an earlier one
  *   than `reorderBuffer` holds, and of a message that reaches a node new to the source after later ones.
  *
  * @category models

@@ -53,7 +53,10 @@ export interface Options {
   readonly mailboxSize?: number
   /** Messages that may wait for one subscriber, unless it asks otherwise. Default 1,024. */
   readonly subscriberBuffer?: number
-  /** Bytes of payload that may wait for one subscriber. Default 16 MiB; a single message fits whatever its size. */
+  /**
+   * Bytes of payload that may wait for one subscriber, and as many for validators. Default 16 MiB; a single message fits
+   * whatever its size.
+   */
   readonly subscriberBytes?: number
   /** Messages of a topic that may wait for an earlier one of their source, for subscribers in order. Default 1,024. */
   readonly reorderBuffer?: number

@@ -66,6 +66,33 @@ describe("validators", () => {
     }).pipe(virtually)
   )
 
+  it.live("that are slower than messages come judge some of them in time, and the others are told as lagged", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({
+        nodes: 2,
+        seed: 1,
+        node: { validators: 2, subscriberBuffer: 10_000, broadcast: { verdictsSize: 200 } }
+      })
+      const { broadcast } = cluster.node(1)
+      yield* broadcast.validate("news", () => Effect.as(Effect.sleep("200 millis"), "accept" as const))
+      const unordered = yield* listening(broadcast.subscribe("news"))
+      const ordered = yield* listening(broadcast.subscribe("news", { order: "source" }))
+      yield* cluster.pass(0)
+      // Ten a second can be judged.
+      for (const _ of range(0, 300)) {
+        for (const __ of range(0, 5)) yield* cluster.publish(0, "news", bytes("x"))
+        yield* cluster.pass("100 millis")
+      }
+      yield* cluster.pass("30 seconds")
+      for (const { got } of [unordered, ordered]) {
+        const messages = got.filter(({ _tag }) => _tag === "Message").length
+        const missed = got.reduce((sum, delivery) => sum + (delivery._tag === "Lagged" ? delivery.missed : 0), 0)
+        assert.isAtLeast(messages, 300)
+        assert.strictEqual(messages + missed, 1_500)
+      }
+    }).pipe(virtually)
+  )
+
   it.live("end with their scope, and messages then need none", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({ nodes: 2, seed: 3 })
