@@ -132,7 +132,8 @@ export class Broadcast extends Context.Service<
      * messages come faster than they are judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or
      * `subscriberBytes`, do not suffice are ignored too. What nobody has judged is told to subscribers as `Lagged`; what a
      * validator rejected or ignored is not.
-     * A message that is not accepted here may still reach others by other paths: let all nodes judge alike.
+     * A message that is not accepted here may still reach others by other paths: let all nodes judge alike. Fails with
+     * `InvalidTopic` if the name is none, or if `topicsSize` other topics have validators already.
      */
     readonly validate: <R>(
       topic: string,

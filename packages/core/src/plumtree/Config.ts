@@ -112,7 +112,10 @@ export interface Config {
   readonly gapsSize: number
   /** Sources remembered, each incarnation and topic by itself. 1–1,000,000. Ours: 20,000. */
   readonly sourcesSize: number
-  /** Topics on which this node has published; on one more it cannot. 1–100,000. Ours: 256. */
+  /**
+   * Topics on which this node has published, and topics that it validates, each by themselves; one more cannot be. 1–100,000.
+   * Ours: 256.
+   */
   readonly topicsSize: number
 
   /**

@@ -284,6 +284,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   // --- validating and publishing ----------------------------------------------------------------------------------------
 
   const validation = makeValidation({
+    topicsSize: settings.broadcast.topicsSize,
     concurrency: settings.validators,
     timeoutMillis: settings.validatorMillis,
     verdictMillis: settings.broadcast.verdictMillis,
@@ -300,14 +301,17 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
       const context = yield* Effect.context<R>()
       yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          validation.add(topic, (message) =>
+        Effect.suspend(() => {
+          const remove = validation.add(topic, (message) =>
             Effect.provide(
               Effect.suspend(() => judge(message)),
               context
             )
           )
-        ),
+          return remove === undefined
+            ? Effect.fail(new InvalidTopic({ topic, reason: "limit" }))
+            : Effect.succeed(remove)
+        }),
         (remove) => Effect.sync(remove)
       )
     })

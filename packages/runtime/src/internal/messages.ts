@@ -193,7 +193,8 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
 
 /**
  * A topic cannot be used: its name is empty, longer than 255 bytes of UTF-8, or not well-formed Unicode (`name`); or this
- * node follows as many topics as it may (`limit`, the protocol's `topics`). Nothing was sent; nothing changed.
+ * node has published on as many topics as it may, or has validators for as many (`limit`, the broadcast's `topicsSize`).
+ * Nothing was sent; nothing changed.
  *
  * @category errors
  * @since 0.1.0
@@ -203,7 +204,7 @@ export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{
   readonly reason: "name" | "limit"
 }> {
   override get message(): string {
-    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "the node follows as many as it may"
+    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "it would be one more than topicsSize"
     return `invalid topic ${JSON.stringify(this.topic.slice(0, 64))}: ${what}`
   }
 }

@@ -15,8 +15,8 @@ import type { Run } from "./run.ts"
 export type Judge = (message: Candidate) => Effect.Effect<Verdict, unknown>
 
 export interface Validation {
-  /** Adds a validator of a topic; calling what it returns takes it away. */
-  readonly add: (topic: string, judge: Judge) => () => void
+  /** Adds a validator of a topic; calling what it returns takes it away. Undefined if there are too many topics. */
+  readonly add: (topic: string, judge: Judge) => (() => void) | undefined
   /** Asks the validators of a message's topic, as soon as there is a place. */
   readonly ask: (message: Candidate) => void
   /**
@@ -40,6 +40,8 @@ interface Case {
 }
 
 export const makeValidation = (options: {
+  /** How many topics the core validates at most. */
+  readonly topicsSize: number
   readonly concurrency: number
   readonly timeoutMillis: number
   /** How long the core waits for a verdict. */
@@ -140,6 +142,7 @@ export const makeValidation = (options: {
     add: (topic, judge) => {
       const all = judges.get(topic)
       if (all === undefined) {
+        if (judges.size >= options.topicsSize) return undefined
         judges.set(topic, [judge])
         watch(topic, true)
       } else all.push(judge)

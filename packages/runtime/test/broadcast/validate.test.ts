@@ -140,6 +140,31 @@ describe("validators", () => {
     }).pipe(virtually)
   )
 
+  it.live("of more topics than topicsSize are refused, and one more of the same topic is not", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 6, node: { broadcast: { topicsSize: 2 } } })
+      const { broadcast } = cluster.node(1)
+      const reject = () => Effect.succeed("reject" as const)
+      yield* broadcast.validate("one", reject)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* broadcast.validate("two", reject)
+          yield* broadcast.validate("one", reject)
+          const error = yield* Effect.flip(broadcast.validate("three", reject))
+          assert.deepStrictEqual([error._tag, error.topic, error.reason], ["InvalidTopic", "three", "limit"])
+          const typed = yield* broadcast.topic("three", Schema.String)
+          assert.strictEqual((yield* Effect.flip(typed.validate(reject))).reason, "limit")
+        })
+      )
+      yield* broadcast.validate("three", reject)
+      const { got } = yield* listening(broadcast.subscribe("three"))
+      yield* cluster.pass(0)
+      yield* cluster.publish(0, "three", bytes("bad"))
+      yield* cluster.pass("5 seconds")
+      assert.deepStrictEqual(got, [])
+    }).pipe(virtually)
+  )
+
   it.live("of a typed topic see values; what they cannot see is accepted, unless told otherwise", () =>
     Effect.gen(function* () {
       const Score = Schema.Struct({ points: Schema.Int })

@@ -19,6 +19,7 @@ const setUp = (judge: Judge, concurrency = 2, waitingBytes = 10_000) =>
     const watched: Array<boolean> = []
     const meter = makeMeter(yield* Effect.context<never>())
     const validation = makeValidation({
+      topicsSize: 2,
       concurrency,
       timeoutMillis: 1_000,
       verdictMillis: 10_000,
@@ -141,10 +142,10 @@ describe("a validator", () => {
       validation.ask(candidate(0))
       assert.deepStrictEqual(asked, ["first", "second"])
       assert.deepStrictEqual(watched, [true])
-      removeSecond()
+      removeSecond?.()
       validation.ask(candidate(1))
       assert.deepStrictEqual(decided, ["0 reject", "1 accept"])
-      remove()
+      remove?.()
       assert.deepStrictEqual(watched, [true, false])
     })
   )
