@@ -140,6 +140,12 @@ export const makeLinks = (
       traffic.controlBytes += bytes
     }
     meter.count("messagesSent")
+    if (connection.queuedBytes > settings.outboxBytes) relieve(connection)
+  }
+
+  /** More is queued than may be. What the link takes at once was not waiting for the peer, but for the end of the turn. */
+  const relieve = (connection: Connection): void => {
+    flush(connection, run)
     if (connection.queuedBytes > settings.outboxBytes) expel(connection)
   }
 

@@ -42,7 +42,7 @@ export interface Options {
   /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean
   /**
-   * Bytes that may wait for one link; above it the peer is expelled as slow, and above half of it on every link of the
+   * Bytes that may wait for one link; if the link cannot take what is above it the peer is expelled as slow, and above half of it on every link of the
    * tree publishers are held back. At least twice the broadcast's `fetchBytes` and `recallBytes`, whose defaults are at
    * most an eighth and a quarter of it. Default 4 MiB.
    */
