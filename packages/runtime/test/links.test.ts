@@ -101,4 +101,15 @@ describe("what a link holds", () => {
       assert.deepStrictEqual([reported, links.isOpen(other.id)], [["LinkClosed slow"], false])
     })
   )
+
+  it.effect("is never a frame that it could not hold: that is not sent, and costs nobody the link", () =>
+    Effect.gen(function* () {
+      const { links, reported, send, sent } = yield* setUp(() => true)
+      send(10_000)
+      send(100)
+      send(10_001)
+      links.flush(0)
+      assert.deepStrictEqual([sent.length, reported, links.isOpen(other.id)], [1, [], true])
+    })
+  )
 })

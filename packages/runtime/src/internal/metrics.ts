@@ -19,6 +19,7 @@ const definitions = {
   linksClosed: counter("hyparview_links_closed", "such links closed, by either end"),
   slowPeersExpelled: counter("hyparview_slow_peers_expelled", "peers expelled because their outbox was full"),
   framesRejected: counter("hyparview_frames_rejected", "frames that were no message"),
+  framesTooLarge: counter("hyparview_frames_too_large", "frames not sent: above outboxBytes or the transport's limit"),
   neighborsUp: counter("hyparview_neighbors_up", "links gained in the active view"),
   neighborsDown: counter("hyparview_neighbors_down", "links lost from the active view"),
   published: counter("hyparview_broadcasts_published", "broadcast messages published here"),

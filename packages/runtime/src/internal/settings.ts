@@ -42,9 +42,10 @@ export interface Options {
   /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean
   /**
-   * Bytes that may wait for one link; if the link cannot take what is above it the peer is expelled as slow, and above half of it on every link of the
-   * tree publishers are held back. At least twice the broadcast's `fetchBytes` and `recallBytes`, whose defaults are at
-   * most an eighth and a quarter of it. Default 4 MiB.
+   * Bytes that may wait for one link; if the link cannot take what is above it the peer is expelled as slow. Above half of
+   * it on every link of the tree publishers are held back. At least twice the broadcast's `fetchBytes` and `recallBytes`,
+   * whose defaults are at most an eighth and a quarter of it. The same on all nodes of a cluster: a larger frame is not
+   * sent, and counted (`hyparview_frames_too_large`). Default 4 MiB.
    */
   readonly outboxBytes?: number
   /** Links beyond the active ones that may be open at once, in either direction. Default 1,024. */
