@@ -17,7 +17,7 @@ import {
   type View
 } from "../Broadcast.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
-import { type Asking, makeHistory, type Settled, settleHistory } from "./history.ts"
+import { type Asking, type Given, type LaggedSpan, makeHistory, settleHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
 import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
@@ -67,8 +67,8 @@ export interface Broadcasting {
 
 interface Subscriber {
   readonly inbox: Inbox<Delivery>
-  /** Whether a message was part of its history already; undefined if there was none that the core may still deliver. */
-  repeats: Settled["repeats"]
+  /** What was part of its history already; undefined if there was nothing that the core may still speak of. */
+  given: Given | undefined
 }
 
 /** Everybody who listens to a topic here. */
@@ -78,12 +78,9 @@ interface Audience {
   order: InOrder | undefined
 }
 
-/** The id of the last message that a delivery speaks of; undefined if it names none. */
-const lastOf = (delivery: Delivery): Plumtree.MessageId | undefined => {
-  if (delivery._tag === "Message") return delivery.id
-  if (delivery.cause === "subscriber") return undefined
-  const { epoch, last, source, topic } = delivery
-  return { source, epoch, topic, sequence: last }
+const lostOnly = ({ epoch, sequence, source, topic }: Plumtree.MessageId): LaggedSpan => {
+  const span = { first: sequence, last: sequence, missed: 1 }
+  return { _tag: "Lagged", cause: "network", topic, source, epoch, ...span }
 }
 
 /** The largest buffer that a subscriber may ask for, in messages: as for the node's option. */
@@ -104,12 +101,20 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   // --- messages to subscribers -----------------------------------------------------------------------------------------
 
   const hand = (subscriber: Subscriber, delivery: Delivery): void => {
-    const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
-    if (subscriber.repeats !== undefined) {
-      const last = lastOf(delivery)
-      if (last !== undefined && subscriber.repeats(last)) return
+    const { given } = subscriber
+    if (given === undefined) return offer(subscriber, delivery)
+    if (delivery._tag === "Message") {
+      const standing = given.standing(delivery)
+      if (standing === "known") return
+      return offer(subscriber, standing === "fresh" ? delivery : lostOnly(delivery.id))
     }
-    if (!subscriber.inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
+    if (delivery.cause === "subscriber") return offer(subscriber, delivery)
+    for (const left of given.without(delivery)) offer(subscriber, left)
+  }
+
+  const offer = ({ inbox }: Subscriber, delivery: Delivery): void => {
+    const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
+    if (!inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
   }
 
   const handAll = (audience: Audience, source: string, epoch: number, sequence: number, delivery: Delivery): void => {
@@ -253,23 +258,25 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
           (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
           () => unread.push(inbox)
         )
-        const subscriber: Subscriber = { inbox, repeats: undefined }
+        const subscriber: Subscriber = { inbox, given: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
         const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
         if (count > 0) {
           inbox.hold()
+          const askedAt = now()
           const asking: Asking = {
             count,
-            deadline: now() + settings.historyMillis,
+            deadline: askedAt + settings.historyMillis,
             settle: (past) =>
               inbox.release((waiting) => {
                 const { broadcast } = state()
-                const { first, repeats } = settleHistory(order, past, waiting, {
-                  firstMissing: (id) => Plumtree.firstMissing(broadcast, id),
-                  hasSeen: (id) => Plumtree.hasSeen(broadcast, id)
-                })
-                subscriber.repeats = repeats
+                const core = {
+                  firstMissing: (id: Plumtree.MessageId) => Plumtree.firstMissing(broadcast, id),
+                  hasSeen: (id: Plumtree.MessageId) => Plumtree.hasSeen(broadcast, id)
+                }
+                const { first, given } = settleHistory(order, past, waiting, core, askedAt)
+                subscriber.given = given
                 return first
               })
           }

@@ -122,9 +122,22 @@ const oldestFirst = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
 export interface Settled {
   /** What is handed out before what waits. */
   readonly first: ReadonlyArray<Message>
-  /** Whether a message that the core delivers later is among them; undefined if it can deliver none of them. */
-  readonly repeats: ((id: Plumtree.MessageId) => boolean) | undefined
+  /** What of it has to be remembered; undefined if nothing that the core may still say has to do with it. */
+  readonly given: Given | undefined
 }
+
+/** What a subscriber got as history, as far as the core may still speak of it. */
+export interface Given {
+  /**
+   * What becomes of a message that the core delivers now. `fresh`: it is handed on. `known`: it was history, or is older
+   * than that, and was not asked for. `late`: in order, others after it have been handed out already.
+   */
+  readonly standing: (message: Message) => "fresh" | "known" | "late"
+  /** What is left of a span of lost messages without those that were history. */
+  readonly without: (lagged: LaggedSpan) => ReadonlyArray<LaggedSpan>
+}
+
+export type LaggedSpan = Extract<Delivery, { _tag: "Lagged"; cause: "network" }>
 
 /**
  * Puts the past before what has come since, so that no message is handed out twice. In order, nothing that the core may
@@ -138,35 +151,86 @@ export const settleHistory = (
     /** The lowest sequence of the message's source and topic that may still come; undefined if it knows none of these. */
     readonly firstMissing: (id: Plumtree.MessageId) => number | undefined
     readonly hasSeen: (id: Plumtree.MessageId) => boolean
-  }
+  },
+  /** When it was asked for, in milliseconds. */
+  askedAt: number
 ): Settled => {
   const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
-  return order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core)
+  return order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core, askedAt)
 }
 
-type Settle = (
-  past: ReadonlyArray<Message>,
-  since: ReadonlyArray<Plumtree.MessageId>,
-  core: Parameters<typeof settleHistory>[3]
-) => Settled
+type Core = Parameters<typeof settleHistory>[3]
+type Ids = ReadonlyArray<Plumtree.MessageId>
 
-const settleUnordered: Settle = (past, since, { firstMissing, hasSeen }) => {
+const settleUnordered = (past: ReadonlyArray<Message>, since: Ids, { firstMissing, hasSeen }: Core): Settled => {
   const known = new Set(since.map(keyOf))
   const first = past.filter(({ id }) => !known.has(keyOf(id)))
   const mayCome = (id: Plumtree.MessageId) => id.sequence >= (firstMissing(id) ?? 0) || !hasSeen(id)
-  const coming = new Set(first.flatMap(({ id }) => (mayCome(id) ? [keyOf(id)] : [])))
-  return { first, repeats: coming.size === 0 ? undefined : (id) => coming.has(keyOf(id)) }
+  const coming = first.filter(({ id }) => mayCome(id))
+  return { first, given: givenOf(coming, () => "fresh") }
 }
 
-const settleInOrder: Settle = (past, since, { firstMissing }) => {
+const settleInOrder = (past: ReadonlyArray<Message>, since: Ids, { firstMissing }: Core, askedAt: number): Settled => {
   const earliest = new Map<string, number>()
   for (const id of since.toReversed()) earliest.set(incarnationOf(id), id.sequence)
   const first = past.filter(
     ({ id }) => id.sequence < Math.min(firstMissing(id) ?? Infinity, earliest.get(incarnationOf(id)) ?? Infinity)
   )
-  const upTo = new Map<string, number>()
-  for (const { id } of first) upTo.set(incarnationOf(id), id.sequence)
-  return { first, repeats: upTo.size === 0 ? undefined : (id) => id.sequence <= (upTo.get(incarnationOf(id)) ?? -1) }
+  const standing = ({ id, publishedAt }: Message, own: Run) => {
+    if (id.sequence > own.last) return "fresh"
+    // Of one source the clock is the same. What history says of it may be wrong, and must not silence what is new.
+    return id.sequence < own.first && publishedAt < Math.min(own.publishedAt, askedAt) ? "known" : "late"
+  }
+  return { first, given: givenOf(first, standing) }
 }
 
-const incarnationOf = ({ epoch, source }: Plumtree.MessageId): string => `${epoch}:${source}`
+/** What is remembered of one incarnation. */
+interface Run {
+  readonly sequences: Set<number>
+  first: number
+  last: number
+  /** When the first of them was published, by its source's clock. */
+  publishedAt: number
+}
+
+const givenOf = (
+  messages: ReadonlyArray<Message>,
+  standing: (message: Message, own: Run) => "fresh" | "known" | "late"
+): Given | undefined => {
+  if (messages.length === 0) return undefined
+  const runs = new Map<string, Run>()
+  for (const { id, publishedAt } of messages) {
+    const { sequence } = id
+    const own = runs.get(incarnationOf(id)) ?? { sequences: new Set(), first: Infinity, last: -1, publishedAt }
+    runs.set(incarnationOf(id), own)
+    own.sequences.add(sequence)
+    own.last = Math.max(own.last, sequence)
+    if (sequence > own.first) continue
+    own.first = sequence
+    own.publishedAt = publishedAt
+  }
+  return {
+    standing: (message) => {
+      const own = runs.get(incarnationOf(message.id))
+      if (own === undefined) return "fresh"
+      return own.sequences.has(message.id.sequence) ? "known" : standing(message, own)
+    },
+    without: (lagged) => {
+      const own = runs.get(incarnationOf(lagged))
+      const known = [...(own?.sequences ?? [])].filter(
+        (sequence) => sequence >= lagged.first && sequence <= lagged.last
+      )
+      if (known.length === 0) return [lagged]
+      const left: Array<LaggedSpan> = []
+      let from = lagged.first
+      for (const sequence of [...known.sort((a, b) => a - b), lagged.last + 1]) {
+        if (sequence > from) left.push({ ...lagged, first: from, last: sequence - 1, missed: sequence - from })
+        from = sequence + 1
+      }
+      return left
+    }
+  }
+}
+
+const incarnationOf = ({ epoch, source }: { readonly epoch: number; readonly source: string }): string =>
+  `${epoch}:${source}`
