@@ -158,7 +158,10 @@ export interface Config {
   readonly verdictMillis: number
   /** Messages of one answer to a RECALL. 0: none is answered. 0–10,000. Ours: 1,024. */
   readonly recallMessages: number
-  /** Bytes of payload of one answer to a RECALL, but for a single message that is larger. 1–2³¹. Ours: 1 MiB. */
+  /**
+   * Bytes of payload of one answer to a RECALL, but for a single message that is larger; and of what the runtime keeps of
+   * all answers that it gets. 1–2³¹. Ours: 1 MiB.
+   */
   readonly recallBytes: number
   /** Recalls of this node under way at once; one more gets what is kept here. 1–1,000. Ours: 16. */
   readonly recallsSize: number

@@ -17,7 +17,7 @@ import {
   type View
 } from "../Broadcast.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
-import { type Asking, type Given, type LaggedSpan, makeHistory, settleHistory } from "./history.ts"
+import { type Asking, type Given, type LaggedSpan, makeHistory, newestWithin, settleHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
 import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
@@ -78,6 +78,8 @@ interface Audience {
   order: InOrder | undefined
 }
 
+const bytesOf = (delivery: Delivery): number => (delivery._tag === "Message" ? delivery.payload.byteLength : 0)
+
 const lostOnly = ({ epoch, sequence, source, topic }: Plumtree.MessageId): LaggedSpan => {
   const span = { first: sequence, last: sequence, missed: 1 }
   return { _tag: "Lagged", cause: "network", topic, source, epoch, ...span }
@@ -113,8 +115,8 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   }
 
   const offer = ({ inbox }: Subscriber, delivery: Delivery): void => {
-    const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
-    if (!inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
+    const messages = delivery._tag === "Message" ? 1 : delivery.missed
+    if (!inbox.offer(delivery, bytesOf(delivery), messages)) meter.count("subscribersLagged", messages)
   }
 
   const handAll = (audience: Audience, source: string, epoch: number, sequence: number, delivery: Delivery): void => {
@@ -243,6 +245,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   }
 
   const history = makeHistory({
+    bytes: Math.min(settings.broadcast.recallBytes, settings.subscriberBytes),
     hasNeighbor: () => state().membership.active.length > 0,
     recall: (requestId, topic, count) => post({ _tag: "Recall", now: now(), requestId, topic, count })
   })
@@ -269,16 +272,17 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
             count,
             deadline: askedAt + settings.historyMillis,
             settle: (past) =>
-              inbox.release((waiting) => {
+              inbox.release((waiting, roomBytes) => {
                 const { broadcast } = state()
                 const core = {
                   firstMissing: (id: Plumtree.MessageId) => Plumtree.firstMissing(broadcast, id),
                   hasSeen: (id: Plumtree.MessageId) => Plumtree.hasSeen(broadcast, id)
                 }
-                const { first, given } = settleHistory(order, past, waiting, core, askedAt)
+                const within = newestWithin(roomBytes, past)
+                const { first, given } = settleHistory(order, within, waiting, core, askedAt)
                 subscriber.given = given
                 return first
-              })
+              }, bytesOf)
           }
           history.ask(topic, asking)
           host.wake()

@@ -21,6 +21,8 @@ interface Question {
   readonly requestId: number
   readonly asking: Array<Asking>
   readonly found: Map<string, Past>
+  /** Bytes of payload of what has been found. */
+  bytes: number
   done: boolean
 }
 
@@ -34,7 +36,16 @@ export interface History {
 
 const keyOf = ({ epoch, sequence, source }: Plumtree.MessageId): string => `${epoch}:${sequence}:${source}`
 
+/** The newest of them, in their order, of which the payloads have no more bytes than that. */
+export const newestWithin = (bytes: number, messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+  let left = bytes
+  const from = messages.findLastIndex(({ payload }) => (left -= payload.byteLength) < 0)
+  return messages.slice(from + 1)
+}
+
 export const makeHistory = (options: {
+  /** Bytes of payload that are kept of the answers to one question, whatever neighbours send; a single message fits. */
+  readonly bytes: number
   readonly hasNeighbor: () => boolean
   readonly recall: (requestId: number, topic: string, count: number) => void
 }): History => {
@@ -48,6 +59,21 @@ export const makeHistory = (options: {
     for (const { count, settle } of asking) settle(messages.slice(-count))
   }
 
+  /** Of too much the oldest goes. */
+  const keep = (question: Question, past: Past): void => {
+    const { found } = question
+    const key = keyOf(past.id)
+    if (found.has(key)) return
+    found.set(key, past)
+    question.bytes += past.payload.byteLength
+    while (question.bytes > options.bytes && found.size > 1) {
+      let oldest = past
+      for (const other of found.values()) if (other.publishedAt < oldest.publishedAt) oldest = other
+      found.delete(keyOf(oldest.id))
+      question.bytes -= oldest.payload.byteLength
+    }
+  }
+
   const turned = (now: number): number | undefined => {
     if (waiting.size === 0 && open.size === 0) return undefined
     for (const [topic, question] of open) {
@@ -59,7 +85,7 @@ export const makeHistory = (options: {
       if (!options.hasNeighbor() && asking.every(({ deadline }) => deadline > now)) continue
       waiting.delete(topic)
       const requestId = requests++
-      open.set(topic, { requestId, asking, found: new Map(), done: false })
+      open.set(topic, { requestId, asking, found: new Map(), bytes: 0, done: false })
       options.recall(requestId, topic, Math.max(...asking.map(({ count }) => count)))
     }
     let next = Infinity
@@ -85,7 +111,7 @@ export const makeHistory = (options: {
     recalled: ({ done, messages, requestId, topic }) => {
       const question = open.get(topic)
       if (question?.requestId !== requestId) return
-      for (const past of messages) question.found.set(keyOf(past.id), past)
+      for (const past of messages) keep(question, past)
       question.done ||= done
     }
   }

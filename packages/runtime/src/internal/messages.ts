@@ -46,7 +46,7 @@ export type Lagged =
       readonly _tag: "Lagged"
       readonly cause: "subscriber"
       readonly topic: string
-      /** How many messages were dropped. */
+      /** How many messages were dropped, those of dropped reports of others included. */
       readonly missed: number
     }
   | {
@@ -88,8 +88,8 @@ export interface SubscribeOptions {
   readonly order?: "none" | "source"
   /**
    * How many of the newest messages from before the subscription to hand out first, oldest first, before anything new.
-   * They are the newest that this node and its neighbours retain, so there may be fewer; no message is handed out
-   * twice. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
+   * They are the newest that this node and its neighbours retain, and together have no more bytes than `recallBytes` or
+   * the room that `subscriberBytes` leaves, so there may be fewer; no message is handed out twice. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
    * back what is new, but no longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`;
    * what is outside counts as the nearer of the two, and a fraction is cut off.
    */

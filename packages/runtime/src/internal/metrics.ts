@@ -34,7 +34,7 @@ const definitions = {
   ),
   validatorsFailed: counter("hyparview_validators_failed", "validators that failed; their messages are ignored"),
   validatorsSlow: counter("hyparview_validators_slow", "validators out of time; their messages are ignored"),
-  subscribersLagged: counter("hyparview_subscribers_lagged", "deliveries dropped for subscribers that were too slow"),
+  subscribersLagged: counter("hyparview_subscribers_lagged", "messages dropped for subscribers that were too slow"),
   overloaded: counter("hyparview_publishers_overloaded", "publications refused for want of room on the links"),
   payloadFrames: counter("hyparview_payload_frames_sent", "frames with a broadcast payload handed to links"),
   payloadBytes: counter("hyparview_payload_bytes_sent", "their bytes, heads included"),
