@@ -247,6 +247,12 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   const history = makeHistory({
     bytes: Math.min(settings.broadcast.recallBytes, settings.subscriberBytes),
     hasNeighbor: () => state().membership.active.length > 0,
+    judges: (topic) => validation.judges(topic),
+    judge: (past, decide) =>
+      validation.judge({ ...past, from: settings.id }, (verdict) => {
+        decide(verdict === "accept")
+        host.wake()
+      }),
     recall: (requestId, topic, count) => post({ _tag: "Recall", now: now(), requestId, topic, count })
   })
 

@@ -23,6 +23,10 @@ interface Question {
   readonly found: Map<string, Past>
   /** Bytes of payload of what has been found. */
   bytes: number
+  /** How many have been found and wait for a verdict. */
+  judging: number
+  /** Whether this node's own answer, the first, has come. */
+  answered: boolean
   done: boolean
 }
 
@@ -47,6 +51,10 @@ export const makeHistory = (options: {
   /** Bytes of payload that are kept of the answers to one question, whatever neighbours send; a single message fits. */
   readonly bytes: number
   readonly hasNeighbor: () => boolean
+  /** Whether what others remember of a topic is judged here. */
+  readonly judges: (topic: string) => boolean
+  /** Has it judged, and `turned` called soon after. */
+  readonly judge: (past: Past, decide: (accepted: boolean) => void) => void
   readonly recall: (requestId: number, topic: string, count: number) => void
 }): History => {
   const waiting = new Map<string, Array<Asking>>()
@@ -57,6 +65,14 @@ export const makeHistory = (options: {
     open.delete(topic)
     const messages = oldestFirst([...found.values()])
     for (const { count, settle } of asking) settle(messages.slice(-count))
+  }
+
+  const judge = (question: Question, past: Past): void => {
+    question.judging++
+    options.judge(past, (accepted) => {
+      question.judging--
+      if (accepted) keep(question, past)
+    })
   }
 
   /** Of too much the oldest goes. */
@@ -77,7 +93,8 @@ export const makeHistory = (options: {
   const turned = (now: number): number | undefined => {
     if (waiting.size === 0 && open.size === 0) return undefined
     for (const [topic, question] of open) {
-      if (question.done || question.asking.every(({ deadline }) => deadline <= now)) close(topic, question)
+      const complete = question.done && question.judging === 0
+      if (complete || question.asking.every(({ deadline }) => deadline <= now)) close(topic, question)
     }
     for (const [topic, asking] of waiting) {
       if (open.has(topic)) continue
@@ -85,7 +102,7 @@ export const makeHistory = (options: {
       if (!options.hasNeighbor() && asking.every(({ deadline }) => deadline > now)) continue
       waiting.delete(topic)
       const requestId = requests++
-      open.set(topic, { requestId, asking, found: new Map(), bytes: 0, done: false })
+      open.set(topic, { requestId, asking, found: new Map(), bytes: 0, judging: 0, answered: false, done: false })
       options.recall(requestId, topic, Math.max(...asking.map(({ count }) => count)))
     }
     let next = Infinity
@@ -111,7 +128,13 @@ export const makeHistory = (options: {
     recalled: ({ done, messages, requestId, topic }) => {
       const question = open.get(topic)
       if (question?.requestId !== requestId) return
-      for (const past of messages) keep(question, past)
+      // What this node keeps itself was judged when it came.
+      const judged = question.answered && options.judges(topic)
+      for (const past of messages) {
+        if (judged) judge(question, past)
+        else keep(question, past)
+      }
+      question.answered = true
       question.done ||= done
     }
   }

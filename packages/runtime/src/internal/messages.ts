@@ -89,7 +89,8 @@ export interface SubscribeOptions {
   /**
    * How many of the newest messages from before the subscription to hand out first, oldest first, before anything new.
    * They are the newest that this node and its neighbours retain, and together have no more bytes than `recallBytes` or
-   * the room that `subscriberBytes` leaves, so there may be fewer; no message is handed out twice. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
+   * the room that `subscriberBytes` leaves, so there may be fewer; no message is handed out twice. On a topic with
+   * validators they are asked about what neighbours remember. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
    * back what is new, but no longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`;
    * what is outside counts as the nearer of the two, and a fraction is cut off.
    */
@@ -134,7 +135,10 @@ export interface Candidate<A = Uint8Array> {
   readonly id: Plumtree.MessageId
   readonly payload: A
   readonly publishedAt: number
-  /** The id of the neighbour from which it came, which need not be its source. */
+  /**
+   * The id of the neighbour from which it came, which need not be its source. For history that neighbours remember, of
+   * which several may have it, this node's own id.
+   */
   readonly from: string
 }
 

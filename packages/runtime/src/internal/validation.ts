@@ -19,6 +19,10 @@ export interface Validation {
   readonly add: (topic: string, judge: Judge) => (() => void) | undefined
   /** Asks the validators of a message's topic, as soon as there is a place. */
   readonly ask: (message: Candidate) => void
+  /** Whether a topic has validators. */
+  readonly judges: (topic: string) => boolean
+  /** Asks them about a message for which the core does not wait, as soon as there is a place. */
+  readonly judge: (message: Candidate, decide: (verdict: Verdict) => void) => void
   /**
    * The core has dismissed a message: nobody judges it any more. Whether that was for want of a verdict, and not because a
    * validator said so.
@@ -29,6 +33,7 @@ export interface Validation {
 /** A message that is judged, or waits to be. */
 interface Case {
   readonly message: Candidate
+  readonly decide: (verdict: Verdict) => void
   /** When it came, in milliseconds. */
   readonly since: number
   decided: boolean
@@ -61,7 +66,7 @@ export const makeValidation = (options: {
   const judges = new Map<string, Array<Judge>>()
   /** Of which the core waits for a verdict, or has not acted upon it yet. */
   const open = new Map<string, Case>()
-  /** Those of them that wait for a place, the oldest first. */
+  /** Who waits for a place, the oldest first. */
   const waiting = new Set<Case>()
   let waitingBytes = 0
   let running = 0
@@ -79,8 +84,7 @@ export const makeValidation = (options: {
     if (which.decided) return
     which.decided = true
     which.said = said
-    if (verdict === "accept") open.delete(Plumtree.keyOf(which.message.id))
-    decide(which.message, verdict)
+    which.decide(verdict)
   }
 
   /** Runs one; a validator that can answer at once does so without a clock. */
@@ -138,6 +142,24 @@ export const makeValidation = (options: {
     if (waiting.delete(which)) waitingBytes -= which.message.payload.byteLength
   }
 
+  const caseOf = (message: Candidate, decide: (verdict: Verdict) => void): Case => ({
+    message,
+    decide,
+    since: now(),
+    decided: false,
+    said: false,
+    fiber: undefined,
+    limit: undefined
+  })
+
+  const enter = (which: Case): void => {
+    const bytes = which.message.payload.byteLength
+    if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return settle(which, "ignore", false)
+    waiting.add(which)
+    waitingBytes += bytes
+    pump()
+  }
+
   return {
     add: (topic, judge) => {
       const all = judges.get(topic)
@@ -153,14 +175,16 @@ export const makeValidation = (options: {
       }
     },
     ask: (message) => {
-      const which: Case = { message, since: now(), decided: false, said: false, fiber: undefined, limit: undefined }
-      open.set(Plumtree.keyOf(message.id), which)
-      const bytes = message.payload.byteLength
-      if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return settle(which, "ignore", false)
-      waiting.add(which)
-      waitingBytes += bytes
-      pump()
+      const key = Plumtree.keyOf(message.id)
+      const which = caseOf(message, (verdict) => {
+        if (verdict === "accept") open.delete(key)
+        decide(message, verdict)
+      })
+      open.set(key, which)
+      enter(which)
     },
+    judges: (topic) => judges.has(topic),
+    judge: (message, decide) => enter(caseOf(message, decide)),
     dismissed: (id) => {
       const key = Plumtree.keyOf(id)
       const which = open.get(key)

@@ -7,12 +7,15 @@ const past = (source: string, epoch: number, sequence: number, publishedAt: numb
   publishedAt
 })
 
-const setUp = (bytes = 1_000) => {
+const setUp = (bytes = 1_000, judging = false) => {
+  const judged: Array<(accepted: boolean) => void> = []
   const asked: Array<string> = []
   const told: Array<string> = []
   let neighbors = 1
   const history = makeHistory({
     bytes,
+    judges: () => judging,
+    judge: (_past, decide) => judged.push(decide),
     hasNeighbor: () => neighbors > 0,
     recall: (requestId, topic, count) => asked.push(`${requestId}: ${count} of ${topic}`)
   })
@@ -29,6 +32,7 @@ const setUp = (bytes = 1_000) => {
   return {
     history,
     ask,
+    judged,
     asked: () => asked.splice(0),
     told: () => told.splice(0),
     alone: (isAlone: boolean) => {
@@ -124,6 +128,24 @@ describe("history", () => {
     recalled([past("a", 1, 5, 50), past("a", 1, 0, 0)], true)
     history.turned(1)
     assert.deepStrictEqual(told(), ["x: a1#3 a1#4 a1#5"])
+  })
+
+  it("of a topic that is judged is what this node keeps, and what others remember once it has been accepted", () => {
+    const { ask, history, judged, told } = setUp(1_000, true)
+    ask("x", 9)
+    history.turned(0)
+    const recalled = (sequence: number, done: boolean) =>
+      history.recalled({ _tag: "Recalled", requestId: 0, topic: "t", messages: [past("a", 1, sequence, 0)], done })
+    recalled(3, false)
+    recalled(1, false)
+    recalled(2, true)
+    assert.strictEqual(judged.length, 2)
+    judged[0]?.(true)
+    history.turned(1)
+    assert.deepStrictEqual(told(), [])
+    judged[1]?.(false)
+    history.turned(2)
+    assert.deepStrictEqual(told(), ["x: a1#1 a1#3"])
   })
 
   it("is handed out as far as there is room for it, the newest of it", () => {

@@ -140,6 +140,29 @@ describe("validators", () => {
     }).pipe(virtually)
   )
 
+  it.live("are asked about the history that neighbours remember, and it waits for them", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 3, seed: 7 })
+      const { broadcast } = cluster.node(1)
+      for (const what of ["good", "bad"]) yield* cluster.publish(0, "old", bytes(what))
+      yield* cluster.pass("1 second")
+      yield* broadcast.validate("news", (candidate) => Effect.delay(Effect.succeed(verdictOf(candidate)), "300 millis"))
+      yield* cluster.pass(0)
+      for (const what of ["good", "bad", "better"]) yield* cluster.publish(0, "news", bytes(what))
+      yield* cluster.pass("1 second")
+      const news = yield* listening(broadcast.subscribe("news", { history: 10 }))
+      const old = yield* listening(broadcast.subscribe("old", { history: 10 }))
+      yield* cluster.pass("5 seconds")
+      const texts = [news, old].map(({ got }) =>
+        got.map((delivery) => (delivery._tag === "Message" ? text(delivery.payload) : delivery._tag))
+      )
+      assert.deepStrictEqual(texts, [
+        ["good", "better"],
+        ["good", "bad"]
+      ])
+    }).pipe(virtually)
+  )
+
   it.live("of more topics than topicsSize are refused, and one more of the same topic is not", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({ nodes: 2, seed: 6, node: { broadcast: { topicsSize: 2 } } })
