@@ -25,6 +25,7 @@ import type * as Stream from "effect/Stream"
 import type {
   Candidate,
   Delivery,
+  InvalidTopic,
   PublishError,
   PublishOptions,
   SubscribeOptions,
@@ -117,5 +118,5 @@ export interface Topic<A> {
   readonly validate: <R>(
     judge: (message: Candidate<A>) => Effect.Effect<Verdict, unknown, R>,
     options?: ValidateOptions
-  ) => Effect.Effect<void, never, R | Scope.Scope>
+  ) => Effect.Effect<void, InvalidTopic, R | Scope.Scope>
 }

@@ -179,7 +179,10 @@ export class Transport extends Context.Service<
      */
     readonly address: string
 
-    /** The largest frame that `send` may carry, in bytes; larger ones from the far end close the link. */
+    /**
+     * The largest frame that `send` may carry, in bytes; larger ones from the far end close the link. The same on all nodes
+     * of a cluster.
+     */
     readonly maxFrameBytes: number
 
     /**

@@ -158,6 +158,7 @@ describe("a node's options", () => {
     [{ outboxBytes: 1 }, "outboxBytes"],
     [{ outboxBytes: NaN }, "outboxBytes"],
     [{ outboxBytes: 100_000, broadcast: { fetchBytes: 60_000 } }, "outboxBytes"],
+    [{ outboxBytes: 100_000, broadcast: { recallBytes: 60_000 } }, "outboxBytes"],
     [{ subscriberBuffer: 0 }, "subscriberBuffer"],
     [{ subscriberBytes: 0.5 }, "subscriberBytes"],
     [{ reorderBuffer: 0 }, "reorderBuffer"],

@@ -37,8 +37,9 @@ export interface TcpOptions {
   readonly advertisePort?: number | undefined
 
   /**
-   * The largest frame received, in bytes, without its length prefix: 1 to 1 GiB. A larger one closes the link. Until
-   * such a frame is complete its link holds it in memory. Default 1 MiB (a guess: broadcasts are small).
+   * The largest frame received, in bytes, without its length prefix: 1 to 1 GiB. A larger one closes the link, so it
+   * is the same on all nodes of a cluster. Until such a frame is complete its link holds it in memory. Default 1 MiB (a
+   * guess: broadcasts are small).
    */
   readonly maxFrameBytes?: number | undefined
 

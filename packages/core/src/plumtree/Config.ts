@@ -117,7 +117,10 @@ export interface Config {
    * of: nodes that publish, times their topics, times the incarnations that they had within `retainedMillis`, and one.
    */
   readonly sourcesSize: number
-  /** Topics on which this node has published; on one more it cannot. 1–100,000. Ours: 256. */
+  /**
+   * Topics on which this node has published, and topics that it validates, each by themselves; one more cannot be. 1–100,000.
+   * Ours: 256.
+   */
   readonly topicsSize: number
 
   /**
@@ -155,16 +158,18 @@ export interface Config {
   readonly gapMillis: number
 
   /**
-   * Messages that wait for the application's verdict; for one more the oldest is ignored. 1–1,000,000. Ours: 1,024. Their bytes,
-   * counted as those that are kept, are at most `retainedBytes` too, but for a single message that is larger; 8 MiB where
-   * that is 0.
+   * Messages that wait for the application's verdict; one more is ignored. 1–1,000,000. Ours: 1,024. Their bytes, counted as
+   * those that are kept, are at most `retainedBytes` too, but for a single message that is larger; 8 MiB where that is 0.
    */
   readonly verdictsSize: number
   /** How long a verdict may take, in milliseconds; after it the message is ignored. 1–600,000. Ours: 10,000. */
   readonly verdictMillis: number
   /** Messages of one answer to a RECALL. 0: none is answered. 0–10,000. Ours: 1,024. */
   readonly recallMessages: number
-  /** Bytes of payload of one answer to a RECALL, but for a single message that is larger. 1–2³¹. Ours: 1 MiB. */
+  /**
+   * Bytes of payload of one answer to a RECALL, but for a single message that is larger; and of what the runtime keeps of
+   * all answers that it gets. 1–2³¹. Ours: 1 MiB.
+   */
   readonly recallBytes: number
   /** Recalls of this node under way at once; one more gets what is kept here. 1–1,000. Ours: 16. */
   readonly recallsSize: number

@@ -23,7 +23,7 @@ export const recall = <I extends Key, A>(
   const messages = latest(t, topic, wanted)
   const found = messages.map(({ id }) => id)
   const open: OpenRecall<I> = { requestId, topic, wanted, found, asked: [], asking: undefined, until: 0 }
-  const next = old.recalls.length < config.recallsSize ? askNext(t, open) : undefined
+  const next = old.recalls.length < config.recallsSize ? askNext(t, open, old.recalls) : undefined
   t.outputs.push({ _tag: "Recalled", requestId, topic, messages, done: next === undefined })
   if (next !== undefined) changeUpkeep(t, { recalls: [...old.recalls, next] })
 }
@@ -57,14 +57,22 @@ const latest = <I extends Key, A>(
   return found.slice(first)
 }
 
-/** Asks the next neighbour; undefined if there is enough, or nobody left. */
-const askNext = <I extends Key, A>(t: Transition<I, A>, open: OpenRecall<I>): OpenRecall<I> | undefined => {
-  const { requestId, topic, wanted } = open
-  const count = wanted - open.found.length
-  const to = t.state.neighbors.find(({ id }) => !open.asked.includes(id))
-  if (count <= 0 || to === undefined) return undefined
+/**
+ * Asks the next neighbour that answers none of these others, so that no link has to carry several answers at once; waits
+ * for one while all answer. Undefined if there is enough, or nobody left.
+ */
+const askNext = <I extends Key, A>(
+  t: Transition<I, A>,
+  open: OpenRecall<I>,
+  others: ReadonlyArray<OpenRecall<I>>
+): OpenRecall<I> | undefined => {
+  const { asked, found, requestId, topic, wanted } = open
+  const left = t.state.neighbors.filter(({ id }) => !asked.includes(id))
+  if (found.length >= wanted || left.length === 0) return undefined
+  const to = left.find(({ id }) => others.every(({ asking }) => asking !== id))
+  if (to === undefined) return open
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Recall", requestId, topic, count: wanted } })
-  return { ...open, asking: to.id, asked: [...open.asked, to.id], until: t.now + t.state.config.recallMillis }
+  return { ...open, asking: to.id, asked: [...asked, to.id], until: t.now + t.state.config.recallMillis }
 }
 
 /** RECALL received. */
@@ -102,7 +110,8 @@ export const onRecallEnd = <I extends Key, A>(t: Transition<I, A>, from: Peer<I,
 }
 
 /** Answers that take too long. */
-export const abandonRecalls = <I extends Key, A>(t: Transition<I, A>): void => goOn(t, ({ until }) => until <= t.now)
+export const abandonRecalls = <I extends Key, A>(t: Transition<I, A>): void =>
+  goOn(t, ({ asking, until }) => asking !== undefined && until <= t.now)
 
 /** A neighbour was lost: it will not answer. */
 export const forgetRecalled = <I extends Key, A>(t: Transition<I, A>, id: I): void =>
@@ -116,18 +125,22 @@ export const endRecalls = <I extends Key, A>(t: Transition<I, A>): void => {
   changeUpkeep(t, { recalls: [] })
 }
 
-/** Those that wait no longer for whom they have asked ask the next, or are done. */
+/**
+ * Those that wait no longer for whom they have asked ask the next, or are done; so do those that have waited for a
+ * neighbour which is free now.
+ */
 const goOn = <I extends Key, A>(t: Transition<I, A>, which: (open: OpenRecall<I>) => boolean): void => {
   const { recalls } = t.state.upkeep
   if (!recalls.some(which)) return
-  const open: Array<OpenRecall<I>> = []
-  for (const recall of recalls) {
-    const next = which(recall) ? askNext(t, recall) : recall
-    if (next !== undefined) open.push(next)
-    else {
-      const { requestId, topic } = recall
-      t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [], done: true })
-    }
+  let left = recalls.map((open) => (which(open) ? { ...open, asking: undefined, until: 0 } : open))
+  for (const open of left) {
+    if (open.asking !== undefined) continue
+    const next = askNext(t, open, left)
+    left =
+      next === undefined ? left.filter((other) => other !== open) : left.map((other) => (other === open ? next : other))
+    if (next !== undefined) continue
+    const { requestId, topic } = open
+    t.outputs.push({ _tag: "Recalled", requestId, topic, messages: [], done: true })
   }
-  changeUpkeep(t, { recalls: open })
+  changeUpkeep(t, { recalls: left })
 }

@@ -204,9 +204,9 @@ export interface OpenRecall<I extends Key> {
   readonly found: ReadonlyArray<MessageId<I>>
   /** Neighbours that have been asked, the one that has not answered yet among them. */
   readonly asked: ReadonlyArray<I>
-  /** The one that has not answered yet. */
+  /** The one that has not answered yet; undefined while all that are left answer other recalls. */
   readonly asking: I | undefined
-  /** When it is waited for no longer. */
+  /** When it is waited for no longer; 0: nobody has been asked. */
   readonly until: number
 }
 

@@ -22,20 +22,22 @@ export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: stri
   else if (others.length < config.topicsSize) changeUpkeep(t, { validated: [...others, topic] })
 }
 
-/** Asks the application. If too many wait, by number or by bytes, the oldest are ignored. */
+/**
+ * Asks the application. If as many wait as may, by number or by bytes, it is not asked, and the message is ignored: one that it
+ * judges already must not make room for one that it has not begun with, or in a flood it would finish none.
+ */
 export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Waiting<I, A>): void => {
   const { from, gossip } = waiting
-  const { config, upkeep: old } = t.state
-  if (old.waiting.length >= config.verdictsSize) dismiss(t, 0, "ignore")
-  let bytes = Held.bytesOf(gossip.payload)
-  for (const { gossip } of t.state.upkeep.waiting) bytes += Held.bytesOf(gossip.payload)
-  const most = config.retainedBytes > 0 ? config.retainedBytes : defaultConfig.retainedBytes
-  for (let first = t.state.upkeep.waiting[0]; first !== undefined && bytes > most; first = t.state.upkeep.waiting[0]) {
-    bytes -= Held.bytesOf(first.gossip.payload)
-    dismiss(t, 0, "ignore")
-  }
-  changeUpkeep(t, { waiting: [...t.state.upkeep.waiting, waiting] })
   const { id, payload, publishedAt } = gossip
+  const { config, upkeep: old } = t.state
+  const most = config.retainedBytes > 0 ? config.retainedBytes : defaultConfig.retainedBytes
+  let bytes = Held.bytesOf(payload)
+  for (const { gossip } of old.waiting) bytes += Held.bytesOf(gossip.payload)
+  if (old.waiting.length >= config.verdictsSize || (old.waiting.length > 0 && bytes > most)) {
+    t.outputs.push({ _tag: "Rejected", id, from, verdict: "ignore" })
+    return
+  }
+  changeUpkeep(t, { waiting: [...old.waiting, waiting] })
   t.outputs.push({ _tag: "Validate", id, payload, publishedAt, from })
 }
 

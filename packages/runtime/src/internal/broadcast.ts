@@ -17,7 +17,7 @@ import {
   type View
 } from "../Broadcast.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
-import { type Asking, makeHistory, type Settled, settleHistory } from "./history.ts"
+import { type Asking, type Given, type LaggedSpan, makeHistory, newestWithin, settleHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
 import { type InOrder, makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
@@ -67,8 +67,8 @@ export interface Broadcasting {
 
 interface Subscriber {
   readonly inbox: Inbox<Delivery>
-  /** Whether a message was part of its history already; undefined if there was none that the core may still deliver. */
-  repeats: Settled["repeats"]
+  /** What was part of its history already; undefined if there was nothing that the core may still speak of. */
+  given: Given | undefined
 }
 
 /** Everybody who listens to a topic here. */
@@ -78,12 +78,11 @@ interface Audience {
   order: InOrder | undefined
 }
 
-/** The id of the last message that a delivery speaks of; undefined if it names none. */
-const lastOf = (delivery: Delivery): Plumtree.MessageId | undefined => {
-  if (delivery._tag === "Message") return delivery.id
-  if (delivery.cause === "subscriber") return undefined
-  const { epoch, last, source, topic } = delivery
-  return { source, epoch, topic, sequence: last }
+const bytesOf = (delivery: Delivery): number => (delivery._tag === "Message" ? delivery.payload.byteLength : 0)
+
+const lostOnly = ({ epoch, sequence, source, topic }: Plumtree.MessageId): LaggedSpan => {
+  const span = { first: sequence, last: sequence, missed: 1 }
+  return { _tag: "Lagged", cause: "network", topic, source, epoch, ...span }
 }
 
 /** The largest buffer that a subscriber may ask for, in messages: as for the node's option. */
@@ -104,12 +103,20 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   // --- messages to subscribers -----------------------------------------------------------------------------------------
 
   const hand = (subscriber: Subscriber, delivery: Delivery): void => {
-    const bytes = delivery._tag === "Message" ? delivery.payload.byteLength : 0
-    if (subscriber.repeats !== undefined) {
-      const last = lastOf(delivery)
-      if (last !== undefined && subscriber.repeats(last)) return
+    const { given } = subscriber
+    if (given === undefined) return offer(subscriber, delivery)
+    if (delivery._tag === "Message") {
+      const standing = given.standing(delivery)
+      if (standing === "known") return
+      return offer(subscriber, standing === "fresh" ? delivery : lostOnly(delivery.id))
     }
-    if (!subscriber.inbox.offer(delivery, bytes)) meter.count("subscribersLagged")
+    if (delivery.cause === "subscriber") return offer(subscriber, delivery)
+    for (const left of given.without(delivery)) offer(subscriber, left)
+  }
+
+  const offer = ({ inbox }: Subscriber, delivery: Delivery): void => {
+    const messages = delivery._tag === "Message" ? 1 : delivery.missed
+    if (!inbox.offer(delivery, bytesOf(delivery), messages)) meter.count("subscribersLagged", messages)
   }
 
   const handAll = (audience: Audience, source: string, epoch: number, sequence: number, delivery: Delivery): void => {
@@ -147,8 +154,13 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     const missed = last - first + 1
     counts.lagged += missed
     meter.count("lagged", missed)
+    tellLagged({ source, epoch, topic }, first, last)
+  }
+
+  const tellLagged = ({ epoch, source, topic }: Plumtree.Origin, first: number, last: number): void => {
     const audience = audiences.get(topic)
     if (audience === undefined) return
+    const missed = last - first + 1
     handAll(audience, source, epoch, first, {
       _tag: "Lagged",
       cause: "network",
@@ -159,6 +171,14 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       last,
       missed
     })
+  }
+
+  const rejected = ({ id, verdict }: Extract<Output, { _tag: "Rejected" }>): void => {
+    // What was not judged may have been worth having: who listens is told. What a validator did not accept is none.
+    if (validation.dismissed(id)) tellLagged(id, id.sequence, id.sequence)
+    if (verdict === "ignore") return meter.count("ignored")
+    counts.rejected++
+    meter.count("rejected")
   }
 
   const perform = (output: Output): void => {
@@ -173,10 +193,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       case "Validate":
         return validation.ask({ ...output, from: output.from.id })
       case "Rejected":
-        // Whoever it came from, it is over; what waits for it in order learns of that from the core.
-        if (output.verdict === "ignore") return meter.count("ignored")
-        counts.rejected++
-        return meter.count("rejected")
+        return rejected(output)
       case "Recalled":
         return history.recalled(output)
     }
@@ -228,7 +245,14 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   }
 
   const history = makeHistory({
+    bytes: Math.min(settings.broadcast.recallBytes, settings.subscriberBytes),
     hasNeighbor: () => state().membership.active.length > 0,
+    judges: (topic) => validation.judges(topic),
+    judge: (past, decide) =>
+      validation.judge({ ...past, from: settings.id }, (verdict) => {
+        decide(verdict === "accept")
+        host.wake()
+      }),
     recall: (requestId, topic, count) => post({ _tag: "Recall", now: now(), requestId, topic, count })
   })
 
@@ -243,25 +267,28 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
           (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
           () => unread.push(inbox)
         )
-        const subscriber: Subscriber = { inbox, repeats: undefined }
+        const subscriber: Subscriber = { inbox, given: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
         const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
         if (count > 0) {
           inbox.hold()
+          const askedAt = now()
           const asking: Asking = {
             count,
-            deadline: now() + settings.historyMillis,
+            deadline: askedAt + settings.historyMillis,
             settle: (past) =>
-              inbox.release((waiting) => {
+              inbox.release((waiting, roomBytes) => {
                 const { broadcast } = state()
-                const { first, repeats } = settleHistory(order, past, waiting, {
-                  firstMissing: (id) => Plumtree.firstMissing(broadcast, id),
-                  hasSeen: (id) => Plumtree.hasSeen(broadcast, id)
-                })
-                subscriber.repeats = repeats
+                const core = {
+                  firstMissing: (id: Plumtree.MessageId) => Plumtree.firstMissing(broadcast, id),
+                  hasSeen: (id: Plumtree.MessageId) => Plumtree.hasSeen(broadcast, id)
+                }
+                const within = newestWithin(roomBytes, past)
+                const { first, given } = settleHistory(order, within, waiting, core, askedAt)
+                subscriber.given = given
                 return first
-              })
+              }, bytesOf)
           }
           history.ask(topic, asking)
           host.wake()
@@ -274,8 +301,12 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   // --- validating and publishing ----------------------------------------------------------------------------------------
 
   const validation = makeValidation({
+    topicsSize: settings.broadcast.topicsSize,
     concurrency: settings.validators,
     timeoutMillis: settings.validatorMillis,
+    verdictMillis: settings.broadcast.verdictMillis,
+    waitingBytes: settings.subscriberBytes,
+    now,
     run,
     meter,
     watch: (topic, on) => post({ _tag: "ValidateTopic", now: now(), topic, on }),
@@ -287,14 +318,17 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
       const context = yield* Effect.context<R>()
       yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          validation.add(topic, (message) =>
+        Effect.suspend(() => {
+          const remove = validation.add(topic, (message) =>
             Effect.provide(
               Effect.suspend(() => judge(message)),
               context
             )
           )
-        ),
+          return remove === undefined
+            ? Effect.fail(new InvalidTopic({ topic, reason: "limit" }))
+            : Effect.succeed(remove)
+        }),
         (remove) => Effect.sync(remove)
       )
     })

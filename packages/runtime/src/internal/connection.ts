@@ -51,13 +51,16 @@ export const makeConnection = (
 /** Which of the two orders a frame belongs to. */
 export type Lane = "membership" | "broadcast"
 
-/** Queues a frame, to go out with the next `flush`; the caller checks the bound. How many bytes it has. */
-export const enqueue = (connection: Connection, frame: OutgoingFrame, lane: Lane): number => {
-  connection[lane].push(frame)
+export const bytesOf = (frame: OutgoingFrame): number => {
   let bytes = 0
   for (const chunk of frame) bytes += chunk.byteLength
-  connection.queuedBytes += bytes
   return bytes
+}
+
+/** Queues a frame of so many bytes, to go out with the next `flush`; the caller checks the bound. */
+export const enqueue = (connection: Connection, frame: OutgoingFrame, bytes: number, lane: Lane): void => {
+  connection[lane].push(frame)
+  connection.queuedBytes += bytes
 }
 
 /** Sends what is queued, and what is queued while that goes on. Without a fiber, where the link takes it at once. */

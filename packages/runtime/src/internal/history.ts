@@ -21,6 +21,12 @@ interface Question {
   readonly requestId: number
   readonly asking: Array<Asking>
   readonly found: Map<string, Past>
+  /** Bytes of payload of what has been found. */
+  bytes: number
+  /** How many have been found and wait for a verdict. */
+  judging: number
+  /** Whether this node's own answer, the first, has come. */
+  answered: boolean
   done: boolean
 }
 
@@ -34,8 +40,21 @@ export interface History {
 
 const keyOf = ({ epoch, sequence, source }: Plumtree.MessageId): string => `${epoch}:${sequence}:${source}`
 
+/** The newest of them, in their order, of which the payloads have no more bytes than that. */
+export const newestWithin = (bytes: number, messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+  let left = bytes
+  const from = messages.findLastIndex(({ payload }) => (left -= payload.byteLength) < 0)
+  return messages.slice(from + 1)
+}
+
 export const makeHistory = (options: {
+  /** Bytes of payload that are kept of the answers to one question, whatever neighbours send; a single message fits. */
+  readonly bytes: number
   readonly hasNeighbor: () => boolean
+  /** Whether what others remember of a topic is judged here. */
+  readonly judges: (topic: string) => boolean
+  /** Has it judged, and `turned` called soon after. */
+  readonly judge: (past: Past, decide: (accepted: boolean) => void) => void
   readonly recall: (requestId: number, topic: string, count: number) => void
 }): History => {
   const waiting = new Map<string, Array<Asking>>()
@@ -48,10 +67,34 @@ export const makeHistory = (options: {
     for (const { count, settle } of asking) settle(messages.slice(-count))
   }
 
+  const judge = (question: Question, past: Past): void => {
+    question.judging++
+    options.judge(past, (accepted) => {
+      question.judging--
+      if (accepted) keep(question, past)
+    })
+  }
+
+  /** Of too much the oldest goes. */
+  const keep = (question: Question, past: Past): void => {
+    const { found } = question
+    const key = keyOf(past.id)
+    if (found.has(key)) return
+    found.set(key, past)
+    question.bytes += past.payload.byteLength
+    while (question.bytes > options.bytes && found.size > 1) {
+      let oldest = past
+      for (const other of found.values()) if (other.publishedAt < oldest.publishedAt) oldest = other
+      found.delete(keyOf(oldest.id))
+      question.bytes -= oldest.payload.byteLength
+    }
+  }
+
   const turned = (now: number): number | undefined => {
     if (waiting.size === 0 && open.size === 0) return undefined
     for (const [topic, question] of open) {
-      if (question.done || question.asking.every(({ deadline }) => deadline <= now)) close(topic, question)
+      const complete = question.done && question.judging === 0
+      if (complete || question.asking.every(({ deadline }) => deadline <= now)) close(topic, question)
     }
     for (const [topic, asking] of waiting) {
       if (open.has(topic)) continue
@@ -59,7 +102,7 @@ export const makeHistory = (options: {
       if (!options.hasNeighbor() && asking.every(({ deadline }) => deadline > now)) continue
       waiting.delete(topic)
       const requestId = requests++
-      open.set(topic, { requestId, asking, found: new Map(), done: false })
+      open.set(topic, { requestId, asking, found: new Map(), bytes: 0, judging: 0, answered: false, done: false })
       options.recall(requestId, topic, Math.max(...asking.map(({ count }) => count)))
     }
     let next = Infinity
@@ -85,7 +128,13 @@ export const makeHistory = (options: {
     recalled: ({ done, messages, requestId, topic }) => {
       const question = open.get(topic)
       if (question?.requestId !== requestId) return
-      for (const past of messages) question.found.set(keyOf(past.id), past)
+      // What this node keeps itself was judged when it came.
+      const judged = question.answered && options.judges(topic)
+      for (const past of messages) {
+        if (judged) judge(question, past)
+        else keep(question, past)
+      }
+      question.answered = true
       question.done ||= done
     }
   }
@@ -122,9 +171,22 @@ const oldestFirst = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
 export interface Settled {
   /** What is handed out before what waits. */
   readonly first: ReadonlyArray<Message>
-  /** Whether a message that the core delivers later is among them; undefined if it can deliver none of them. */
-  readonly repeats: ((id: Plumtree.MessageId) => boolean) | undefined
+  /** What of it has to be remembered; undefined if nothing that the core may still say has to do with it. */
+  readonly given: Given | undefined
 }
+
+/** What a subscriber got as history, as far as the core may still speak of it. */
+export interface Given {
+  /**
+   * What becomes of a message that the core delivers now. `fresh`: it is handed on. `known`: it was history, or is older
+   * than that, and was not asked for. `late`: in order, others after it have been handed out already.
+   */
+  readonly standing: (message: Message) => "fresh" | "known" | "late"
+  /** What is left of a span of lost messages without those that were history. */
+  readonly without: (lagged: LaggedSpan) => ReadonlyArray<LaggedSpan>
+}
+
+export type LaggedSpan = Extract<Delivery, { _tag: "Lagged"; cause: "network" }>
 
 /**
  * Puts the past before what has come since, so that no message is handed out twice. In order, nothing that the core may
@@ -138,35 +200,86 @@ export const settleHistory = (
     /** The lowest sequence of the message's source and topic that may still come; undefined if it knows none of these. */
     readonly firstMissing: (id: Plumtree.MessageId) => number | undefined
     readonly hasSeen: (id: Plumtree.MessageId) => boolean
-  }
+  },
+  /** When it was asked for, in milliseconds. */
+  askedAt: number
 ): Settled => {
   const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
-  return order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core)
+  return order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core, askedAt)
 }
 
-type Settle = (
-  past: ReadonlyArray<Message>,
-  since: ReadonlyArray<Plumtree.MessageId>,
-  core: Parameters<typeof settleHistory>[3]
-) => Settled
+type Core = Parameters<typeof settleHistory>[3]
+type Ids = ReadonlyArray<Plumtree.MessageId>
 
-const settleUnordered: Settle = (past, since, { firstMissing, hasSeen }) => {
+const settleUnordered = (past: ReadonlyArray<Message>, since: Ids, { firstMissing, hasSeen }: Core): Settled => {
   const known = new Set(since.map(keyOf))
   const first = past.filter(({ id }) => !known.has(keyOf(id)))
   const mayCome = (id: Plumtree.MessageId) => id.sequence >= (firstMissing(id) ?? 0) || !hasSeen(id)
-  const coming = new Set(first.flatMap(({ id }) => (mayCome(id) ? [keyOf(id)] : [])))
-  return { first, repeats: coming.size === 0 ? undefined : (id) => coming.has(keyOf(id)) }
+  const coming = first.filter(({ id }) => mayCome(id))
+  return { first, given: givenOf(coming, () => "fresh") }
 }
 
-const settleInOrder: Settle = (past, since, { firstMissing }) => {
+const settleInOrder = (past: ReadonlyArray<Message>, since: Ids, { firstMissing }: Core, askedAt: number): Settled => {
   const earliest = new Map<string, number>()
   for (const id of since.toReversed()) earliest.set(incarnationOf(id), id.sequence)
   const first = past.filter(
     ({ id }) => id.sequence < Math.min(firstMissing(id) ?? Infinity, earliest.get(incarnationOf(id)) ?? Infinity)
   )
-  const upTo = new Map<string, number>()
-  for (const { id } of first) upTo.set(incarnationOf(id), id.sequence)
-  return { first, repeats: upTo.size === 0 ? undefined : (id) => id.sequence <= (upTo.get(incarnationOf(id)) ?? -1) }
+  const standing = ({ id, publishedAt }: Message, own: Run) => {
+    if (id.sequence > own.last) return "fresh"
+    // Of one source the clock is the same. What history says of it may be wrong, and must not silence what is new.
+    return id.sequence < own.first && publishedAt < Math.min(own.publishedAt, askedAt) ? "known" : "late"
+  }
+  return { first, given: givenOf(first, standing) }
 }
 
-const incarnationOf = ({ epoch, source }: Plumtree.MessageId): string => `${epoch}:${source}`
+/** What is remembered of one incarnation. */
+interface Run {
+  readonly sequences: Set<number>
+  first: number
+  last: number
+  /** When the first of them was published, by its source's clock. */
+  publishedAt: number
+}
+
+const givenOf = (
+  messages: ReadonlyArray<Message>,
+  standing: (message: Message, own: Run) => "fresh" | "known" | "late"
+): Given | undefined => {
+  if (messages.length === 0) return undefined
+  const runs = new Map<string, Run>()
+  for (const { id, publishedAt } of messages) {
+    const { sequence } = id
+    const own = runs.get(incarnationOf(id)) ?? { sequences: new Set(), first: Infinity, last: -1, publishedAt }
+    runs.set(incarnationOf(id), own)
+    own.sequences.add(sequence)
+    own.last = Math.max(own.last, sequence)
+    if (sequence > own.first) continue
+    own.first = sequence
+    own.publishedAt = publishedAt
+  }
+  return {
+    standing: (message) => {
+      const own = runs.get(incarnationOf(message.id))
+      if (own === undefined) return "fresh"
+      return own.sequences.has(message.id.sequence) ? "known" : standing(message, own)
+    },
+    without: (lagged) => {
+      const own = runs.get(incarnationOf(lagged))
+      const known = [...(own?.sequences ?? [])].filter(
+        (sequence) => sequence >= lagged.first && sequence <= lagged.last
+      )
+      if (known.length === 0) return [lagged]
+      const left: Array<LaggedSpan> = []
+      let from = lagged.first
+      for (const sequence of [...known.sort((a, b) => a - b), lagged.last + 1]) {
+        if (sequence > from) left.push({ ...lagged, first: from, last: sequence - 1, missed: sequence - from })
+        from = sequence + 1
+      }
+      return left
+    }
+  }
+}
+
+const incarnationOf = ({ epoch, source }: { readonly epoch: number; readonly source: string }): string =>
+  `${epoch}:${source}`

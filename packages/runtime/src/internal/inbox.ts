@@ -31,13 +31,16 @@ export class Inbox<A> {
     this.#onFirst = onFirst
   }
 
-  /** Whether it was taken; false if it is one more that is missed. A single item fits whatever its size. */
-  offer(item: A, bytes: number): boolean {
+  /**
+   * Whether it was taken; false if it is missed, and with it the `messages` of which it tells. A single item fits whatever
+   * its size.
+   */
+  offer(item: A, bytes: number, messages = 1): boolean {
     const waiting = this.#items.length
     const full = waiting >= this.#capacity || (waiting > 0 && this.#bytes + bytes > this.#capacityBytes)
     // What follows a loss is lost too, until the reader has come: so that one number tells of the whole gap.
     if (full || this.#missed > 0) {
-      this.#missed++
+      this.#missed += messages
       return false
     }
     this.#items.push(item)
@@ -52,10 +55,18 @@ export class Inbox<A> {
     this.#held = true
   }
 
-  /** Ends a `hold`: hands out what the past gives, seeing what waits, and then what waits. */
-  release(past: (waiting: ReadonlyArray<A>) => ReadonlyArray<A>): void {
+  /**
+   * Ends a `hold`: hands out what the past gives, seeing what waits and for how many bytes there is room, and then what
+   * waits. What it gives may be more in number than otherwise may wait, but not in bytes.
+   */
+  release(
+    past: (waiting: ReadonlyArray<A>, roomBytes: number) => ReadonlyArray<A>,
+    bytesOf: (item: A) => number
+  ): void {
     this.#held = false
-    this.#items = [...past(this.#items), ...this.#items]
+    const first = past(this.#items, Math.max(0, this.#capacityBytes - this.#bytes))
+    for (const item of first) this.#bytes += bytesOf(item)
+    this.#items = [...first, ...this.#items]
     this.wake()
   }
 

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
-import { abort, type Connection, enqueue, finish, flush, type Lane, makeConnection } from "./connection.ts"
+import { abort, bytesOf, type Connection, enqueue, finish, flush, type Lane, makeConnection } from "./connection.ts"
 import { makeDeadlines } from "./deadlines.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
@@ -96,6 +96,8 @@ export const makeLinks = (
   const unflushed = new Set<Connection>()
   const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
   let handshakes = 0
+  const largestFrame = Math.min(settings.outboxBytes, transport.maxFrameBytes)
+  let saidTooLarge = false
 
   const ourselves = (): Ourselves => {
     const { membership } = host.state()
@@ -131,7 +133,9 @@ export const makeLinks = (
       return
     }
     const frame = encoded.success
-    const bytes = queue(connection, frame, message._tag === "Carried" ? "broadcast" : "membership")
+    const bytes = bytesOf(frame)
+    if (bytes > largestFrame) return refuseFrame(connection, bytes)
+    queue(connection, frame, bytes, message._tag === "Carried" ? "broadcast" : "membership")
     if (hasPayload(message)) {
       traffic.payloadFrames++
       traffic.payloadBytes += bytes
@@ -140,14 +144,33 @@ export const makeLinks = (
       traffic.controlBytes += bytes
     }
     meter.count("messagesSent")
+    if (connection.queuedBytes > settings.outboxBytes) relieve(connection)
+  }
+
+  /** More is queued than may be. What the link takes at once was not waiting for the peer, but for the end of the turn. */
+  const relieve = (connection: Connection): void => {
+    flush(connection, run)
     if (connection.queuedBytes > settings.outboxBytes) expel(connection)
   }
 
-  const queue = (connection: Connection, frame: OutgoingFrame, lane: Lane): number => {
-    const bytes = enqueue(connection, frame, lane)
+  const queue = (connection: Connection, frame: OutgoingFrame, bytes: number, lane: Lane): void => {
+    enqueue(connection, frame, bytes, lane)
     if (unflushed.size === 0) host.flushSoon()
     unflushed.add(connection)
-    return bytes
+  }
+
+  /** What came from a node with larger limits. The peer is not at fault, and would be sent it again if it came back. */
+  const refuseFrame = (connection: Connection, bytes: number): void => {
+    meter.count("framesTooLarge")
+    if (saidTooLarge) return
+    saidTooLarge = true
+    const limits = { outboxBytes: settings.outboxBytes, maxFrameBytes: transport.maxFrameBytes }
+    run(
+      Effect.logWarning(
+        "a message is larger than the outbox or the transport's frames, and is not sent: nodes have different limits. Logged once",
+        { peer: connection.peer.id, bytes, ...limits }
+      )
+    )
   }
 
   /** The peer does not drain its link. Nobody else is affected; the core treats it as failed. */
@@ -345,8 +368,8 @@ export const makeLinks = (
       host.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
     } else {
       // What still waits for the old link goes over the new one.
-      for (const frame of held.membership) queue(connection, frame, "membership")
-      for (const frame of held.broadcast) queue(connection, frame, "broadcast")
+      for (const frame of held.membership) queue(connection, frame, bytesOf(frame), "membership")
+      for (const frame of held.broadcast) queue(connection, frame, bytesOf(frame), "broadcast")
     }
   }
 
@@ -392,7 +415,7 @@ export const makeLinks = (
         over = "protocol"
         const detail = decoded.failure.message
         run(Effect.logWarning("a frame that is no message: the link is closed", { peer: connection.peer.id, detail }))
-        enqueue(connection, [Wire.encodeBye("protocol", detail)], "membership")
+        sayBye(connection, "protocol", detail)
         break
       }
       const message = decoded.success
@@ -428,9 +451,14 @@ export const makeLinks = (
     if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
   }
 
+  const sayBye = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
+    const frame = [Wire.encodeBye(reason, detail)]
+    enqueue(connection, frame, bytesOf(frame), "membership")
+  }
+
   const drop = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
     forget(connection)
-    enqueue(connection, [Wire.encodeBye(reason, detail)], "membership")
+    sayBye(connection, reason, detail)
     finish(connection, run)
   }
 

@@ -34,7 +34,8 @@ export interface Message<A = Uint8Array> {
  * - `subscriber`: it was too slow, and messages were dropped for it, here and for nobody else. They would have come where
  *   this stands in the stream.
  * - `network`: the node has given up on messages of one incarnation of a source: nobody within reach retains them any
- *   more, or they did not come in time. A subscriber in order is also told so if more messages wait for an earlier one
+ *   more, or they did not come in time. Or a message of a validated topic was ignored for want of a verdict: its validator
+ *   failed, or was too slow, or too many waited for one. A subscriber in order is also told so if more messages wait for an earlier one
  *   than `reorderBuffer` holds, and of a message that reaches a node new to the source after later ones.
  *
  * @category models
@@ -45,7 +46,7 @@ export type Lagged =
       readonly _tag: "Lagged"
       readonly cause: "subscriber"
       readonly topic: string
-      /** How many messages were dropped. */
+      /** How many messages were dropped, those of dropped reports of others included. */
       readonly missed: number
     }
   | {
@@ -87,8 +88,9 @@ export interface SubscribeOptions {
   readonly order?: "none" | "source"
   /**
    * How many of the newest messages from before the subscription to hand out first, oldest first, before anything new.
-   * They are the newest that this node and its neighbours retain, so there may be fewer; no message is handed out
-   * twice. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
+   * They are the newest that this node and its neighbours retain, and together have no more bytes than `recallBytes` or
+   * the room that `subscriberBytes` leaves, so there may be fewer; no message is handed out twice. On a topic with
+   * validators they are asked about what neighbours remember. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
    * back what is new, but no longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`;
    * what is outside counts as the nearer of the two, and a fraction is cut off.
    */
@@ -133,7 +135,10 @@ export interface Candidate<A = Uint8Array> {
   readonly id: Plumtree.MessageId
   readonly payload: A
   readonly publishedAt: number
-  /** The id of the neighbour from which it came, which need not be its source. */
+  /**
+   * The id of the neighbour from which it came, which need not be its source. For history that neighbours remember, of
+   * which several may have it, this node's own id.
+   */
   readonly from: string
 }
 
@@ -192,7 +197,8 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
 
 /**
  * A topic cannot be used: its name is empty, longer than 255 bytes of UTF-8, or not well-formed Unicode (`name`); or this
- * node follows as many topics as it may (`limit`, the protocol's `topics`). Nothing was sent; nothing changed.
+ * node has published on as many topics as it may, or has validators for as many (`limit`, the broadcast's `topicsSize`).
+ * Nothing was sent; nothing changed.
  *
  * @category errors
  * @since 0.1.0
@@ -202,7 +208,7 @@ export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{
   readonly reason: "name" | "limit"
 }> {
   override get message(): string {
-    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "the node follows as many as it may"
+    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "it would be one more than topicsSize"
     return `invalid topic ${JSON.stringify(this.topic.slice(0, 64))}: ${what}`
   }
 }

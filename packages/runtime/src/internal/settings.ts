@@ -42,9 +42,10 @@ export interface Options {
   /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean
   /**
-   * Bytes that may wait for one link; above it the peer is expelled as slow, and above half of it on every link of the
-   * tree publishers are held back. At least twice the broadcast's `fetchBytes`, whose default is at most an eighth of it.
-   * Default 4 MiB.
+   * Bytes that may wait for one link; if the link cannot take what is above it the peer is expelled as slow. Above half of
+   * it on every link of the tree publishers are held back. At least twice the broadcast's `fetchBytes` and `recallBytes`,
+   * whose defaults are at most an eighth and a quarter of it. The same on all nodes of a cluster: a larger frame is not
+   * sent, and counted (`hyparview_frames_too_large`). Default 4 MiB.
    */
   readonly outboxBytes?: number
   /** Links beyond the active ones that may be open at once, in either direction. Default 1,024. */
@@ -53,7 +54,10 @@ export interface Options {
   readonly mailboxSize?: number
   /** Messages that may wait for one subscriber, unless it asks otherwise. Default 1,024. */
   readonly subscriberBuffer?: number
-  /** Bytes of payload that may wait for one subscriber. Default 16 MiB; a single message fits whatever its size. */
+  /**
+   * Bytes of payload that may wait for one subscriber, and as many for validators. Default 16 MiB; a single message fits
+   * whatever its size.
+   */
   readonly subscriberBytes?: number
   /** Messages of a topic that may wait for an earlier one of their source, for subscribers in order. Default 1,024. */
   readonly reorderBuffer?: number
@@ -165,12 +169,17 @@ export const resolve = (
     Number.isInteger(value) && value >= low && value <= high
       ? undefined
       : wrong(option, `expected a whole number from ${low} to ${high}`)
+  const answerFits = (field: "fetchBytes" | "recallBytes", broadcast: Plumtree.Config, { outboxBytes }: Settings) =>
+    broadcast[field] <= outboxBytes / 2
+      ? undefined
+      : wrong("outboxBytes", `must be at least twice the broadcast's ${field} (${broadcast[field]})`)
   const outboxBytes = options.outboxBytes ?? 4 * 1024 * 1024
   const configs = Result.all({
     membership: HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
-    // What is fetched comes in one go: a peer that answers must not look like one that does not drain its link.
+    // What is fetched or recalled comes in one go: who is answered must not look like one that does not drain its link.
     broadcast: Plumtree.makeConfig({
       fetchBytes: Math.min(Plumtree.defaultConfig.fetchBytes, Math.max(1, Math.floor(outboxBytes / 8) || 1)),
+      recallBytes: Math.min(Plumtree.defaultConfig.recallBytes, Math.max(1, Math.floor(outboxBytes / 4) || 1)),
       ...options.broadcast
     })
   })
@@ -224,9 +233,8 @@ export const resolve = (
       whole("rememberedPeers", settings.rememberedPeers, 0, 4_096) ??
       millis("peerStoreInterval", settings.peerStoreIntervalMillis) ??
       millis("peerStoreTimeout", settings.peerStoreTimeoutMillis) ??
-      (broadcast.fetchBytes <= settings.outboxBytes / 2
-        ? undefined
-        : wrong("outboxBytes", `must be at least twice the broadcast's fetchBytes (${broadcast.fetchBytes})`)) ??
+      answerFits("fetchBytes", broadcast, settings) ??
+      answerFits("recallBytes", broadcast, settings) ??
       (settings.handshakeMillis < membership.requestTimeoutMillis
         ? undefined
         : wrong("handshakeTimeout", `must be below requestTimeoutMillis (${membership.requestTimeoutMillis})`))

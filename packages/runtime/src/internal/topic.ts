@@ -72,13 +72,9 @@ export const makeTopic = <A>(name: string, { decode, encode }: Codec<A>, broadca
       // The name has been looked at when the topic was made.
       Stream.map(Stream.orDie(broadcast.subscribe(name, options)), read),
     validate: (judge, { undecodable = "accept" } = {}) =>
-      Effect.orDie(
-        broadcast.validate(name, (message) => {
-          const decoded = decode(message.payload)
-          return Result.isSuccess(decoded)
-            ? judge({ ...message, payload: decoded.success })
-            : Effect.succeed(undecodable)
-        })
-      )
+      broadcast.validate(name, (message) => {
+        const decoded = decode(message.payload)
+        return Result.isSuccess(decoded) ? judge({ ...message, payload: decoded.success }) : Effect.succeed(undecodable)
+      })
   }
 }

@@ -1,7 +1,10 @@
 /**
  * Validators: who is asked about which topic, how many at once, for how long. The core bounds how many messages wait for
- * a verdict; here they wait for one of so many places.
+ * a verdict, and for how long; here they wait for one of so many places. What the core has given up is judged no more,
+ * and what it would give up before a validator's time is over is not begun: of too many messages some are judged in time,
+ * where otherwise all would be judged too late.
  */
+import { Plumtree } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Candidate, Verdict } from "./messages.ts"
@@ -12,24 +15,60 @@ import type { Run } from "./run.ts"
 export type Judge = (message: Candidate) => Effect.Effect<Verdict, unknown>
 
 export interface Validation {
-  /** Adds a validator of a topic; calling what it returns takes it away. */
-  readonly add: (topic: string, judge: Judge) => () => void
+  /** Adds a validator of a topic; calling what it returns takes it away. Undefined if there are too many topics. */
+  readonly add: (topic: string, judge: Judge) => (() => void) | undefined
   /** Asks the validators of a message's topic, as soon as there is a place. */
   readonly ask: (message: Candidate) => void
+  /** Whether a topic has validators. */
+  readonly judges: (topic: string) => boolean
+  /** Asks them about a message for which the core does not wait, as soon as there is a place. */
+  readonly judge: (message: Candidate, decide: (verdict: Verdict) => void) => void
+  /**
+   * The core has dismissed a message: nobody judges it any more. Whether that was for want of a verdict, and not because a
+   * validator said so.
+   */
+  readonly dismissed: (id: Plumtree.MessageId) => boolean
+}
+
+/** A message that is judged, or waits to be. */
+interface Case {
+  readonly message: Candidate
+  readonly decide: (verdict: Verdict) => void
+  /** When it came, in milliseconds. */
+  readonly since: number
+  decided: boolean
+  /** Whether it was a validator that decided. */
+  said: boolean
+  fiber: Fiber.Fiber<void> | undefined
+  /** What ends the fiber in time. */
+  limit: Fiber.Fiber<void> | undefined
 }
 
 export const makeValidation = (options: {
+  /** How many topics the core validates at most. */
+  readonly topicsSize: number
   readonly concurrency: number
   readonly timeoutMillis: number
+  /** How long the core waits for a verdict. */
+  readonly verdictMillis: number
+  /** Bytes of payload that may wait for a place; a single message fits whatever its size. */
+  readonly waitingBytes: number
+  readonly now: () => number
   readonly run: Run
   readonly meter: Meter
   /** The first validator of a topic has come, or the last has gone. */
   readonly watch: (topic: string, on: boolean) => void
   readonly decide: (message: Candidate, verdict: Verdict) => void
 }): Validation => {
-  const { concurrency, decide, meter, run, timeoutMillis, watch } = options
+  const { concurrency, decide, meter, now, run, timeoutMillis, verdictMillis, watch } = options
+  /** Who has waited longer may be dismissed while it is judged. */
+  const patienceMillis = Math.max(verdictMillis - timeoutMillis, verdictMillis / 2)
   const judges = new Map<string, Array<Judge>>()
-  const waiting: Array<Candidate> = []
+  /** Of which the core waits for a verdict, or has not acted upon it yet. */
+  const open = new Map<string, Case>()
+  /** Who waits for a place, the oldest first. */
+  const waiting = new Set<Case>()
+  let waitingBytes = 0
   let running = 0
 
   const judgeAll = (message: Candidate): Effect.Effect<Verdict, unknown> =>
@@ -41,41 +80,43 @@ export const makeValidation = (options: {
       return "accept"
     })
 
+  const settle = (which: Case, verdict: Verdict, said: boolean): void => {
+    if (which.decided) return
+    which.decided = true
+    which.said = said
+    which.decide(verdict)
+  }
+
   /** Runs one; a validator that can answer at once does so without a clock. */
-  const begin = (message: Candidate): void => {
+  const begin = (which: Case): void => {
     running++
-    const judging: { decided: boolean; limit: Fiber.Fiber<void> | undefined } = { decided: false, limit: undefined }
     // A validator that cannot be interrupted keeps its place until it ends; the message does not wait for it.
-    const settle = (verdict: Verdict): void => {
-      if (judging.decided) return
-      judging.decided = true
-      decide(message, verdict)
-    }
-    const judged = judgeAll(message).pipe(
-      Effect.map(settle),
+    const judged = judgeAll(which.message).pipe(
+      Effect.map((verdict) => settle(which, verdict, true)),
       Effect.catchCause((cause) => {
-        if (judging.decided) return Effect.void
+        if (which.decided) return Effect.void
         meter.count("validatorsFailed")
-        settle("ignore")
+        settle(which, "ignore", false)
         return Effect.logDebug("a validator failed: the message is ignored", cause)
       }),
       Effect.ensuring(
         Effect.sync(() => {
           running--
-          judging.limit?.interruptUnsafe()
+          which.limit?.interruptUnsafe()
           pump()
         })
       )
     )
     const fiber = run(judged)
     if (fiber.pollUnsafe() !== undefined) return
+    which.fiber = fiber
     const expire = Effect.sync(() => {
-      if (judging.decided) return
+      if (which.decided) return
       meter.count("validatorsSlow")
-      settle("ignore")
+      settle(which, "ignore", false)
       fiber.interruptUnsafe()
     })
-    judging.limit = run(Effect.delay(expire, timeoutMillis))
+    which.limit = run(Effect.delay(expire, timeoutMillis))
   }
 
   let pumping = false
@@ -86,12 +127,44 @@ export const makeValidation = (options: {
     for (let next = take(); next !== undefined; next = take()) begin(next)
     pumping = false
   }
-  const take = (): Candidate | undefined => (running < concurrency ? waiting.shift() : undefined)
+
+  const take = (): Case | undefined => {
+    if (running >= concurrency) return undefined
+    for (const next of waiting) {
+      leave(next)
+      if (now() - next.since <= patienceMillis) return next
+      settle(next, "ignore", false)
+    }
+    return undefined
+  }
+
+  const leave = (which: Case): void => {
+    if (waiting.delete(which)) waitingBytes -= which.message.payload.byteLength
+  }
+
+  const caseOf = (message: Candidate, decide: (verdict: Verdict) => void): Case => ({
+    message,
+    decide,
+    since: now(),
+    decided: false,
+    said: false,
+    fiber: undefined,
+    limit: undefined
+  })
+
+  const enter = (which: Case): void => {
+    const bytes = which.message.payload.byteLength
+    if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return settle(which, "ignore", false)
+    waiting.add(which)
+    waitingBytes += bytes
+    pump()
+  }
 
   return {
     add: (topic, judge) => {
       const all = judges.get(topic)
       if (all === undefined) {
+        if (judges.size >= options.topicsSize) return undefined
         judges.set(topic, [judge])
         watch(topic, true)
       } else all.push(judge)
@@ -102,8 +175,26 @@ export const makeValidation = (options: {
       }
     },
     ask: (message) => {
-      waiting.push(message)
-      pump()
+      const key = Plumtree.keyOf(message.id)
+      const which = caseOf(message, (verdict) => {
+        if (verdict === "accept") open.delete(key)
+        decide(message, verdict)
+      })
+      open.set(key, which)
+      enter(which)
+    },
+    judges: (topic) => judges.has(topic),
+    judge: (message, decide) => enter(caseOf(message, decide)),
+    dismissed: (id) => {
+      const key = Plumtree.keyOf(id)
+      const which = open.get(key)
+      // One that is not here was never asked about, or was accepted too late.
+      if (which === undefined) return true
+      open.delete(key)
+      leave(which)
+      which.decided = true
+      which.fiber?.interruptUnsafe()
+      return !which.said
     }
   }
 }

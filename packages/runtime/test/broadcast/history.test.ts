@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Asking, makeHistory } from "../../src/internal/history.ts"
+import { type Asking, makeHistory, newestWithin } from "../../src/internal/history.ts"
 
 const past = (source: string, epoch: number, sequence: number, publishedAt: number) => ({
   id: { source, epoch, topic: "t", sequence },
@@ -7,11 +7,15 @@ const past = (source: string, epoch: number, sequence: number, publishedAt: numb
   publishedAt
 })
 
-const setUp = () => {
+const setUp = (bytes = 1_000, judging = false) => {
+  const judged: Array<(accepted: boolean) => void> = []
   const asked: Array<string> = []
   const told: Array<string> = []
   let neighbors = 1
   const history = makeHistory({
+    bytes,
+    judges: () => judging,
+    judge: (_past, decide) => judged.push(decide),
     hasNeighbor: () => neighbors > 0,
     recall: (requestId, topic, count) => asked.push(`${requestId}: ${count} of ${topic}`)
   })
@@ -28,6 +32,7 @@ const setUp = () => {
   return {
     history,
     ask,
+    judged,
     asked: () => asked.splice(0),
     told: () => told.splice(0),
     alone: (isAlone: boolean) => {
@@ -110,6 +115,52 @@ describe("history", () => {
     assert.deepStrictEqual(told(), [])
     history.turned(500)
     assert.deepStrictEqual(told(), ["x: a1#0"])
+  })
+
+  it("keeps no more bytes of the answers than it may, and drops the oldest, whichever way they come", () => {
+    const { ask, history, told } = setUp(3)
+    ask("x", 9)
+    history.turned(0)
+    const recalled = (messages: ReadonlyArray<ReturnType<typeof past>>, done: boolean) =>
+      history.recalled({ _tag: "Recalled", requestId: 0, topic: "t", messages, done })
+    recalled([past("a", 1, 3, 30), past("a", 1, 4, 40)], false)
+    recalled([past("a", 1, 1, 10), past("a", 1, 2, 20), past("a", 1, 4, 40)], false)
+    recalled([past("a", 1, 5, 50), past("a", 1, 0, 0)], true)
+    history.turned(1)
+    assert.deepStrictEqual(told(), ["x: a1#3 a1#4 a1#5"])
+  })
+
+  it("of a topic that is judged is what this node keeps, and what others remember once it has been accepted", () => {
+    const { ask, history, judged, told } = setUp(1_000, true)
+    ask("x", 9)
+    history.turned(0)
+    const recalled = (sequence: number, done: boolean) =>
+      history.recalled({ _tag: "Recalled", requestId: 0, topic: "t", messages: [past("a", 1, sequence, 0)], done })
+    recalled(3, false)
+    recalled(1, false)
+    recalled(2, true)
+    assert.strictEqual(judged.length, 2)
+    judged[0]?.(true)
+    history.turned(1)
+    assert.deepStrictEqual(told(), [])
+    judged[1]?.(false)
+    history.turned(2)
+    assert.deepStrictEqual(told(), ["x: a1#1 a1#3"])
+  })
+
+  it("is handed out as far as there is room for it, the newest of it", () => {
+    const messages = [7, 3, 1, 2].map((bytes, sequence) => ({
+      _tag: "Message" as const,
+      ...past("a", 1, sequence, sequence),
+      payload: new Uint8Array(bytes),
+      hops: 0,
+      history: true
+    }))
+    const within = (bytes: number) => newestWithin(bytes, messages).map(({ id }) => id.sequence)
+    assert.deepStrictEqual(
+      [within(0), within(2), within(5), within(6), within(13)],
+      [[], [3], [2, 3], [1, 2, 3], [0, 1, 2, 3]]
+    )
   })
 
   it("that nobody waits for any more is not asked for", () => {

@@ -80,8 +80,40 @@ describe("an inbox", () => {
       for (const item of ["c", "d", "e"]) inbox.offer(item, 1)
       yield* Effect.yieldNow
       assert.isUndefined(taken.pollUnsafe())
-      inbox.release((waiting) => ["a", "b"].filter((item) => !waiting.includes(item)))
+      inbox.release(
+        (waiting) => ["a", "b"].filter((item) => !waiting.includes(item)),
+        () => 1
+      )
       assert.deepStrictEqual(yield* Fiber.join(taken), ["a", "b", "c", "d", "missed 1"])
+    })
+  )
+
+  it.effect("counts its past against its bytes, and says for how many there is room", () =>
+    Effect.gen(function* () {
+      const inbox = make(10, 100)
+      inbox.hold()
+      inbox.offer("c", 30)
+      let room = 0
+      inbox.release(
+        (_, roomBytes) => {
+          room = roomBytes
+          return ["a", "b"]
+        },
+        () => 35
+      )
+      assert.strictEqual(room, 70)
+      assert.isFalse(inbox.offer("d", 1))
+      assert.deepStrictEqual(yield* inbox.take, ["a", "b", "c", "missed 1"])
+    })
+  )
+
+  it.effect("that misses a report of many misses as many", () =>
+    Effect.gen(function* () {
+      const inbox = make(1)
+      inbox.offer("a", 1)
+      assert.isFalse(inbox.offer("500 are lost", 0, 500))
+      inbox.offer("b", 1)
+      assert.deepStrictEqual(yield* inbox.take, ["a", "missed 501"])
     })
   )
 

@@ -3,13 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Delivery, Message } from "../../src/Broadcast.ts"
 import { settleHistory } from "../../src/internal/history.ts"
 
-const message = (name: string, history = false): Message => {
+const message = (name: string, history = false, publishedAt = 0): Message => {
   const [source = "", sequence = "0"] = name.split("#")
   return {
     _tag: "Message",
     id: { source, epoch: 1, topic: "t", sequence: Number(sequence) },
     payload: new Uint8Array(1),
-    publishedAt: 0,
+    publishedAt,
     hops: 0,
     history
   }
@@ -24,24 +24,43 @@ const settle = (options: {
   readonly since?: ReadonlyArray<string>
   readonly missing?: Readonly<Record<string, number>>
   readonly seen?: ReadonlyArray<string>
+  /** When all of the past was published. */
+  readonly publishedAt?: number
 }) => {
-  const { missing = {}, order, past, seen = [], since = [] } = options
+  const { missing = {}, order, past, publishedAt = 10, seen = [], since = [] } = options
   const waiting: ReadonlyArray<Delivery> = since.map((name) => message(name))
-  const { first, repeats } = settleHistory(
+  const { first, given } = settleHistory(
     order,
-    past.map((name) => message(name, true)),
+    past.map((name) => message(name, true, publishedAt)),
     waiting,
     {
       firstMissing: ({ source }) => missing[source],
       hasSeen: ({ sequence, source }) => seen.includes(`${source}#${sequence}`)
-    }
+    },
+    1_000
   )
-  return { first: first.map(nameOf), repeats: (name: string) => repeats?.(message(name).id) }
+  return {
+    first: first.map(nameOf),
+    standing: (name: string, at = 0) => given?.standing(message(name, false, at)),
+    without: (source: string, first: number, last: number) =>
+      given
+        ?.without({
+          _tag: "Lagged",
+          cause: "network",
+          topic: "t",
+          source,
+          epoch: 1,
+          first,
+          last,
+          missed: last - first + 1
+        })
+        .map(({ first, last, missed }) => `${first}–${last}: ${missed}`)
+  }
 }
 
 describe("a history without order", () => {
   it("leaves out what has come since", () => {
-    const { first, repeats } = settle({
+    const { first, standing } = settle({
       order: "none",
       past: ["a#1", "b#7", "a#2"],
       since: ["a#2"],
@@ -50,11 +69,11 @@ describe("a history without order", () => {
     })
     assert.deepStrictEqual(first, ["a#1", "b#7"])
     // Nothing of it can come again.
-    assert.isUndefined(repeats("a#1"))
+    assert.isUndefined(standing("a#1"))
   })
 
   it("remembers what the core may still deliver: what it misses, has not seen, or knows no source of", () => {
-    const { first, repeats } = settle({
+    const { first, standing } = settle({
       order: "none",
       past: ["a#1", "a#2", "a#3", "c#0"],
       missing: { a: 2 },
@@ -62,8 +81,8 @@ describe("a history without order", () => {
     })
     assert.deepStrictEqual(first, ["a#1", "a#2", "a#3", "c#0"])
     assert.deepStrictEqual(
-      ["a#1", "a#2", "a#3", "c#0", "a#4"].map((name) => repeats(name)),
-      [false, true, true, true, false]
+      ["a#1", "a#2", "a#3", "c#0", "a#4"].map((name) => standing(name)),
+      ["fresh", "known", "known", "known", "fresh"]
     )
   })
 })
@@ -79,12 +98,35 @@ describe("a history in order", () => {
     assert.deepStrictEqual(first, ["a#1", "b#4", "a#2", "c#9"])
   })
 
-  it("takes for a repetition whatever is not after its last message of the source", () => {
-    const { repeats } = settle({ order: "source", past: ["a#1", "a#2"] })
+  it("takes for known what was part of it and what is older, and for late what came between", () => {
+    const { standing } = settle({ order: "source", past: ["a#1", "a#4"] })
     assert.deepStrictEqual(
-      ["a#0", "a#2", "a#3", "b#0"].map((name) => repeats(name)),
-      [true, true, false, false]
+      ["a#0", "a#1", "a#2", "a#4", "a#5", "b#0"].map((name) => standing(name)),
+      ["known", "known", "late", "known", "fresh", "fresh"]
     )
-    assert.isUndefined(settle({ order: "source", past: [] }).repeats("a#0"))
+    assert.isUndefined(settle({ order: "source", past: [] }).standing("a#0"))
+  })
+
+  it("does not silence what was published after it, or after it was asked for, whatever number it names", () => {
+    const { standing } = settle({ order: "source", past: ["a#9007199254740000"] })
+    assert.deepStrictEqual([standing("a#0", 9), standing("a#1", 10)], ["known", "late"])
+    const later = settle({ order: "source", past: ["a#9007199254740000"], publishedAt: 9_000 })
+    assert.deepStrictEqual([later.standing("a#0", 999), later.standing("a#1", 1_000)], ["known", "late"])
+  })
+})
+
+describe("a span of lost messages", () => {
+  it("is told without what was history, in either order", () => {
+    for (const order of ["none", "source"] as const) {
+      const { without } = settle({
+        order,
+        past: ["a#3", "a#5", "a#6", "a#9"],
+        missing: order === "none" ? { a: 0 } : {}
+      })
+      assert.deepStrictEqual(without("a", 1, 9), ["1–2: 2", "4–4: 1", "7–8: 2"])
+      assert.deepStrictEqual(without("a", 5, 6), [])
+      assert.deepStrictEqual(without("a", 9, 11), ["10–11: 2"])
+      assert.deepStrictEqual(without("b", 3, 4), ["3–4: 2"])
+    }
   })
 })

@@ -66,6 +66,33 @@ describe("validators", () => {
     }).pipe(virtually)
   )
 
+  it.live("that are slower than messages come judge some of them in time, and the others are told as lagged", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({
+        nodes: 2,
+        seed: 1,
+        node: { validators: 2, subscriberBuffer: 10_000, broadcast: { verdictsSize: 200 } }
+      })
+      const { broadcast } = cluster.node(1)
+      yield* broadcast.validate("news", () => Effect.as(Effect.sleep("200 millis"), "accept" as const))
+      const unordered = yield* listening(broadcast.subscribe("news"))
+      const ordered = yield* listening(broadcast.subscribe("news", { order: "source" }))
+      yield* cluster.pass(0)
+      // Ten a second can be judged.
+      for (const _ of range(0, 300)) {
+        for (const __ of range(0, 5)) yield* cluster.publish(0, "news", bytes("x"))
+        yield* cluster.pass("100 millis")
+      }
+      yield* cluster.pass("30 seconds")
+      for (const { got } of [unordered, ordered]) {
+        const messages = got.filter(({ _tag }) => _tag === "Message").length
+        const missed = got.reduce((sum, delivery) => sum + (delivery._tag === "Lagged" ? delivery.missed : 0), 0)
+        assert.isAtLeast(messages, 300)
+        assert.strictEqual(messages + missed, 1_500)
+      }
+    }).pipe(virtually)
+  )
+
   it.live("end with their scope, and messages then need none", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({ nodes: 2, seed: 3 })
@@ -110,6 +137,54 @@ describe("validators", () => {
         got.map((delivery) => (delivery._tag === "Message" ? delivery.id.sequence : delivery._tag)),
         [0, 2, 3]
       )
+    }).pipe(virtually)
+  )
+
+  it.live("are asked about the history that neighbours remember, and it waits for them", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 3, seed: 7 })
+      const { broadcast } = cluster.node(1)
+      for (const what of ["good", "bad"]) yield* cluster.publish(0, "old", bytes(what))
+      yield* cluster.pass("1 second")
+      yield* broadcast.validate("news", (candidate) => Effect.delay(Effect.succeed(verdictOf(candidate)), "300 millis"))
+      yield* cluster.pass(0)
+      for (const what of ["good", "bad", "better"]) yield* cluster.publish(0, "news", bytes(what))
+      yield* cluster.pass("1 second")
+      const news = yield* listening(broadcast.subscribe("news", { history: 10 }))
+      const old = yield* listening(broadcast.subscribe("old", { history: 10 }))
+      yield* cluster.pass("5 seconds")
+      const texts = [news, old].map(({ got }) =>
+        got.map((delivery) => (delivery._tag === "Message" ? text(delivery.payload) : delivery._tag))
+      )
+      assert.deepStrictEqual(texts, [
+        ["good", "better"],
+        ["good", "bad"]
+      ])
+    }).pipe(virtually)
+  )
+
+  it.live("of more topics than topicsSize are refused, and one more of the same topic is not", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 6, node: { broadcast: { topicsSize: 2 } } })
+      const { broadcast } = cluster.node(1)
+      const reject = () => Effect.succeed("reject" as const)
+      yield* broadcast.validate("one", reject)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* broadcast.validate("two", reject)
+          yield* broadcast.validate("one", reject)
+          const error = yield* Effect.flip(broadcast.validate("three", reject))
+          assert.deepStrictEqual([error._tag, error.topic, error.reason], ["InvalidTopic", "three", "limit"])
+          const typed = yield* broadcast.topic("three", Schema.String)
+          assert.strictEqual((yield* Effect.flip(typed.validate(reject))).reason, "limit")
+        })
+      )
+      yield* broadcast.validate("three", reject)
+      const { got } = yield* listening(broadcast.subscribe("three"))
+      yield* cluster.pass(0)
+      yield* cluster.publish(0, "three", bytes("bad"))
+      yield* cluster.pass("5 seconds")
+      assert.deepStrictEqual(got, [])
     }).pipe(virtually)
   )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Metric } from "effect"
+import { Clock, Effect, Fiber, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import type { Candidate, Verdict } from "../../src/Broadcast.ts"
 import { makeMeter } from "../../src/internal/metrics.ts"
@@ -13,14 +13,18 @@ const candidate = (sequence: number): Candidate => ({
   from: "b"
 })
 
-const setUp = (judge: Judge, concurrency = 2) =>
+const setUp = (judge: Judge, concurrency = 2, waitingBytes = 10_000) =>
   Effect.gen(function* () {
     const decided: Array<string> = []
     const watched: Array<boolean> = []
     const meter = makeMeter(yield* Effect.context<never>())
     const validation = makeValidation({
+      topicsSize: 2,
       concurrency,
       timeoutMillis: 1_000,
+      verdictMillis: 10_000,
+      waitingBytes,
+      now: yield* Effect.map(Clock.Clock, (clock) => () => clock.currentTimeMillisUnsafe()),
       run: yield* makeRun,
       meter,
       watch: (_topic, on) => watched.push(on),
@@ -138,11 +142,66 @@ describe("a validator", () => {
       validation.ask(candidate(0))
       assert.deepStrictEqual(asked, ["first", "second"])
       assert.deepStrictEqual(watched, [true])
-      removeSecond()
+      removeSecond?.()
       validation.ask(candidate(1))
       assert.deepStrictEqual(decided, ["0 reject", "1 accept"])
-      remove()
+      remove?.()
       assert.deepStrictEqual(watched, [true, false])
+    })
+  )
+
+  it.effect("is not asked about what was dismissed before its turn, and does not go on with what it judges", () =>
+    Effect.gen(function* () {
+      const asked: Array<number> = []
+      const { decided, validation } = yield* setUp(({ id }) => {
+        asked.push(id.sequence)
+        return Effect.as(Effect.sleep("500 millis"), "accept" as const)
+      }, 1)
+      for (const sequence of [0, 1, 2]) validation.ask(candidate(sequence))
+      assert.isTrue(validation.dismissed(candidate(1).id))
+      assert.isTrue(validation.dismissed(candidate(0).id))
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual([asked, decided], [[0, 2], ["2 accept"]])
+      // One that was accepted and is dismissed all the same came too late; so did one that was never here.
+      assert.isTrue(validation.dismissed(candidate(2).id))
+    })
+  )
+
+  it.effect("is told apart, if it does not accept, from one that says nothing", () =>
+    Effect.gen(function* () {
+      const judges: ReadonlyArray<Judge> = [() => Effect.succeed("ignore"), () => Effect.fail("no"), () => Effect.never]
+      const { decided, validation } = yield* setUp((message) => judges[message.id.sequence]?.(message) ?? Effect.never)
+      for (const sequence of [0, 1, 2]) validation.ask(candidate(sequence))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(decided, ["0 ignore", "1 ignore", "2 ignore"])
+      assert.deepStrictEqual(
+        [0, 1, 2].map((sequence) => validation.dismissed(candidate(sequence).id)),
+        [false, true, true]
+      )
+    })
+  )
+
+  it.effect("does not begin with what would be dismissed before its time is over", () =>
+    Effect.gen(function* () {
+      const asked: Array<number> = []
+      const { decided, validation } = yield* setUp(({ id }) => {
+        asked.push(id.sequence)
+        return Effect.as(Effect.sleep("900 millis"), "accept" as const)
+      }, 1)
+      for (let sequence = 0; sequence < 20; sequence++) validation.ask(candidate(sequence))
+      yield* TestClock.adjust("20 seconds")
+      // The eleventh begins after 9 seconds.
+      assert.deepStrictEqual(asked, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      assert.deepStrictEqual(decided.slice(-2), ["18 ignore", "19 ignore"])
+      assert.strictEqual(decided.filter((verdict) => verdict.endsWith("accept")).length, 11)
+    })
+  )
+
+  it.effect("has no more than so many bytes waiting for it", () =>
+    Effect.gen(function* () {
+      const { decided, validation } = yield* setUp(() => Effect.never, 1, 2)
+      for (const sequence of [0, 1, 2, 3, 4]) validation.ask(candidate(sequence))
+      assert.deepStrictEqual(decided, ["3 ignore", "4 ignore"])
     })
   )
 
