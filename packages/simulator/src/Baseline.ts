@@ -67,7 +67,7 @@ export const parse = (text: string): Result.Result<object, InvalidBaseline> => {
  * @since 0.1.0
  */
 export const compare = (baseline: object, current: object): ReadonlyArray<Difference> => {
-  const [before, after] = documentsOf(baseline, current).map((document) => leavesOf(document))
+  const [before, after] = comparable(baseline, current).map((result) => leavesOf(result))
   if (before === undefined || after === undefined) return []
   const differences: Array<Difference> = []
   for (const path of new Set([...after.keys(), ...before.keys()])) {
@@ -82,21 +82,20 @@ export const compare = (baseline: object, current: object): ReadonlyArray<Differ
 }
 
 /** Both as they are, or, where one is a list, both as lists, of the seeds that both have. */
-const documentsOf = (...documents: ReadonlyArray<object>): ReadonlyArray<object> => {
-  if (!documents.some((document) => "runs" in document)) return documents
-  const named = documents.map(runsBySeed)
-  return documents.map((document, index) => {
+const comparable = (...results: ReadonlyArray<object>): ReadonlyArray<object> => {
+  if (!results.some((result) => "runs" in result)) return results
+  const named = results.map(runsBySeed)
+  return results.map((result, index) => {
     const runs = [...(named[index] ?? [])].filter(([name]) => named.every((each) => each.has(name)))
     const seeds = [...new Set([...(named[index]?.values() ?? [])].map(({ seed }) => String(seed)))].join(", ")
-    const { runs: _, ...others }: Readonly<Record<string, unknown>> =
-      "runs" in document ? { ...document } : { experiment: "experiment" in document ? document.experiment : undefined }
-    return { ...others, seeds, run: Object.fromEntries(runs) }
+    const others = Object.entries(result).filter(([key]) => ("runs" in result ? key !== "runs" : key === "experiment"))
+    return { ...Object.fromEntries(others), seeds, run: Object.fromEntries(runs) }
   })
 }
 
-/** The runs of a document by their seed; the second of a seed, as `paper` has them, by its number as well. */
-const runsBySeed = (document: object): ReadonlyMap<string, Readonly<Record<string, unknown>>> => {
-  const list: ReadonlyArray<unknown> = "runs" in document && Array.isArray(document.runs) ? document.runs : [document]
+/** The runs of a result by their seed; the second of a seed, as `paper` has them, by its number as well. */
+const runsBySeed = (result: object): ReadonlyMap<string, Readonly<Record<string, unknown>>> => {
+  const list: ReadonlyArray<unknown> = "runs" in result && Array.isArray(result.runs) ? result.runs : [result]
   const runs = new Map<string, Readonly<Record<string, unknown>>>()
   for (const run of list) {
     if (!isRecord(run)) continue
