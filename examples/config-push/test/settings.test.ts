@@ -1,6 +1,6 @@
 /** The settings of one node. */
 import { assert, describe, it } from "@effect/vitest"
-import { Discovery, Node } from "@hyparview/runtime"
+import { Discovery, Membership, Node } from "@hyparview/runtime"
 import { TcpTransport } from "@hyparview/transport-tcp"
 import { Effect, Layer } from "effect"
 import { makeSettings } from "../src/settings.ts"
@@ -13,6 +13,7 @@ const NodeLive = Node.layer({ id: "anna", cluster: "settings" }).pipe(
 describe("settings", () => {
   it.live("two changes at once are both made", () =>
     Effect.gen(function* () {
+      yield* (yield* Membership.Membership).join([])
       const settings = yield* makeSettings
       yield* Effect.all([settings.push({ logLevel: "debug" }), settings.push({ requestsPerSecond: 500 })], {
         concurrency: "unbounded"

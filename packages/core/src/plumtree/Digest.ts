@@ -9,7 +9,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
-import { addHolder, askForGaps } from "./Recovery.ts"
+import { addHolder, askForGaps, listGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"
 import { at, forgottenFloor, put } from "./Streams.ts"
@@ -52,7 +52,9 @@ export const onDigest = <I extends Key, A>(
   held: ReadonlyArray<Ranges<I>>
 ): void => {
   const { config, self } = t.state
-  if (!config.recovery) return
+  if (!config.recovery || held.length === 0) return
+  const named = new Set<number>()
+  const opened = new Set<number>()
   for (const ranges of held) {
     const { epoch, runs, source } = ranges
     const last = runs[runs.length - 1]
@@ -72,7 +74,13 @@ export const onDigest = <I extends Key, A>(
     const owed = Math.max(stream.floor + 1, first)
     if (config.catchUp && owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
     if (stream !== old) put(t, slot, stream)
-    if (hasGap(stream) && notDone(stream, runs).length > 0) addHolder(t, slot, from.id)
+    if (hasGap(stream) && notDone(stream, runs).length > 0) {
+      if (stream.gap === undefined) opened.add(slot)
+      named.add(slot)
+      addHolder(t, slot, from.id)
+    }
   }
-  askForGaps(t)
+  if (named.size === 0) return
+  listGaps(t, opened)
+  askForGaps(t, named)
 }

@@ -21,47 +21,82 @@ export const onIHave = <I extends Key, A>(
 ): void => {
   const { state, strategy } = t
   if (!strategy.grafts) return
+  let search: Search<I> | undefined
   for (const { id, round } of announcements) {
     if (!isSequence(id.sequence) || !isSequence(id.epoch)) continue
     const slot = slotOf(state.streams, id.source, id.epoch, id.topic)
     const stream = at(state.streams, slot)
     if (stream !== undefined && isDone(stream, id.sequence)) strategy.onKnownAnnounced(t, slot, id, round, index)
-    else remember(t, from.id, id, round)
+    else {
+      search ??= searchFor(state.missing, announcements.length)
+      remember(t, search, from.id, id, round)
+    }
   }
+  if (search !== undefined) state.missing = search.missing
   armGraftTimer(t)
 }
 
-const remember = <I extends Key, A>(t: Transition<I, A>, announcer: I, id: MessageId<I>, round: number): void => {
-  const { state } = t
-  const { config, missing } = state
-  const known = indexOfMissing(missing, id)
+/** The missing while one input changes them: a list of its own, so that it is copied once. */
+interface Search<I extends Key> {
+  readonly missing: Array<Missing<I>>
+  /** Where each message stands; undefined: few are looked for, and they are found by going through the list. */
+  readonly places: Map<string, number> | undefined
+  /** How many of them the announcer owns; −1: not counted yet. */
+  owned: number
+}
+
+/** More comparisons than this take longer than to make a map. */
+const comparisons = 65_536
+
+const searchFor = <I extends Key>(missing: ReadonlyArray<Missing<I>>, ids: number): Search<I> => ({
+  missing: missing.slice(),
+  places:
+    missing.length * ids > comparisons
+      ? new Map(missing.map(({ id }, place) => [placeOf(id), place] as const))
+      : undefined,
+  owned: -1
+})
+
+const placeOf = <I extends Key>({ epoch, sequence, source, topic }: MessageId<I>): string =>
+  `${epoch}:${sequence}:${topic.length}:${topic}${source}`
+
+const find = <I extends Key>({ missing, places }: Search<I>, id: MessageId<I>): number =>
+  places === undefined ? indexOfMissing(missing, id) : (places.get(placeOf(id)) ?? -1)
+
+const remember = <I extends Key, A>(
+  t: Transition<I, A>,
+  search: Search<I>,
+  announcer: I,
+  id: MessageId<I>,
+  round: number
+): void => {
+  const { config } = t.state
+  const { missing, places } = search
+  const known = find(search, id)
   const entry = missing[known]
   if (entry !== undefined) {
     const { announcers, rounds } = entry
     if (announcers.length >= config.announcersSize || announcers.includes(announcer)) return
-    const more = { ...entry, announcers: [...announcers, announcer], rounds: [...rounds, round] }
-    state.missing = missing.with(known, more)
+    missing[known] = { ...entry, announcers: [...announcers, announcer], rounds: [...rounds, round] }
     return
   }
   // Each neighbour has its share, so that one that announces without end leaves room for the others.
   if (missing.length >= config.missingSize) {
     if (missing.length >= config.missingSize * maxNeighbors) return
-    let owned = 0
-    for (const { owner } of missing) if (owner === announcer) owned++
-    if (owned >= config.missingSize) return
+    if (search.owned < 0) search.owned = missing.reduce((sum, { owner }) => (owner === announcer ? sum + 1 : sum), 0)
+    if (search.owned >= config.missingSize) return
   }
-  state.missing = [
-    ...missing,
-    {
-      id,
-      owner: announcer,
-      announcers: [announcer],
-      rounds: [round],
-      since: t.now,
-      at: t.now + t.strategy.patience(t, id),
-      grafted: undefined
-    }
-  ]
+  if (search.owned >= 0) search.owned++
+  places?.set(placeOf(id), missing.length)
+  missing.push({
+    id,
+    owner: announcer,
+    announcers: [announcer],
+    rounds: [round],
+    since: t.now,
+    at: t.now + t.strategy.patience(t, id),
+    grafted: undefined
+  })
 }
 
 /** Where a message stands among the missing; −1: nowhere. */
@@ -203,12 +238,14 @@ export const onGraftMiss = <I extends Key, A>(
 ): void => {
   const { state, strategy } = t
   if (!strategy.grafts) return
+  const search = searchFor(state.missing, ids.length)
   for (const id of ids) {
     strategy.onGraftMiss(t, id, index)
-    const known = indexOfMissing(state.missing, id)
-    const entry = state.missing[known]
-    if (entry !== undefined) state.missing = state.missing.with(known, { ...entry, at: t.now })
+    const known = find(search, id)
+    const entry = search.missing[known]
+    if (entry !== undefined) search.missing[known] = { ...entry, at: t.now }
   }
+  state.missing = search.missing
   graftDue(t)
 }
 

@@ -8,7 +8,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { type Recall, type Recalled, sameMessage } from "./Message.ts"
 import type { RecalledMessage } from "./Protocol.ts"
-import { changeUpkeep, type OpenRecall, type Transition } from "./State.ts"
+import { changeLink, changeUpkeep, freshLink, indexOf, type OpenRecall, type Transition } from "./State.ts"
 import { at } from "./Streams.ts"
 
 /** The application's Recall: what is kept here, and then, if that is not enough, what neighbours keep. */
@@ -75,14 +75,25 @@ const askNext = <I extends Key, A>(
   return { ...open, asking: to.id, asked: [...asked, to.id], until: t.now + t.state.config.recallMillis }
 }
 
-/** RECALL received. */
+/**
+ * RECALL received. Its answer looks through all that is kept, so a neighbour has no more in `recallMillis` than an honest one has
+ * under way at once; whoever asks more often is told that there is nothing, and asks elsewhere.
+ */
 export const onRecall = <I extends Key, A>(
   t: Transition<I, A>,
   to: Peer<I, A>,
   { count, requestId, topic }: Recall
 ): void => {
-  for (const { id, payload, publishedAt } of latest(t, topic, Math.min(count, t.state.config.recallMessages))) {
-    t.outputs.push({ _tag: "Send", to, message: { _tag: "Recalled", requestId, id, publishedAt, payload } })
+  const { now, state } = t
+  const { recallMessages, recallMillis, recallsSize } = state.config
+  const index = indexOf(state, to.id)
+  const { recalled, recalledAt } = state.links[index] ?? freshLink
+  const isOver = recalledAt < 0 || now < recalledAt || now - recalledAt >= recallMillis
+  if (isOver || recalled < recallsSize) {
+    changeLink(t, index, isOver ? { recalledAt: now, recalled: 1 } : { recalled: recalled + 1 })
+    for (const { id, payload, publishedAt } of latest(t, topic, Math.min(count, recallMessages))) {
+      t.outputs.push({ _tag: "Send", to, message: { _tag: "Recalled", requestId, id, publishedAt, payload } })
+    }
   }
   t.outputs.push({ _tag: "Send", to, message: { _tag: "RecallEnd", requestId } })
 }

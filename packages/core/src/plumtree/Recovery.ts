@@ -52,14 +52,15 @@ export const afterSeen = <I extends Key, A>(
   } else if (gap?.open !== true) {
     // Most gaps close by themselves: what is missing comes by a longer way.
     openGap(t, slot, now + t.strategy.gapPatience(state.config))
+    if (gap === undefined) listGaps(t, [slot])
   } else if ((stream.floor > floorBefore || sequence < stream.owed) && (asked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
     put(t, slot, { ...stream, gap: { ...gap, since: now, known: stream.top } })
   }
 }
 
-/** Opens a gap in a stream that has one; nobody is asked before `due`. */
-export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: number): void => {
+/** Opens a gap in a stream that has one; nobody is asked before `due`. It is to be listed (`listGaps`). */
+const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: number): void => {
   const { now, state } = t
   const stream = at(state.streams, slot)
   if (stream === undefined) return
@@ -74,8 +75,14 @@ export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due
     gone: none
   }
   put(t, slot, { ...stream, gap: fresh })
-  const { gaps, gapsAt } = state.upkeep
-  changeUpkeep(t, { gaps: stream.gap === undefined ? [...gaps, slot] : gaps, gapsAt: earlier(gapsAt, due) })
+  changeUpkeep(t, { gapsAt: earlier(state.upkeep.gapsAt, due) })
+}
+
+/** Lists gaps that have opened: all at once, since the list is copied. A stream may have made room since, and its gap be gone. */
+export const listGaps = <I extends Key, A>(t: Transition<I, A>, slots: Iterable<number>): void => {
+  const { streams, upkeep } = t.state
+  const opened = [...slots].filter((slot) => at(streams, slot)?.gap !== undefined)
+  if (opened.length > 0) changeUpkeep(t, { gaps: [...upkeep.gaps, ...opened] })
 }
 
 /** Changes the gap of the stream in a slot. */
@@ -158,9 +165,9 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
 
 /**
  * Goes through the gaps: gives up what has been open too long, and asks whom there is to ask. To be called whenever a
- * neighbour has become free to be asked, a gap has opened, or one is due.
+ * neighbour has become free to be asked, a gap has opened, or one is due. `only`: no other has changed.
  */
-export const askForGaps = <I extends Key, A>(t: Transition<I, A>): void => {
+export const askForGaps = <I extends Key, A>(t: Transition<I, A>, only?: ReadonlySet<number>): void => {
   const { state } = t
   if (state.upkeep.gaps.length === 0) {
     // The last may have gone with its stream.
@@ -168,15 +175,15 @@ export const askForGaps = <I extends Key, A>(t: Transition<I, A>): void => {
     return
   }
   const batches = new Map<number, Array<Ranges<I>>>()
-  const open: Array<number> = []
-  let next = 0
-  for (const slot of state.upkeep.gaps) {
+  const closed = new Set<number>()
+  let next = only === undefined ? 0 : state.upkeep.gapsAt
+  for (const slot of only ?? state.upkeep.gaps) {
     const at = lookAfter(t, slot, batches)
-    if (at === undefined) continue
-    open.push(slot)
-    next = earlier(next, at)
+    if (at === undefined) closed.add(slot)
+    else next = earlier(next, at)
   }
-  changeUpkeep(t, { gaps: open, gapsAt: next })
+  const { gaps } = state.upkeep
+  changeUpkeep(t, { gaps: closed.size === 0 ? gaps : gaps.filter((slot) => !closed.has(slot)), gapsAt: next })
   for (const [index, wanted] of batches) {
     const to = state.neighbors[index]
     if (to === undefined) continue
@@ -259,10 +266,14 @@ export const onFetch = <I extends Key, A>(
   let messages = 0
   let bytes = 0
   let more = false
+  const looked = new Set<number>()
   for (const { epoch, runs, source, topic } of wanted) {
-    const stream = at(streams, slotOf(streams, source, epoch, topic))
+    const slot = slotOf(streams, source, epoch, topic)
+    const stream = at(streams, slot)
     const first = runs[0]
-    if (stream === undefined || first === undefined || !isRuns(runs)) continue
+    // Nobody names one twice who is not out to make work.
+    if (stream === undefined || looked.has(slot) || first === undefined || !isRuns(runs)) continue
+    looked.add(slot)
     // What is wanted no more is over too.
     const below = Math.min(
       Held.nextOf(stream.held, first) ?? Infinity,

@@ -133,6 +133,9 @@ export interface Link {
   readonly digestSlot: number
   /** When that one is sent; 0: none waits. */
   readonly digestAt: number
+  /** When it first asked for history of the RECALLs that are counted now, and how many those are; −1: it never did. */
+  readonly recalledAt: number
+  readonly recalled: number
   /** Of a thicket: how many children it has in each tree, as it has said; none: it has not. */
   readonly children: ReadonlyArray<number>
 }
@@ -336,6 +339,8 @@ export const freshLink: Link = {
   fetched: 0,
   digestSlot: -1,
   digestAt: 0,
+  recalledAt: -1,
+  recalled: 0,
   children: none
 }
 

@@ -161,6 +161,24 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(3, fetched(true)).saysTo("Fetch"), [2])
   })
 
+  it("R3. an origin that a fetch names again is not looked through again, and an empty digest is nothing to look at", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 4))
+    assert.deepStrictEqual(p.hears(3, fetch(ranges(9, 0, 0), ranges(9, 0, 0), ranges(9, 4, 4))).saysTo("Gossip"), [3])
+    const { upkeep } = p.state
+    assert.strictEqual(p.hears(3, digest()).state.upkeep, upkeep)
+  })
+
+  it("R3. of many gaps a digest has those looked at that it names, and each is listed once", () => {
+    const p = node([2, 3], { digestSize: 2, sourcesSize: 8 })
+    p.hears(3, digest(ranges(6, 0, 0), ranges(7, 0, 0), ranges(8, 0, 0), ranges(6, 0, 1)))
+    const { gaps } = p.state.upkeep
+    p.hears(3, digest(ranges(6, 0, 0)))
+    assert.strictEqual(p.state.upkeep.gaps, gaps)
+    // More than there is room for: some make room for others of the same digest.
+    p.hears(3, digest(...Array.from({ length: 30 }, (_, index) => ranges(100 + index, 0, 0))))
+    assert.strictEqual(p.state.upkeep.gaps.length, 8)
+  })
+
   it("R4. a fetched message is delivered, pushed and announced, and is no sign of the tree", () => {
     const p = node([2, 3, 4]).hears(2, { _tag: "Prune", tree: undefined }).hears(3, { _tag: "Prune", tree: undefined })
     p.hears(2, digest(ranges(9, 0, 0)))
@@ -704,6 +722,22 @@ describe("recovery", () => {
     })
     p.hears(2, gossip(9, 2, { publishedAt: 9, payload: new Uint8Array(20) }))
     assert.strictEqual(p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 100 }).says("Recalled").length, 1)
+  })
+
+  it("R13. a neighbour is answered so often in recallMillis as a node may have under way; then it is told of nothing", () => {
+    const p = node([2, 3], { recallsSize: 3 }).hears(2, gossip(9, 0))
+    const ask = (from: number) => p.hears(from, { _tag: "Recall", requestId: 1, topic, count: 1 })
+    const told = (from: number) => [ask(from).says("Recalled").length, p.saysTo("RecallEnd")]
+    for (let i = 0; i < 3; i++) assert.deepStrictEqual(told(3), [1, [3]])
+    assert.deepStrictEqual(
+      [told(3), told(2)],
+      [
+        [0, [3]],
+        [1, [2]]
+      ]
+    )
+    p.now += p.state.config.recallMillis
+    assert.deepStrictEqual(told(3), [1, [3]])
   })
 
   it("R14. while it waits it is not over here: who fetches it is told nothing, and gets it after the verdict", () => {

@@ -583,6 +583,19 @@ describe("the tree", () => {
     assert.deepStrictEqual(p.hears(3, graft(id(9, 1))).saysTo("Gossip"), [3])
   })
 
+  it("PT15. many announced at once are remembered as they are one by one", () => {
+    const numbers = Array.from({ length: 400 }, (_, index) => index)
+    const fill = () =>
+      node([2, 3, 4], { missingSize: 512 }).hears(2, iHave(...numbers.map((sequence) => [9, sequence, 2] as const)))
+    const announced = numbers.map((sequence) => [9, sequence + 200, 1] as const)
+    const p = fill().hears(3, iHave(...announced, ...announced))
+    const q = fill()
+    for (const one of announced)
+      q.state = Plumtree.step(q.state, { _tag: "Received", now: q.now, from: peer(3), message: iHave(one) }).state
+    assert.deepStrictEqual(p.state.missing, q.state.missing)
+    assert.strictEqual(p.state.missing.length, 600)
+  })
+
   it("PT17. and what was to be announced to others is still announced to them, wherever they stand now", () => {
     const waiting = () =>
       node([2, 3, 4, 5], { announceMillis: 100 }).hears(3, prune).hears(5, prune).hears(2, gossip(9, 0))
