@@ -90,7 +90,7 @@ export interface View {
     readonly controlFrames: number
     readonly controlBytes: number
   }
-  /** Messages kept for others, in number and in bytes of payload. */
+  /** Messages kept for others, in number and in bytes, each counted as its payload and 128 more. */
   readonly retained: { readonly messages: number; readonly bytes: number }
   /** Links along which payloads are pushed. */
   readonly eager: number
@@ -121,7 +121,8 @@ export class Broadcast extends Context.Service<
 
     /**
      * The messages of a topic from now on. Each run of the stream is a subscriber of its own. One that falls behind by
-     * more than its buffer loses messages and is told how many; it slows nobody down.
+     * more than its buffer loses messages and is told how many; it slows nobody down. It ends, after what waits, when the
+     * node's layer is closed, or when the node is stopped because another has its id (`Membership.events` says so).
      */
     readonly subscribe: (topic: string, options?: SubscribeOptions) => Stream.Stream<Delivery, InvalidTopic>
 

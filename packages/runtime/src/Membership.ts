@@ -116,7 +116,8 @@ export class Membership extends Context.Service<
     readonly awaitNeighbors: (n: number) => Effect.Effect<void, DuplicateIdentity>
 
     /**
-     * The current neighbours as `NeighborUp`, then every change, without a gap. Each run subscribes anew.
+     * The current neighbours as `NeighborUp`, then every change, without a gap. Each run subscribes anew. It ends when the
+     * node's layer is closed.
      */
     readonly events: Stream.Stream<MembershipEvent, DuplicateIdentity | EventsLost>
 

@@ -62,6 +62,8 @@ export interface Broadcasting {
   readonly isWaiting: () => boolean
   /** Hands what is measured now and then, and not counted, to the metrics. */
   readonly measure: () => void
+  /** Nothing is delivered any more: ends every subscriber's stream, present and future. */
+  readonly end: () => void
   readonly stop: () => void
 }
 
@@ -244,6 +246,15 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     if (audience.unordered.size === 0) audiences.delete(topic)
   }
 
+  let ended = false
+  const end = (): void => {
+    ended = true
+    for (const { ordered, unordered } of audiences.values()) {
+      for (const { inbox } of unordered) inbox.end()
+      for (const { inbox } of ordered) inbox.end()
+    }
+  }
+
   const history = makeHistory({
     bytes: Math.min(settings.broadcast.recallBytes, settings.subscriberBytes),
     hasNeighbor: () => state().membership.active.length > 0,
@@ -270,8 +281,9 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
         const subscriber: Subscriber = { inbox, given: undefined }
         listen(topic, order, subscriber)
         yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
+        if (ended) inbox.end()
         const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
-        if (count > 0) {
+        if (count > 0 && !ended) {
           inbox.hold()
           const askedAt = now()
           const asking: Asking = {
@@ -406,6 +418,10 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     },
     isWaiting: publications.isWaiting,
     measure,
-    stop: publications.stop
+    end,
+    stop: () => {
+      publications.stop()
+      end()
+    }
   }
 }

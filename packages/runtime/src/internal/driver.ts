@@ -270,6 +270,7 @@ export const makeDriver = Effect.fnUntraced(function* (
         duplicate = new DuplicateIdentity({ id: state.membership.self.id, epoch: output.epoch })
         run(Effect.logError(duplicate.message))
         events.fail(duplicate)
+        broadcasting.end()
         return links.closeAll("identity")
     }
   }
@@ -317,6 +318,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       stopped = true
       // Nobody waits for an answer of a node that is no more.
       broadcasting.stop()
+      events.end()
       for (const item of mailbox) if (item._tag === "Publication") item.done([])
     })
   )

@@ -12,6 +12,8 @@ export interface Fanout<A, E> {
   readonly offer: (item: A) => void
   /** Ends every subscriber's stream, present and future, with an error. */
   readonly fail: (error: E) => void
+  /** Ends every subscriber's stream, present and future, unless an error has. */
+  readonly end: () => void
   /** A stream that begins with `first`, evaluated when it subscribes, without a gap to what follows. */
   readonly stream: (first: () => ReadonlyArray<A>) => Stream.Stream<A, E>
 }
@@ -21,27 +23,35 @@ export interface Fanout<A, E> {
  * with the error that `overflow` makes of their number.
  */
 export const makeFanout = <A, E>(capacity: number, overflow: (waiting: number) => E): Fanout<A, E> => {
-  const subscribers = new Set<Queue.Queue<A, E>>()
-  let ended: { readonly error: E } | undefined
+  const subscribers = new Set<Queue.Queue<A, E | Cause.Done>>()
+  let ended: Cause.Cause<E | Cause.Done> | undefined
 
-  const end = (queue: Queue.Queue<A, E>, error: E): void => {
+  const end = (queue: Queue.Queue<A, E | Cause.Done>, cause: Cause.Cause<E | Cause.Done>): void => {
     subscribers.delete(queue)
-    Queue.failCauseUnsafe(queue, Cause.fail(error))
+    Queue.failCauseUnsafe(queue, cause)
+  }
+
+  const endAll = (cause: Cause.Cause<E | Cause.Done>): void => {
+    ended ??= cause
+    for (const queue of subscribers) end(queue, cause)
   }
 
   const offer = (item: A): void => {
     for (const queue of subscribers) {
       const waiting = Queue.sizeUnsafe(queue)
       if (waiting < capacity) Queue.offerUnsafe(queue, item)
-      else end(queue, overflow(waiting))
+      else end(queue, Cause.fail(overflow(waiting)))
     }
   }
 
   const stream = (first: () => ReadonlyArray<A>): Stream.Stream<A, E> =>
     Stream.unwrap(
       Effect.gen(function* () {
-        if (ended !== undefined) return Stream.fail(ended.error)
-        const queue = yield* Queue.unbounded<A, E>()
+        const queue = yield* Queue.unbounded<A, E | Cause.Done>()
+        if (ended !== undefined) {
+          end(queue, ended)
+          return Stream.fromQueue(queue)
+        }
         for (const item of first()) Queue.offerUnsafe(queue, item)
         subscribers.add(queue)
         yield* Effect.addFinalizer(() => Effect.sync(() => subscribers.delete(queue)))
@@ -52,9 +62,7 @@ export const makeFanout = <A, E>(capacity: number, overflow: (waiting: number) =
   return {
     offer,
     stream,
-    fail: (error) => {
-      ended = { error }
-      for (const queue of subscribers) end(queue, error)
-    }
+    fail: (error) => endAll(Cause.fail(error)),
+    end: () => endAll(Cause.fail(Cause.Done()))
   }
 }

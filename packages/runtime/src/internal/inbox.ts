@@ -6,6 +6,7 @@
  * sooner if what waits fills an eighth of the inbox, so that a reader who keeps up loses nothing.
  */
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 
 export class Inbox<A> {
@@ -17,7 +18,8 @@ export class Inbox<A> {
   #bytes = 0
   #missed = 0
   #held = false
-  #taker: ((items: Effect.Effect<Arr.NonEmptyArray<A>>) => void) | undefined
+  #ended = false
+  #taker: ((items: Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done>) => void) | undefined
 
   /** `onFirst` hears that there is something to take, where nothing was: `wake` is to be called before long. */
   constructor(
@@ -70,8 +72,15 @@ export class Inbox<A> {
     this.wake()
   }
 
+  /** Nothing more comes: its reader is done after what waits, whether it is held or not. */
+  end(): void {
+    this.#ended = true
+    this.#held = false
+    this.wake()
+  }
+
   /** All that waits, as soon as there is something. One reader. */
-  readonly take: Effect.Effect<Arr.NonEmptyArray<A>> = Effect.callback((resume) => {
+  readonly take: Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done> = Effect.callback((resume) => {
     this.#taker = resume
     this.wake()
     return Effect.sync(() => {
@@ -83,7 +92,11 @@ export class Inbox<A> {
   wake(): void {
     const taker = this.#taker
     const items = this.#items
-    if (taker === undefined || this.#held || !Arr.isArrayNonEmpty(items)) return
+    if (taker === undefined || this.#held) return
+    if (!Arr.isArrayNonEmpty(items)) {
+      if (this.#ended) taker(Cause.done())
+      return
+    }
     if (this.#missed > 0) items.push(this.#lagged(this.#missed))
     this.#items = []
     this.#bytes = 0

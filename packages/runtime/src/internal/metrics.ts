@@ -69,7 +69,9 @@ const ofReporter = "of the node that reported last"
 const eager = Metric.gauge("hyparview_eager", { description: `links along which payloads are pushed, ${ofReporter}` })
 const lazy = Metric.gauge("hyparview_lazy", { description: `links that only announce payloads, ${ofReporter}` })
 const retained = Metric.gauge("hyparview_retained_messages", { description: `messages kept for others, ${ofReporter}` })
-const retainedBytes = Metric.gauge("hyparview_retained_bytes", { description: `payload bytes kept, ${ofReporter}` })
+const retainedBytes = Metric.gauge("hyparview_retained_bytes", {
+  description: `bytes kept for others, each message counted as its payload and 128 more, ${ofReporter}`
+})
 const active = Metric.gauge("hyparview_active", { description: `neighbours ${ofReporter}` })
 const passive = Metric.gauge("hyparview_passive", { description: `peers in the passive view ${ofReporter}` })
 const mailboxInputs = Metric.gauge("hyparview_mailbox_inputs", {

@@ -23,19 +23,24 @@ const settled = <A>(exit: Exit.Exit<A, Schema.SchemaError>): Result.Result<A, st
   return Result.fail("the schema does not answer at once")
 }
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 export const jsonCodec = <A, I>(schema: Schema.Codec<A, I>): Codec<A> => {
   const codec = Schema.toCodecJson(schema)
   const encode = Schema.encodeExit(codec)
   const decode = Schema.decodeUnknownExit(codec)
   const encoder = new TextEncoder()
   const decoder = new TextDecoder("utf-8", { fatal: true })
+  // What a schema lets through need not be JSON: `Schema.Any` says nothing of circles.
+  const write = (json: unknown): Result.Result<Uint8Array, string> =>
+    Result.try({ try: () => encoder.encode(JSON.stringify(json)), catch: reasonOf })
   const parse = (bytes: Uint8Array): Result.Result<unknown, string> =>
     Result.try({
       try: (): unknown => JSON.parse(decoder.decode(bytes)),
-      catch: (error) => (error instanceof Error ? error.message : String(error))
+      catch: reasonOf
     })
   return {
-    encode: (value) => Result.map(settled(encode(value)), (json) => encoder.encode(JSON.stringify(json))),
+    encode: (value) => Result.flatMap(settled(encode(value)), write),
     decode: (bytes) => Result.flatMap(parse(bytes), (json) => settled(decode(json)))
   }
 }

@@ -23,6 +23,15 @@ describe("the JSON of a schema", () => {
     assert.isTrue(Result.isFailure(refused) && refused.failure.includes("name"))
   })
 
+  it("refuses what its schema lets through and JSON does not", () => {
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    for (const value of [circle, 1n]) {
+      const refused = jsonCodec(Schema.Any).encode(value)
+      assert.isTrue(Result.isFailure(refused) && refused.failure.length > 0)
+    }
+  })
+
   for (const [what, bytes] of [
     ["no JSON", utf8("{")],
     ["no UTF-8", Uint8Array.of(0xff, 0xfe)],

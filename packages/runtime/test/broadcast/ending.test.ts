@@ -1,0 +1,33 @@
+/** What a stopped node does to who listens to it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Stream } from "effect"
+import { bytes, settled, virtually } from "./cluster.ts"
+
+/** How the stream ends, and how much it gave. */
+const ending = <A, E>(stream: Stream.Stream<A, E>) =>
+  Effect.forkScoped(Effect.exit(Stream.runCount(stream)), { startImmediately: true })
+
+describe("a node that is stopped", () => {
+  it.live("ends the streams of its subscribers, after what waits, and those that begin later at once", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 1 })
+      const { broadcast, membership } = cluster.node(1)
+      const fibers = [
+        yield* ending(broadcast.subscribe("news")),
+        yield* ending(broadcast.subscribe("news", { order: "source" })),
+        yield* ending(membership.events)
+      ]
+      yield* cluster.publish(0, "news", bytes("one"))
+      yield* cluster.pass("1 second")
+      assert.isTrue(fibers.every((fiber) => fiber.pollUnsafe() === undefined))
+      yield* cluster.leave(1)
+      const later = [yield* ending(broadcast.subscribe("news", { history: 3 })), yield* ending(membership.events)]
+      yield* cluster.pass("1 second")
+      const ended = (all: typeof fibers) =>
+        Effect.forEach(all, (fiber) => Effect.timeout(Fiber.join(fiber), "1 minute"))
+      // Of the events: its neighbour's coming and going.
+      assert.deepStrictEqual(yield* ended(fibers), [Exit.succeed(1), Exit.succeed(1), Exit.succeed(2)])
+      assert.deepStrictEqual(yield* ended(later), [Exit.succeed(0), Exit.succeed(0)])
+    }).pipe(virtually)
+  )
+})
