@@ -1,24 +1,34 @@
-/** The settings of one node. */
+/** The settings of one node among three, on a virtual clock. */
 import { assert, describe, it } from "@effect/vitest"
-import { Discovery, Membership, Node } from "@hyparview/runtime"
-import { TcpTransport } from "@hyparview/transport-tcp"
-import { Effect, Layer } from "effect"
+import { Broadcast, Membership } from "@hyparview/runtime"
+import { TestCluster, VirtualClock } from "@hyparview/testing"
+import { Effect } from "effect"
 import { makeSettings } from "../src/settings.ts"
 
-const NodeLive = Node.layer({ id: "anna", cluster: "settings" }).pipe(
-  Layer.provide(TcpTransport.layer({ host: "127.0.0.1", port: 0 })),
-  Layer.provide(Discovery.Discovery.layerNone)
-)
-
 describe("settings", () => {
-  it.live("two changes at once are both made", () =>
+  it.effect("two changes at once on one node are both made, everywhere", () =>
     Effect.gen(function* () {
-      yield* (yield* Membership.Membership).join([])
-      const settings = yield* makeSettings
-      yield* Effect.all([settings.push({ logLevel: "debug" }), settings.push({ requestsPerSecond: 500 })], {
-        concurrency: "unbounded"
+      const cluster = yield* TestCluster.make({ nodes: 3, seed: 1 })
+      yield* cluster.joinAll()
+      yield* cluster.settle()
+      const settings = yield* Effect.forEach([0, 1, 2], (index) => {
+        const { broadcast, membership } = cluster.node(index)
+        return makeSettings.pipe(
+          Effect.provideService(Broadcast.Broadcast, broadcast),
+          Effect.provideService(Membership.Membership, membership)
+        )
       })
-      assert.deepStrictEqual(yield* settings.current, { logLevel: "debug", requestsPerSecond: 500, features: {} })
-    }).pipe(Effect.scoped, Effect.provide(NodeLive))
+      yield* cluster.pass("5 seconds")
+      const [anna] = settings
+      assert.isDefined(anna)
+      if (anna === undefined) return
+      yield* Effect.all([anna.push({ logLevel: "debug" }), anna.push({ requestsPerSecond: 500 })], {
+        concurrency: "unbounded",
+        discard: true
+      }).pipe(Effect.forkScoped)
+      yield* cluster.pass("5 seconds")
+      const expected = { logLevel: "debug", requestsPerSecond: 500, features: {} }
+      assert.deepStrictEqual(yield* Effect.forEach(settings, ({ current }) => current), [expected, expected, expected])
+    }).pipe(Effect.scoped, Effect.provide(VirtualClock.layer()))
   )
 })

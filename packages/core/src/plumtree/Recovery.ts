@@ -51,8 +51,10 @@ export const afterSeen = <I extends Key, A>(
     if (gap?.open === true) put(t, slot, { ...stream, gap: { ...gap, open: false } })
   } else if (gap?.open !== true) {
     // Most gaps close by themselves: what is missing comes by a longer way.
-    openGap(t, slot, now + t.strategy.gapPatience(state.config))
+    const due = now + t.strategy.gapPatience(state.config)
+    openGap(t, slot, due)
     if (gap === undefined) listGaps(t, [slot])
+    changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
   } else if ((stream.floor > floorBefore || sequence < stream.owed) && (asked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
     put(t, slot, { ...stream, gap: { ...gap, since: now, known: stream.top } })
@@ -75,7 +77,6 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     gone: none
   }
   put(t, slot, { ...stream, gap: fresh })
-  changeUpkeep(t, { gapsAt: earlier(state.upkeep.gapsAt, due) })
 }
 
 /** Lists gaps that have opened: all at once, since the list is copied. A stream may have made room since, and its gap be gone. */
