@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber, Stream } from "effect"
 import { bytes, settled, virtually } from "./cluster.ts"
 
 /** How the stream ends, and how much it gave. */
-const ending = <A, E>(stream: Stream.Stream<A, E>) =>
+const ending = (stream: Stream.Stream<unknown, unknown>) =>
   Effect.forkScoped(Effect.exit(Stream.runCount(stream)), { startImmediately: true })
 
 describe("a node that is stopped", () => {
