@@ -278,7 +278,7 @@ layer(layerWatched, real)("the dashboard on a live cluster", (it) => {
       yield* until(
         "the refusal",
         async () => alert.textContent(),
-        (text) => /holiday\.json cannot be shown: it is JSON, but no result/.test(text ?? "")
+        (text) => /holiday\.json cannot be shown: it is JSON, but not a result/.test(text ?? "")
       )
       assert.strictEqual((yield* Effect.promise(drawn(page))).nodes, nodes + 3)
 
