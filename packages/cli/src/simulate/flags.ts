@@ -10,7 +10,7 @@ export const experiments: Readonly<Record<Experiment.Name, string>> = {
   stable: "Nodes join, some cycles pass, and the overlay is measured: degrees, paths, clustering, symmetry",
   failures:
     "A stable overlay loses a share of its nodes at once; broadcasts right after it, then cycles in which it heals",
-  churn: "A stable overlay whose nodes crash, leave and come back at random moments, with a broadcast each cycle",
+  churn: "A stable overlay whose nodes crash, leave and come back at random moments, with broadcasts meanwhile",
   partition:
     "A stable overlay is cut, in one of several ways, and healed: how soon it is one again, and how well mixed",
   hashicorp:

@@ -55,8 +55,8 @@ export const sameMessage = <I extends Key>(a: MessageId<I>, b: MessageId<I>): bo
  * @category comparisons
  * @since 0.1.0
  */
-export const keyOf = ({ epoch, sequence, source, topic }: MessageId): string =>
-  `${epoch}:${sequence}:${source.length}:${source}${topic}`
+export const keyOf = <I extends Key>({ epoch, sequence, source, topic }: MessageId<I>): string =>
+  `${epoch}:${sequence}:${topic.length}:${topic}${source}`
 
 /** The round of a message one link further. */
 export const nextRound = (round: number): number => (round < maxHops ? round + 1 : maxHops)

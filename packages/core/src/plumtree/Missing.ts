@@ -7,7 +7,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { timeout2, wasLate } from "./Lateness.ts"
-import { type Announcement, type MessageId, nextRound, sameMessage } from "./Message.ts"
+import { type Announcement, keyOf, type MessageId, nextRound, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
@@ -52,16 +52,13 @@ const searchFor = <I extends Key>(missing: ReadonlyArray<Missing<I>>, ids: numbe
   missing: missing.slice(),
   places:
     missing.length * ids > comparisons
-      ? new Map(missing.map(({ id }, place) => [placeOf(id), place] as const))
+      ? new Map(missing.map(({ id }, place) => [keyOf(id), place] as const))
       : undefined,
   owned: -1
 })
 
-const placeOf = <I extends Key>({ epoch, sequence, source, topic }: MessageId<I>): string =>
-  `${epoch}:${sequence}:${topic.length}:${topic}${source}`
-
 const find = <I extends Key>({ missing, places }: Search<I>, id: MessageId<I>): number =>
-  places === undefined ? indexOfMissing(missing, id) : (places.get(placeOf(id)) ?? -1)
+  places === undefined ? indexOfMissing(missing, id) : (places.get(keyOf(id)) ?? -1)
 
 const remember = <I extends Key, A>(
   t: Transition<I, A>,
@@ -87,7 +84,7 @@ const remember = <I extends Key, A>(
     if (search.owned >= config.missingSize) return
   }
   if (search.owned >= 0) search.owned++
-  places?.set(placeOf(id), missing.length)
+  places?.set(keyOf(id), missing.length)
   missing.push({
     id,
     owner: announcer,

@@ -3,7 +3,7 @@
  * here the questions of several subscribers are merged, and the answers brought into order. One question a topic is open
  * at a time, since a subscriber is owed whatever came before it, and an answer under way may have been given earlier.
  */
-import type { Node, Plumtree } from "@hyparview/core"
+import { type Node, Plumtree } from "@hyparview/core"
 import type { Delivery, Message } from "./messages.ts"
 
 type Past = Plumtree.RecalledMessage
@@ -37,8 +37,6 @@ export interface History {
   /** Opens and settles whatever can be, once in each turn. The next deadline, if anybody waits. */
   readonly turned: (now: number) => number | undefined
 }
-
-const keyOf = ({ epoch, sequence, source }: Plumtree.MessageId): string => `${epoch}:${sequence}:${source}`
 
 /** The newest of them, in their order, of which the payloads have no more bytes than that. */
 export const newestWithin = (bytes: number, messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
@@ -78,14 +76,14 @@ export const makeHistory = (options: {
   /** Of too much the oldest goes. */
   const keep = (question: Question, past: Past): void => {
     const { found } = question
-    const key = keyOf(past.id)
+    const key = Plumtree.keyOf(past.id)
     if (found.has(key)) return
     found.set(key, past)
     question.bytes += past.payload.byteLength
     while (question.bytes > options.bytes && found.size > 1) {
       let oldest = past
       for (const other of found.values()) if (other.publishedAt < oldest.publishedAt) oldest = other
-      found.delete(keyOf(oldest.id))
+      found.delete(Plumtree.keyOf(oldest.id))
       question.bytes -= oldest.payload.byteLength
     }
   }
@@ -149,7 +147,9 @@ const oldestFirst = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
     else own.push(past)
   }
   for (const own of bySource.values()) own.sort((a, b) => a.id.epoch - b.id.epoch || a.id.sequence - b.id.sequence)
-  const byTime = [...messages].sort((a, b) => a.publishedAt - b.publishedAt || (keyOf(a.id) < keyOf(b.id) ? -1 : 1))
+  const byTime = [...messages].sort(
+    (a, b) => a.publishedAt - b.publishedAt || (Plumtree.keyOf(a.id) < Plumtree.keyOf(b.id) ? -1 : 1)
+  )
   return byTime.flatMap(({ id }) => {
     const next = bySource.get(id.source)?.shift()
     return next === undefined
@@ -212,8 +212,8 @@ type Core = Parameters<typeof settleHistory>[3]
 type Ids = ReadonlyArray<Plumtree.MessageId>
 
 const settleUnordered = (past: ReadonlyArray<Message>, since: Ids, { firstMissing, hasSeen }: Core): Settled => {
-  const known = new Set(since.map(keyOf))
-  const first = past.filter(({ id }) => !known.has(keyOf(id)))
+  const known = new Set(since.map(Plumtree.keyOf))
+  const first = past.filter(({ id }) => !known.has(Plumtree.keyOf(id)))
   const mayCome = (id: Plumtree.MessageId) => id.sequence >= (firstMissing(id) ?? 0) || !hasSeen(id)
   const coming = first.filter(({ id }) => mayCome(id))
   return { first, given: givenOf(coming, () => "fresh") }
