@@ -121,8 +121,15 @@ export type {
 } from "./hyparview/Message.ts"
 export type { DialCause, DownReason, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
 export { partnerOf } from "./hyparview/optimization/Part.ts"
-export { init, type Neighbor as ActiveNeighbor, type State, type Status, type Swap } from "./hyparview/State.ts"
-export { neighborOf } from "./hyparview/Views.ts"
+export {
+  init,
+  type Neighbor as ActiveNeighbor,
+  type Passive,
+  type State,
+  type Status,
+  type Swap
+} from "./hyparview/State.ts"
+export { neighborOf, passivePeers } from "./hyparview/Views.ts"
 
 /**
  * What a step gives: the next state, and the outputs in the order in which they must be performed.

@@ -31,7 +31,7 @@ const membershipSizes = <I extends Key, A>({ membership }: Node.State<I, A>): Re
   })
   return [
     size("active", membership.active, config.activeSize),
-    size("passive", membership.passive, config.passiveSize),
+    size("passive", membership.passive.ids, config.passiveSize),
     size("pending", membership.pending, config.activeSize),
     size("contacts", contacts.known, config.contactsSize),
     size("graveyard", memory.graveyard, config.graveyardSize),

@@ -147,6 +147,24 @@ describe("a node with a peer store", () => {
     }).pipe(Effect.scoped, Effect.provide(network))
   )
 
+  it.effect("writes nothing while its passive view names the same peers, however often it hears of them", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const membership = { activeSize: 2 }
+      for (const id of ["b", "c", "d"]) {
+        yield* (yield* start(id, undefined, { membership })).membership.join(["host-b"])
+      }
+      const first = yield* start("a", store.layer, { membership, peerStoreInterval: "10 seconds" })
+      yield* first.membership.join(["host-b"])
+      yield* TestClock.adjust("5 minutes")
+      assert.lengthOf(yield* first.membership.passive, 1)
+      assert.deepStrictEqual(ids(store.state.memory?.peers ?? []), ["b", "c", "d"])
+      const written = store.saved.length
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(store.saved.length, written)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
   it.effect("keeps no more peers than it may, those known now before those known once", () =>
     Effect.gen(function* () {
       const peers = ["x", "y", "z"].map((id) => ({ id, epoch: 1, address: `host-${id}` }))

@@ -59,7 +59,7 @@ export const picture = (world: World, view: "active" | "passive"): Picture => {
 }
 
 const idsOf = (membership: Membership, view: "active" | "passive"): ReadonlyArray<number> =>
-  view === "active" ? membership.active.map(({ peer }) => peer.id) : membership.passive.map(({ id }) => id)
+  view === "active" ? membership.active.map(({ peer }) => peer.id) : membership.passive.ids
 
 /**
  * Everything about the overlay.
@@ -130,7 +130,7 @@ export const deadPassiveShare = (world: World): number => {
   let entries = 0
   let dead = 0
   for (let node = 0; node < world.options.nodes; node++) {
-    const ids = world.stateOf(node)?.membership.passiveIds
+    const ids = world.stateOf(node)?.membership.passive.ids
     if (ids === undefined) continue
     entries += ids.length
     for (const id of ids) if (!world.isAlive(id)) dead++
@@ -154,8 +154,7 @@ const count = (world: World, holds: (membership: Membership) => boolean): number
  * @since 0.1.0
  */
 export const isInBothViews = ({ active, passive, self }: Membership): boolean =>
-  active.some(({ peer }) => peer.id === self.id || passive.some(({ id }) => id === peer.id)) ||
-  passive.some(({ id }) => id === self.id)
+  active.some(({ peer }) => peer.id === self.id || passive.ids.includes(peer.id)) || passive.ids.includes(self.id)
 
 /**
  * Whether one of a node's views, or its open requests, exceed their bound.
@@ -164,7 +163,7 @@ export const isInBothViews = ({ active, passive, self }: Membership): boolean =>
  * @since 0.1.0
  */
 export const isOverCapacity = ({ active, config, passive, pending }: Membership): boolean =>
-  active.length > config.activeSize || passive.length > config.passiveSize || pending.length > config.activeSize
+  active.length > config.activeSize || passive.ids.length > config.passiveSize || pending.length > config.activeSize
 
 /**
  * What became of a broadcast, of the nodes that ran when it was published; and the frames of the broadcast protocol that

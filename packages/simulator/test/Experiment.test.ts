@@ -9,6 +9,7 @@ import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
 import type { Observer, World } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { passiveOf } from "./HandMade.ts"
 
 const unmeasured = { cpuSeconds: 2, wallSeconds: 3, peakRssBytes: 4 }
 
@@ -456,18 +457,18 @@ describe("the invariants of a measurement", () => {
   const sound: HyParView.State<number, number> = {
     ...HyParView.init({ config, self: peer(0), random: { random0: 1, random1: 2 } }),
     active: [neighbor(1), neighbor(2)],
-    passive: [peer(3)]
+    passive: passiveOf([peer(3)])
   }
 
   it("fire when a state breaks them, and only then", () => {
     assert.isFalse(isInBothViews(sound))
-    assert.isTrue(isInBothViews({ ...sound, passive: [peer(2)] }))
-    assert.isTrue(isInBothViews({ ...sound, passive: [peer(0)] }))
+    assert.isTrue(isInBothViews({ ...sound, passive: passiveOf([peer(2)]) }))
+    assert.isTrue(isInBothViews({ ...sound, passive: passiveOf([peer(0)]) }))
     assert.isTrue(isInBothViews({ ...sound, active: [neighbor(0)] }))
     assert.isFalse(isOverCapacity(sound))
     const many = Array.from({ length: 31 }, (_, i) => i + 1)
     assert.isTrue(isOverCapacity({ ...sound, active: many.slice(0, 6).map(neighbor) }))
-    assert.isTrue(isOverCapacity({ ...sound, passive: many.map(peer) }))
+    assert.isTrue(isOverCapacity({ ...sound, passive: passiveOf(many.map(peer)) }))
     const asking = many
       .slice(0, 6)
       .map((id) => ({ peer: peer(id), requestId: id, reason: "repair" as const, deadline: 0 }))

@@ -1,9 +1,20 @@
 /** A world at rest whose nodes hold what a test says, so that every measure of it can be counted by hand. */
-import { HyParView, Node, Plumtree, Random } from "@hyparview/core"
+import { HyParView, Node, type Peer, Plumtree, Random } from "@hyparview/core"
 import { type NodeState, World, type WorldOptions } from "@hyparview/simulator/World"
 import * as Result from "effect/Result"
 
 export const peer = (id: number) => ({ id, epoch: 1, address: id })
+
+/** The passive view of these peers, each of age 0 since cycle 0 unless given. */
+export const passiveOf = (
+  peers: ReadonlyArray<Peer.Peer<number, number>>,
+  since: ReadonlyArray<number> = peers.map(() => 0)
+): HyParView.Passive<number, number> => ({
+  ids: peers.map(({ id }) => id),
+  epochs: peers.map(({ epoch }) => epoch),
+  addresses: peers.map(({ address }) => address),
+  since
+})
 
 const neighbor = (id: number) => ({
   id,
@@ -48,7 +59,7 @@ export class HandMade extends World {
       if (node === undefined) return undefined
       const { active = [], broadcast = {}, passive = [] } = node
       const bare = Node.init({ config, self: peer(id), random: Random.seededFor(1, id) })
-      const views = { active: active.map(neighbor), passive: passive.map(peer), passiveIds: passive }
+      const views = { active: active.map(neighbor), passive: passiveOf(passive.map(peer)) }
       return { membership: { ...bare.membership, ...views }, broadcast: { ...bare.broadcast, ...broadcast } }
     })
   }

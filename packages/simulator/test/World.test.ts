@@ -45,7 +45,7 @@ const snapshot = (world: World): Overlay.Snapshot<number> =>
     id,
     alive: world.isAlive(id),
     active: activeOf(world, id),
-    passive: world.stateOf(id)?.membership.passive.map((peer) => peer.id) ?? [],
+    passive: world.stateOf(id)?.membership.passive.ids ?? [],
     pending: world.stateOf(id)?.membership.pending.length ?? 0
   }))
 

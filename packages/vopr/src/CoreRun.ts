@@ -200,7 +200,7 @@ export class CoreRun {
       const membership = this.world.stateOf(id)?.membership
       if (membership === undefined) continue
       const active = membership.active.map(({ peer }) => peer.id)
-      const passive = membership.passive.map((peer) => peer.id)
+      const passive = membership.passive.ids
       views.push({ id, active, passive, pending: membership.pending.length })
     }
     return views

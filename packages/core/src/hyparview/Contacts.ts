@@ -46,12 +46,12 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
 const reachable = <I extends Key, A>(state: State<I, A>): number => {
   const { active, config, contacts, memory, passive, self } = state
   const { graveyard } = memory
-  let count = active.length + passive.length + graveyard.length
+  let count = active.length + passive.ids.length + graveyard.length
   if (count >= config.activeSize) return config.activeSize
   const stands = (address: A) =>
     address === self.address ||
     active.some(({ peer }) => peer.address === address) ||
-    passive.some((peer) => peer.address === address) ||
+    passive.addresses.includes(address) ||
     graveyard.some((peer) => peer.address === address)
   for (const address of contacts.known) if (!stands(address)) count++
   return Math.min(config.activeSize, count)
@@ -94,8 +94,8 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
  * Whether this round has asked everybody for good: nobody is to be asked again soon, and it does not wait for another
  * reason (to be asked itself, after it was evicted for a bridge).
  */
-const nobodyIsLeft = <I extends Key, A>({ passiveIds, round }: State<I, A>): boolean =>
-  round.busy.length === 0 && passiveIds.every((id) => holds(round.tried, id))
+const nobodyIsLeft = <I extends Key, A>({ passive, round }: State<I, A>): boolean =>
+  round.busy.length === 0 && passive.ids.every((id) => holds(round.tried, id))
 
 /** Discovery is not asked again within a time that a peer names, but nobody can make this node wait longer than it may. */
 export const discoveryNotWithin = <I extends Key, A>(t: Transition<I, A>, millis: number): void => {

@@ -5,7 +5,17 @@
  */
 import { type Key, noSample } from "../Peer.ts"
 import { abandon } from "./Optimization.ts"
-import { clearTimer, emit, freshRound, highestEpoch, itemAt, none, type State, type Transition } from "./State.ts"
+import {
+  clearTimer,
+  emit,
+  freshRound,
+  highestEpoch,
+  itemAt,
+  nobody,
+  none,
+  type State,
+  type Transition
+} from "./State.ts"
 import type { Timer } from "./Protocol.ts"
 import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
 
@@ -19,7 +29,7 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
   if (id === state.self.id) return state.self.epoch
   let epoch = neighborOf(state, id)?.peer.epoch ?? -1
   const { departed, graveyard } = state.memory
-  epoch = Math.max(epoch, itemAt(state.passive, indexInPassive(state, id))?.epoch ?? -1)
+  epoch = Math.max(epoch, itemAt(state.passive.epochs, indexInPassive(state, id)) ?? -1)
   epoch = Math.max(epoch, itemAt(graveyard, indexOfPeer(graveyard, id))?.epoch ?? -1)
   for (const gone of departed) if (gone.id === id) epoch = Math.max(epoch, gone.epoch)
   return epoch
@@ -80,9 +90,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   }
   abandon(t)
   letGo(t, "leaving")
-  state.passive = none
-  state.passiveIds = none
-  state.passiveSince = none
+  state.passive = nobody
   state.memory = { ...state.memory, graveyard: none }
   state.seeker = undefined
   // Nor does it come back with the beacon that it was: who joins is younger than all, and sets nothing off.

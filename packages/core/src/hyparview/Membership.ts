@@ -23,6 +23,7 @@ import {
   keepPassive,
   link,
   neighborOf,
+  passiveAt,
   randomNeighbor,
   sampleFor,
   sampleLimit,
@@ -276,7 +277,7 @@ export const onDisconnect = <I extends Key, A>(
     state.round = { ...state.round, waiting: true }
     return
   }
-  const likely = itemAt(state.passive, indexInPassive(state, likelyId))
+  const likely = passiveAt(state, indexInPassive(state, likelyId))
   if (likely !== undefined && likely.id !== from.id && freeSlots(state) > 0 && !isLinking(state, likely.id)) {
     ask(t, likely, priorityOf(state))
   }

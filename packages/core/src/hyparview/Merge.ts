@@ -24,6 +24,7 @@ import {
   indexInPassive,
   isLinking,
   keepPassive,
+  passiveAt,
   sampleLimit,
   unlinkedAge
 } from "./Views.ts"
@@ -50,7 +51,7 @@ export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
   // Each node takes its share, so that all who know each other sound out one contact in `contactProbeMillis` together.
   // Old entries may be of another island, which does not share the work; a small one would hardly look at all.
   let known = 1 + state.active.length
-  for (const since of state.passiveSince) if (state.cycle - since <= freshCycles) known++
+  for (const since of state.passive.since) if (state.cycle - since <= freshCycles) known++
   if (
     contacts.known.length > 0 &&
     nextBelow(state, contactProbeMillis * known) < cycleMillis &&
@@ -80,7 +81,7 @@ const mix = <I extends Key, A>(t: Transition<I, A>): void => {
     return
   if (now < state.search.nextBridgeAskAt) return
   const [stranger, ...others] = state.search.strangers
-  const peer = stranger ?? state.passive[nextBelow(state, Math.max(1, state.passive.length))]
+  const peer = stranger ?? passiveAt(state, nextBelow(state, Math.max(1, state.passive.ids.length)))
   if (stranger !== undefined) state.search = { ...state.search, strangers: others }
   if (peer !== undefined) meet(t, peer)
 }
@@ -100,7 +101,7 @@ export const onProbeReply = <I extends Key, A>(t: Transition<I, A>, from: Peer<I
 /** Whether this island has heard of a peer lately. */
 const isFresh = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return true
-  const since = itemAt(state.passiveSince, indexInPassive(state, peer.id))
+  const since = itemAt(state.passive.since, indexInPassive(state, peer.id))
   return since !== undefined && state.cycle - since <= freshCycles
 }
 

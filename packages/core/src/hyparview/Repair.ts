@@ -40,6 +40,7 @@ import {
   keepPassive,
   link,
   neighborOf,
+  passiveAt,
   sampleFor,
   sampleLimit,
   stopAsking,
@@ -69,7 +70,7 @@ export const refill = <I extends Key, A>(t: Transition<I, A>): void => {
 const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const { waiting, waitMillis } = state.round
-  if (!waiting || freeSlots(state) <= 0 || state.passive.length === 0 || state.timers.Repair.nonce !== 0) return
+  if (!waiting || freeSlots(state) <= 0 || state.passive.ids.length === 0 || state.timers.Repair.nonce !== 0) return
   const [first] = state.config.repairBackoffMillis
   state.round = { ...state.round, waitMillis: Math.max(first, waitMillis) }
   setTimer(t, "Repair", now + jittered(state, state.round.waitMillis, 0.5))
@@ -78,18 +79,18 @@ const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
 /** A random passive peer that this round has not tried and with which no link is being made. */
 const nextCandidate = <I extends Key, A>(t: Transition<I, A>): Peer<I, A> | undefined => {
   const { state } = t
-  const { passive, passiveIds, round } = state
+  const { passive, round } = state
   if (round.lead !== undefined && isEligible(state, round.lead)) {
-    const lead = itemAt(passive, indexInPassive(state, round.lead))
+    const lead = passiveAt(state, indexInPassive(state, round.lead))
     if (lead !== undefined) return lead
   }
   const eligible: Array<number> = []
-  for (let i = 0; i < passiveIds.length; i++) {
-    const id = passiveIds[i]
+  for (let i = 0; i < passive.ids.length; i++) {
+    const id = passive.ids[i]
     if (id !== undefined && isEligible(state, id)) eligible.push(i)
   }
   const index = eligible.length === 0 ? undefined : eligible[nextBelow(state, eligible.length)]
-  return index === undefined ? undefined : passive[index]
+  return index === undefined ? undefined : passiveAt(state, index)
 }
 
 const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
@@ -101,7 +102,7 @@ const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   // With nobody to try again only news can help, and nobody has refused, nor where somebody busy is asked again soon.
   // A wait that news has interrupted goes on: the same round has tried everybody again.
   const interrupted = state.round.waitMillis > 0 && state.timers.Repair.nonce !== 0
-  if (state.passive.length === 0 || state.round.busy.length > 0 || interrupted) {
+  if (state.passive.ids.length === 0 || state.round.busy.length > 0 || interrupted) {
     state.round = { ...state.round, waiting: true }
     return
   }
@@ -131,7 +132,7 @@ const moveHole = <I extends Key, A>(t: Transition<I, A>): void => {
   const [first] = state.config.repairBackoffMillis
   const restMillis = first * restsOf(state.hole.moves, freeSlots(state) > 1 ? 1.5 : 2)
   if (now - state.hole.since < restMillis || state.active.length === 0) return
-  const peer = state.passive[nextBelow(state, state.passive.length)]
+  const peer = passiveAt(state, nextBelow(state, state.passive.ids.length))
   if (peer !== undefined && !isLinking(state, peer.id)) ask(t, peer, "bridge", Math.min(255, state.hole.moves + 1))
 }
 
@@ -280,7 +281,7 @@ export const onUnreachable = <I extends Key, A>(t: Transition<I, A>, peer: Peer<
   const { state } = t
   const index = state.pending.findIndex((asking) => isNewsOf(peer, asking.peer))
   if (index >= 0) state.pending = without(state.pending, index)
-  const known = itemAt(state.passive, indexInPassive(state, peer.id))
+  const known = passiveAt(state, indexInPassive(state, peer.id))
   if (known === undefined ? index < 0 : !isNewsOf(peer, known)) return
   markTried(t, peer.id)
   bury(t, peer)

@@ -18,6 +18,7 @@ import {
   itemAt,
   type Neighbor,
   none,
+  type Passive,
   type State,
   type Transition,
   without
@@ -41,7 +42,24 @@ export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbo
   itemAt(state.active, indexInActive(state, id))
 
 /** Where an id stands in the passive view; −1 where it does not. */
-export const indexInPassive = <I extends Key, A>({ passiveIds }: State<I, A>, id: I): number => indexOf(passiveIds, id)
+export const indexInPassive = <I extends Key, A>({ passive }: State<I, A>, id: I): number => indexOf(passive.ids, id)
+
+/** The peer of a passive entry; undefined where there is none. */
+export const passiveAt = <I extends Key, A>({ passive }: State<I, A>, index: number): Peer<I, A> | undefined => {
+  const id = itemAt(passive.ids, index)
+  const epoch = itemAt(passive.epochs, index)
+  const address = itemAt(passive.addresses, index)
+  return id === undefined || epoch === undefined || address === undefined ? undefined : { id, epoch, address }
+}
+
+/**
+ * The peers of the passive view, in its order.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const passivePeers = <I extends Key, A>(state: State<I, A>): ReadonlyArray<Peer<I, A>> =>
+  state.passive.ids.flatMap((_, index) => passiveAt(state, index) ?? [])
 
 /** `Array.indexOf`, in line: a call costs more than the few entries that it would look at. */
 const indexOf = <B>(items: ReadonlyArray<B>, item: B): number => {
@@ -262,14 +280,13 @@ export const integrate = <I extends Key, A>(
     if (peer.epoch > highestEpoch) continue
     if (state.memory.departed.length > 0 && hasDeparted(state, peer)) continue
     const bornAt = state.cycle - trueAge(ages[i])
-    const known = indexOf(draft?.ids ?? state.passiveIds, peer.id)
+    const { epochs, ids, since } = draft ?? state.passive
+    const known = indexOf(ids, peer.id)
     if (known >= 0) {
-      const old = (draft?.peers ?? state.passive)[known]
-      const oldSince = (draft?.since ?? state.passiveSince)[known] ?? 0
-      if (old === undefined || old.epoch > peer.epoch || (old.epoch === peer.epoch && oldSince >= bornAt)) continue
+      const oldEpoch = epochs[known] ?? 0
+      if (oldEpoch > peer.epoch || (oldEpoch === peer.epoch && (since[known] ?? 0) >= bornAt)) continue
       draft ??= draftOf(state)
-      draft.peers[known] = peer
-      draft.since[known] = bornAt
+      write(draft, known, peer, bornAt)
       continue
     }
     const { graveyard } = state.memory
@@ -280,52 +297,53 @@ export const integrate = <I extends Key, A>(
       exhume(t, peer.id)
     }
     draft ??= draftOf(state)
-    const { ids, since } = draft
-    if (ids.length < passiveSize) {
-      draft.peers.push(peer)
-      ids.push(peer.id)
-      since.push(bornAt)
-    } else {
+    if (draft.ids.length < passiveSize) write(draft, draft.ids.length, peer, bornAt)
+    else {
       let victim = -1
       if (ageCounts(state)) {
-        victim = oldestOf(since)
+        victim = oldestOf(draft.since)
         // Nobody younger makes room.
-        if ((since[victim] ?? 0) > bornAt) continue
+        if ((draft.since[victim] ?? 0) > bornAt) continue
       }
       while (victim < 0 && nextSent < sent.length) {
         const offered = sent[nextSent++]
-        if (offered !== undefined) victim = indexOf(ids, offered.id)
+        if (offered !== undefined) victim = indexOf(draft.ids, offered.id)
       }
-      if (victim < 0) victim = nextBelow(state, ids.length)
+      if (victim < 0) victim = nextBelow(state, draft.ids.length)
       if (staying.length > 0) {
-        victim = notStaying(ids, victim, staying)
+        victim = notStaying(draft.ids, victim, staying)
         if (victim < 0) continue
       }
-      draft.peers[victim] = peer
-      ids[victim] = peer.id
-      since[victim] = bornAt
+      write(draft, victim, peer, bornAt)
     }
     // Somebody new to ask ends the wait of a round that had tried everybody.
     if (state.round.waiting && !holds(state.round.tried, peer.id)) state.round = { ...state.round, waiting: false }
   }
-  if (draft === undefined) return
-  state.passive = draft.peers
-  state.passiveIds = draft.ids
-  state.passiveSince = draft.since
+  if (draft !== undefined) state.passive = draft
 }
 
-/** The passive view while it is changed: three arrays of one length. */
-interface PassiveDraft<I extends Key, A> {
-  readonly peers: Array<Peer<I, A>>
+/** The passive view while it is changed. */
+interface PassiveDraft<I extends Key, A> extends Passive<I, A> {
   readonly ids: Array<I>
+  readonly epochs: Array<number>
+  readonly addresses: Array<A>
   readonly since: Array<number>
 }
 
-const draftOf = <I extends Key, A>({ passive, passiveIds, passiveSince }: State<I, A>): PassiveDraft<I, A> => ({
-  peers: passive.slice(),
-  ids: passiveIds.slice(),
-  since: passiveSince.slice()
+const draftOf = <I extends Key, A>({ passive }: State<I, A>): PassiveDraft<I, A> => ({
+  ids: passive.ids.slice(),
+  epochs: passive.epochs.slice(),
+  addresses: passive.addresses.slice(),
+  since: passive.since.slice()
 })
+
+/** Writes an entry over the one at an index, or after the last. */
+const write = <I extends Key, A>(draft: PassiveDraft<I, A>, index: number, peer: Peer<I, A>, bornAt: number): void => {
+  draft.ids[index] = peer.id
+  draft.epochs[index] = peer.epoch
+  draft.addresses[index] = peer.address
+  draft.since[index] = bornAt
+}
 
 /** Whether this time age decides, and not chance: with the probability `ageWeight`. Without weight nothing is drawn. */
 const ageCounts = <I extends Key, A>(state: Draft<I, A>): boolean => {
@@ -359,9 +377,13 @@ export const dropPassive = <I extends Key, A>(t: Transition<I, A>, id: I): void 
   const { state } = t
   const index = indexInPassive(state, id)
   if (index >= 0) {
-    state.passive = without(state.passive, index)
-    state.passiveIds = without(state.passiveIds, index)
-    state.passiveSince = without(state.passiveSince, index)
+    const { addresses, epochs, ids, since } = state.passive
+    state.passive = {
+      ids: without(ids, index),
+      epochs: without(epochs, index),
+      addresses: without(addresses, index),
+      since: without(since, index)
+    }
   }
   clearSuspicion(t, id)
 }
@@ -412,21 +434,23 @@ export const samplePassive = <I extends Key, A>(
   into: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> }
 ): void => {
   const { state } = t
-  const { passive, passiveIds, passiveSince } = state
+  const { ids, since } = state.passive
   const start = into.peers.length
-  const size = passive.length
-  const wanted = Math.min(count, holds(passiveIds, except) ? size - 1 : size)
+  const size = ids.length
+  const wanted = Math.min(count, holds(ids, except) ? size - 1 : size)
   // Few of many: draw again whoever was drawn already.
   while (into.peers.length - start < wanted) {
     let index = nextBelow(state, size)
     if (ageCounts(state)) {
       const other = nextBelow(state, size)
-      if ((passiveSince[other] ?? 0) > (passiveSince[index] ?? 0)) index = other
+      if ((since[other] ?? 0) > (since[index] ?? 0)) index = other
     }
-    const peer = passive[index]
-    if (peer === undefined || passiveIds[index] === except || isDrawn(into.peers, start, peer)) continue
+    const id = ids[index]
+    if (id === undefined || id === except || isDrawn(into.peers, start, id)) continue
+    const peer = passiveAt(state, index)
+    if (peer === undefined) return
     into.peers.push(peer)
-    into.ages.push(state.cycle - (state.passiveSince[index] ?? state.cycle))
+    into.ages.push(state.cycle - (since[index] ?? state.cycle))
   }
 }
 
@@ -444,14 +468,14 @@ export const sampleActive = <I extends Key, A>(
   const wanted = Math.min(count, indexInActive(state, except) >= 0 ? size - 1 : size)
   while (into.peers.length - start < wanted) {
     const peer = active[nextBelow(state, size)]?.peer
-    if (peer === undefined || peer.id === except || isDrawn(into.peers, start, peer)) continue
+    if (peer === undefined || peer.id === except || isDrawn(into.peers, start, peer.id)) continue
     into.peers.push(peer)
     into.ages.push(0)
   }
 }
 
-const isDrawn = <B>(drawn: ReadonlyArray<B>, start: number, item: B): boolean => {
-  for (let i = start; i < drawn.length; i++) if (drawn[i] === item) return true
+const isDrawn = <I extends Key, A>(drawn: ReadonlyArray<Peer<I, A>>, start: number, id: I): boolean => {
+  for (let i = start; i < drawn.length; i++) if (drawn[i]?.id === id) return true
   return false
 }
 

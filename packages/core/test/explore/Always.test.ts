@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { changeFaults } from "@hyparview/faults/Transition"
+import { passiveOf } from "../paper/node.ts"
 import { mostOutputs, stateFaults, stepFaults } from "./Always.ts"
 import { rested } from "./Scenarios.ts"
 import type { Output, State } from "./World.ts"
@@ -20,11 +21,14 @@ const asking = (id: number) => ({ peer: someone(id), requestId: 9, reason: "repa
 const dialing = (purpose: "join" | "repair" | "probe") => ({ address: 105, purpose, deadline: 1_000 })
 const slot = (nonce: number, at: number) => ({ nonce, at })
 
+type Change = Partial<State>
+
 /** With these as its passive view. */
-const passively = (...ids: ReadonlyArray<number>): Partial<State> => ({
-  passive: ids.map(someone),
-  passiveIds: ids,
-  passiveSince: ids.map(() => 0)
+const passively = (...ids: ReadonlyArray<number>) => ({ passive: passiveOf(ids.map(someone)) })
+
+/** With 5 as its passive view, but for some of the columns. */
+const columns = (changed: Partial<State["passive"]>): Change => ({
+  passive: { ...passiveOf([someone(5)]), ...changed }
 })
 
 /** In a round as its initiator. */
@@ -51,8 +55,6 @@ const linkingWith9 = ({ active: [neighbor] }: State): ReadonlyArray<State["swap"
     { _tag: "Disconnected", deadline: 1, requestId: 9, round: 9, old: someone(9), given }
   ]
 }
-
-type Change = Partial<State>
 
 /** For each sentence of a state, in what ways a sound one comes to deserve it. */
 const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<Change>>> = {
@@ -81,8 +83,10 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   ],
   // The bounds of `tinyConfig`: one more than each.
   "active holds 3, its bound is 2": ({ active }) => ({ active: [...active, ...active.slice(0, 1)] }),
-  "passive holds 4, its bound is 3": () => passively(10, 11, 12, 13),
-  "passiveSince holds 2, its bound is 1": () => ({ ...passively(5), passiveSince: [0, 0] }),
+  "passive.ids holds 4, its bound is 3": () => passively(10, 11, 12, 13),
+  "passive.epochs holds 4, its bound is 3": () => columns({ epochs: numbers(4) }),
+  "passive.addresses holds 4, its bound is 3": () => columns({ addresses: numbers(4) }),
+  "passive.since holds 4, its bound is 3": () => columns({ since: numbers(4) }),
   "pending holds 3, its bound is 2": () => ({ pending: [asking(5), asking(6), asking(7)] }),
   "suspects holds 9, its bound is 8": ({ memory }) => ({ memory: { ...memory, suspects: numbers(9) } }),
   "contacts.known holds 5, its bound is 4": ({ contacts }) => ({ contacts: { ...contacts, known: numbers(5) } }),
@@ -104,15 +108,17 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   "shuffle.sent holds 3, its bound is 2": () => ({
     shuffle: { requestId: 9, sent: many(3), deadline: 1, direct: false, stranger: undefined }
   }),
-  "passiveSince is not as long as passive": () => ({ ...passively(5), passiveSince: [] }),
-  "a passive entry under another's id": () => [
-    { ...passively(5), passiveIds: [6] },
-    { ...passively(5), passiveIds: [5, 6] }
+  "a column of the passive view is not as long as its ids": () => [
+    columns({ ids: [] }),
+    columns({ ids: [5, 6] }),
+    columns({ epochs: [] }),
+    columns({ epochs: [1, 1] }),
+    columns({ addresses: [] }),
+    columns({ addresses: [105, 106] }),
+    columns({ since: [] }),
+    columns({ since: [0, 0] })
   ],
-  "an age is none": ({ cycle }) => [
-    { ...passively(5), passiveSince: [Number.NaN] },
-    { ...passively(5), passiveSince: [cycle + 1] }
-  ],
+  "an age is none": ({ cycle }) => [columns({ since: [Number.NaN] }), columns({ since: [cycle + 1] })],
   "two dials for one purpose": ({ contacts }) => ({
     contacts: { ...contacts, dialing: [dialing("join"), dialing("join")] }
   }),

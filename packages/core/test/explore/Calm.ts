@@ -20,7 +20,7 @@ export const snapshot = (world: World): Snapshot<Id> =>
           {
             id,
             active: state.active.map(({ peer }) => peer.id),
-            passive: state.passive.map((peer) => peer.id),
+            passive: state.passive.ids,
             pending: state.pending.length
           }
         ]

@@ -14,7 +14,7 @@
  * The hash has 53 bits and worlds are told apart by it alone (hash compaction, as in Spin): with a million worlds the
  * chance that any two are wrongly taken for one is below 10⁻⁴, and the error could only hide a sequence, never invent one.
  */
-import type * as HyParView from "@hyparview/core/HyParView"
+import * as HyParView from "@hyparview/core/HyParView"
 import type { LinkId, Sample } from "@hyparview/core/Peer"
 import type { Budget } from "./Events.ts"
 import type { Arrival, End, Id, Message, Someone, State, World } from "./World.ts"
@@ -261,10 +261,10 @@ const putState = (h: Hasher, state: State): void => {
     h.put((chosen ? 1 : 0) + (optimized ? 2 : 0))
     h.put(state.heartbeatRound - heardIn)
   }
-  putPeers(h, state.passive)
+  putPeers(h, HyParView.passivePeers(state))
   putNumbers(
     h,
-    state.passiveSince.map((since) => state.cycle - since)
+    state.passive.since.map((since) => state.cycle - since)
   )
   h.put(state.pending.length)
   for (const { deadline, peer, reason, requestId } of state.pending) {

@@ -5,6 +5,7 @@
 import * as HyParView from "@hyparview/core/HyParView"
 import { seededFor } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
+import { passiveOf } from "../paper/node.ts"
 import { runCalm } from "./Calm.ts"
 import type { Budget } from "./Events.ts"
 import type { Scenario } from "./Explorer.ts"
@@ -77,10 +78,9 @@ export const acquainted = (size: number, config: Partial<HyParView.Config> = {})
   const world = fresh(size, config)
   const peers = world.stations.map((_, id) => ({ id, epoch: 1, address: addressOf(id) }))
   for (const self of peers) {
-    const passive = peers.filter((peer) => peer !== self)
     const state = HyParView.init({ config: world.config, self, random: world.randomFor(self.id, 1) })
     world.stations[self.id] = {
-      state: { ...state, passive, passiveIds: passive.map(({ id }) => id), passiveSince: passive.map(() => 0) },
+      state: { ...state, passive: passiveOf(peers.filter((peer) => peer !== self)) },
       epoch: 1,
       dials: [],
       discovering: false

@@ -1,6 +1,7 @@
 /**
  * Sequences of events as text that a person can follow, in the manner of a golden script.
  */
+import * as HyParView from "@hyparview/core/HyParView"
 import { nameOf } from "./Calm.ts"
 import { type Event, type Id, idAt, type Input, type Message, type Output, type Someone, type World } from "./World.ts"
 
@@ -105,7 +106,7 @@ export const showViews = (world: World, id: Id): string => {
   )
   return [
     `${nameWithEpoch(state.self)} ${state.status}: active {${links.join(" ")}}`,
-    `passive {${names(state.passive)}}`,
+    `passive {${names(HyParView.passivePeers(state))}}`,
     ...(asking.length > 0 ? [`asking ${asking.join(" ")}`] : []),
     ...(state.memory.graveyard.length > 0 ? [`graves {${names(state.memory.graveyard)}}`] : []),
     ...(state.memory.departed.length > 0

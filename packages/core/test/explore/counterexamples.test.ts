@@ -30,7 +30,7 @@ describe("sequences found by exploration", () => {
       { _tag: "Deliver", from: 1, to: 0 },
       { _tag: "Deliver", from: 0, to: 1 }
     ])
-    assert.deepStrictEqual(world.stateOf(1)?.passive, [])
+    assert.deepStrictEqual(world.stateOf(1)?.passive.ids, [])
   })
 
   it("a link opened before a second Join is closed, since it carries the epoch that is over", () => {

@@ -64,7 +64,7 @@ export class CoreHarness implements Harness {
       node,
       up: state?.membership.status === "joining" || state?.membership.status === "joined",
       active: state?.membership.active.map(({ peer }) => peer.id) ?? [],
-      passive: state?.membership.passive.map(({ id }) => id) ?? []
+      passive: state?.membership.passive.ids ?? []
     }))
   )
 

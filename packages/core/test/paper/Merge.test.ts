@@ -65,7 +65,7 @@ describe("cuts and their healing", () => {
   it("P1. whoever is buried and speaks is exhumed, and known again if it gets no link", () => {
     const p = node(1, { active: [2, 3, 4], graveyard: [9, 10] }).hears(9, neighbor(1, "repair"))
     assert.deepStrictEqual([p.says("NeighborReply")[0]?.answer, p.passive, p.graveyard], ["full", [9], [10]])
-    assert.isAbove(p.state.cycle - (p.state.passiveSince[0] ?? 0), 10)
+    assert.isAbove(p.state.cycle - (p.state.passive.since[0] ?? 0), 10)
     const q = node(1, { active: [2, 3], passive: [5, 6, 7, 8, 11, 12], graveyard: [9] }).hears(9, neighbor(1, "repair"))
     assert.deepStrictEqual([q.active, q.passive, q.graveyard], [[2, 3, 9], [5, 6, 7, 8, 11, 12], []])
     const r = node(1, { active: [2, 3, 4], graveyard: [9] }).hears(9, disconnect(linkTo(9), "leaving"))
@@ -228,7 +228,7 @@ describe("cuts and their healing", () => {
       7,
       shuffle(undefined, 1, peer(7), 1, sample([21], [2]))
     )
-    const ageOf = (id: number) => p.state.cycle - (p.state.passiveSince[p.state.passiveIds.indexOf(id)] ?? NaN)
+    const ageOf = (id: number) => p.state.cycle - (p.state.passive.since[p.passive.indexOf(id)] ?? NaN)
     assert.deepStrictEqual([20, 7, 21].map(ageOf), [11, 11, 11])
     // By a walk it does.
     p.hears(2, shuffle(linkTo(2), 2, peer(8), 1, sample([22], [2])))
@@ -237,7 +237,7 @@ describe("cuts and their healing", () => {
 
   it("P3. nor do answers to requests, whomever they name", () => {
     const ageOf = (p: Subject, id: number) =>
-      p.state.cycle - (p.state.passiveSince[p.state.passiveIds.indexOf(id)] ?? Number.NaN)
+      p.state.cycle - (p.state.passive.since[p.passive.indexOf(id)] ?? Number.NaN)
     const asking = () => {
       const p = node(1, { active: [2, 3], passive: [5] })
       for (let cycle = 0; cycle < 30; cycle++) p.fires("Cycle")

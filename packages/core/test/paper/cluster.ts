@@ -29,7 +29,7 @@ export const snapshot = (world: World): Overlay.Snapshot<number> =>
       : {
           id,
           active: state.membership.active.map(({ peer }) => peer.id),
-          passive: state.membership.passive.map((peer) => peer.id),
+          passive: state.membership.passive.ids,
           pending: state.membership.pending.length
         }
   )

@@ -19,6 +19,17 @@ type State = HyParView.State<number, number>
 /** Peer 3 in its first incarnation; it is dialled at 103. */
 export const peer = (id: number, epoch = 1): Peer<number, number> => ({ id, epoch, address: 100 + id })
 
+/** The passive view of these peers, each of age 0 since cycle 0 unless given. */
+export const passiveOf = (
+  peers: ReadonlyArray<Peer<number, number>>,
+  since: ReadonlyArray<number> = peers.map(() => 0)
+): HyParView.Passive<number, number> => ({
+  ids: peers.map(({ id }) => id),
+  epochs: peers.map(({ epoch }) => epoch),
+  addresses: peers.map(({ address }) => address),
+  since
+})
+
 /** Peers and their ages: all 0 unless given. */
 export const sample = (ids: ReadonlyArray<number>, ages?: ReadonlyArray<number>): Sample<number, number> => ({
   peers: ids.map((id) => peer(id)),
@@ -153,14 +164,11 @@ const start = (id: number, given: Given): State => {
     optimized: false
   }))
   const active = [...chosen, ...others]
-  const passive = (given.passive ?? []).map((id) => peer(id))
   return {
     ...state,
     status: active.length > 0 ? "joined" : "joining",
     active,
-    passive,
-    passiveIds: passive.map(({ id }) => id),
-    passiveSince: passive.map(() => 0),
+    passive: passiveOf((given.passive ?? []).map((id) => peer(id))),
     memory: { ...state.memory, graveyard: (given.graveyard ?? []).map((id) => peer(id)) },
     round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0, lead: undefined },
     // Slots that are free from the beginning stay where they are: no hole is moved on their account (4k).
@@ -269,7 +277,7 @@ export class Subject {
   }
 
   get passive(): ReadonlyArray<number> {
-    return this.state.passive.map((entry) => entry.id)
+    return this.state.passive.ids
   }
 
   get graveyard(): ReadonlyArray<number> {

@@ -43,7 +43,7 @@ const exchange = (p: Subject, random: Random): ReadonlyMap<number, ReadonlySet<n
 
 /** Passive entries: id → the cycle at which its age was 0. */
 const entries = ({ state }: Subject): ReadonlyMap<number, number> =>
-  new Map(state.passiveIds.map((id, index) => [id, state.passiveSince[index] ?? Number.NaN]))
+  new Map(state.passive.ids.map((id, index) => [id, state.passive.since[index] ?? Number.NaN]))
 
 const everyExchange = (
   ageWeight: number,

@@ -6,7 +6,7 @@
  * Turns are no fiber: a fiber that waits for its mailbox costs more to suspend and to wake than a step (3 of 26 µs of a
  * heartbeat and its answer, measured over the in-process network), and everything that it does is synchronous.
  */
-import { Node, type Peer, Random } from "@hyparview/core"
+import { HyParView, Node, type Peer, Random } from "@hyparview/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -286,7 +286,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   const measure = (): void => {
     const { active, passive } = state.membership
     const { outboxBytes } = links.statistics()
-    meter.node({ active: active.length, passive: passive.length, mailboxInputs, outboxBytes })
+    meter.node({ active: active.length, passive: passive.ids.length, mailboxInputs, outboxBytes })
     mailboxInputs = 0
     broadcasting.measure()
     meter.flush()
@@ -363,16 +363,16 @@ export const makeDriver = Effect.fnUntraced(function* (
     join,
     leave,
     neighbors: Effect.sync(() => peers(state.membership.active)),
-    passive: Effect.sync(() => state.membership.passive),
+    passive: Effect.sync(() => HyParView.passivePeers(state.membership)),
     awaitNeighbors,
     events: events.stream(() => state.membership.active.map(({ peer }) => ({ _tag: "NeighborUp", peer }) as const)),
     view: Effect.sync(() => {
-      const { active, memory, passive, pending, self, status } = state.membership
+      const { active, memory, pending, self, status } = state.membership
       return {
         self,
         status,
         active: active.map(({ peer }) => ({ peer, roundTripMillis: roundTrips.get(peer.id) })),
-        passive,
+        passive: HyParView.passivePeers(state.membership),
         pending: pending.length,
         graveyard: memory.graveyard.length,
         messages: { ...counts },

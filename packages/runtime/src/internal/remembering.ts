@@ -10,13 +10,6 @@ import { type Memory, PeerStoreError, type PeerStore } from "../PeerStore.ts"
 import type { Meter } from "./metrics.ts"
 import type { Settings } from "./settings.ts"
 
-/** What is remembered of a node's state. */
-export interface Memorable {
-  readonly self: Peer.Peer
-  readonly active: ReadonlyArray<{ readonly peer: Peer.Peer }>
-  readonly passive: ReadonlyArray<Peer.Peer>
-}
-
 export interface Remembering {
   /** The epoch of this start, if the clock or the options say `wanted`. */
   readonly epochAbove: (wanted: number) => number
@@ -43,7 +36,7 @@ export const makeRemembering = Effect.fnUntraced(function* (
   settings: Settings,
   store: PeerStore["Service"] | undefined,
   meter: Meter,
-  state: () => Memorable
+  state: () => HyParView.State
 ): Effect.fn.Return<Remembering> {
   if (store === undefined) return nothing
   const { cluster, id, rememberedPeers } = settings
@@ -56,9 +49,10 @@ export const makeRemembering = Effect.fnUntraced(function* (
 
   /** Those known now come first; who is known no more goes last, and is the first to be forgotten. */
   const note = (): void => {
-    const { active, passive, self } = state()
+    const membership = state()
+    const { active, self } = membership
     const known = new Map<string, Peer.Peer>()
-    for (const peer of [...active.map(({ peer }) => peer), ...passive, ...peers]) {
+    for (const peer of [...active.map(({ peer }) => peer), ...HyParView.passivePeers(membership), ...peers]) {
       if (known.size >= rememberedPeers) break
       if (peer.id !== self.id && !known.has(peer.id)) known.set(peer.id, peer)
     }
@@ -109,8 +103,13 @@ export const makeRemembering = Effect.fnUntraced(function* (
   }
 })
 
+/** By what the records say: a passive peer's is made anew each time. */
 const isSameOrder = (some: ReadonlyArray<Peer.Peer>, others: ReadonlyArray<Peer.Peer>): boolean =>
-  some.length === others.length && some.every((peer, index) => peer === others[index])
+  some.length === others.length &&
+  some.every(({ address, epoch, id }, index) => {
+    const other = others[index]
+    return other !== undefined && id === other.id && epoch === other.epoch && address === other.address
+  })
 
 const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Effect.Effect<Memory | undefined> =>
   bounded(settings, store.load, "unreadable").pipe(
