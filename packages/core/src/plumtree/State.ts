@@ -344,6 +344,35 @@ export const freshLink: Link = {
   children: none
 }
 
+// What a broadcast begins with: one for all, so that a node holds none of its own before it has something to say.
+
+const noStreams: Streams<never> = {
+  count: 0,
+  keys: none,
+  near: none,
+  far: none,
+  index: HashMap.empty(),
+  hand: 0,
+  bytes: 0,
+  forgotten: [HashMap.empty(), HashMap.empty()],
+  forgottenCount: 0
+}
+
+const noTrees: HashMap.HashMap<never, number> = HashMap.empty()
+
+const neverLate = { millis: 0, at: 0 }
+
+const noUpkeep: Upkeep<never, never> = {
+  gaps: none,
+  gapsAt: 0,
+  validated: none,
+  waiting: none,
+  recalls: none,
+  sweepAt: 0
+}
+
+const noTimers: Readonly<Record<Timer, Slot>> = { Announce: emptySlot, Graft: emptySlot, Recover: emptySlot }
+
 /**
  * A broadcast without neighbours that has seen nothing.
  *
@@ -361,28 +390,18 @@ export const init = <I extends Key, A>(options: {
   self: options.self,
   neighbors: none,
   lazy: 0,
-  streams: {
-    count: 0,
-    keys: none,
-    near: none,
-    far: none,
-    index: HashMap.empty(),
-    hand: 0,
-    bytes: 0,
-    forgotten: [HashMap.empty(), HashMap.empty()],
-    forgottenCount: 0
-  },
+  streams: noStreams,
   topics: none,
   announcing: undefined,
   announcingCount: 0,
   missing: none,
-  late: { millis: 0, at: 0 },
-  guide: undefined,
   links: none,
-  trees: HashMap.empty(),
+  trees: noTrees,
   thicket: bareThicket(options.config),
-  upkeep: { gaps: none, gapsAt: 0, validated: none, waiting: none, recalls: none, sweepAt: 0 },
-  timers: { Announce: emptySlot, Graft: emptySlot, Recover: emptySlot },
+  upkeep: noUpkeep,
+  late: neverLate,
+  guide: undefined,
+  timers: noTimers,
   nextNonce: 1
 })
 

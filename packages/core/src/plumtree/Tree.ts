@@ -74,7 +74,8 @@ export const addNeighbor = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I,
   const { state } = t
   if (state.neighbors.length >= maxNeighbors) return false
   state.neighbors = [...state.neighbors, peer]
-  state.links = [...state.links, { ...freshLink, pruneAt: drawThreshold(t) }]
+  const pruneAt = drawThreshold(t)
+  state.links = [...state.links, pruneAt === freshLink.pruneAt ? freshLink : { ...freshLink, pruneAt }]
   return true
 }
 
