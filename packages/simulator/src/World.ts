@@ -17,11 +17,10 @@
  * - A node that starts again closes what its former incarnation left open, before it says anything.
  * - Silent loss, and only that, breaks the assumption that a link loses nothing.
  *
- * The hot path (`runUntil`, `give`, `send`) allocates nothing but what `step` needs; nine tenths of the time are spent in
- * the core, and most of it on memory latency, since every event goes to another node's state (figures, and how they grow
- * with the number of nodes, are in `docs/benchmarks.md`). `LookAhead` lets the
- * misses of sixteen events overlap: in pairs of worlds that took turns in one process, with 10,000 nodes, cycles took 0.81
- * and floods 0.68 of the time without it, joins 0.96.
+ * The hot path (`runUntil`, `give`, `send`) allocates nothing but what `step` needs. What is left is memory latency, since every
+ * event goes to another node's state: in large worlds the states rest as words in one array between their steps
+ * (`internal/resting.ts`), and `LookAhead` lets the misses of sixteen events overlap. Figures, and how they grow with the number
+ * of nodes, are in `docs/benchmarks.md`.
  *
  * @since 0.1.0
  */
@@ -50,6 +49,8 @@ import {
 import { LookAhead } from "./internal/lookAhead.ts"
 import { Network, type NetworkOptions, type Surroundings } from "./internal/network.ts"
 import { absent, crashed, frozen, left, Processes, type SimulatedPeer, up } from "./internal/processes.ts"
+import { RestingStates } from "./internal/resting.ts"
+import { type NodeState, type States, WholeStates } from "./internal/states.ts"
 import { CyclePause, putBack, type Waiting } from "./internal/waiting.ts"
 import { TraceHash } from "./TraceHash.ts"
 
@@ -57,13 +58,7 @@ type Id = number
 type Address = number
 type SimulatedInput = Node.Input<Id, Address>
 
-/**
- * The state of a simulated node: ids and addresses are the node's index.
- *
- * @category models
- * @since 0.1.0
- */
-export type NodeState = Node.State<Id, Address>
+export type { NodeState } from "./internal/states.ts"
 
 /**
  * What a world is made from.
@@ -79,6 +74,8 @@ export interface WorldOptions extends NetworkOptions {
   readonly config: Node.Config
   /** How many living nodes Discovery answers with. */
   readonly discoverySize: number
+  /** Whether nodes' states rest as numbers between their steps, which changes no trace. Default: from 2,000 nodes on. */
+  readonly rests?: boolean
   /** The nodes that Discovery names, whether they live or not, as a static list would. Default: any that live. */
   readonly discoverable?: ReadonlyArray<number>
 }
@@ -100,6 +97,9 @@ export type { Broadcast } from "./internal/broadcasts.ts"
  * @since 0.1.0
  */
 export type Presence = "absent" | "up" | "frozen" | "crashed" | "left"
+
+/** From how many nodes on states rest as numbers, where nothing else is said. */
+const restsFrom = 2_000
 
 const presences: ReadonlyArray<Presence> = ["absent", "up", "frozen", "crashed", "left"]
 
@@ -128,7 +128,7 @@ export class World {
   private readonly queue: EventQueue<SimulatedMessage>
   private hash = new TraceHash()
   private random: Random.Random
-  private readonly states: Array<NodeState | undefined>
+  private readonly states: States
   private readonly processes: Processes
   private readonly spread: Broadcasts = new Broadcasts()
   /** For a crashed node, who had a link to it. */
@@ -148,7 +148,8 @@ export class World {
     this.nodes = nodes
     this.queue = new EventQueue(Math.max(1024, nodes))
     this.random = Random.seededFor(seed, 0x7fffffff)
-    this.states = Array.from<NodeState | undefined>({ length: nodes }).fill(undefined)
+    const rests = options.rests ?? nodes >= restsFrom
+    this.states = rests ? new RestingStates(nodes, options.config) : new WholeStates(nodes)
     this.processes = new Processes(nodes)
     this.bootstrapCounts = new Uint32Array(nodes)
     this.network = new Network(options, this.surroundings)
@@ -211,7 +212,8 @@ export class World {
 
   /** A node's state; undefined if it is not running. */
   stateOf(node: number): NodeState | undefined {
-    return this.states[node]
+    const state = this.states.get(node)
+    return state === undefined ? undefined : this.states.kept(state)
   }
 
   /** A generator of its own for a user of this world, so that drawing from it disturbs nothing here. */
@@ -238,7 +240,7 @@ export class World {
     if (incarnation > 0) this.releaseBereaved(node)
     const self = this.processes.begin(node)
     const random = Random.seededFor(this.options.seed + incarnation * 4294967296, node)
-    this.states[node] = Node.init({ config: this.options.config, self, random })
+    this.states.set(node, Node.init({ config: this.options.config, self, random }), undefined)
     this.command(node, { _tag: "Join", now: this.millis(), contacts })
   }
 
@@ -250,10 +252,10 @@ export class World {
   /** Nodes die without a word; whoever had a link to one is told after the detection delay. */
   crash(nodes: ReadonlyArray<number>): void {
     for (const node of nodes) {
-      const state = this.states[node]
+      const state = this.states.get(node)
       if (!this.isAlive(node) || state === undefined) continue
       this.processes.end(node, crashed)
-      this.states[node] = undefined
+      this.states.delete(node)
       this.network.letGoOfAll(node)
       this.stalled.delete(node)
       const { active, pending } = state.membership
@@ -270,7 +272,7 @@ export class World {
     if (!this.processes.isUp(node)) return
     this.command(node, { _tag: "Leave", now: this.millis() })
     this.processes.end(node, left)
-    this.states[node] = undefined
+    this.states.delete(node)
     this.network.letGoOfAll(node)
   }
 
@@ -375,22 +377,24 @@ export class World {
   /** From now on its nodes, and those that start later, follow these parameters. */
   reconfigure(membership: HyParView.Config): void {
     Object.assign(this, { options: { ...this.options, config: { ...this.options.config, membership } } })
-    this.states.forEach((state, node) => {
-      if (state === undefined) return
-      this.states[node] = { ...state, membership: { ...state.membership, config: membership } }
-    })
+    for (let node = 0; node < this.nodes; node++) {
+      const state = this.states.get(node)
+      if (state === undefined) continue
+      this.states.set(node, { ...state, membership: { ...state.membership, config: membership } }, state)
+    }
   }
 
   private beginBroadcast(config: Plumtree.Config): World {
     Object.assign(this, { options: { ...this.options, config: { ...this.options.config, broadcast: config } } })
     const now = this.millis()
-    this.states.forEach((state, node) => {
-      if (state === undefined) return
+    for (let node = 0; node < this.nodes; node++) {
+      const state = this.states.get(node)
+      if (state === undefined) continue
       const { active, self } = state.membership
       let broadcast = Plumtree.init({ config, self, random: Random.seededFor(this.options.seed, 0x50000000 + node) })
       for (const { peer } of active) broadcast = Plumtree.step(broadcast, { _tag: "NeighborUp", now, peer }).state
-      this.states[node] = { ...state, broadcast }
-    })
+      this.states.set(node, { ...state, broadcast }, state)
+    }
     return this
   }
 
@@ -407,7 +411,7 @@ export class World {
       queue: from.queue.fork(),
       hash: from.hash.fork(),
       random: branch === 0 ? { ...from.random } : Random.seededFor(from.options.seed, 0x60000000 + branch),
-      states: from.states.slice(),
+      states: from.states.fork(),
       processes: from.processes.fork(),
       bereaved: new Map(from.bereaved),
       stalled: new Map([...from.stalled].map(([node, events]) => [node, events.slice()])),
@@ -474,13 +478,15 @@ export class World {
   }
 
   /** Gives an input and performs what follows from it. */
-  private give(node: number, input: SimulatedInput): void {
-    const state = this.states[node]
+  private give(node: number, input: SimulatedInput, state = this.states.get(node)): void {
     if (state === undefined) return
     this.events++
     const step = Node.step(state, input)
-    this.states[node] = step.state
-    if (this.observer !== undefined) this.observer(node, state, input, step)
+    if (this.observer !== undefined) {
+      const { outputs } = step
+      this.observer(node, this.states.kept(state), input, { state: this.states.kept(step.state), outputs })
+    }
+    this.states.set(node, step.state, state)
     const { outputs } = step
     let measure: Extract<Node.Output<Id, Address>, { _tag: "Measure" }> | undefined
     for (let i = 0; i < outputs.length; i++) {
@@ -562,7 +568,7 @@ export class World {
 
   /** Tells a node that its link to this incarnation of a peer is gone, unless it knows. */
   private closeLink(node: number, peer: SimulatedPeer, cause: "closed" | "reset"): void {
-    const membership = this.states[node]?.membership
+    const membership = this.states.get(node)?.membership
     if (membership === undefined || !this.processes.isUp(node)) return
     const holds =
       membership.active.some((neighbor) => neighbor.peer.id === peer.id && neighbor.peer.epoch <= peer.epoch) ||
@@ -587,14 +593,14 @@ export class World {
    * over says so, and the other hears of the higher one. Looked at where a frame comes that may open a link.
    */
   private isRefused(node: number, sender: number, epoch: number): boolean {
-    const own = this.states[node]?.membership
+    const own = this.states.get(node)?.membership
     if (own === undefined) return false
     const known = HyParView.knownEpoch(own, sender)
     if (known > epoch) {
       this.network.tellOfConflict(sender, node, known)
       return true
     }
-    const theirs = this.states[sender]?.membership
+    const theirs = this.states.get(sender)?.membership
     const ofOurs = theirs === undefined ? -1 : HyParView.knownEpoch(theirs, node)
     if (ofOurs <= own.self.epoch) return false
     this.hash.whole(ofOurs)
@@ -680,13 +686,13 @@ export class World {
     const { queue } = this
     const { kind, second: nonce, third: incarnation } = queue
     if (this.processes.incarnationOf(node) !== incarnation) return
-    const state = this.states[node]
+    const state = this.states.get(node)
     const timer = timerKinds[kind - firstTimer]
     // A timer that was replaced or cleared need not be given.
     if (timer === undefined || state === undefined || Node.timerNonce(state, timer) !== nonce) return
     if (kind === cycleTimer && this.isPostponed(node)) return
     queue.absorbInto(this.hash)
-    this.give(node, { _tag: "TimerFired", now: this.millis(), kind: timer, nonce })
+    this.give(node, { _tag: "TimerFired", now: this.millis(), kind: timer, nonce }, state)
   }
 
   /** Cycle timers do not run during a pause: this one is put off by as long as the cycles stood still since it was set. */

@@ -2,8 +2,8 @@
  * A look at what is next, so that the processor's caches have it in time. One step's reads of a node's state wait for each
  * other, from a pointer to the next; here those of many nodes do not, so their misses overlap. Changes nothing.
  */
-import type { Node } from "@hyparview/core"
 import type { EventQueue } from "../EventQueue.ts"
+import type { States } from "./states.ts"
 
 /** Events that are looked at together. */
 const most = 16
@@ -19,29 +19,11 @@ export class LookAhead {
    * Reads from the states of the next few nodes what their steps will read first; how many events may pass until it is worth
    * another look.
    */
-  read(queue: EventQueue<unknown>, states: ReadonlyArray<Node.State<number, number> | undefined>): number {
+  read(queue: EventQueue<unknown>, states: States): number {
     const { targets } = this
     const count = queue.upcoming(targets)
     if (count < fewest) return fewest
-    let sum = 0
-    for (let i = 0; i < count; i++) {
-      if (states[targets[i] ?? 0] !== undefined) sum++
-    }
-    for (let i = 0; i < count; i++) {
-      const state = states[targets[i] ?? 0]
-      if (state !== undefined) sum += state.membership.cycle
-    }
-    for (let i = 0; i < count; i++) {
-      const state = states[targets[i] ?? 0]
-      if (state !== undefined) sum += state.membership.active.length + state.membership.self.epoch
-    }
-    for (let i = 0; i < count; i++) {
-      const state = states[targets[i] ?? 0]
-      if (state === undefined) continue
-      const { active } = state.membership
-      for (let j = 0; j < active.length; j++) sum += active[j]?.heardIn ?? 0
-    }
-    this.sum = (this.sum + sum) | 0
+    this.sum = (this.sum + states.touch(targets, count)) | 0
     return count
   }
 }

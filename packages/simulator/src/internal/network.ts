@@ -3,7 +3,7 @@
  * link is gone. What it decides it puts into the queue; what a node then makes of it is the world's (`World.ts`), which also
  * says how the network behaves.
  */
-import { type Node, Random } from "@hyparview/core"
+import { Random } from "@hyparview/core"
 import { type FaultPlan, Latency } from "@hyparview/faults"
 import type { EventQueue } from "../EventQueue.ts"
 import { Conditions, type Passage } from "./conditions.ts"
@@ -23,6 +23,7 @@ import {
 } from "./events.ts"
 import { LinkOrder } from "./linkOrder.ts"
 import { frozen, type Processes, type SimulatedPeer, up } from "./processes.ts"
+import type { States } from "./states.ts"
 import { putBack, type Waiting } from "./waiting.ts"
 
 /** What a network is made from. */
@@ -42,7 +43,7 @@ export interface NetworkOptions {
 export interface Surroundings {
   readonly queue: EventQueue<SimulatedMessage>
   readonly processes: Processes
-  readonly states: ReadonlyArray<Node.State<number, number> | undefined>
+  readonly states: States
   /** The world's own. */
   readonly random: Random.Random
 }
@@ -275,18 +276,18 @@ export class Network {
 
   /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
   private hasLink(node: number, other: number): boolean {
-    const membership = this.states[node]?.membership
+    const membership = this.states.get(node)?.membership
     if (membership === undefined) return false
     return membership.active.some(({ peer }) => peer.id === other)
   }
 
   private breakLinks(breaks: (a: number, b: number) => boolean): void {
     for (let node = 0; node < this.states.length; node++) {
-      const membership = this.states[node]?.membership
+      const membership = this.states.get(node)?.membership
       if (membership === undefined) continue
       for (const { peer } of membership.active) {
         // A symmetric link is looked at once, from its lower end.
-        const other = this.states[peer.id]?.membership
+        const other = this.states.get(peer.id)?.membership
         const mutual = other?.active.some((neighbor) => neighbor.peer.id === node) ?? false
         if ((node < peer.id || !mutual) && breaks(node, peer.id)) this.breakLink(node, peer.id)
       }

@@ -22,8 +22,8 @@ const scripts = readdirSync(folder)
 describe("golden scripts on the simulator", () => {
   it("are at least ten", () => assert.isAtLeast(scripts.length, 10))
   for (const { name, script, text } of scripts) {
-    it.effect(`${name}: ${script.title}`, () =>
-      Effect.map(Golden.run(script, new WorldHarness()), (result) => assert.strictEqual(result, text))
+    it.effect.each([false, true])(`${name}: ${script.title} (states rest as numbers: %s)`, (rests) =>
+      Effect.map(Golden.run(script, new WorldHarness(rests)), (result) => assert.strictEqual(result, text))
     )
   }
 })

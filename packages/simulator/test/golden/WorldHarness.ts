@@ -22,9 +22,14 @@ const hasSeen = (world: World, node: number, source: number, epoch: number, sequ
 
 /** Scripts count nodes from 1, worlds from 0. */
 export class WorldHarness implements Harness {
+  private readonly rests: boolean
   private world: World | undefined
   private readonly started = new Set<number>()
   private readonly published: Array<Published> = []
+
+  constructor(rests: boolean) {
+    this.rests = rests
+  }
 
   readonly create = ({ broadcast, config, latencyMillis, nodes, seed }: Setup) =>
     Effect.sync(() => {
@@ -37,7 +42,8 @@ export class WorldHarness implements Harness {
         dialFailure: "refused",
         dialTimeoutMillis: Math.max(1, Math.floor((config.requestTimeoutMillis * 2) / 3)),
         sendAttempts: 1,
-        discoverySize: 0
+        discoverySize: 0,
+        rests: this.rests
       })
     })
 
@@ -73,7 +79,7 @@ export class WorldHarness implements Harness {
         node,
         up: membership?.status === "joining" || membership?.status === "joined",
         active: membership?.active.map(({ peer }) => peer.id + 1) ?? [],
-        passive: membership?.passive.map(({ id }) => id + 1) ?? []
+        passive: membership?.passive.ids.map((id) => id + 1) ?? []
       }
     })
   )

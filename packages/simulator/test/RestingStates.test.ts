@@ -1,0 +1,237 @@
+/** States rest as numbers, and nobody can tell: the same traces, and the same states after every step. */
+import { HyParView, Node, Plumtree } from "@hyparview/core"
+import { FaultPlan, Latency } from "@hyparview/faults"
+import { World, type WorldOptions } from "@hyparview/simulator/World"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import { RestingStates } from "../src/internal/resting.ts"
+
+const { Fault } = FaultPlan
+const second = 1_000_000
+const nodes = 24
+
+interface Scenario {
+  readonly name: string
+  readonly membership?: Partial<HyParView.Config>
+  readonly broadcast?: Plumtree.Config
+  readonly options?: Partial<WorldOptions>
+}
+
+const scenarios: ReadonlyArray<Scenario> = [
+  { name: "a flood, without heartbeats", membership: { heartbeatMillis: 0 } },
+  { name: "heartbeats, and the default broadcast", broadcast: Plumtree.defaultConfig },
+  { name: "a thicket", broadcast: { ...Plumtree.defaultConfig, strategy: "thicket", treesCount: 2 } },
+  {
+    name: "X-BOT, ages and mixing",
+    membership: { optimizeCandidates: 4, ageWeight: 1, mixMillis: 60_000 },
+    options: { latency: Latency.fromName("geographic") }
+  }
+]
+
+const configOf = ({ broadcast, membership }: Scenario): Node.Config => ({
+  membership: Result.getOrThrow(HyParView.forClusterSize(nodes, membership ?? {})),
+  broadcast: broadcast ?? Plumtree.floodConfig
+})
+
+const worldOf = (scenario: Scenario, rests: boolean): World =>
+  new World({
+    nodes,
+    seed: 11,
+    config: configOf(scenario),
+    latency: { _tag: "Constant", micros: 10_000 },
+    detectionMillis: 500,
+    dialFailure: "refused",
+    dialTimeoutMillis: 2_000,
+    sendAttempts: 1,
+    discoverySize: 3,
+    ...scenario.options,
+    rests
+  })
+
+/** Joins, broadcasts, deaths, a cut, a restart, a goodbye, sends that fail: calm in between. */
+const live = (world: World, look: () => void): void => {
+  const half = Array.from({ length: nodes / 2 }, (_, node) => node)
+  const other = half.map((node) => node + nodes / 2)
+  const go = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      world.runUntil(world.now + second)
+      look()
+    }
+  }
+  for (let node = 0; node < nodes; node++) {
+    world.start(node, node === 0 ? [] : [node % 3])
+    world.runUntil(world.now + 50_000)
+    look()
+  }
+  go(40)
+  for (const source of [1, 2, 1, 5]) world.publish(source)
+  go(5)
+  world.crash([3, 4, 5, 6])
+  world.publish(7)
+  go(40)
+  world.apply(Fault.Partition({ groups: [half, other], mode: "reset" }))
+  go(60)
+  world.apply(Fault.Heal())
+  world.start(3, [0])
+  world.start(4, [1])
+  world.leave(8)
+  go(60)
+  world.apply(Fault.SendFailure({ probability: 0.2 }))
+  world.publish(9)
+  go(40)
+  world.apply(Fault.SendFailure({ probability: 0 }))
+  go(30)
+}
+
+const statesOf = (world: World) => Array.from({ length: nodes }, (_, node) => world.stateOf(node))
+
+const assertAlike = ([one, ...others]: ReadonlyArray<World>): void => {
+  assert.isDefined(one)
+  for (const other of others) assert.deepEqual(statesOf(other), statesOf(one))
+}
+
+/** Beyond the words in which states rest. */
+const far = 2 ** 40
+const farPeer = { id: 3, epoch: far, address: 3 }
+
+type Membership = HyParView.State<number, number>
+
+/** What does not fit a line. */
+const misfits: Readonly<Record<string, (membership: Membership) => Partial<Membership>>> = {
+  "a late heartbeat": () => ({ heartbeatSentAt: far }),
+  "a high request": () => ({ nextRequestId: far }),
+  "a high nonce": () => ({ nextNonce: far }),
+  "a neighbour's epoch": ({ active }) => ({ active: active.map((neighbor) => ({ ...neighbor, peer: farPeer })) }),
+  "a link's epoch": ({ active }) => ({
+    active: active.map((neighbor) => ({ ...neighbor, link: { ...neighbor.link, epoch: far } }))
+  }),
+  "a passive entry's epoch": () => ({ passive: { ids: [3], epochs: [far], addresses: [3], since: [0] } }),
+  "a large active view": ({ active }) => ({ active: [...active, ...active, ...active] }),
+  "a large passive view": ({ passive: { addresses, epochs, ids, since } }) => ({
+    passive: {
+      ids: [...ids, ...ids, ...ids],
+      epochs: [...epochs, ...epochs, ...epochs],
+      addresses: [...addresses, ...addresses, ...addresses],
+      since: [...since, ...since, ...since]
+    }
+  }),
+  "a shuffle's deadline": () => ({
+    shuffle: { requestId: 1, sent: [], deadline: far, direct: false, stranger: undefined }
+  }),
+  "what a shuffle has sent": () => ({
+    shuffle: { requestId: 1, sent: [farPeer], deadline: 1, direct: false, stranger: undefined }
+  }),
+  "a stranger's shuffle": () => ({
+    shuffle: { requestId: 1, sent: [], deadline: 1, direct: true, stranger: { ...farPeer, epoch: 1 } }
+  }),
+  "a late timer": ({ timers }) => ({ timers: { ...timers, Repair: { nonce: 5, at: far } } }),
+  "a request to a far epoch": () => ({
+    pending: [{ peer: farPeer, requestId: 1, reason: "joinWalk", deadline: 5 }]
+  }),
+  "a late hole": () => ({ hole: { since: far, moves: 1 } }),
+  "a far seeker": () => ({ seeker: { peer: farPeer, at: 1 } }),
+  "a long round": ({ round }) => ({ round: { ...round, tried: Array.from({ length: 20 }, (_, id) => id), lead: 4 } }),
+  "a late round": ({ round }) => ({ round: { ...round, waitMillis: far } })
+}
+
+describe("states that rest as numbers", () => {
+  it.each(scenarios)("leave the trace and the states as they are: $name", (scenario) => {
+    const whole = worldOf(scenario, false)
+    const expected: Array<ReturnType<typeof statesOf>> = []
+    live(whole, () => expected.push(statesOf(whole)))
+    const resting = worldOf(scenario, true)
+    let looks = 0
+    live(resting, () => assert.deepEqual(statesOf(resting), expected[looks++]))
+    assert.strictEqual(looks, expected.length)
+    assert.strictEqual(resting.traceHash, whole.traceHash)
+  })
+
+  it.each(scenarios)("show an observer the same transitions: $name", (scenario) => {
+    const whole = worldOf(scenario, false)
+    const expected: Array<unknown> = []
+    whole.observer = (node, before, input, step) => expected.push([node, before, input, step])
+    live(whole, () => {})
+    const resting = worldOf(scenario, true)
+    const seen: Array<unknown> = []
+    // Kept, and looked at when all is over: nothing that rests shows through.
+    resting.observer = (node, before, input, step) => seen.push([node, before, input, step])
+    live(resting, () => {})
+    assert.strictEqual(seen.length, expected.length)
+    seen.forEach((transition, index) => assert.deepEqual(transition, expected[index]))
+  })
+
+  it("go on in a fork, independently", () => {
+    const scenario = { name: "", broadcast: Plumtree.defaultConfig }
+    const whole = worldOf(scenario, false)
+    const resting = worldOf(scenario, true)
+    for (const world of [whole, resting]) live(world, () => {})
+    const forks = [whole.fork(1, Plumtree.floodConfig), resting.fork(1, Plumtree.floodConfig)]
+    const before = statesOf(resting)
+    for (const fork of forks) {
+      fork.publish(1)
+      fork.runUntil(fork.now + 60 * second)
+    }
+    assert.deepEqual(statesOf(resting), before)
+    assertAlike(forks)
+    assert.strictEqual(forks[0]?.traceHash, forks[1]?.traceHash)
+    for (const world of [whole, resting]) world.runUntil(world.now + 60 * second)
+    assert.deepEqual(statesOf(resting), statesOf(whole))
+  })
+
+  it.each(Object.keys(misfits))("are kept as they are if they do not fit: %s", (name) => {
+    const scenario = { name: "" }
+    const whole = worldOf(scenario, false)
+    live(whole, () => {})
+    const fits = whole.stateOf(9)
+    const change = misfits[name]
+    assert.isDefined(fits)
+    assert.isDefined(change)
+    const odd = { ...fits, membership: { ...fits.membership, ...change(fits.membership) } }
+    const states = new RestingStates(nodes, configOf(scenario))
+    const given = () => {
+      const state = states.get(9)
+      return state === undefined ? undefined : states.kept(state)
+    }
+    for (const state of [fits, odd, odd, fits]) {
+      states.set(9, state, states.get(9))
+      assert.deepEqual(given(), state)
+    }
+    const fork = states.fork()
+    states.set(9, odd, states.get(9))
+    states.delete(9)
+    assert.isUndefined(given())
+    const forked = fork.get(9)
+    assert.deepEqual(forked && fork.kept(forked), fits)
+  })
+
+  it("are kept as they are if a view is larger than can be counted", () => {
+    const { broadcast, membership } = configOf({ name: "" })
+    const config = { broadcast, membership: { ...membership, passiveSize: 600 } }
+    const states = new RestingStates(nodes, config)
+    const self = { id: 9, epoch: 1, address: 9 }
+    const state = Node.init({ config, self, random: { random0: 1, random1: 2 } })
+    for (const length of [255, 256, 600, 30]) {
+      const ids = Array.from({ length }, (_, id) => 100 + id)
+      const passive = { ids, epochs: ids.map(() => 1), addresses: ids, since: ids.map((id) => -id) }
+      const large = { ...state, membership: { ...state.membership, passive } }
+      states.set(9, large, states.get(9))
+      const given = states.get(9)
+      assert.deepEqual(given && states.kept(given), large)
+    }
+  })
+
+  it("have room for other parameters of a world that goes on", () => {
+    const scenario = { name: "" }
+    const worlds = [worldOf(scenario, false), worldOf(scenario, true)]
+    const larger = Result.getOrThrow(HyParView.forClusterSize(nodes, { activeSize: 12, passiveSize: 20 }))
+    for (const world of worlds) {
+      live(world, () => {})
+      world.reconfigure(larger)
+      world.runUntil(world.now + 300 * second)
+    }
+    assertAlike(worlds)
+    const [whole] = worlds
+    const sizes = Array.from({ length: nodes }, (_, node) => whole?.stateOf(node)?.membership.active.length ?? 0)
+    assert.isAbove(Math.max(...sizes), configOf(scenario).membership.activeSize)
+  })
+})
