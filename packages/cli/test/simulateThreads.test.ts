@@ -23,7 +23,7 @@ describe("threads", () => {
     assert.isUndefined(tooLarge(1_000_000, machine.memoryBytes))
     assert.strictEqual(
       tooLarge(2 ** 24, machine.memoryBytes),
-      "--nodes 16777216: they take 92 GB at least, and this machine has 26 GB"
+      "--nodes 16777216: they take 50 GB at least, and this machine has 26 GB"
     )
   })
 

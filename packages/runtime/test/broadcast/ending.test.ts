@@ -1,7 +1,8 @@
 /** What a stopped node does to who listens to it. */
 import { assert, describe, it } from "@effect/vitest"
+import { TestCluster } from "@hyparview/testing"
 import { Effect, Exit, Fiber, Stream } from "effect"
-import { bytes, settled, virtually } from "./cluster.ts"
+import { bytes, range, settled, virtually } from "./cluster.ts"
 
 /** How the stream ends, and how much it gave. */
 const ending = (stream: Stream.Stream<unknown, unknown>) =>
@@ -28,6 +29,29 @@ describe("a node that is stopped", () => {
       // Of the events: its neighbour's coming and going.
       assert.deepStrictEqual(yield* ended(fibers), [Exit.succeed(1), Exit.succeed(1), Exit.succeed(2)])
       assert.deepStrictEqual(yield* ended(later), [Exit.succeed(0), Exit.succeed(0)])
+    }).pipe(virtually)
+  )
+
+  it.live("ends them too where it stops because another process has its id", () =>
+    Effect.gen(function* () {
+      const idOf = (index: number) => `n${index === 5 ? 4 : index}`
+      const cluster = yield* TestCluster.make({ nodes: 6, seed: 10, idOf })
+      yield* cluster.kill(5)
+      yield* cluster.joinAll()
+      yield* cluster.settle({ among: range(0, 5) })
+      yield* cluster.restart(5)
+      const subscriptions = yield* Effect.forEach([4, 5], (index) =>
+        ending(cluster.node(index).broadcast.subscribe("news"))
+      )
+      yield* cluster.pass("5 minutes")
+      const statuses = yield* Effect.forEach([4, 5], (index) =>
+        Effect.map(cluster.node(index).membership.view, ({ status }) => status)
+      )
+      const stopped = statuses.indexOf("stopped")
+      assert.deepStrictEqual(
+        subscriptions.map((fiber) => fiber.pollUnsafe()),
+        [0, 1].map((index) => (index === stopped ? Exit.succeed(Exit.succeed(0)) : undefined))
+      )
     }).pipe(virtually)
   )
 })
