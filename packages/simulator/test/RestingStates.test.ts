@@ -195,6 +195,8 @@ describe("states that rest as numbers", () => {
     for (const state of [fits, odd, odd, fits]) {
       states.set(9, state, states.get(9))
       assert.deepEqual(given(), state)
+      const neighbors = new Set(state.membership.active.map(({ id }) => id))
+      for (let id = 0; id < nodes; id++) assert.strictEqual(states.hasNeighbor(9, id), neighbors.has(id))
     }
     const fork = states.fork()
     states.set(9, odd, states.get(9))

@@ -317,6 +317,14 @@ export class Lines {
     return ids
   }
 
+  /** Whether an id stands in the active view of a line. */
+  hasNeighbor(at: number, id: number): boolean {
+    const { words } = this
+    const size = (words[at + counts] ?? 0) & 0xff
+    for (let i = 0; i < size; i++) if (words[at + activeView + i * activeWords] === id) return true
+    return false
+  }
+
   // --- a broadcast that is idle ------------------------------------------------------------------------------------------
 
   /** Its generator, and its next nonce. */

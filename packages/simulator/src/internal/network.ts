@@ -276,9 +276,7 @@ export class Network {
 
   /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
   private hasLink(node: number, other: number): boolean {
-    const membership = this.states.get(node)?.membership
-    if (membership === undefined) return false
-    return membership.active.some(({ peer }) => peer.id === other)
+    return this.states.hasNeighbor(node, other)
   }
 
   private breakLinks(breaks: (a: number, b: number) => boolean): void {
@@ -287,9 +285,7 @@ export class Network {
       if (membership === undefined) continue
       for (const { peer } of membership.active) {
         // A symmetric link is looked at once, from its lower end.
-        const other = this.states.get(peer.id)?.membership
-        const mutual = other?.active.some((neighbor) => neighbor.peer.id === node) ?? false
-        if ((node < peer.id || !mutual) && breaks(node, peer.id)) this.breakLink(node, peer.id)
+        if ((node < peer.id || !this.hasLink(peer.id, node)) && breaks(node, peer.id)) this.breakLink(node, peer.id)
       }
     }
   }

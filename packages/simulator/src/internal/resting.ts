@@ -205,6 +205,12 @@ export class RestingStates implements States {
     return { membership, broadcast: rest.broadcast ?? new IdleBroadcast(this, at, membership) }
   }
 
+  hasNeighbor(node: number, other: number): boolean {
+    return this.rests[node] === undefined
+      ? (this.others.get(node)?.membership.active.some(({ id }) => id === other) ?? false)
+      : this.lines.hasNeighbor(this.lines.at(node), other)
+  }
+
   set(node: number, state: NodeState, before: NodeState | undefined): void {
     const { membership } = state
     const { lines } = this

@@ -17,6 +17,8 @@ export interface States {
   readonly length: number
   /** A node's state; undefined: it does not run. What it gives is to be looked at before the node's next state is set. */
   readonly get: (node: number) => NodeState | undefined
+  /** Whether a node runs, and holds a link to another. */
+  readonly hasNeighbor: (node: number, other: number) => boolean
   /** A node's state is another; `before` is what `get` gave, and undefined for the first of a process. */
   readonly set: (node: number, state: NodeState, before: NodeState | undefined) => void
   readonly delete: (node: number) => void
@@ -41,6 +43,10 @@ export class WholeStates implements States {
 
   get(node: number): NodeState | undefined {
     return this.states[node]
+  }
+
+  hasNeighbor(node: number, other: number): boolean {
+    return this.states[node]?.membership.active.some(({ id }) => id === other) ?? false
   }
 
   set(node: number, state: NodeState): void {
