@@ -5,6 +5,7 @@ import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { RestingStates } from "../src/internal/resting.ts"
+import { surroundings } from "./surroundings.ts"
 
 const { Fault } = FaultPlan
 const second = 1_000_000
@@ -38,12 +39,7 @@ const worldOf = (scenario: Scenario, rests: boolean): World =>
     nodes,
     seed: 11,
     config: configOf(scenario),
-    latency: { _tag: "Constant", micros: 10_000 },
-    detectionMillis: 500,
-    dialFailure: "refused",
-    dialTimeoutMillis: 2_000,
-    sendAttempts: 1,
-    discoverySize: 3,
+    ...surroundings,
     ...scenario.options,
     rests
   })

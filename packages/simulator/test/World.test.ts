@@ -3,6 +3,7 @@ import { FaultPlan, Latency, Overlay } from "@hyparview/faults"
 import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { surroundings } from "./surroundings.ts"
 
 const { Fault } = FaultPlan
 const second = 1_000_000
@@ -17,12 +18,7 @@ const makeWorld = (
     nodes,
     seed: 7,
     config: { membership: Result.getOrThrow(HyParView.forClusterSize(nodes, config)), broadcast: Plumtree.floodConfig },
-    latency: { _tag: "Constant", micros: 10_000 },
-    detectionMillis: 500,
-    dialFailure: "refused",
-    dialTimeoutMillis: 2_000,
-    sendAttempts: 1,
-    discoverySize: 3,
+    ...surroundings,
     ...options
   })
 
