@@ -35,7 +35,7 @@ describe("threads", () => {
   })
 
   it("have a young generation in proportion on a small machine", () => {
-    const small = plan(100_000, 1, { cores: 1, memoryBytes: gibibyte }).limits
+    const small = plan(10_000, 1, { cores: 1, memoryBytes: gibibyte }).limits
     assert.isBelow(small.maxYoungGenerationSizeMb, small.maxOldGenerationSizeMb / 7)
     assert.isAbove(small.maxYoungGenerationSizeMb, 100)
   })

@@ -192,8 +192,12 @@ export class RestingStates implements States {
     }
     for (let i = 0; i < count; i++) {
       const rest = rests[nodes[i] ?? 0]
-      if (rest !== undefined) sum += rest.status.length
+      if (rest !== undefined) sum += rest.status.length + (rest.broadcast?.nextNonce ?? 0)
     }
+    // What a message is looked for in, from pointer to pointer.
+    for (let i = 0; i < count; i++) sum += rests[nodes[i] ?? 0]?.broadcast?.streams.count ?? 0
+    for (let i = 0; i < count; i++) sum += rests[nodes[i] ?? 0]?.broadcast?.streams.near.length ?? 0
+    for (let i = 0; i < count; i++) sum += rests[nodes[i] ?? 0]?.broadcast?.streams.near[0]?.floor ?? 0
     return sum | 0
   }
 
