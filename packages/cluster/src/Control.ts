@@ -326,6 +326,7 @@ export class Control extends RpcGroup.make(
       /** What the nodes subscribe to. */
       topics: Schema.Array(Schema.String),
       bounds: Schema.optionalKey(Bounds),
+      cycleMillis: Schema.optionalKey(Schema.Int),
       /** Whether `TakeTold` and `Sizes` are going to be asked. */
       watched: Schema.Boolean,
       /** `port` 0: any free one. `seed`: of the node's own choices. */

@@ -39,6 +39,8 @@ export interface Options {
   readonly topics?: readonly [string, ...ReadonlyArray<string>]
   /** Bounds of what the nodes remember, in place of the defaults. */
   readonly bounds?: Bounds
+  /** Milliseconds between two shuffles of a node, as in `HyParView.Config`. Default: its own. */
+  readonly cycleMillis?: number
   /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
   readonly watched?: boolean
   /** From which level on the workers log (see `events`). Default `Warn`. */

@@ -108,7 +108,11 @@ describe("a supervisor's commands", () => {
           assert.strictEqual(none._tag, "TooManyNodes")
           const stranger = yield* Effect.flip(supervisor.publish({ from: "n9", text: "?" }))
           assert.strictEqual(stranger.message, "n9 does not run")
-        }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, clusterSize: 6, mostNodes: 8, seed: 1 })))
+        }).pipe(
+          Effect.provide(
+            Supervisor.layer({ nodes: 4, processes: 2, clusterSize: 6, mostNodes: 8, seed: 1, cycleMillis: 500 })
+          )
+        )
         assert.deepStrictEqual(yield* survivors(pids), [])
       }),
     patience
@@ -147,7 +151,7 @@ describe("a supervisor's commands", () => {
 
         const wrong = yield* Effect.flip(supervisor.partition({ groups: [["n1"], ["n7"]], mode: "reset" }))
         assert.strictEqual(wrong.message, "no partition: there is no node n7")
-      }).pipe(Effect.provide(Supervisor.layer({ nodes: 6, processes: 2, seed: 1 }))),
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 6, processes: 2, seed: 1, cycleMillis: 500 }))),
     patience
   )
 
@@ -176,7 +180,7 @@ describe("a supervisor's commands", () => {
         yield* until(supervisor, isOne(4))
         const again = yield* supervisor.broadcast({ from: "n4", text: "all of you", within: "10 seconds" })
         assert.deepStrictEqual(again.missing, [])
-      }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1 }))),
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1, cycleMillis: 500 }))),
     patience
   )
 })

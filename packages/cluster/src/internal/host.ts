@@ -148,13 +148,17 @@ export const layer = Control.toLayer(
         certificates,
         cluster,
         clusterSize,
+        cycleMillis,
         host,
         nodes,
         topics,
         watched
       }) {
         const { memorySize, ...broadcast } = bounds ?? {}
-        const membership = memorySize === undefined ? {} : { memorySize }
+        const membership = {
+          ...(memorySize === undefined ? {} : { memorySize }),
+          ...(cycleMillis === undefined ? {} : { cycleMillis })
+        }
         const started: Array<Hosted> = []
         yield* Effect.forEach(
           nodes,

@@ -86,7 +86,8 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
   const fault = faultOf(options)
   if (fault !== undefined) return yield* fault
   const clusterSize = options.clusterSize ?? options.nodes
-  const rules = yield* Effect.fromResult(HyParView.forClusterSize(clusterSize))
+  const ownCycle = options.cycleMillis === undefined ? {} : { cycleMillis: options.cycleMillis }
+  const rules = yield* Effect.fromResult(HyParView.forClusterSize(clusterSize, ownCycle))
   const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
   const loss = yield* Deferred.make<never, WorkerLost>()
   const turn = yield* Semaphore.make(1)
@@ -117,6 +118,7 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     const request = {
       ...(certificates === undefined ? {} : { certificates }),
       ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
+      ...ownCycle,
       cluster,
       clusterSize,
       topics: [firstTopic, ...otherTopics],
