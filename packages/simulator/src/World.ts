@@ -482,12 +482,14 @@ export class World {
     if (state === undefined) return
     this.events++
     const step = Node.step(state, input)
-    if (this.observer !== undefined) {
-      const { outputs } = step
-      this.observer(node, this.states.kept(state), input, { state: this.states.kept(step.state), outputs })
-    }
-    this.states.set(node, step.state, state)
     const { outputs } = step
+    if (this.observer === undefined) this.states.set(node, step.state, state)
+    else {
+      const before = this.states.kept(state)
+      const after = this.states.kept(step.state)
+      this.states.set(node, step.state, state)
+      this.observer(node, before, input, { state: after, outputs })
+    }
     let measure: Extract<Node.Output<Id, Address>, { _tag: "Measure" }> | undefined
     for (let i = 0; i < outputs.length; i++) {
       const output = outputs[i]

@@ -150,7 +150,10 @@ describe("states that rest as numbers", () => {
     const resting = worldOf(scenario, true)
     const seen: Array<unknown> = []
     // Kept, and looked at when all is over: nothing that rests shows through.
-    resting.observer = (node, before, input, step) => seen.push([node, before, input, step])
+    resting.observer = (node, before, input, step) => {
+      seen.push([node, before, input, step])
+      assert.deepEqual(resting.stateOf(node), step.state)
+    }
     live(resting, () => {})
     assert.strictEqual(seen.length, expected.length)
     seen.forEach((transition, index) => assert.deepEqual(transition, expected[index]))
