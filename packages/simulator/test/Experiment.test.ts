@@ -9,7 +9,7 @@ import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
 import type { Observer, World } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { passiveOf } from "./HandMade.ts"
+import { neighbor, passiveOf, peer } from "./HandMade.ts"
 
 const unmeasured = { cpuSeconds: 2, wallSeconds: 3, peakRssBytes: 4 }
 
@@ -445,15 +445,6 @@ describe("a run", () => {
 
 describe("the invariants of a measurement", () => {
   const config = Result.getOrThrow(HyParView.forClusterSize(10))
-  const peer = (id: number) => ({ id, epoch: 1, address: id })
-  const neighbor = (id: number) => ({
-    id,
-    peer: peer(id),
-    link: { asker: id, epoch: 1, requestId: 1 },
-    chosen: false,
-    heardIn: 0,
-    optimized: false
-  })
   const sound: HyParView.State<number, number> = {
     ...HyParView.init({ config, self: peer(0), random: { random0: 1, random1: 2 } }),
     active: [neighbor(1), neighbor(2)],

@@ -16,7 +16,7 @@ export const passiveOf = (
   since
 })
 
-const neighbor = (id: number) => ({
+export const neighbor = (id: number) => ({
   id,
   peer: peer(id),
   link: { asker: id, epoch: 1, requestId: 1 },

@@ -27,14 +27,14 @@ const memoryShare = 0.85
 const nodeBytes = 18_000
 const threadBytes = 500_000_000
 
-/** What a node takes at the very least: its state alone. */
+/** What a node takes at the very least: less than the 4.1 kB by which a world grows with each from 20,000 to 100,000. */
 const leastNodeBytes = 3_000
 
 /**
- * The young generation's bound. Nearly all that a simulation allocates dies at once; what is under way survives, and of a broadcast
- * the state of every node. Where states rest as words, joins and cycles with 10,000 nodes are as quick with 24 MB as with 384, and
- * take 120 MB less; with 100,000 nodes 24, 96 and 384 MB take 52.9, 46.9 and 44.4 CPU seconds for joins and four cycles; a hundred
- * floods among 10,000 take 21 with 96 and 19 with 384.
+ * The young generation's bound. Nearly all that a simulation allocates dies at once; what is under way survives, and of a
+ * broadcast the state of every node. Where states rest as words, joins and cycles with 10,000 nodes are as quick with 24 MB as
+ * with 384, and take 120 MB less; with 100,000 nodes 24, 96 and 384 MB take 52.9, 46.9 and 44.4 CPU seconds for joins and four
+ * cycles; a hundred floods among 10,000 take 20.8 with 96 and 19.8 with 384 (means of two).
  */
 const youngMegabytes = 384
 /** …and on a small machine at most this part of a thread's memory. */
@@ -42,9 +42,10 @@ const youngShare = 1 / 8
 
 /**
  * V8 watches which literals give objects that live long, and may decide, while it compiles, to make those of a literal old
- * from the start. Where a node's states are kept as they are they live until its next step: by the timing of a compilation some
- * runs of the same trace had them made old, and their garbage then kept young objects alive until the next full collection. Of 29 such runs 7 took
- * 13 to 19 CPU seconds instead of 7 to 10, and half as much memory again; without these decisions none of 27 did.
+ * from the start. Where a node's states are kept as they are they live until its next step: by the timing of a compilation
+ * some runs of the same trace had them made old, and their garbage then kept young objects alive until the next full
+ * collection. Of 29 such runs 7 took 13 to 19 CPU seconds instead of 7 to 10, and half as much memory again; without these
+ * decisions none of 27 did.
  */
 const flagsOfThreads = "--no-allocation-site-pretenuring"
 

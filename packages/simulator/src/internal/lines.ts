@@ -34,10 +34,10 @@ const heartbeatRound = 5
 const heartbeatSentAt = 6
 /** How many entries each list has, a byte each: active, passive, pending, sent. */
 const counts = 7
-const holeSince = 8
-const holeMoves = 9
 /** As much as a byte can say. */
 const mostEntries = 255
+const holeSince = 8
+const holeMoves = 9
 /** The id and one, 0: nobody. */
 const seekerId = 10
 const seekerEpoch = 11
