@@ -125,11 +125,12 @@ export {
   init,
   type Neighbor as ActiveNeighbor,
   type Passive,
+  type Peers,
   type State,
   type Status,
   type Swap
 } from "./hyparview/State.ts"
-export { neighborOf, passivePeers } from "./hyparview/Views.ts"
+export { buriedPeers, neighborOf, passivePeers } from "./hyparview/Views.ts"
 
 /**
  * What a step gives: the next state, and the outputs in the order in which they must be performed.
@@ -387,7 +388,7 @@ const recognize = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): num
   }
   if (knownEpoch(state, from.id) > from.epoch) return outdated
   if (neighbor !== undefined) unlink(t, index, "restarted")
-  if (state.memory.graveyard.length > 0) exhume(t, from.id)
+  exhume(t, from.id)
   return -1
 }
 

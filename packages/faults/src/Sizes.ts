@@ -34,7 +34,7 @@ const membershipSizes = <I extends Key, A>({ membership }: Node.State<I, A>): Re
     size("passive", membership.passive.ids, config.passiveSize),
     size("pending", membership.pending, config.activeSize),
     size("contacts", contacts.known, config.contactsSize),
-    size("graveyard", memory.graveyard, config.graveyardSize),
+    size("graveyard", memory.graveyard.ids, config.graveyardSize),
     size("suspects", memory.suspects, config.memorySize),
     size("departed", memory.departed, config.memorySize),
     size("askers", admission.askers, config.memorySize),

@@ -7,7 +7,7 @@
  */
 import type * as HyParView from "@hyparview/core/HyParView"
 import type * as Node from "@hyparview/core/Node"
-import type { Key, Peer } from "@hyparview/core/Peer"
+import type { Key } from "@hyparview/core/Peer"
 
 type State<I extends Key, A> = HyParView.State<I, A>
 
@@ -42,8 +42,6 @@ const overlap = <A>(some: ReadonlyArray<A>, others: ReadonlyArray<A>): boolean =
   return false
 }
 
-const ids = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>): ReadonlyArray<I> => peers.map((peer) => peer.id)
-
 type Check = (holds: boolean, sentence: string) => void
 
 /** Every array of a state is within its named cap. */
@@ -62,7 +60,7 @@ const checkBounds = <I extends Key, A>(state: State<I, A>, check: Check): void =
   atMost("contacts.known", state.contacts.known, config.contactsSize)
   atMost("contacts.left", state.contacts.left, config.contactsSize)
   atMost("dialing", state.contacts.dialing, 3)
-  atMost("graveyard", state.memory.graveyard, config.graveyardSize)
+  atMost("graveyard", state.memory.graveyard.ids, config.graveyardSize)
   atMost("departed", state.memory.departed, config.memorySize)
   atMost("askers", state.admission.askers, config.memorySize)
   atMost("round.tried", round.tried, Math.max(config.memorySize, config.passiveSize))
@@ -76,7 +74,7 @@ const checkBounds = <I extends Key, A>(state: State<I, A>, check: Check): void =
 const checkViews = <I extends Key, A>(state: State<I, A>, check: Check): void => {
   const active = state.active.map(({ id }) => id)
   const passive = state.passive.ids
-  const graves = ids(state.memory.graveyard)
+  const graves = state.memory.graveyard.ids
   const asked = state.pending.map(({ peer }) => peer.id)
   const self = state.self.id
   check(
@@ -133,6 +131,11 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
   check(
     passive.epochs.length === length && passive.addresses.length === length && passive.since.length === length,
     "a column of the passive view is not as long as its ids"
+  )
+  const { addresses, epochs, ids: graves } = state.memory.graveyard
+  check(
+    epochs.length === graves.length && addresses.length === graves.length,
+    "a column of the graveyard is not as long as its ids"
   )
   check(
     passive.since.every((since) => Number.isFinite(since) && since <= state.cycle),

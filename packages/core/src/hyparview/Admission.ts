@@ -9,7 +9,7 @@ import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import { givenOf } from "./optimization/Part.ts"
 import { type Asker, emit, itemAt, type Transition } from "./State.ts"
-import { indexOfPeer, isProtected, keepPassive, sampleFor, unlink } from "./Views.ts"
+import { isProtected, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (
@@ -78,7 +78,7 @@ const evict = <I extends Key, A>(t: Transition<I, A>, index: number, likely: Pee
   unlink(t, index, "evicted")
   const { ages, peers } = sampleFor(t, victim.peer.id)
   // It may be known here already, and have been drawn.
-  const at = indexOfPeer(peers, likely.id)
+  const at = peers.findIndex(({ id }) => id === likely.id)
   const sample =
     at < 0
       ? { peers: [likely, ...peers], ages: [0, ...ages] }

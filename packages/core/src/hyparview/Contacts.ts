@@ -45,14 +45,19 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
  */
 const reachable = <I extends Key, A>(state: State<I, A>): number => {
   const { active, config, contacts, memory, passive, self } = state
+  // One after the other: nearly always a look at the active view is enough.
+  let count = active.length
+  if (count >= config.activeSize) return config.activeSize
+  count += passive.ids.length
+  if (count >= config.activeSize) return config.activeSize
   const { graveyard } = memory
-  let count = active.length + passive.ids.length + graveyard.length
+  count += graveyard.ids.length
   if (count >= config.activeSize) return config.activeSize
   const stands = (address: A) =>
     address === self.address ||
     active.some(({ peer }) => peer.address === address) ||
     passive.addresses.includes(address) ||
-    graveyard.some((peer) => peer.address === address)
+    graveyard.addresses.includes(address)
   for (const address of contacts.known) if (!stands(address)) count++
   return Math.min(config.activeSize, count)
 }

@@ -12,12 +12,13 @@ import {
   highestEpoch,
   itemAt,
   nobody,
+  noGraves,
   none,
   type State,
   type Transition
 } from "./State.ts"
 import type { Timer } from "./Protocol.ts"
-import { indexInPassive, indexOfPeer, keepPassive, neighborOf, unlink } from "./Views.ts"
+import { indexInPassive, indexOf, keepPassive, neighborOf, unlink } from "./Views.ts"
 
 /**
  * The highest epoch this node has heard of for an id; −1 for one it has not heard of.
@@ -30,7 +31,7 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
   let epoch = neighborOf(state, id)?.peer.epoch ?? -1
   const { departed, graveyard } = state.memory
   epoch = Math.max(epoch, itemAt(state.passive.epochs, indexInPassive(state, id)) ?? -1)
-  epoch = Math.max(epoch, itemAt(graveyard, indexOfPeer(graveyard, id))?.epoch ?? -1)
+  epoch = Math.max(epoch, itemAt(graveyard.epochs, indexOf(graveyard.ids, id)) ?? -1)
   for (const gone of departed) if (gone.id === id) epoch = Math.max(epoch, gone.epoch)
   return epoch
 }
@@ -91,7 +92,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   abandon(t)
   letGo(t, "leaving")
   state.passive = nobody
-  state.memory = { ...state.memory, graveyard: none }
+  state.memory = { ...state.memory, graveyard: noGraves }
   state.seeker = undefined
   // Nor does it come back with the beacon that it was: who joins is younger than all, and sets nothing off.
   state.search = { ...state.search, beacon: undefined, mixUntil: 0, strangers: none }

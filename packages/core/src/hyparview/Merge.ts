@@ -25,6 +25,7 @@ import {
   isLinking,
   keepPassive,
   passiveAt,
+  peerAt,
   sampleLimit,
   unlinkedAge
 } from "./Views.ts"
@@ -41,7 +42,7 @@ export const lookForOthers = <I extends Key, A>(t: Transition<I, A>): void => {
   const { contactProbeMillis, cycleMillis, probeMillis, requestTimeoutMillis } = state.config
   const { contacts, search } = state
   const { graveyard } = state.memory
-  const grave = graveyard[nextBelow(state, Math.max(1, graveyard.length))]
+  const grave = peerAt(graveyard, nextBelow(state, Math.max(1, graveyard.ids.length)))
   if (probeMillis > 0 && now >= search.nextProbeAt && grave !== undefined && search.probe === undefined) {
     const nextProbeAt = now + jittered(state, probeMillis, 0.5)
     const nonce = state.nextNonce++

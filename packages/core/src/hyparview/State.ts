@@ -34,16 +34,25 @@ export interface Neighbor<I extends Key, A> {
 }
 
 /**
- * The passive view: its entries as four columns of one length. Whoever is sought is found by a look at the ids alone, and a
- * peer is made of an entry where one is needed (`passiveAt`).
+ * Peers as columns of one length. Whoever is sought is found by a look at the ids alone, and a peer is made of an entry where
+ * one is needed (`peerAt`).
  *
  * @category models
  * @since 0.1.0
  */
-export interface Passive<I extends Key, A> {
+export interface Peers<I extends Key, A> {
   readonly ids: ReadonlyArray<I>
   readonly epochs: ReadonlyArray<number>
   readonly addresses: ReadonlyArray<A>
+}
+
+/**
+ * The passive view.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Passive<I extends Key, A> extends Peers<I, A> {
   /** For each entry the cycle at which its age was 0. */
   readonly since: ReadonlyArray<number>
 }
@@ -233,7 +242,7 @@ export interface Seeker<I extends Key, A> {
 /** The peers that are remembered beyond the views, and who this node was itself. */
 export interface Memory<I extends Key, A> {
   /** Peers that stopped answering. At most graveyardSize, disjoint from both views. */
-  readonly graveyard: ReadonlyArray<Peer<I, A>>
+  readonly graveyard: Peers<I, A>
   /** Passive peers that were connected but silent once. At most memorySize. */
   readonly suspects: ReadonlyArray<I>
   /** Who said goodbye. At most memorySize. */
@@ -376,6 +385,9 @@ export const none: ReadonlyArray<never> = []
 /** An empty passive view. */
 export const nobody: Passive<never, never> = { ids: none, epochs: none, addresses: none, since: none }
 
+/** An empty graveyard. */
+export const noGraves: Peers<never, never> = { ids: none, epochs: none, addresses: none }
+
 /**
  * The item at an index, where −1 stands for none. To V8 a negative index is the name of a property: it is made a string and
  * looked for as one, and from then on every read by that line of code goes the long way.
@@ -409,7 +421,7 @@ export const freshRound: Round<never> = {
 
 const noContacts: Contacts<never> = { known: none, left: none, dialing: none, discoveryWaitMillis: 0 }
 
-const noMemory: Memory<never, never> = { graveyard: none, suspects: none, departed: none, epochRaisedAt: -1 }
+const noMemory: Memory<never, never> = { graveyard: noGraves, suspects: none, departed: none, epochRaisedAt: -1 }
 
 const noSearch: Search<never, never> = {
   probe: undefined,

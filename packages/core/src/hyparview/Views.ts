@@ -19,6 +19,7 @@ import {
   type Neighbor,
   none,
   type Passive,
+  type Peers,
   type State,
   type Transition,
   without
@@ -44,13 +45,20 @@ export const neighborOf = <I extends Key, A>(state: State<I, A>, id: I): Neighbo
 /** Where an id stands in the passive view; −1 where it does not. */
 export const indexInPassive = <I extends Key, A>({ passive }: State<I, A>, id: I): number => indexOf(passive.ids, id)
 
-/** The peer of a passive entry; undefined where there is none. */
-export const passiveAt = <I extends Key, A>({ passive }: State<I, A>, index: number): Peer<I, A> | undefined => {
-  const id = itemAt(passive.ids, index)
-  const epoch = itemAt(passive.epochs, index)
-  const address = itemAt(passive.addresses, index)
+/** The peer of an entry; undefined where there is none. */
+export const peerAt = <I extends Key, A>(
+  { addresses, epochs, ids }: Peers<I, A>,
+  index: number
+): Peer<I, A> | undefined => {
+  const id = itemAt(ids, index)
+  const epoch = itemAt(epochs, index)
+  const address = itemAt(addresses, index)
   return id === undefined || epoch === undefined || address === undefined ? undefined : { id, epoch, address }
 }
+
+/** The peer of a passive entry; undefined where there is none. */
+export const passiveAt = <I extends Key, A>({ passive }: State<I, A>, index: number): Peer<I, A> | undefined =>
+  peerAt(passive, index)
 
 /**
  * The peers of the passive view, in its order.
@@ -59,22 +67,28 @@ export const passiveAt = <I extends Key, A>({ passive }: State<I, A>, index: num
  * @since 0.1.0
  */
 export const passivePeers = <I extends Key, A>(state: State<I, A>): ReadonlyArray<Peer<I, A>> =>
-  state.passive.ids.flatMap((_, index) => passiveAt(state, index) ?? [])
+  peersOf(state.passive)
+
+/**
+ * The peers that stopped answering, the oldest grave first.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const buriedPeers = <I extends Key, A>(state: State<I, A>): ReadonlyArray<Peer<I, A>> =>
+  peersOf(state.memory.graveyard)
+
+const peersOf = <I extends Key, A>(peers: Peers<I, A>): ReadonlyArray<Peer<I, A>> =>
+  peers.ids.flatMap((_, index) => peerAt(peers, index) ?? [])
 
 /** `Array.indexOf`, in line: a call costs more than the few entries that it would look at. */
-const indexOf = <B>(items: ReadonlyArray<B>, item: B): number => {
+export const indexOf = <B>(items: ReadonlyArray<B>, item: B): number => {
   for (let i = 0; i < items.length; i++) if (items[i] === item) return i
   return -1
 }
 
 /** Whether a short list holds an id. */
 export const holds = <I extends Key>(ids: ReadonlyArray<I>, id: I): boolean => indexOf(ids, id) >= 0
-
-/** Where an id stands among peers; −1 where it does not. */
-export const indexOfPeer = <I extends Key, A>(peers: ReadonlyArray<Peer<I, A>>, id: I): number => {
-  for (let i = 0; i < peers.length; i++) if (peers[i]?.id === id) return i
-  return -1
-}
 
 /** Whether a request for a link with this id is under way. */
 export const isAsking = <I extends Key, A>(state: State<I, A>, id: I): boolean => {
@@ -290,10 +304,10 @@ export const integrate = <I extends Key, A>(
       continue
     }
     const { graveyard } = state.memory
-    if (graveyard.length > 0) {
+    const grave = indexOf(graveyard.ids, peer.id)
+    if (grave >= 0) {
       // Hearsay does not raise the dead: only the peer itself does, or news of a later incarnation.
-      const grave = itemAt(graveyard, indexOfPeer(graveyard, peer.id))
-      if (grave !== undefined && grave.epoch >= peer.epoch) continue
+      if ((graveyard.epochs[grave] ?? 0) >= peer.epoch) continue
       exhume(t, peer.id)
     }
     draft ??= draftOf(state)
@@ -405,20 +419,33 @@ export const bury = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): v
   const { graveyardSize } = state.config
   if (graveyardSize === 0 || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
   if (hasDeparted(state, peer)) return
-  const others = state.memory.graveyard.filter((grave) => grave.id !== peer.id)
-  const graveyard = [...others.slice(Math.max(0, others.length - graveyardSize + 1)), peer]
+  exhume(t, peer.id)
+  const { addresses, epochs, ids } = state.memory.graveyard
+  const first = Math.max(0, ids.length - graveyardSize + 1)
+  const graveyard = {
+    ids: [...ids.slice(first), peer.id],
+    epochs: [...epochs.slice(first), peer.epoch],
+    addresses: [...addresses.slice(first), peer.address]
+  }
   state.memory = { ...state.memory, graveyard }
 }
 
 /** Whether an id is in the graveyard. */
 export const isBuried = <I extends Key, A>({ memory }: State<I, A>, id: I): boolean =>
-  memory.graveyard.length > 0 && indexOfPeer(memory.graveyard, id) >= 0
+  holds(memory.graveyard.ids, id)
 
 /** Takes an id out of the graveyard. */
 export const exhume = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { memory } = t.state
-  const index = indexOfPeer(memory.graveyard, id)
-  if (index >= 0) t.state.memory = { ...memory, graveyard: without(memory.graveyard, index) }
+  const { addresses, epochs, ids } = memory.graveyard
+  const index = indexOf(ids, id)
+  if (index < 0) return
+  const graveyard = {
+    ids: without(ids, index),
+    epochs: without(epochs, index),
+    addresses: without(addresses, index)
+  }
+  t.state.memory = { ...memory, graveyard }
 }
 
 // --- samples ---------------------------------------------------------------------------------------------------------

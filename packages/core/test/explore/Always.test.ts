@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { changeFaults } from "@hyparview/faults/Transition"
-import { passiveOf } from "../paper/node.ts"
+import { gravesOf, passiveOf } from "../paper/node.ts"
 import { mostOutputs, stateFaults, stepFaults } from "./Always.ts"
 import { rested } from "./Scenarios.ts"
 import type { Output, State } from "./World.ts"
@@ -63,11 +63,11 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   }),
   "a neighbour under another's id": ({ active }) => ({ active: active.map((n) => ({ ...n, id: 9 })) }),
   "self in the passive view": () => passively(1),
-  "self in the graveyard": ({ memory }) => ({ memory: { ...memory, graveyard: [someone(1)] } }),
+  "self in the graveyard": ({ memory }) => ({ memory: { ...memory, graveyard: gravesOf([someone(1)]) } }),
   "self is being asked": () => ({ pending: [asking(1)] }),
   "an id twice in the active view": ({ active }) => ({ active: [...active.slice(0, 1), ...active.slice(0, 1)] }),
   "an id twice in the passive view": () => passively(5, 5),
-  "an id twice in the graveyard": ({ memory }) => ({ memory: { ...memory, graveyard: [someone(5), someone(5)] } }),
+  "an id twice in the graveyard": ({ memory }) => ({ memory: { ...memory, graveyard: gravesOf([someone(5), someone(5)]) } }),
   "an id asked twice": () => ({ pending: [asking(5), asking(5)] }),
   "an id is asked by a request and in a round of X-BOT": (state) =>
     linkingWith9(state).map((swap) => ({ pending: [asking(9)], swap })),
@@ -78,8 +78,8 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   "active and passive view overlap": () => passively(0),
   "a neighbour is being asked": () => ({ pending: [asking(0)] }),
   "a grave is in a view": ({ memory }) => [
-    { memory: { ...memory, graveyard: [someone(0)] } },
-    { memory: { ...memory, graveyard: [someone(5)] }, ...passively(5) }
+    { memory: { ...memory, graveyard: gravesOf([someone(0)]) } },
+    { memory: { ...memory, graveyard: gravesOf([someone(5)]) }, ...passively(5) }
   ],
   // The bounds of `tinyConfig`: one more than each.
   "active holds 3, its bound is 2": ({ active }) => ({ active: [...active, ...active.slice(0, 1)] }),
@@ -94,7 +94,7 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   "dialing holds 4, its bound is 3": ({ contacts }) => ({
     contacts: { ...contacts, dialing: [dialing("join"), dialing("repair"), dialing("probe"), dialing("join")] }
   }),
-  "graveyard holds 4, its bound is 3": ({ memory }) => ({ memory: { ...memory, graveyard: many(4) } }),
+  "graveyard holds 4, its bound is 3": ({ memory }) => ({ memory: { ...memory, graveyard: gravesOf(many(4)) } }),
   "departed holds 9, its bound is 8": ({ memory }) => ({
     memory: { ...memory, departed: numbers(9).map((id) => ({ id, epoch: 1, until: 1 })) }
   }),
@@ -118,6 +118,10 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
     columns({ since: [] }),
     columns({ since: [0, 0] })
   ],
+  "a column of the graveyard is not as long as its ids": ({ memory }) =>
+    [{ ids: [] }, { epochs: [] }, { addresses: [105, 106] }].map((changed) => ({
+      memory: { ...memory, graveyard: { ...gravesOf([someone(5)]), ...changed } }
+    })),
   "an age is none": ({ cycle }) => [columns({ since: [Number.NaN] }), columns({ since: [cycle + 1] })],
   "two dials for one purpose": ({ contacts }) => ({
     contacts: { ...contacts, dialing: [dialing("join"), dialing("join")] }

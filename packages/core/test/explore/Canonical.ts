@@ -296,7 +296,7 @@ const putState = (h: Hasher, state: State): void => {
     h.time(deadline)
   }
   h.put(state.contacts.discoveryWaitMillis)
-  putPeers(h, state.memory.graveyard)
+  putPeers(h, HyParView.buriedPeers(state))
   h.put(state.search.probe === undefined ? 0 : 1)
   if (state.search.probe !== undefined) {
     putPeer(h, state.search.probe.peer)

@@ -108,7 +108,7 @@ export const showViews = (world: World, id: Id): string => {
     `${nameWithEpoch(state.self)} ${state.status}: active {${links.join(" ")}}`,
     `passive {${names(HyParView.passivePeers(state))}}`,
     ...(asking.length > 0 ? [`asking ${asking.join(" ")}`] : []),
-    ...(state.memory.graveyard.length > 0 ? [`graves {${names(state.memory.graveyard)}}`] : []),
+    ...(state.memory.graveyard.ids.length > 0 ? [`graves {${names(HyParView.buriedPeers(state))}}`] : []),
     ...(state.memory.departed.length > 0
       ? [`departed {${state.memory.departed.map(({ id }) => nameOf(id)).join(" ")}}`]
       : []),

@@ -252,7 +252,7 @@ const showState = (world: World, id: number): ReadonlyArray<string> => {
   const parts = [
     ["epoch", `${state.self.epoch}`],
     ["asking", asking.length === 0 ? "-" : asking.join(" ")],
-    ["graveyard", showNodes(state.memory.graveyard.map((grave) => grave.id))],
+    ["graveyard", showNodes(state.memory.graveyard.ids)],
     ["suspects", showNodes(state.memory.suspects)],
     ["left", showNodes(state.memory.departed.map((gone) => gone.id))]
   ]

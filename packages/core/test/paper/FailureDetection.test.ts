@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { linkTo, node, peer, probe, reply } from "./node.ts"
+import { gravesOf, linkTo, node, peer, probe, reply } from "./node.ts"
 
 describe("rule 7: failure detection", () => {
   describe("7a. is immediate:", () => {
@@ -66,7 +66,7 @@ describe("rule 7: failure detection", () => {
     q.hears(peer(4, 2), shuffleOf(2)).cannotReach(4)
     assert.deepStrictEqual([q.passive, q.graveyard], [[4], []])
     const probing = node(1, { active: [2, 3, 5] })
-    probing.state = { ...probing.state, memory: { ...probing.state.memory, graveyard: [peer(4, 2)] } }
+    probing.state = { ...probing.state, memory: { ...probing.state.memory, graveyard: gravesOf([peer(4, 2)]) } }
     while (probing.says("Probe").length === 0) probing.fires("Cycle")
     assert.isDefined(probing.loses(peer(4, 1)).state.search.probe)
     assert.isUndefined(probing.loses(peer(4, 2)).state.search.probe)

@@ -23,11 +23,13 @@ export const peer = (id: number, epoch = 1): Peer<number, number> => ({ id, epoc
 export const passiveOf = (
   peers: ReadonlyArray<Peer<number, number>>,
   since: ReadonlyArray<number> = peers.map(() => 0)
-): HyParView.Passive<number, number> => ({
+): HyParView.Passive<number, number> => ({ ...gravesOf(peers), since })
+
+/** A graveyard of these. */
+export const gravesOf = (peers: ReadonlyArray<Peer<number, number>>): HyParView.Peers<number, number> => ({
   ids: peers.map(({ id }) => id),
   epochs: peers.map(({ epoch }) => epoch),
-  addresses: peers.map(({ address }) => address),
-  since
+  addresses: peers.map(({ address }) => address)
 })
 
 /** Peers and their ages: all 0 unless given. */
@@ -169,7 +171,7 @@ const start = (id: number, given: Given): State => {
     status: active.length > 0 ? "joined" : "joining",
     active,
     passive: passiveOf((given.passive ?? []).map((id) => peer(id))),
-    memory: { ...state.memory, graveyard: (given.graveyard ?? []).map((id) => peer(id)) },
+    memory: { ...state.memory, graveyard: gravesOf((given.graveyard ?? []).map((id) => peer(id))) },
     round: { tried: [], busy: [], retried: [], waiting: false, waitMillis: 0, lead: undefined },
     // Slots that are free from the beginning stay where they are: no hole is moved on their account (4k).
     hole: { since: Number.MAX_SAFE_INTEGER, moves: 0 },
@@ -281,7 +283,7 @@ export class Subject {
   }
 
   get graveyard(): ReadonlyArray<number> {
-    return this.state.memory.graveyard.map((grave) => grave.id)
+    return this.state.memory.graveyard.ids
   }
 
   /** Whom it has asked for a link and has no answer from. */

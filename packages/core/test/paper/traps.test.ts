@@ -249,7 +249,7 @@ describe("traps", () => {
         heard.filter((entry) => entry.startsWith(`${id} `)),
         [`${id} goodbye`, `${id} end`]
       )
-      assert.deepStrictEqual(world.stateOf(id)?.membership.memory.graveyard, [])
+      assert.deepStrictEqual(world.stateOf(id)?.membership.memory.graveyard.ids, [])
     }
   })
 

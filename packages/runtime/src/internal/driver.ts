@@ -374,7 +374,7 @@ export const makeDriver = Effect.fnUntraced(function* (
         active: active.map(({ peer }) => ({ peer, roundTripMillis: roundTrips.get(peer.id) })),
         passive: HyParView.passivePeers(state.membership),
         pending: pending.length,
-        graveyard: memory.graveyard.length,
+        graveyard: memory.graveyard.ids.length,
         messages: { ...counts },
         ...links.statistics()
       }
