@@ -5,6 +5,7 @@ import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { RestingStates } from "../src/internal/resting.ts"
+import type { NodeState } from "../src/internal/states.ts"
 import { surroundings } from "./surroundings.ts"
 
 const { Fault } = FaultPlan
@@ -19,7 +20,11 @@ interface Scenario {
 }
 
 const scenarios: ReadonlyArray<Scenario> = [
-  { name: "a flood, without heartbeats", membership: { heartbeatMillis: 0 } },
+  {
+    name: "a flood, without heartbeats, and two sources remembered",
+    membership: { heartbeatMillis: 0 },
+    broadcast: { ...Plumtree.floodConfig, sourcesSize: 2 }
+  },
   { name: "heartbeats, and the default broadcast", broadcast: Plumtree.defaultConfig },
   { name: "a thicket", broadcast: { ...Plumtree.defaultConfig, strategy: "thicket", treesCount: 2 } },
   {
@@ -92,7 +97,15 @@ const farPeer = { id: 3, epoch: far, address: 3 }
 
 type Membership = HyParView.State<number, number>
 
-/** What does not fit a line. */
+/** So many graves. */
+const gravesOf = (count: number): Membership["memory"]["graveyard"] => {
+  const ids = Array.from({ length: count }, (_, id) => 100 + id)
+  return { ids, epochs: ids.map((id) => id % 3), addresses: ids }
+}
+
+const noMemory: Membership["memory"] = { graveyard: gravesOf(0), suspects: [], departed: [], epochRaisedAt: -1 }
+
+/** What does not fit a line, and what just does. */
 const misfits: Readonly<Record<string, (membership: Membership) => Partial<Membership>>> = {
   "a late heartbeat": () => ({ heartbeatSentAt: far }),
   "a high request": () => ({ nextRequestId: far }),
@@ -126,9 +139,87 @@ const misfits: Readonly<Record<string, (membership: Membership) => Partial<Membe
   }),
   "a late hole": () => ({ hole: { since: far, moves: 1 } }),
   "a far seeker": () => ({ seeker: { peer: farPeer, at: 1 } }),
-  "a long round": ({ round }) => ({ round: { ...round, tried: Array.from({ length: 20 }, (_, id) => id), lead: 4 } }),
-  "a late round": ({ round }) => ({ round: { ...round, waitMillis: far } })
+  "a long round": ({ round }) => ({ round: { ...round, tried: Array.from({ length: 40 }, (_, id) => id), lead: 4 } }),
+  "a round that has asked many": ({ round }) => ({
+    round: { ...round, tried: [1, 2, 3, 4, 5, 6, 7, 8, 9], busy: [4, 2], retried: [7, 1, 9], waiting: true }
+  }),
+  "a late round": ({ round }) => ({ round: { ...round, waitMillis: far } }),
+  "no memories": () => ({ memory: noMemory }),
+  "many graves": () => ({ memory: { ...noMemory, graveyard: gravesOf(300) } }),
+  "a grave's epoch": () => ({ memory: { ...noMemory, graveyard: { ...gravesOf(1), epochs: [far] } } }),
+  "many suspects": () => ({ memory: { ...noMemory, suspects: Array.from({ length: 60 }, (_, id) => id) } }),
+  "graves and suspects": () => ({ memory: { ...noMemory, graveyard: gravesOf(5), suspects: [4, 2] } }),
+  "one who has left": () => ({
+    memory: { ...noMemory, graveyard: gravesOf(2), departed: [{ id: 3, epoch: 1, until: 5 }] }
+  }),
+  "a raised epoch": () => ({ memory: { ...noMemory, epochRaisedAt: 77 } }),
+  "a high epoch's time": () => ({ memory: { ...noMemory, epochRaisedAt: far } })
 }
+
+type Broadcast = Plumtree.State<number, number>
+
+/** Another state of the streams, or of the first of them. */
+const streamsOf = ({ streams }: Broadcast, change: Partial<Broadcast["streams"]["near"][number]>) => ({
+  streams: { ...streams, near: streams.near.with(0, { ...firstOf(streams.near), ...change }) }
+})
+
+const firstOf = <A>([first]: ReadonlyArray<A>): A => {
+  if (first === undefined) throw new Error("nothing there")
+  return first
+}
+
+/** What of a broadcast does not rest as words, and what does. */
+const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<Broadcast>>> = {
+  "streams as they came": () => ({}),
+  "numbers above the floor": (broadcast) => streamsOf(broadcast, { above: [90, 91] }),
+  "a gap": (broadcast) => {
+    const gap = { open: true, since: 1, known: 9, due: 2, asking: 3, holders: [3], asked: [3], gone: [] }
+    return streamsOf(broadcast, { gap })
+  },
+  "a high number": (broadcast) => streamsOf(broadcast, { floor: far, top: far }),
+  "a source's epoch": (broadcast) => streamsOf(broadcast, { epoch: far }),
+  "another topic": (broadcast) => streamsOf(broadcast, { topic: "another" }),
+  "a late message": (broadcast) => streamsOf(broadcast, { usedAt: far }),
+  "a path": (broadcast) => streamsOf(broadcast, { depth: 3 }),
+  "a kept message": (broadcast) => {
+    const kept = { sequence: 0, payload: new Uint8Array(4), round: 1, parent: 3, publishedAt: 0, bornAt: 0 }
+    return streamsOf(broadcast, { held: { oldest: [], middle: [], latest: [kept], count: 1, bytes: 132 } })
+  },
+  "many streams": ({ streams }) => {
+    const near = [1, 2, 3].map((source) => ({ ...firstOf(streams.near), source }))
+    return { streams: { ...streams, count: 3, keys: [1, 2, 3], near } }
+  },
+  "what makes room next": ({ streams }) => ({ streams: { ...streams, hand: 1 } }),
+  "a lazy neighbour": () => ({ lazy: 1 }),
+  "a guide": () => {
+    const guide = { source: 1, heardAt: 2, period: 3, shaping: undefined, beat: -1, beatShapes: false, passedAt: 0 }
+    return { guide }
+  },
+  "a patient link": ({ links }) => ({ links: links.with(0, { ...firstOf(links), pruneAt: 255 }) }),
+  "a most patient link": ({ links }) => ({ links: links.with(0, { ...firstOf(links), pruneAt: 256 }) }),
+  "a link with duplicates": ({ links }) => ({ links: links.with(0, { ...firstOf(links), duplicates: 2 }) }),
+  "one neighbour fewer": ({ links, neighbors }) => ({ links: links.slice(1), neighbors: neighbors.slice(1) }),
+  "a topic of its own": () => ({ topics: [{ name: "broadcast", nextSequence: 4 }] }),
+  "a high nonce": () => ({ nextNonce: far }),
+  "a set timer": ({ timers }) => ({ timers: { ...timers, Graft: { nonce: 3, at: 4 } } })
+}
+
+const changes: ReadonlyArray<readonly [name: string, change: (state: NodeState) => NodeState]> = [
+  ...Object.entries(misfits).map(
+    ([name, change]) =>
+      [
+        name,
+        ({ broadcast, membership }: NodeState) => ({ broadcast, membership: { ...membership, ...change(membership) } })
+      ] as const
+  ),
+  ...Object.entries(oddBroadcasts).map(
+    ([name, change]) =>
+      [
+        `in a broadcast ${name}`,
+        ({ broadcast, membership }: NodeState) => ({ membership, broadcast: { ...broadcast, ...change(broadcast) } })
+      ] as const
+  )
+]
 
 describe("states that rest as numbers", () => {
   it.each(scenarios)("leave the trace and the states as they are: $name", (scenario) => {
@@ -177,31 +268,31 @@ describe("states that rest as numbers", () => {
     assert.deepEqual(statesOf(resting), statesOf(whole))
   })
 
-  it.each(Object.keys(misfits))("are kept as they are if they do not fit: %s", (name) => {
-    const scenario = { name: "" }
+  it.each(changes)("are given as they were, whether they fit or not: %s", (_, change) => {
+    const scenario = { name: "", broadcast: { ...Plumtree.floodConfig, sourcesSize: 2 } }
     const whole = worldOf(scenario, false)
     live(whole, () => {})
-    const fits = whole.stateOf(9)
-    const change = misfits[name]
+    const fits = whole.stateOf(10)
     assert.isDefined(fits)
-    assert.isDefined(change)
-    const odd = { ...fits, membership: { ...fits.membership, ...change(fits.membership) } }
+    // It has heard of more sources than it has room for.
+    assert.isAbove(fits.broadcast.streams.forgottenCount, 0)
+    const odd = change(fits)
     const states = new RestingStates(nodes, configOf(scenario))
     const given = () => {
-      const state = states.get(9)
+      const state = states.get(10)
       return state === undefined ? undefined : states.kept(state)
     }
     for (const state of [fits, odd, odd, fits]) {
-      states.set(9, state, states.get(9))
+      states.set(10, state, states.get(10))
       assert.deepEqual(given(), state)
       const neighbors = new Set(state.membership.active.map(({ id }) => id))
-      for (let id = 0; id < nodes; id++) assert.strictEqual(states.hasNeighbor(9, id), neighbors.has(id))
+      for (let id = 0; id < nodes; id++) assert.strictEqual(states.hasNeighbor(10, id), neighbors.has(id))
     }
     const fork = states.fork()
-    states.set(9, odd, states.get(9))
-    states.delete(9)
+    states.set(10, odd, states.get(10))
+    states.delete(10)
     assert.isUndefined(given())
-    const forked = fork.get(9)
+    const forked = fork.get(10)
     assert.deepEqual(forked && fork.kept(forked), fits)
   })
 

@@ -3,12 +3,13 @@
  * how it is read and written.
  */
 import type { HyParView } from "@hyparview/core"
+import { isWord, listAt, mostEntries, none, RestingPassive, RestingPeers, writeList, writePeers } from "./words.ts"
 
 export type Membership = HyParView.State<number, number>
 type Peer = Membership["self"]
 type Neighbor = Membership["active"][number]
 type Asking = Membership["pending"][number]
-type Passive = Membership["passive"]
+type Memory = Membership["memory"]
 type Timers = Membership["timers"]
 type Slot = Timers["Cycle"]
 export type Round = Membership["round"]
@@ -17,10 +18,11 @@ type OpenShuffle = NonNullable<Membership["shuffle"]>
 /** What of a membership's state does not rest as words. */
 export interface RestOfMembership extends Pick<
   Membership,
-  "config" | "self" | "status" | "swap" | "contacts" | "memory" | "search" | "admission"
+  "config" | "self" | "status" | "swap" | "contacts" | "search" | "admission"
 > {
-  /** Undefined: it rests as words. */
+  /** Undefined: it rests as words, and so below. */
   readonly round: Round | undefined
+  readonly memory: Memory | undefined
 }
 
 // --- where it stands: first what every step looks at ---------------------------------------------------------------
@@ -34,8 +36,6 @@ const heartbeatRound = 5
 const heartbeatSentAt = 6
 /** How many entries each list has, a byte each: active, passive, pending, sent. */
 const counts = 7
-/** As much as a byte can say. */
-const mostEntries = 255
 const holeSince = 8
 const holeMoves = 9
 /** The id and one, 0: nobody. */
@@ -48,120 +48,85 @@ const shuffleDeadline = 14
 const shuffleDirect = 15
 /** Nonce and time of each slot. */
 const timers = 16
-const broadcastRandom0 = 26
-const broadcastRandom1 = 27
-const broadcastNonce = 28
+/** How many graves and suspects there are, a byte each. */
+const memoryCounts = 26
+const epochRaisedAt = 27
 /** How many entries each of its lists has, a byte each: tried, busy, retried; and whether it waits. */
-const roundCounts = 29
-const roundWait = 30
+const roundCounts = 28
+const roundWait = 29
 /** The id and one, 0: none. */
-const roundLead = 31
+const roundLead = 30
 const activeView = 32
 /** Words of an active entry: id, epoch, the link's three, heardIn, flags. */
 const activeWords = 7
 const activeFlags = 6
 const chosenFlag = 1
 const optimizedFlag = 2
-/** Of a flag word, from this bit on: at how many duplicates an idle broadcast prunes the neighbour. */
-const pruneShift = 8
 /** Words of a request under way: id, epoch, request, reason, deadline. */
 const pendingWords = 5
 /** Words of a peer that a shuffle has sent: id, epoch. */
 const sentWords = 2
-/** Room of each list of a round. */
-const roundRoom = 8
+/** Room of the three lists of a round together. */
+const roundRoom = 24
 const waitingFlag = 1 << 24
 /** Columns of the passive view: id, epoch, since. */
 const passiveColumns = 3
+/** Columns of the graveyard: id, epoch. */
+const graveColumns = 2
+const suspectRoom = 16
 /** Lines begin where cache lines do, as far as the array does. */
 const cacheLineWords = 16
 
 const reasons: ReadonlyArray<Asking["reason"]> = ["join", "joinWalk", "empty", "repair", "bridge"]
 const emptySlot: Slot = { nonce: 0, at: 0 }
-const none: ReadonlyArray<never> = []
 
 const noRound: Round = { tried: none, busy: none, retried: none, waiting: false, waitMillis: 0, lead: undefined }
 
-const isWord = (value: number): boolean => (value | 0) === value
-
-/** The passive view of a state at rest, read when it is first looked at: most steps do not. */
-export class RestingPassive implements Passive {
-  private readonly lines: Lines
-  private readonly at: number
-  private readonly size: number
-  private idColumn: ReadonlyArray<number> | undefined = undefined
-  private epochColumn: ReadonlyArray<number> | undefined = undefined
-  private sinceColumn: ReadonlyArray<number> | undefined = undefined
-  private asWhole: Passive | undefined = undefined
-
-  constructor(lines: Lines, at: number, size: number) {
-    this.lines = lines
-    this.at = at
-    this.size = size
-  }
-
-  get ids(): ReadonlyArray<number> {
-    return (this.idColumn ??= this.lines.column(this.at, 0, this.size))
-  }
-
-  get epochs(): ReadonlyArray<number> {
-    return (this.epochColumn ??= this.lines.column(this.at, 1, this.size))
-  }
-
-  get addresses(): ReadonlyArray<number> {
-    return this.ids
-  }
-
-  get since(): ReadonlyArray<number> {
-    return (this.sinceColumn ??= this.lines.column(this.at, 2, this.size))
-  }
-
-  /** The same, read. */
-  get whole(): Passive {
-    const { addresses, epochs, ids, since } = this
-    return (this.asWhole ??= { ids, epochs, addresses, since })
-  }
-}
+const noGraves: Memory["graveyard"] = { ids: none, epochs: none, addresses: none }
+const noMemory: Memory = { graveyard: noGraves, suspects: none, departed: none, epochRaisedAt: -1 }
 
 /** How many entries a line has room for, in each list. */
 interface Room {
   readonly active: number
   readonly passive: number
   readonly sent: number
+  readonly graves: number
 }
 
 /** Mutable: they belong to the states that rest in them. */
 export class Lines {
-  private readonly room: Room
+  readonly room: Room
+  words: Int32Array
   private readonly passiveView: number
   private readonly pendingList: number
   private readonly sentList: number
   private readonly roundLists: number
+  private readonly graves: number
+  private readonly suspects: number
+  private readonly broadcast: number
   private readonly stride: number
-  private words: Int32Array
   /** Arrays to copy, by length, so that what is read is of V8's packed kinds, as all other arrays are. */
-  private readonly zeros: ReadonlyArray<ReadonlyArray<number>>
   private readonly strangers: ReadonlyArray<ReadonlyArray<Neighbor>>
 
-  constructor(nodes: number, { activeSize, passiveSize, shuffleActive, shufflePassive }: HyParView.Config) {
-    const active = Math.min(mostEntries, activeSize)
-    const passive = Math.min(mostEntries, passiveSize)
-    // Beside a sample the beacon travels.
-    const sent = Math.min(mostEntries, shuffleActive + shufflePassive + 1)
-    this.room = { active, passive, sent }
-    this.passiveView = activeView + activeWords * active
-    this.sentList = this.passiveView + passiveColumns * passive
-    this.pendingList = this.sentList + sentWords * sent
-    this.roundLists = this.pendingList + pendingWords * active
-    this.stride = Math.ceil((this.roundLists + 3 * roundRoom) / cacheLineWords) * cacheLineWords
+  /** Behind the membership, each line has room for a broadcast of so many words. */
+  constructor(nodes: number, config: HyParView.Config, broadcastWords: number) {
+    const room = roomOf(config)
+    this.room = room
+    this.passiveView = activeView + activeWords * room.active
+    this.pendingList = this.passiveView + passiveColumns * room.passive
+    this.sentList = this.pendingList + pendingWords * room.active
+    this.roundLists = this.sentList + sentWords * room.sent
+    this.graves = this.roundLists + roundRoom
+    this.suspects = this.graves + graveColumns * room.graves
+    this.broadcast = this.suspects + suspectRoom
+    this.stride = Math.ceil((this.broadcast + broadcastWords) / cacheLineWords) * cacheLineWords
     this.words = new Int32Array(nodes * this.stride)
     const stranger = this.neighborAt(0)
-    this.zeros = Array.from({ length: passive + 1 }, (_, length) => Array.from({ length }, () => 0).slice())
-    this.strangers = Array.from({ length: active + 1 }, (_, length) => Array.from({ length }, () => stranger))
+    this.strangers = Array.from({ length: room.active + 1 }, (_, length) => Array.from({ length }, () => stranger))
   }
 
-  fork(config: HyParView.Config): Lines {
-    const fork = new Lines(0, config)
+  fork(config: HyParView.Config, broadcastWords: number): Lines {
+    const fork = new Lines(0, config, broadcastWords)
     fork.words = this.words.slice()
     return fork
   }
@@ -171,11 +136,32 @@ export class Lines {
     return node * this.stride
   }
 
-  /** Reads a word of each cache line. */
+  /** Where its broadcast does. */
+  broadcastAt(at: number): number {
+    return at + this.broadcast
+  }
+
+  /** Reads a word of each cache line of what steps look at: both views. */
   touch(at: number): number {
-    const { stride, words } = this
+    return this.touchAll(at, at + this.pendingList)
+  }
+
+  /** Of what else there is, read once that is known. */
+  touchMore(at: number): number {
+    const { room, words } = this
     let sum = 0
-    for (let word = at; word < at + stride; word += cacheLineWords) sum += words[word] ?? 0
+    const round = words[at + roundCounts] ?? 0
+    const graves = (words[at + memoryCounts] ?? 0) & 0xff
+    if (((words[at + counts] ?? 0) & 0xff0000) !== 0) sum += words[at + this.pendingList] ?? 0
+    if (round !== 0) sum += this.touchAll(at + this.roundLists, at + this.roundLists + (round & 0xff))
+    if (graves > 0) sum += this.touchAll(at + this.graves, at + this.graves + room.graves + graves)
+    return sum
+  }
+
+  private touchAll(from: number, to: number): number {
+    const { words } = this
+    let sum = 0
+    for (let word = from; word < to; word += cacheLineWords) sum += words[word] ?? 0
     return sum
   }
 
@@ -191,7 +177,7 @@ export class Lines {
       status: rest.status,
       active: this.activeAt(at + activeView, sizes & 0xff),
       pending: (sizes & 0xff0000) === 0 ? none : this.pendingAt(at + this.pendingList, (sizes >>> 16) & 0xff),
-      passive: new RestingPassive(this, at + this.passiveView, (sizes >>> 8) & 0xff),
+      passive: new RestingPassive(words, at + this.passiveView, this.room.passive, (sizes >>> 8) & 0xff),
       cycle: words[at + cycle] ?? 0,
       nextRequestId: words[at + nextRequestId] ?? 0,
       nextNonce: words[at + nextNonce] ?? 0,
@@ -204,22 +190,13 @@ export class Lines {
       hole: { since: words[at + holeSince] ?? 0, moves: words[at + holeMoves] ?? 0 },
       seeker: words[at + seekerId] === 0 ? undefined : this.seekerAt(at),
       contacts: rest.contacts,
-      memory: rest.memory,
+      memory: rest.memory ?? this.memoryAt(at),
       search: rest.search,
       admission: rest.admission
     }
   }
 
   // --- reading ---------------------------------------------------------------------------------------------------------
-
-  /** One column of a passive view. */
-  column(at: number, which: number, size: number): ReadonlyArray<number> {
-    const { words } = this
-    const column = (this.zeros[size] ?? []).slice()
-    const first = at + which * this.room.passive
-    for (let i = 0; i < size; i++) column[i] = words[first + i] ?? 0
-    return column
-  }
 
   private activeAt(at: number, size: number): ReadonlyArray<Neighbor> {
     const active = (this.strangers[size] ?? []).slice()
@@ -300,21 +277,31 @@ export class Lines {
     const sizes = words[at + roundCounts] ?? 0
     const lead = words[at + roundLead] ?? 0
     if (sizes === 0 && lead === 0 && words[at + roundWait] === 0) return noRound
+    const tried = at + this.roundLists
+    const busy = tried + (sizes & 0xff)
+    const retried = busy + ((sizes >>> 8) & 0xff)
     return {
-      tried: this.idsAt(at + this.roundLists, sizes & 0xff),
-      busy: this.idsAt(at + this.roundLists + roundRoom, (sizes >>> 8) & 0xff),
-      retried: this.idsAt(at + this.roundLists + 2 * roundRoom, (sizes >>> 16) & 0xff),
+      tried: listAt(words, tried, sizes & 0xff),
+      busy: listAt(words, busy, (sizes >>> 8) & 0xff),
+      retried: listAt(words, retried, (sizes >>> 16) & 0xff),
       waiting: (sizes & waitingFlag) !== 0,
       waitMillis: words[at + roundWait] ?? 0,
       lead: lead === 0 ? undefined : lead - 1
     }
   }
 
-  private idsAt(at: number, size: number): ReadonlyArray<number> {
-    if (size === 0) return none
-    const ids: Array<number> = []
-    for (let i = 0; i < size; i++) ids.push(this.words[at + i] ?? 0)
-    return ids
+  private memoryAt(at: number): Memory {
+    const { room, words } = this
+    const sizes = words[at + memoryCounts] ?? 0
+    const raisedAt = words[at + epochRaisedAt] ?? 0
+    if (sizes === 0 && raisedAt === -1) return noMemory
+    const graves = sizes & 0xff
+    return {
+      graveyard: graves === 0 ? noGraves : new RestingPeers(words, at + this.graves, room.graves, graves),
+      suspects: listAt(words, at + this.suspects, sizes >>> 8),
+      departed: none,
+      epochRaisedAt: raisedAt
+    }
   }
 
   /** Whether an id stands in the active view of a line. */
@@ -325,37 +312,9 @@ export class Lines {
     return false
   }
 
-  // --- a broadcast that is idle ------------------------------------------------------------------------------------------
-
-  /** Its generator, and its next nonce. */
-  broadcastWords(at: number): readonly [random0: number, random1: number, nextNonce: number] {
-    const { words } = this
-    return [words[at + broadcastRandom0] ?? 0, words[at + broadcastRandom1] ?? 0, words[at + broadcastNonce] ?? 0]
-  }
-
-  /** At how many duplicates it prunes a neighbour. */
-  thresholdAt(at: number, index: number): number {
-    return (this.words[at + activeView + index * activeWords + activeFlags] ?? 0) >>> pruneShift
-  }
-
-  writeBroadcast(
-    at: number,
-    broadcast: { readonly random0: number; readonly random1: number; readonly nextNonce: number },
-    thresholds: ReadonlyArray<{ readonly pruneAt: number }>
-  ): void {
-    const { words } = this
-    words[at + broadcastRandom0] = broadcast.random0
-    words[at + broadcastRandom1] = broadcast.random1
-    words[at + broadcastNonce] = broadcast.nextNonce
-    for (let i = 0; i < thresholds.length; i++) {
-      const entry = at + activeView + i * activeWords + activeFlags
-      words[entry] = (words[entry] ?? 0) | ((thresholds[i]?.pruneAt ?? 0) << pruneShift)
-    }
-  }
-
   // --- writing ---------------------------------------------------------------------------------------------------------
 
-  /** Writes what differs, but for the round; whether it all fits. */
+  /** Writes what differs, but for the round and the memory; whether it all fits. */
   write(at: number, state: Membership, was: Membership | undefined): boolean {
     const { words } = this
     words[at + random0] = state.random0
@@ -383,16 +342,25 @@ export class Lines {
   /** Writes a round; whether it fits. */
   writeRound(at: number, { busy, lead, retried, tried, waiting, waitMillis }: Round): boolean {
     const { words } = this
-    if (tried.length > roundRoom || busy.length > roundRoom || retried.length > roundRoom || !isWord(waitMillis)) {
-      return false
-    }
+    if (tried.length + busy.length + retried.length > roundRoom || !isWord(waitMillis)) return false
     words[at + roundCounts] = tried.length | (busy.length << 8) | (retried.length << 16) | (waiting ? waitingFlag : 0)
     words[at + roundWait] = waitMillis
     words[at + roundLead] = lead === undefined ? 0 : lead + 1
-    this.writeIds(at + this.roundLists, tried)
-    this.writeIds(at + this.roundLists + roundRoom, busy)
-    this.writeIds(at + this.roundLists + 2 * roundRoom, retried)
+    const first = at + this.roundLists
+    writeList(words, first, tried)
+    writeList(words, first + tried.length, busy)
+    writeList(words, first + tried.length + busy.length, retried)
     return true
+  }
+
+  /** Writes a memory; whether it fits. */
+  writeMemory(at: number, { departed, epochRaisedAt: raisedAt, graveyard, suspects }: Memory): boolean {
+    const { room, words } = this
+    if (departed.length > 0 || suspects.length > suspectRoom || !isWord(raisedAt)) return false
+    words[at + memoryCounts] = graveyard.ids.length | (suspects.length << 8)
+    words[at + epochRaisedAt] = raisedAt
+    writeList(words, at + this.suspects, suspects)
+    return writePeers(words, at + this.graves, room.graves, graveyard)
   }
 
   private writeActive(at: number, active: Membership["active"]): boolean {
@@ -416,19 +384,9 @@ export class Lines {
     return fits
   }
 
-  private writePassive(at: number, { epochs, ids, since }: Passive): boolean {
-    const { words } = this
-    const { passive } = this.room
-    if (ids.length > passive) return false
-    let fits = true
-    for (let i = 0; i < ids.length; i++) {
-      const epoch = epochs[i] ?? 0
-      words[at + i] = ids[i] ?? 0
-      words[at + passive + i] = epoch
-      words[at + 2 * passive + i] = since[i] ?? 0
-      fits &&= isWord(epoch)
-    }
-    return fits
+  private writePassive(at: number, passive: Membership["passive"]): boolean {
+    const { room, words } = this
+    return writePeers(words, at, room.passive, passive) && writeList(words, at + 2 * room.passive, passive.since)
   }
 
   private writePeer(at: number, { epoch, id }: Peer): boolean {
@@ -476,10 +434,6 @@ export class Lines {
     })
   }
 
-  private writeIds(at: number, ids: ReadonlyArray<number>): void {
-    for (let i = 0; i < ids.length; i++) this.words[at + i] = ids[i] ?? 0
-  }
-
   private writeHole(at: number, { moves, since }: Membership["hole"]): boolean {
     this.words[at + holeSince] = since
     this.words[at + holeMoves] = moves
@@ -495,3 +449,12 @@ export class Lines {
     return isWord(seeker.peer.epoch) && isWord(seeker.at)
   }
 }
+
+/** How many entries a line has room for, in each list. */
+const roomOf = ({ activeSize, graveyardSize, passiveSize, shuffleActive, shufflePassive }: HyParView.Config): Room => ({
+  active: Math.min(mostEntries, activeSize),
+  passive: Math.min(mostEntries, passiveSize),
+  // Beside a sample the beacon travels.
+  sent: Math.min(mostEntries, shuffleActive + shufflePassive + 1),
+  graves: Math.min(mostEntries, graveyardSize)
+})
