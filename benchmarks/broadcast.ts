@@ -57,14 +57,14 @@ interface Figures {
 
 // --- one mesh, in a process of its own -------------------------------------------------------------------------------
 
-/** CPU time. */
+/** CPU time, at the beginning. */
 const warmUpMillis = 1_500
 
 /** The modest rate, for latency, copies and bytes: two seconds of it. */
 const modest = { messages: 10, bytes: 1_024, perSecond: 5, publishers: 10 } as const
 
-/** The least CPU time of a throughput measurement that counts. */
-const leastMillis = 800
+/** CPU time: the least of a throughput measurement that counts, and what each load warms up before it. */
+const measuring = { leastMillis: 800, warmUpMillis: 2_000 } as const
 
 const prepare = async (side: Side, options: MeshOptions): Promise<Contender> => {
   const contender = await (side === "hyparview" ? import("./internal/hyparview.ts") : import("./internal/gossipsub.ts"))
@@ -106,7 +106,7 @@ const measure = async (trial: Trial): Promise<Figures> => {
   const counts = mesh.counts()
 
   const throughput: Array<Throughput> = []
-  for (const { bytes, publishers } of loads) throughput.push(await load.throughput(bytes, publishers, leastMillis))
+  for (const { bytes, publishers } of loads) throughput.push(await load.throughput(bytes, publishers, measuring))
   const loadedMegabytes = (usedMegabytes() - megabytesBefore) / nodes
   if (load.lost + load.repeated > 0) {
     console.error(

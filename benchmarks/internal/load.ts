@@ -176,17 +176,28 @@ export class Load {
   }
 
   /**
-   * Batches, each larger than the one before, until one takes `leastMillis` of CPU time and has enough messages, or takes
-   * four times as long. Those before it warm up; at the end of each nothing is under way. By CPU time, because a process
-   * that shares its machine may get little of it in a second.
+   * Batches, until one takes `leastMillis` of CPU time and has enough messages after `warmUpMillis` of them, or takes four
+   * times as long; larger ones until one is large enough. Those before it warm up; at the end of each nothing is under
+   * way. By CPU time, because a process that shares its machine may get little of it in a second.
+   *
+   * What is compiled depends on the load: after small batches the first large one costs three times as much a message as
+   * the later ones. So it may not be that one that counts, long as it takes for that very reason.
    */
-  async throughput(bytes: number, publishers: number, leastMillis: number): Promise<Throughput> {
+  async throughput(
+    bytes: number,
+    publishers: number,
+    { leastMillis, warmUpMillis }: { readonly leastMillis: number; readonly warmUpMillis: number }
+  ): Promise<Throughput> {
     let messages = 4
+    let spentMillis = 0
     while (true) {
       const throughput = await this.#batch(messages, bytes, publishers)
       const { messages: completed, perCpuSecond } = throughput
       const tookMillis = (1_000 * completed) / perCpuSecond
-      if ((tookMillis >= leastMillis && completed >= leastMessages) || tookMillis >= 4 * leastMillis) return throughput
+      const isLarge = tookMillis >= leastMillis && completed >= leastMessages
+      if ((isLarge && spentMillis >= warmUpMillis) || tookMillis >= 4 * leastMillis) return throughput
+      spentMillis += tookMillis
+      if (isLarge) continue
       const wanted = Math.ceil((1.2 * leastMillis * perCpuSecond) / 1_000)
       messages = Math.max(2 * messages, Math.min(8 * messages, wanted))
     }
