@@ -66,8 +66,7 @@ export const passiveAt = <I extends Key, A>({ passive }: State<I, A>, index: num
  * @category queries
  * @since 0.1.0
  */
-export const passivePeers = <I extends Key, A>(state: State<I, A>): ReadonlyArray<Peer<I, A>> =>
-  peersOf(state.passive)
+export const passivePeers = <I extends Key, A>(state: State<I, A>): ReadonlyArray<Peer<I, A>> => peersOf(state.passive)
 
 /**
  * The peers that stopped answering, the oldest grave first.
@@ -431,8 +430,7 @@ export const bury = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): v
 }
 
 /** Whether an id is in the graveyard. */
-export const isBuried = <I extends Key, A>({ memory }: State<I, A>, id: I): boolean =>
-  holds(memory.graveyard.ids, id)
+export const isBuried = <I extends Key, A>({ memory }: State<I, A>, id: I): boolean => holds(memory.graveyard.ids, id)
 
 /** Takes an id out of the graveyard. */
 export const exhume = <I extends Key, A>(t: Transition<I, A>, id: I): void => {

@@ -67,7 +67,9 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   "self is being asked": () => ({ pending: [asking(1)] }),
   "an id twice in the active view": ({ active }) => ({ active: [...active.slice(0, 1), ...active.slice(0, 1)] }),
   "an id twice in the passive view": () => passively(5, 5),
-  "an id twice in the graveyard": ({ memory }) => ({ memory: { ...memory, graveyard: gravesOf([someone(5), someone(5)]) } }),
+  "an id twice in the graveyard": ({ memory }) => ({
+    memory: { ...memory, graveyard: gravesOf([someone(5), someone(5)]) }
+  }),
   "an id asked twice": () => ({ pending: [asking(5), asking(5)] }),
   "an id is asked by a request and in a round of X-BOT": (state) =>
     linkingWith9(state).map((swap) => ({ pending: [asking(9)], swap })),

@@ -93,8 +93,7 @@ export class RestingStates implements States {
     const at = lines.at(node)
     const membership = lines.membershipAt(at, rest)
     const broadcast =
-      rest.broadcast ??
-      this.broadcasts.read(lines.words, lines.broadcastAt(at), membership, this.forgotten[node])
+      rest.broadcast ?? this.broadcasts.read(lines.words, lines.broadcastAt(at), membership, this.forgotten[node])
     return { membership, broadcast }
   }
 
