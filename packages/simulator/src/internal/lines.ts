@@ -95,8 +95,8 @@ interface Room {
 
 /** Mutable: they belong to the states that rest in them. */
 export class Lines {
-  readonly room: Room
   words: Int32Array
+  private readonly room: Room
   private readonly passiveView: number
   private readonly pendingList: number
   private readonly sentList: number
