@@ -3,7 +3,7 @@
  * how it is read and written.
  */
 import type { HyParView } from "@hyparview/core"
-import { isWord, listAt, mostEntries, none, RestingPassive, RestingPeers, writeList, writePeers } from "./words.ts"
+import { isWord, listAt, mostEntries, none, RestingPeers, writeList } from "./words.ts"
 
 export type Membership = HyParView.State<number, number>
 type Peer = Membership["self"]
@@ -95,7 +95,8 @@ interface Room {
 
 /** Mutable: they belong to the states that rest in them. */
 export class Lines {
-  words: Int32Array
+  readonly words: Int32Array
+  private readonly nodes: number
   private readonly room: Room
   private readonly passiveView: number
   private readonly pendingList: number
@@ -108,27 +109,35 @@ export class Lines {
   /** Arrays to copy, by length, so that what is read is of V8's packed kinds, as all other arrays are. */
   private readonly strangers: ReadonlyArray<ReadonlyArray<Neighbor>>
 
-  /** Behind the membership, each line has room for a broadcast of so many words. */
-  constructor(nodes: number, config: HyParView.Config, broadcastWords: number) {
+  /**
+   * Behind the membership, each line has room for a broadcast of so many words. A line is in two halves, and the first halves
+   * of all nodes stand before the second ones: what most steps look at is on fewer pages then.
+   */
+  constructor(nodes: number, config: HyParView.Config, broadcastWords: number, words?: Int32Array) {
     const room = roomOf(config)
+    this.nodes = nodes
     this.room = room
     this.passiveView = activeView + activeWords * room.active
     this.pendingList = this.passiveView + passiveColumns * room.passive
-    this.sentList = this.pendingList + pendingWords * room.active
-    this.roundLists = this.sentList + sentWords * room.sent
-    this.graves = this.roundLists + roundRoom
-    this.suspects = this.graves + graveColumns * room.graves
-    this.broadcast = this.suspects + suspectRoom
-    this.stride = Math.ceil((this.broadcast + broadcastWords) / cacheLineWords) * cacheLineWords
-    this.words = new Int32Array(nodes * this.stride)
+    const first = this.pendingList + pendingWords * room.active
+    const round = sentWords * room.sent
+    const graves = round + roundRoom
+    const suspects = graves + graveColumns * room.graves
+    const broadcast = suspects + suspectRoom
+    this.stride = Math.ceil(Math.max(first, broadcast + broadcastWords) / cacheLineWords) * cacheLineWords
+    const half = nodes * this.stride
+    this.sentList = half
+    this.roundLists = half + round
+    this.graves = half + graves
+    this.suspects = half + suspects
+    this.broadcast = half + broadcast
+    this.words = words ?? new Int32Array(2 * half)
     const stranger = this.neighborAt(0)
     this.strangers = Array.from({ length: room.active + 1 }, (_, length) => Array.from({ length }, () => stranger))
   }
 
   fork(config: HyParView.Config, broadcastWords: number): Lines {
-    const fork = new Lines(0, config, broadcastWords)
-    fork.words = this.words.slice()
-    return fork
+    return new Lines(this.nodes, config, broadcastWords, this.words.slice())
   }
 
   /** Where a node's line begins. */
@@ -177,7 +186,7 @@ export class Lines {
       status: rest.status,
       active: this.activeAt(at + activeView, sizes & 0xff),
       pending: (sizes & 0xff0000) === 0 ? none : this.pendingAt(at + this.pendingList, (sizes >>> 16) & 0xff),
-      passive: new RestingPassive(words, at + this.passiveView, this.room.passive, (sizes >>> 8) & 0xff),
+      passive: new RestingPeers(words, at + this.passiveView, this.room.passive, (sizes >>> 8) & 0xff),
       cycle: words[at + cycle] ?? 0,
       nextRequestId: words[at + nextRequestId] ?? 0,
       nextNonce: words[at + nextNonce] ?? 0,
@@ -355,12 +364,12 @@ export class Lines {
 
   /** Writes a memory; whether it fits. */
   writeMemory(at: number, { departed, epochRaisedAt: raisedAt, graveyard, suspects }: Memory): boolean {
-    const { room, words } = this
+    const { words } = this
     if (departed.length > 0 || suspects.length > suspectRoom || !isWord(raisedAt)) return false
     words[at + memoryCounts] = graveyard.ids.length | (suspects.length << 8)
     words[at + epochRaisedAt] = raisedAt
     writeList(words, at + this.suspects, suspects)
-    return writePeers(words, at + this.graves, room.graves, graveyard)
+    return this.writeGraves(at + this.graves, graveyard)
   }
 
   private writeActive(at: number, active: Membership["active"]): boolean {
@@ -384,9 +393,33 @@ export class Lines {
     return fits
   }
 
-  private writePassive(at: number, passive: Membership["passive"]): boolean {
-    const { room, words } = this
-    return writePeers(words, at, room.passive, passive) && writeList(words, at + 2 * room.passive, passive.since)
+  private writePassive(at: number, { epochs, ids, since }: Membership["passive"]): boolean {
+    const { words } = this
+    const { passive } = this.room
+    if (ids.length > passive) return false
+    let fits = true
+    for (let i = 0; i < ids.length; i++) {
+      const epoch = epochs[i] ?? 0
+      words[at + i] = ids[i] ?? 0
+      words[at + passive + i] = epoch
+      words[at + 2 * passive + i] = since[i] ?? 0
+      fits &&= isWord(epoch)
+    }
+    return fits
+  }
+
+  private writeGraves(at: number, { epochs, ids }: Memory["graveyard"]): boolean {
+    const { words } = this
+    const { graves } = this.room
+    if (ids.length > graves) return false
+    let fits = true
+    for (let i = 0; i < ids.length; i++) {
+      const epoch = epochs[i] ?? 0
+      words[at + i] = ids[i] ?? 0
+      words[at + graves + i] = epoch
+      fits &&= isWord(epoch)
+    }
+    return fits
   }
 
   private writePeer(at: number, { epoch, id }: Peer): boolean {

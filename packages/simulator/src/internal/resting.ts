@@ -13,7 +13,7 @@ import type { Node } from "@hyparview/core"
 import { Lines, type Membership, type RestOfMembership } from "./lines.ts"
 import { type Broadcast, BroadcastSection, RestingBroadcast } from "./restingBroadcast.ts"
 import type { NodeState, States } from "./states.ts"
-import { RestingPassive, RestingPeers } from "./words.ts"
+import { RestingPeers } from "./words.ts"
 
 /** What of a state does not rest as words. */
 interface Rest extends RestOfMembership {
@@ -58,8 +58,8 @@ export class RestingStates implements States {
     return {
       membership: {
         ...membership,
-        passive: passive instanceof RestingPassive ? passive.whole : passive,
-        memory: graveyard instanceof RestingPeers ? { ...memory, graveyard: graveyard.whole } : memory
+        passive: passive instanceof RestingPeers ? passive.passive : passive,
+        memory: graveyard instanceof RestingPeers ? { ...memory, graveyard: graveyard.peers } : memory
       },
       broadcast: broadcast instanceof RestingBroadcast ? broadcast.whole : broadcast
     }
@@ -150,7 +150,7 @@ export class RestingStates implements States {
   private memoryBeside(at: number, memory: Membership["memory"]): Membership["memory"] | undefined {
     const { graveyard } = memory
     if (this.lines.writeMemory(at, memory)) return undefined
-    return graveyard instanceof RestingPeers ? { ...memory, graveyard: graveyard.whole } : memory
+    return graveyard instanceof RestingPeers ? { ...memory, graveyard: graveyard.peers } : memory
   }
 
   /** The same of a broadcast. */

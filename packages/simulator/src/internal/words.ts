@@ -28,30 +28,24 @@ export const listAt = (words: Int32Array, at: number, size: number): ReadonlyArr
   return list
 }
 
-/** Writes numbers from a place on; whether they all fit. */
-export const writeList = (words: Int32Array, at: number, list: ReadonlyArray<number>): boolean => {
-  let fits = true
-  for (let i = 0; i < list.length; i++) {
-    const value = list[i] ?? 0
-    words[at + i] = value
-    fits &&= isWord(value)
-  }
-  return fits
+/** Writes whole numbers from a place on. */
+export const writeList = (words: Int32Array, at: number, list: ReadonlyArray<number>): void => {
+  for (let i = 0; i < list.length; i++) words[at + i] = list[i] ?? 0
 }
 
-/** Writes the columns of peers, each `room` words long; whether they fit. */
-export const writePeers = (words: Int32Array, at: number, room: number, { epochs, ids }: Peers): boolean =>
-  ids.length <= room && writeList(words, at, ids) && writeList(words, at + room, epochs)
-
-/** Peers at rest, each column read when it is first looked at: most steps look at none. */
-export class RestingPeers implements Peers {
-  protected readonly words: Int32Array
-  protected readonly at: number
-  protected readonly room: number
-  protected readonly size: number
+/**
+ * Peers at rest, each column read when it is first looked at: most steps look at none. One class for a passive view and for a
+ * graveyard, which has no third column, so that all that looks at them sees one kind of object.
+ */
+export class RestingPeers implements Passive {
+  private readonly words: Int32Array
+  private readonly at: number
+  private readonly room: number
+  private readonly size: number
   private idColumn: ReadonlyArray<number> | undefined = undefined
   private epochColumn: ReadonlyArray<number> | undefined = undefined
-  private asPeers: Peers | undefined = undefined
+  private sinceColumn: ReadonlyArray<number> | undefined = undefined
+  private asPassive: Passive | undefined = undefined
 
   constructor(words: Int32Array, at: number, room: number, size: number) {
     this.words = words
@@ -72,24 +66,19 @@ export class RestingPeers implements Peers {
     return this.ids
   }
 
-  /** The same, read. */
-  get whole(): Peers {
-    const { addresses, epochs, ids } = this
-    return (this.asPeers ??= { ids, epochs, addresses })
-  }
-}
-
-/** A passive view at rest. */
-export class RestingPassive extends RestingPeers implements Passive {
-  private sinceColumn: ReadonlyArray<number> | undefined = undefined
-  private asPassive: Passive | undefined = undefined
-
   get since(): ReadonlyArray<number> {
     return (this.sinceColumn ??= listAt(this.words, this.at + 2 * this.room, this.size))
   }
 
-  override get whole(): Passive {
+  /** The same, read: of a passive view. */
+  get passive(): Passive {
     const { addresses, epochs, ids, since } = this
     return (this.asPassive ??= { ids, epochs, addresses, since })
+  }
+
+  /** Of a graveyard. */
+  get peers(): Peers {
+    const { addresses, epochs, ids } = this
+    return { ids, epochs, addresses }
   }
 }
