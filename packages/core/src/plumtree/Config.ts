@@ -115,8 +115,8 @@ export interface Config {
    * cluster. Of twice as many again what was done is known still; beyond that an origin that made room begins anew, and what
    * neighbours keep of it is delivered once more. So let it be no less than half of all that neighbours may still keep something
    * of: nodes that publish, times their topics, times the incarnations that they had within `retainedMillis`, and one.
-   * With messages of more than three times `sourcesSize` origins under way at once, all of them are new again wherever they come,
-   * and go round for ever.
+   * With messages of more than three times `sourcesSize` origins under way at once, what was dropped is new again where it comes
+   * again: they go round many times, and may never cease.
    */
   readonly sourcesSize: number
   /**
