@@ -6,7 +6,6 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as RpcClient from "effect/rpc/RpcClient"
 import { availableParallelism, totalmem } from "node:os"
-import { setFlagsFromString } from "node:v8"
 import { Worker } from "node:worker_threads"
 import { badInput, failed } from "../internal/failures.ts"
 import { type Progress, Simulation } from "./Simulation.ts"
@@ -39,15 +38,6 @@ const leastNodeBytes = 3_000
 const youngMegabytes = 384
 /** …and on a small machine at most this part of a thread's memory. */
 const youngShare = 1 / 8
-
-/**
- * V8 watches which literals give objects that live long, and may decide, while it compiles, to make those of a literal old
- * from the start. Where a node's states are kept as they are they live until its next step: by the timing of a compilation
- * some runs of the same trace had them made old, and their garbage then kept young objects alive until the next full
- * collection. Of 29 such runs 7 took 13 to 19 CPU seconds instead of 7 to 10, and half as much memory again; without these
- * decisions none of 27 did.
- */
-const flagsOfThreads = "--no-allocation-site-pretenuring"
 
 /** Run from its sources, the project resolves its packages by the `source` condition, and so must its threads. */
 const isSource = import.meta.url.endsWith(".ts")
@@ -116,10 +106,9 @@ export interface Request {
 const layerThread = ({ limits }: Plan) =>
   RpcClient.layerProtocolWorker({ size: 1 }).pipe(
     Layer.provide(
-      NodeWorker.layer(() => {
-        setFlagsFromString(flagsOfThreads)
-        return new Worker(main, { execArgv: isSource ? ["--conditions=source"] : [], resourceLimits: limits })
-      })
+      NodeWorker.layer(
+        () => new Worker(main, { execArgv: isSource ? ["--conditions=source"] : [], resourceLimits: limits })
+      )
     )
   )
 
