@@ -15,6 +15,7 @@
  * - 50 nodes die in each of 100 cycles.
  * - Announcements batched, at ten broadcasts a second.
  */
+import { Plumtree } from "@hyparview/core"
 import * as Measure from "../Measure.ts"
 import type { World } from "../World.ts"
 import { firstMessages, heal, killShare, publish } from "./failures.ts"
@@ -133,7 +134,8 @@ function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
     yield* build(laboratory, sender, 20)
     yield* whileFailing(laboratory, sender, failing.failures ?? 0, steadyCycles)
   })
-  const batched = { ...variants[1], messages: treeMessages, pace: "rate", rate: 10, announceMillis: 300 } as const
+  const { announceMillis } = Plumtree.defaultConfig
+  const batched = { ...variants[1], messages: treeMessages, pace: "rate", rate: 10, announceMillis } as const
   yield* tree(laboratory, overlay, batched, function* (sender) {
     yield* build(laboratory, sender, treeMessages)
   })
