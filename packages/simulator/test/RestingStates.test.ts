@@ -5,6 +5,7 @@ import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { RestingStates } from "../src/internal/resting.ts"
+import { RestingBroadcast } from "../src/internal/restingBroadcast.ts"
 import type { NodeState } from "../src/internal/states.ts"
 import { surroundings } from "./surroundings.ts"
 
@@ -26,6 +27,7 @@ const scenarios: ReadonlyArray<Scenario> = [
     broadcast: { ...Plumtree.floodConfig, sourcesSize: 2 }
   },
   { name: "heartbeats, and the default broadcast", broadcast: Plumtree.defaultConfig },
+  { name: "one tree, as the paper has it", broadcast: { ...Plumtree.paperConfig, sourcesSize: 2 } },
   { name: "a thicket", broadcast: { ...Plumtree.defaultConfig, strategy: "thicket", treesCount: 2 } },
   {
     name: "X-BOT, ages and mixing",
@@ -172,6 +174,8 @@ const firstOf = <A>([first]: ReadonlyArray<A>): A => {
 const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<Broadcast>>> = {
   "streams as they came": () => ({}),
   "numbers above the floor": (broadcast) => streamsOf(broadcast, { above: [90, 91] }),
+  "a high number above the floor": (broadcast) => streamsOf(broadcast, { above: [far, far] }),
+  "many runs above the floor": (broadcast) => streamsOf(broadcast, { above: [90, 91, 95, 96] }),
   "a gap": (broadcast) => {
     const gap = { open: true, since: 1, known: 9, due: 2, asking: 3, holders: [3], asked: [3], gone: [] }
     return streamsOf(broadcast, { gap })
@@ -183,12 +187,15 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
   "a path": (broadcast) => streamsOf(broadcast, { depth: 3 }),
   "a kept message": (broadcast) => {
     const kept = { sequence: 0, payload: new Uint8Array(4), round: 1, parent: 3, publishedAt: 0, bornAt: 0 }
-    return streamsOf(broadcast, { held: { oldest: [], middle: [], latest: [kept], count: 1, bytes: 132 } })
+    const held = { oldest: [], middle: [], latest: [kept], count: 1, bytes: 132 }
+    const { streams } = streamsOf(broadcast, { held })
+    return { streams: { ...streams, bytes: 132 } }
   },
   "many streams": ({ streams }) => {
     const near = [1, 2, 3].map((source) => ({ ...firstOf(streams.near), source }))
     return { streams: { ...streams, count: 3, keys: [1, 2, 3], near } }
   },
+  "bytes that nothing takes": ({ streams }) => ({ streams: { ...streams, bytes: 132 } }),
   "what makes room next": ({ streams }) => ({ streams: { ...streams, hand: 1 } }),
   "a lazy neighbour": () => ({ lazy: 1 }),
   "a guide": () => {
@@ -197,11 +204,31 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
   },
   "a patient link": ({ links }) => ({ links: links.with(0, { ...firstOf(links), pruneAt: 255 }) }),
   "a most patient link": ({ links }) => ({ links: links.with(0, { ...firstOf(links), pruneAt: 256 }) }),
+  "a pruned link": ({ links }) => ({ links: links.with(1, { ...firstOf(links), prunedAt: 77 }) }),
+  "a link that was pruned late": ({ links }) => ({ links: links.with(1, { ...firstOf(links), prunedAt: far }) }),
   "a link with duplicates": ({ links }) => ({ links: links.with(0, { ...firstOf(links), duplicates: 2 }) }),
   "one neighbour fewer": ({ links, neighbors }) => ({ links: links.slice(1), neighbors: neighbors.slice(1) }),
   "a topic of its own": () => ({ topics: [{ name: "broadcast", nextSequence: 4 }] }),
   "a high nonce": () => ({ nextNonce: far }),
-  "a set timer": ({ timers }) => ({ timers: { ...timers, Graft: { nonce: 3, at: 4 } } })
+  "a set timer": ({ timers }) => ({ timers: { ...timers, Graft: { nonce: 3, at: 4 } } }),
+  "a timer of announcements": ({ timers }) => ({ timers: { ...timers, Announce: { nonce: 3, at: 4 } } }),
+  "a timer of what is kept": ({ timers }) => ({ timers: { ...timers, Recover: { nonce: 3, at: 4 } } }),
+  "a late timer of what is kept": ({ timers }) => ({ timers: { ...timers, Recover: { nonce: 3, at: far } } }),
+  "a time to sweep": ({ upkeep }) => ({ upkeep: { ...upkeep, sweepAt: 5 } }),
+  "a late time to sweep": ({ upkeep }) => ({ upkeep: { ...upkeep, sweepAt: far } }),
+  "a slot with a gap": ({ upkeep }) => ({ upkeep: { ...upkeep, gaps: [0] } }),
+  "a gap that is due": ({ upkeep }) => ({ upkeep: { ...upkeep, gapsAt: 5 } }),
+  "a topic that is validated": ({ upkeep }) => ({ upkeep: { ...upkeep, validated: ["broadcast"] } }),
+  "an open recall": ({ upkeep }) => {
+    const recall = { requestId: 1, topic: "broadcast", wanted: 3, found: [], asked: [], asking: undefined, until: 0 }
+    return { upkeep: { ...upkeep, recalls: [recall] } }
+  },
+  "a message that waits for a verdict": ({ self, upkeep }) => {
+    const id = { source: 1, epoch: 0, topic: "broadcast", sequence: 3 }
+    const payload = new Uint8Array(4)
+    const gossip = { _tag: "Gossip", id, round: 0, publishedAt: 1, ageMillis: 0, payload, replay: undefined } as const
+    return { upkeep: { ...upkeep, waiting: [{ gossip, from: self, bornAt: 1, until: 9 }] } }
+  }
 }
 
 const changes: ReadonlyArray<readonly [name: string, change: (state: NodeState) => NodeState]> = [
@@ -249,6 +276,33 @@ describe("states that rest as numbers", () => {
     assert.strictEqual(seen.length, expected.length)
     seen.forEach((transition, index) => assert.deepEqual(transition, expected[index]))
   })
+
+  it.each([Plumtree.floodConfig, Plumtree.paperConfig])(
+    "hold broadcasts in good order as numbers: $strategy",
+    (config) => {
+      const scenario = { name: "", broadcast: { ...config, sourcesSize: 2 } }
+      const world = worldOf(scenario, false)
+      live(world, () => {})
+      for (let i = 0; i < 3; i++) {
+        world.publish(1)
+        world.runUntil(world.now + 5 * second)
+      }
+      const states = new RestingStates(nodes, configOf(scenario))
+      let lazy = 0
+      statesOf(world).forEach((state, node) => {
+        if (state === undefined) return
+        states.set(node, state, undefined)
+        // Who has published has a topic of its own.
+        assert.strictEqual(
+          states.get(node)?.broadcast instanceof RestingBroadcast,
+          state.broadcast.topics.length === 0,
+          `node ${node}`
+        )
+        if (state.broadcast.lazy !== 0) lazy++
+      })
+      if (config.strategy === "plumtree") assert.isAbove(lazy, nodes / 4)
+    }
+  )
 
   it("go on in a fork, independently", () => {
     const scenario = { name: "", broadcast: Plumtree.defaultConfig }

@@ -11,7 +11,7 @@
  */
 import type { Node } from "@hyparview/core"
 import { Lines, type Membership, type RestOfMembership } from "./lines.ts"
-import { type Broadcast, BroadcastSection, RestingBroadcast } from "./restingBroadcast.ts"
+import { type Beside, type Broadcast, BroadcastSection, RestingBroadcast } from "./restingBroadcast.ts"
 import type { NodeState, States } from "./states.ts"
 import { RestingPeers } from "./words.ts"
 
@@ -20,16 +20,14 @@ interface Rest extends RestOfMembership {
   readonly broadcast: Broadcast | undefined
 }
 
-type Forgotten = Broadcast["streams"]["forgotten"]
-
 /** Mutable: they belong to the world that made them. */
 export class RestingStates implements States {
   private readonly config: Node.Config
   private readonly broadcasts: BroadcastSection
   private readonly lines: Lines
   private readonly rests: Array<Rest | undefined>
-  /** Beside broadcasts that rest as words: the streams that they had no room for, where there are any. */
-  private readonly forgotten: Array<Forgotten | undefined>
+  /** Beside broadcasts that rest as words: what they keep, and the streams that they had no room for, where there is any. */
+  private readonly beside: Array<Beside | undefined>
   /** States that do not fit a line. */
   private readonly others: Map<number, NodeState>
 
@@ -40,7 +38,7 @@ export class RestingStates implements States {
     this.lines =
       from?.lines.fork(membership, this.broadcasts.size) ?? new Lines(nodes, membership, this.broadcasts.size)
     this.rests = from?.rests.slice() ?? Array.from<Rest | undefined>({ length: nodes }).fill(undefined)
-    this.forgotten = from?.forgotten.slice() ?? Array.from<Forgotten | undefined>({ length: nodes }).fill(undefined)
+    this.beside = from?.beside.slice() ?? Array.from<Beside | undefined>({ length: nodes }).fill(undefined)
     this.others = new Map(from?.others)
   }
 
@@ -93,7 +91,7 @@ export class RestingStates implements States {
     const at = lines.at(node)
     const membership = lines.membershipAt(at, rest)
     const broadcast =
-      rest.broadcast ?? this.broadcasts.read(lines.words, lines.broadcastAt(at), membership, this.forgotten[node])
+      rest.broadcast ?? this.broadcasts.read(lines.words, lines.broadcastAt(at), membership, this.beside[node])
     return { membership, broadcast }
   }
 
@@ -137,7 +135,7 @@ export class RestingStates implements States {
 
   delete(node: number): void {
     this.rests[node] = undefined
-    this.forgotten[node] = undefined
+    this.beside[node] = undefined
     this.others.delete(node)
   }
 
@@ -157,7 +155,7 @@ export class RestingStates implements States {
   private broadcastBeside(node: number, broadcast: Broadcast, membership: Membership): Broadcast | undefined {
     const { broadcasts, lines } = this
     if (!broadcasts.write(lines.words, lines.broadcastAt(lines.at(node)), broadcast, membership)) return broadcast
-    this.forgotten[node] = broadcasts.forgottenBy(broadcast)
+    this.beside[node] = broadcasts.besideOf(broadcast, this.beside[node])
     return undefined
   }
 }

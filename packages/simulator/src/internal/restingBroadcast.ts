@@ -1,7 +1,8 @@
 /**
- * Broadcasts at rest, as words of a line (`lines.ts`): what floods know, the last message of a few sources, and how many
- * duplicates each link has left. What else a broadcast may know (trees, messages that are kept, or missed, or announced) does
- * not rest so: such a broadcast is kept as it is.
+ * Broadcasts at rest, as words of a line (`lines.ts`): what floods and one tree know in good order, the last message of a few
+ * sources, who is lazy, and when each link was pruned. The messages that are kept rest beside, since they stay as they are. What
+ * else a broadcast may know (of each source a tree, what is missed, or announced, or has duplicates left) does not rest so: such
+ * a broadcast is kept as it is.
  */
 import { type Node, Plumtree } from "@hyparview/core"
 import { isWord, none } from "./words.ts"
@@ -10,6 +11,9 @@ export type Broadcast = Plumtree.State<number, number>
 type Link = Broadcast["links"][number]
 type Streams = Broadcast["streams"]
 type Stream = Streams["near"][number]
+type Held = Stream["held"]
+type Upkeep = Broadcast["upkeep"]
+type Timers = Broadcast["timers"]
 type Membership = Node.State<number, number>["membership"]
 
 /** Links are pruned at fewer duplicates than this, or do not rest as words. */
@@ -18,9 +22,17 @@ const thresholds = 256
 /** Sources for which there is room: as many as an experiment that drains each broadcast remembers. */
 const mostStreams = 2
 
-const nothingHeld: Stream["held"] = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
+const nothingHeld: Held = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
 
-// --- where it stands, from the section's beginning: the generator, the nonce, the streams, then a threshold for each link --
+/** What rests beside the words of a broadcast. */
+export interface Beside {
+  /** The streams that it had no room for. */
+  readonly forgotten: Streams["forgotten"]
+  /** What is kept of each stream. */
+  readonly held: ReadonlyArray<Held>
+}
+
+// --- where it stands, from the section's beginning: the generator, the nonce, the streams, then two words for each link -----
 
 const random0 = 0
 const random1 = 1
@@ -28,10 +40,16 @@ const nextNonce = 2
 const streamCount = 3
 const streamHand = 4
 const forgottenCount = 5
-const streamList = 6
-/** Words of a stream: source, epoch, topic, floor, owed, wanted, top, usedAt. */
-const streamWords = 8
-const thresholdList = streamList + mostStreams * streamWords
+const lazyLinks = 6
+const sweepAt = 7
+/** Nonce and time. */
+const recoverTimer = 8
+const streamList = 10
+/** Words of a stream: source, epoch, topic, floor, owed, wanted, top, usedAt, depth, first and last of a run above the floor. */
+const streamWords = 11
+const linkList = streamList + mostStreams * streamWords
+/** Words of a link: at how many duplicates it is pruned, and when it last was. */
+const linkWords = 2
 
 /** What the broadcasts of a world have in common. Mutable: it learns the names of topics. */
 export class BroadcastSection {
@@ -46,7 +64,7 @@ export class BroadcastSection {
 
   constructor(config: Plumtree.Config, activeRoom: number) {
     this.activeRoom = activeRoom
-    this.size = thresholdList + activeRoom
+    this.size = linkList + linkWords * activeRoom
     const self = { id: -1, epoch: 0, address: -1 }
     this.idle = Plumtree.init({ config, self, random: { random0: 1, random1: 0 } })
     const [fresh] = Plumtree.step(this.idle, { _tag: "NeighborUp", now: 0, peer: self }).state.links
@@ -54,35 +72,48 @@ export class BroadcastSection {
       fresh === undefined ? none : Array.from({ length: thresholds }, (_, pruneAt) => ({ ...fresh, pruneAt }))
   }
 
-  /** What rests from a place on. `forgotten` rests beside. */
-  read(
-    words: Int32Array,
-    at: number,
-    membership: Membership,
-    forgotten: Streams["forgotten"] | undefined
-  ): RestingBroadcast {
-    return new RestingBroadcast(this, words, at, membership, forgotten)
+  /** What rests from a place on, and beside. */
+  read(words: Int32Array, at: number, membership: Membership, beside: Beside | undefined): RestingBroadcast {
+    return new RestingBroadcast(this, words, at, membership, beside)
   }
 
   linksAt(words: Int32Array, at: number, count: number): ReadonlyArray<Link> {
     const links: Array<Link> = []
     for (let i = 0; i < count; i++) {
-      const link = this.fresh[words[at + thresholdList + i] ?? 0]
-      if (link !== undefined) links.push(link)
+      const entry = at + linkList + i * linkWords
+      const fresh = this.fresh[words[entry] ?? 0]
+      if (fresh === undefined) continue
+      const prunedAt = words[entry + 1] ?? 0
+      links.push(prunedAt === fresh.prunedAt ? fresh : { ...fresh, prunedAt })
     }
     return links
   }
 
-  streamsAt(words: Int32Array, at: number, forgotten: Streams["forgotten"] | undefined): Streams {
+  upkeepAt(words: Int32Array, at: number): Upkeep {
+    const { upkeep } = this.idle
+    const due = words[at + sweepAt] ?? 0
+    return due === upkeep.sweepAt ? upkeep : { ...upkeep, sweepAt: due }
+  }
+
+  timersAt(words: Int32Array, at: number): Timers {
+    const { timers } = this.idle
+    const nonce = words[at + recoverTimer] ?? 0
+    return nonce === 0 ? timers : { ...timers, Recover: { nonce, at: words[at + recoverTimer + 1] ?? 0 } }
+  }
+
+  streamsAt(words: Int32Array, at: number, beside: Beside | undefined): Streams {
     const count = words[at + streamCount] ?? 0
     const { streams } = this.idle
     if (count === 0) return streams
     const keys: Array<number> = []
     const near: Array<Stream> = []
+    let bytes = 0
     for (let slot = 0; slot < count; slot++) {
-      const stream = this.streamAt(words, at + streamList + slot * streamWords)
+      const held = beside?.held[slot] ?? nothingHeld
+      const stream = this.streamAt(words, at + streamList + slot * streamWords, held)
       keys.push(stream.source)
       near.push(stream)
+      bytes += held.bytes
     }
     return {
       count,
@@ -91,25 +122,25 @@ export class BroadcastSection {
       far: streams.far,
       index: streams.index,
       hand: words[at + streamHand] ?? 0,
-      bytes: 0,
-      forgotten: forgotten ?? streams.forgotten,
+      bytes,
+      forgotten: beside?.forgotten ?? streams.forgotten,
       forgottenCount: words[at + forgottenCount] ?? 0
     }
   }
 
-  private streamAt(words: Int32Array, at: number): Stream {
+  private streamAt(words: Int32Array, at: number, held: Held): Stream {
     return {
       source: words[at] ?? 0,
       epoch: words[at + 1] ?? 0,
       topic: this.topics[words[at + 2] ?? 0] ?? "",
       floor: words[at + 3] ?? 0,
-      above: none,
+      above: runAt(words, at + 9),
       owed: words[at + 4] ?? 0,
       wanted: words[at + 5] ?? 0,
       top: words[at + 6] ?? 0,
       usedAt: words[at + 7] ?? 0,
-      depth: 0,
-      held: nothingHeld,
+      depth: words[at + 8] ?? 0,
+      held,
       gap: undefined
     }
   }
@@ -121,17 +152,25 @@ export class BroadcastSection {
     words[at + random0] = broadcast.random0
     words[at + random1] = broadcast.random1
     words[at + nextNonce] = broadcast.nextNonce
+    words[at + lazyLinks] = broadcast.lazy
+    words[at + sweepAt] = broadcast.upkeep.sweepAt
+    words[at + recoverTimer] = broadcast.timers.Recover.nonce
+    words[at + recoverTimer + 1] = broadcast.timers.Recover.at
     const { links } = broadcast
-    for (let i = 0; i < links.length; i++) words[at + thresholdList + i] = links[i]?.pruneAt ?? 0
+    for (let i = 0; i < links.length; i++) {
+      const entry = at + linkList + i * linkWords
+      words[entry] = links[i]?.pruneAt ?? 0
+      words[entry + 1] = links[i]?.prunedAt ?? 0
+    }
     return true
   }
 
-  /** Whether all is as it began, but for the streams and the links. */
+  /** Whether all is as it began, but for the streams, the links, and what is kept. */
   private isPlain(broadcast: Broadcast): boolean {
     const { idle } = this
     return (
-      broadcast.timers === idle.timers &&
-      broadcast.upkeep === idle.upkeep &&
+      (broadcast.timers === idle.timers || areOnlyRecover(broadcast.timers)) &&
+      (broadcast.upkeep === idle.upkeep || this.isOnlySweep(broadcast.upkeep)) &&
       broadcast.late === idle.late &&
       broadcast.trees === idle.trees &&
       broadcast.config === idle.config &&
@@ -141,8 +180,18 @@ export class BroadcastSection {
       broadcast.missing.length === 0 &&
       broadcast.announcing === undefined &&
       broadcast.guide === undefined &&
-      broadcast.lazy === 0 &&
       isWord(broadcast.nextNonce)
+    )
+  }
+
+  private isOnlySweep({ gaps, gapsAt, recalls, sweepAt: due, validated, waiting }: Upkeep): boolean {
+    return (
+      gaps.length === 0 &&
+      gapsAt === 0 &&
+      recalls.length === 0 &&
+      validated.length === 0 &&
+      waiting.length === 0 &&
+      isWord(due)
     )
   }
 
@@ -165,7 +214,7 @@ export class BroadcastSection {
       link.duplicates === fresh.duplicates &&
       link.duplicateAt === fresh.duplicateAt &&
       link.newsAt === fresh.newsAt &&
-      link.prunedAt === fresh.prunedAt &&
+      isWord(link.prunedAt) &&
       link.fetchAt === fresh.fetchAt &&
       link.fetched === fresh.fetched &&
       link.digestSlot === fresh.digestSlot &&
@@ -178,11 +227,14 @@ export class BroadcastSection {
 
   private writeStreams(words: Int32Array, at: number, streams: Streams): boolean {
     const { bytes, count, far, hand, index, near } = streams
-    if (count > mostStreams || bytes > 0 || far.length > 0 || index !== this.idle.streams.index) return false
+    if (count > mostStreams || far.length > 0 || index !== this.idle.streams.index) return false
+    let held = 0
     for (let slot = 0; slot < count; slot++) {
       const stream = near[slot]
       if (stream === undefined || !this.writeStream(words, at + streamList + slot * streamWords, stream)) return false
+      held += stream.held.bytes
     }
+    if (bytes !== held) return false
     words[at + streamCount] = count
     words[at + streamHand] = hand
     words[at + forgottenCount] = streams.forgottenCount
@@ -190,7 +242,7 @@ export class BroadcastSection {
   }
 
   private writeStream(words: Int32Array, at: number, stream: Stream): boolean {
-    const { above, depth, epoch, floor, gap, held, owed, source, top, usedAt, wanted } = stream
+    const { above, depth, epoch, floor, gap, owed, source, top, usedAt, wanted } = stream
     words[at] = source
     words[at + 1] = epoch
     words[at + 2] = this.topicOf(stream.topic)
@@ -199,11 +251,16 @@ export class BroadcastSection {
     words[at + 5] = wanted
     words[at + 6] = top
     words[at + 7] = usedAt
+    words[at + 8] = depth
+    const first = above[0] ?? noRun
+    const last = above[1] ?? noRun
+    words[at + 9] = first
+    words[at + 10] = last
     return (
-      above.length === 0 &&
-      depth === 0 &&
-      held.count === 0 &&
+      above.length <= 2 &&
       gap === undefined &&
+      isWord(first) &&
+      isWord(last) &&
       isWord(epoch) &&
       isWord(floor) &&
       isWord(owed) &&
@@ -213,9 +270,15 @@ export class BroadcastSection {
     )
   }
 
-  /** What rests beside the words of a broadcast. */
-  forgottenBy({ streams }: Broadcast): Streams["forgotten"] | undefined {
-    return streams.forgotten === this.idle.streams.forgotten ? undefined : streams.forgotten
+  /** What rests beside the words of a broadcast; the same as before if it is. */
+  besideOf({ streams }: Broadcast, was: Beside | undefined): Beside | undefined {
+    const { count, forgotten, near } = streams
+    const first = count > 0 ? (near[0]?.held ?? nothingHeld) : nothingHeld
+    const second = count > 1 ? (near[1]?.held ?? nothingHeld) : nothingHeld
+    if (first.count + second.count === 0 && forgotten === this.idle.streams.forgotten) return undefined
+    return was !== undefined && was.forgotten === forgotten && was.held[0] === first && was.held[1] === second
+      ? was
+      : { forgotten, held: [first, second] }
   }
 
   private topicOf(topic: string): number {
@@ -224,6 +287,18 @@ export class BroadcastSection {
   }
 }
 
+/** Numbers are no less than 0. */
+const noRun = -1
+
+const runAt = (words: Int32Array, at: number): ReadonlyArray<number> => {
+  const first = words[at] ?? noRun
+  return first === noRun ? none : [first, words[at + 1] ?? noRun]
+}
+
+/** Whether no other timer is set. */
+const areOnlyRecover = ({ Announce, Graft, Recover }: Timers): boolean =>
+  Announce.nonce === 0 && Graft.nonce === 0 && isWord(Recover.at)
+
 /** A broadcast at rest, read when it is first looked at: its neighbours are the active view. */
 export class RestingBroadcast implements Broadcast {
   readonly self: Broadcast["self"]
@@ -231,7 +306,7 @@ export class RestingBroadcast implements Broadcast {
   private readonly words: Int32Array
   private readonly at: number
   private readonly active: Membership["active"]
-  private readonly forgotten: Streams["forgotten"] | undefined
+  private readonly beside: Beside | undefined
   private readStreams: Streams | undefined = undefined
   private asWhole: Broadcast | undefined = undefined
 
@@ -240,14 +315,14 @@ export class RestingBroadcast implements Broadcast {
     words: Int32Array,
     at: number,
     { active, self }: Membership,
-    forgotten: Streams["forgotten"] | undefined
+    beside: Beside | undefined
   ) {
     this.section = section
     this.words = words
     this.at = at
     this.active = active
     this.self = self
-    this.forgotten = forgotten
+    this.beside = beside
   }
 
   /** The same, read. */
@@ -296,7 +371,7 @@ export class RestingBroadcast implements Broadcast {
   }
 
   get streams(): Streams {
-    return (this.readStreams ??= this.section.streamsAt(this.words, this.at, this.forgotten))
+    return (this.readStreams ??= this.section.streamsAt(this.words, this.at, this.beside))
   }
 
   get config(): Broadcast["config"] {
@@ -304,7 +379,7 @@ export class RestingBroadcast implements Broadcast {
   }
 
   get lazy(): number {
-    return 0
+    return this.words[this.at + lazyLinks] ?? 0
   }
 
   get topics(): Broadcast["topics"] {
@@ -332,7 +407,7 @@ export class RestingBroadcast implements Broadcast {
   }
 
   get upkeep(): Broadcast["upkeep"] {
-    return this.section.idle.upkeep
+    return this.section.upkeepAt(this.words, this.at)
   }
 
   get late(): Broadcast["late"] {
@@ -344,6 +419,6 @@ export class RestingBroadcast implements Broadcast {
   }
 
   get timers(): Broadcast["timers"] {
-    return this.section.idle.timers
+    return this.section.timersAt(this.words, this.at)
   }
 }
