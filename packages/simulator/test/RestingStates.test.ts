@@ -195,6 +195,9 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
     const near = [1, 2, 3].map((source) => ({ ...firstOf(streams.near), source }))
     return { streams: { ...streams, count: 3, keys: [1, 2, 3], near } }
   },
+  "other streams forgotten": ({ streams }) => ({
+    streams: { ...streams, forgotten: [streams.forgotten[1], streams.forgotten[0]] }
+  }),
   "bytes that nothing takes": ({ streams }) => ({ streams: { ...streams, bytes: 132 } }),
   "what makes room next": ({ streams }) => ({ streams: { ...streams, hand: 1 } }),
   "a lazy neighbour": () => ({ lazy: 1 }),
