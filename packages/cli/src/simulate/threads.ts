@@ -20,7 +20,7 @@ const drawnNodes = 10_000
 const memoryShare = 0.85
 
 /**
- * What a node takes, and what a thread takes besides. Measured: 8.8 kB a node in a world of a million after a broadcast; an
+ * What a node takes, and what a thread takes besides. Measured: 5.8 kB a node in a world of a million after a broadcast; an
  * experiment may work on a copy of its world, which makes it twice as much.
  */
 const nodeBytes = 18_000
