@@ -20,8 +20,8 @@ const drawnNodes = 10_000
 const memoryShare = 0.85
 
 /**
- * What a node takes, and what a thread takes besides. Measured: 5.8 kB a node in a world of a million after a broadcast; an
- * experiment may work on a copy of its world, which makes it twice as much.
+ * What a node takes, and what a thread takes besides. Measured in a world of a million after a broadcast: 5.8 kB a node, and 8.8
+ * where its broadcast did not rest as words; an experiment may work on a copy of its world, which makes it twice as much.
  */
 const nodeBytes = 18_000
 const threadBytes = 500_000_000

@@ -170,7 +170,7 @@ export class BroadcastSection {
     const { idle } = this
     return (
       (broadcast.timers === idle.timers || areOnlyRecover(broadcast.timers)) &&
-      (broadcast.upkeep === idle.upkeep || this.isOnlySweep(broadcast.upkeep)) &&
+      (broadcast.upkeep === idle.upkeep || isOnlySweep(broadcast.upkeep)) &&
       broadcast.late === idle.late &&
       broadcast.trees === idle.trees &&
       broadcast.config === idle.config &&
@@ -181,17 +181,6 @@ export class BroadcastSection {
       broadcast.announcing === undefined &&
       broadcast.guide === undefined &&
       isWord(broadcast.nextNonce)
-    )
-  }
-
-  private isOnlySweep({ gaps, gapsAt, recalls, sweepAt: due, validated, waiting }: Upkeep): boolean {
-    return (
-      gaps.length === 0 &&
-      gapsAt === 0 &&
-      recalls.length === 0 &&
-      validated.length === 0 &&
-      waiting.length === 0 &&
-      isWord(due)
     )
   }
 
@@ -298,6 +287,15 @@ const runAt = (words: Int32Array, at: number): ReadonlyArray<number> => {
 /** Whether no other timer is set. */
 const areOnlyRecover = ({ Announce, Graft, Recover }: Timers): boolean =>
   Announce.nonce === 0 && Graft.nonce === 0 && isWord(Recover.at)
+
+/** Whether nothing waits but for what is kept to grow old. */
+const isOnlySweep = ({ gaps, gapsAt, recalls, sweepAt: due, validated, waiting }: Upkeep): boolean =>
+  gaps.length === 0 &&
+  gapsAt === 0 &&
+  recalls.length === 0 &&
+  validated.length === 0 &&
+  waiting.length === 0 &&
+  isWord(due)
 
 /** A broadcast at rest, read when it is first looked at: its neighbours are the active view. */
 export class RestingBroadcast implements Broadcast {
