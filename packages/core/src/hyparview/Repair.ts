@@ -14,6 +14,7 @@ import { evictFor } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
+import { shuffle } from "./Shuffle.ts"
 import {
   type Asking,
   emit,
@@ -66,11 +67,12 @@ export const refill = <I extends Key, A>(t: Transition<I, A>): void => {
   keepWait(t)
 }
 
-/** A wait ends by its timer. With nobody to try again there is none: news ends it, or somebody who has been tried. */
+/** A wait ends by its timer. With nobody to try again, nor to hear of, there is none: news ends it, or somebody who has been tried. */
 const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const { waiting, waitMillis } = state.round
-  if (!waiting || freeSlots(state) <= 0 || state.passive.ids.length === 0 || state.timers.Repair.nonce !== 0) return
+  if (!waiting || freeSlots(state) <= 0 || state.timers.Repair.nonce !== 0) return
+  if (state.passive.ids.length === 0 && !mayHearOfMore(state)) return
   const [first] = state.config.repairBackoffMillis
   state.round = { ...state.round, waitMillis: Math.max(first, waitMillis) }
   setTimer(t, "Repair", now + jittered(state, state.round.waitMillis, 0.5))
@@ -99,10 +101,10 @@ const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
-  // With nobody to try again only news can help, and nobody has refused, nor where somebody busy is asked again soon.
+  // With nobody to try again, nor to hear of, only news can help; nor is there a wait where somebody busy is asked again soon.
   // A wait that news has interrupted goes on: the same round has tried everybody again.
   const interrupted = state.round.waitMillis > 0 && state.timers.Repair.nonce !== 0
-  if (state.passive.ids.length === 0 || state.round.busy.length > 0 || interrupted) {
+  if ((state.passive.ids.length === 0 && !mayHearOfMore(state)) || state.round.busy.length > 0 || interrupted) {
     state.round = { ...state.round, waiting: true }
     return
   }
@@ -112,6 +114,17 @@ const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   setTimer(t, "Repair", now + jittered(state, waitMillis, 0.5))
   moveHole(t)
 }
+
+/**
+ * Whether a shuffle at the end of this wait may name somebody new (4n): where all that this node has ever heard of would fit
+ * a passive view, its cluster is small, or it has only just come. Waits as long as a cycle need none, for the cycle brings one.
+ *
+ * Ours: the paper's shuffles keep time alone, and a node of six that has not heard of one of them waits for that.
+ */
+const mayHearOfMore = <I extends Key, A>({ active, config, memory, passive, round }: State<I, A>): boolean =>
+  active.length > 0 &&
+  round.waitMillis < config.cycleMillis &&
+  active.length + passive.ids.length + memory.graveyard.ids.length < config.passiveSize
 
 /** The priority of a request: high for whoever has no neighbour, but for one request at a time, since it may evict somebody (4c). */
 export const priorityOf = <I extends Key, A>({ active, pending }: State<I, A>): "empty" | "repair" =>
@@ -152,6 +165,7 @@ export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
   const { busy, retried, tried, waiting, waitMillis } = state.round
   if (waiting && busy.length === 0) {
     state.round = { ...freshRound, waitMillis }
+    if (freeSlots(state) > 0 && mayHearOfMore(state)) shuffle(t)
     return
   }
   state.round = {

@@ -9,7 +9,7 @@ import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
 import { takeBeacon, withBeacon } from "./Beacon.ts"
 import { emit, type Transition } from "./State.ts"
-import { integrate, randomNeighbor, sampleFor, sampleLimit, samplePassive, unlinked } from "./Views.ts"
+import { integrate, randomNeighbor, sampleActive, sampleFor, sampleLimit, samplePassive, unlinked } from "./Views.ts"
 
 /** Begins this cycle's shuffle, if there is a neighbour to begin it with. The one before gets no reply any more. */
 export const shuffle = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -76,9 +76,12 @@ export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
       return
     }
   }
-  // Drawn before integration, so that nobody is told what it has just told us; from passive only; never the origin.
+  // Drawn before integration, so that nobody is told what it has just told us; never the origin. Neighbours stand in for
+  // passive entries that are not there (8e): in a small cluster everybody knows everybody, but by links.
   const reply = { peers: [], ages: [] }
-  samplePassive(t, sample.peers.length + 1, origin.id, reply)
+  const size = sample.peers.length + 1
+  samplePassive(t, size, origin.id, reply)
+  sampleActive(t, size - reply.peers.length, origin.id, reply)
   const told = withBeacon(t, reply, origin.id)
   emit(t, { _tag: "Send", to: origin, message: { _tag: "ShuffleReply", requestId, sample: told } })
   const direct = message.link === undefined

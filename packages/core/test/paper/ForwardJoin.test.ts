@@ -5,7 +5,7 @@ const joiner = peer(9)
 
 describe("rule 2: the join's random walk", () => {
   it("2a. about the node itself it is ignored", () => {
-    const p = node(1, { active: [2, 3] })
+    const p = node(1, { active: [2, 3, 4] })
     assert.deepStrictEqual(p.hears(2, forwardJoin(linkTo(2), peer(1), 0)).outputs, [])
     assert.deepStrictEqual(p.hears(2, forwardJoin(linkTo(2), peer(1), 3)).outputs, [])
   })

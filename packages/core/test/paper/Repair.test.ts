@@ -502,6 +502,60 @@ describe("rule 4: repair is an obligation, not an event", () => {
     // Six entries a round, a round a minute at most, and the first rounds; the jitter evens out.
     assert.isBelow(requests, 6 * (60 + 10) * 1.1)
   })
+
+  describe("4n. where few are known a wait ends with a shuffle", () => {
+    const shuffles = (p: Subject): number => p.fires("Repair").says("Shuffle").length
+
+    it("also one with nobody to ask again; waits as long as a cycle no more, for the cycle shuffles", () => {
+      const p = node(1, { active: [2, 3] }).fires("Cycle")
+      const at: Array<number> = []
+      while (p.state.timers.Repair.nonce !== 0) {
+        const before = p.now
+        const sent = shuffles(p)
+        if (sent > 0) at.push(p.now - before)
+        assert.isAtMost(sent, 1)
+      }
+      assert.strictEqual(at.length, 5)
+      at.forEach((wait, index) => assert.closeTo(wait, 1_000 * 2 ** index, 500 * 2 ** index))
+    })
+
+    it("and with somebody, who is asked again", () => {
+      const p = node(1, { active: [2, 3], passive: [5] }).fires("Cycle")
+      refuse(p)
+      p.fires("Repair")
+      assert.deepStrictEqual([p.says("Shuffle").length, p.asking], [1, [5]])
+    })
+
+    it("what it names is asked at once", () => {
+      const p = node(1, { active: [2, 3] })
+        .fires("Cycle")
+        .fires("Repair")
+      const [asked] = p.says("Shuffle")
+      p.hears(7, { _tag: "ShuffleReply", requestId: asked?.requestId ?? 0, sample: sample([8]) })
+      assert.deepStrictEqual(p.asking, [8])
+    })
+
+    it("but not once the slots are full, nor without a neighbour", () => {
+      const full = node(1, { active: [2, 3], passive: [5] }).fires("Cycle")
+      full.hears(5, reply(full.requestTo(5), "full")).hears(9, neighbor(1, "repair"))
+      assert.deepStrictEqual([full.active.length, shuffles(full)], [3, 0])
+      const alone = node(1, { active: [2], passive: [5] }).loses(2)
+      refuse(alone)
+      assert.strictEqual(shuffles(alone), 0)
+    })
+
+    it("nor where passive entries, graves and neighbours are P and more", () => {
+      const known = (count: number): Subject => {
+        const passive = Array.from({ length: count - 3 }, (_, index) => 10 + index)
+        const p = node(1, { active: [2, 3, 4], passive }).loses(2)
+        refuse(p)
+        return p
+      }
+      const { passiveSize } = node(1).state.config
+      assert.strictEqual(shuffles(known(passiveSize - 1)), 1)
+      assert.strictEqual(shuffles(known(passiveSize)), 0)
+    })
+  })
 })
 
 describe("rule 4: what else ends a request", () => {

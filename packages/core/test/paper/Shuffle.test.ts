@@ -104,16 +104,28 @@ describe("rule 8: the reply", () => {
   })
 
   it("8e. is drawn before integration: nobody is told what it has just told", () => {
-    const p = accepting({ active: [2, 3, 4], passive: [5, 6] }, [30, 31])
+    const p = accepting({ active: [2, 3, 4], passive: [5, 6] }, [30])
     assert.deepStrictEqual(sorted(idsOf(p.says("ShuffleReply")[0]?.sample.peers)), [5, 6])
-    assert.deepStrictEqual(p.passive, [5, 6, 20, 30, 31])
+    assert.deepStrictEqual(p.passive, [5, 6, 20, 30])
   })
 
-  it("8e. is drawn from the passive view only, and never holds the origin", () => {
+  it("8e. is drawn from the passive view, and never holds the origin", () => {
     overSeeds(20, (seed) => {
-      const p = accepting({ active: [2, 3, 4], passive: [5, 6, 20], seed }, [30, 31, 32])
+      const p = accepting({ active: [2, 3, 4], passive: [5, 6, 20], seed }, [30])
       assert.deepStrictEqual(sorted(idsOf(p.says("ShuffleReply")[0]?.sample.peers)), [5, 6])
     })
+  })
+
+  it("8e. where passive entries are too few neighbours follow them, of age 0, and never the origin", () => {
+    const told = new Set<number>()
+    overSeeds(20, (seed) => {
+      const p = accepting({ active: [2, 3, 4], passive: [5], seed }, [30], 2)
+      const { ages, peers } = p.says("ShuffleReply")[0]?.sample ?? sample([])
+      const [first, second] = idsOf(peers)
+      assert.deepStrictEqual([first, peers.length, ages[1]], [5, 2, 0])
+      told.add(second ?? 0)
+    })
+    assert.sameMembers([...told], [3, 4])
   })
 
   it("8f. holds as many ids as the request did, the origin counted", () => {
@@ -125,8 +137,8 @@ describe("rule 8: the reply", () => {
   })
 
   it("8f. or as many as there are", () => {
-    const [answer] = accepting({ active: [2, 3, 4], passive: [5] }, [30, 31, 32]).says("ShuffleReply")
-    assert.deepStrictEqual(idsOf(answer?.sample.peers), [5])
+    const [answer] = accepting({ active: [2, 3, 4], passive: [5] }, [30, 31, 32, 33, 34]).says("ShuffleReply")
+    assert.deepStrictEqual(sorted(idsOf(answer?.sample.peers)), [2, 3, 4, 5])
   })
 
   it("8f. and brings each entry's age", () => {

@@ -83,11 +83,11 @@ describe("the state of a node", () => {
 
 describe("what cannot be a peer of ours", () => {
   it("S1. a message from our own id is ignored", () => {
-    const p = node(1, { active: [2, 3] })
+    const p = node(1, { active: [2, 3, 4] })
     assert.deepStrictEqual(p.hears(1, join(1)).outputs, [])
     assert.deepStrictEqual(p.hears(1, neighbor(1, "empty")).outputs, [])
     assert.deepStrictEqual(p.hears(1, reply(1, "accepted")).outputs, [])
     assert.deepStrictEqual(p.hears(1, disconnect(linkTo(2), "evicted")).outputs, [])
-    assert.deepStrictEqual(p.active, [2, 3])
+    assert.deepStrictEqual(p.active, [2, 3, 4])
   })
 })
