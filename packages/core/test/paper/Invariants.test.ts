@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { nextBelow, seeded } from "@hyparview/core/Random"
 import * as Overlay from "@hyparview/faults/Overlay"
 import { addressOf } from "../golden/World.ts"
-import { cluster, minute, oneSided, snapshot } from "./cluster.ts"
+import { cluster, joined, minute, oneSided, snapshot } from "./cluster.ts"
 
 describe("always, after every transition", () => {
   // `stepNode` checks I1 to I6 after each step of each node; what is asserted here is that there were steps to check.
@@ -69,6 +69,16 @@ describe("in calm", () => {
     for (let count = 1; count <= 6; count++) {
       const small = snapshot(cluster(count))
       assert.deepStrictEqual([...Overlay.outDegrees(small)], [[count - 1, count]])
+    }
+  })
+
+  it("C6. also soon: of up to six nodes that join one a second, each holds all others two seconds after the last", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      for (let count = 2; count <= 6; count++) {
+        const small = joined(count, 1_000, {}, seed)
+        small.advance(1_000)
+        assert.deepStrictEqual([...Overlay.outDegrees(snapshot(small))], [[count - 1, count]])
+      }
     }
   })
 

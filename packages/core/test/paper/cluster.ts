@@ -12,13 +12,24 @@ export const minute = 60_000
 
 /** Nodes 1 to `count`, joined one after the other through node 1, and then left alone for five minutes. */
 export const cluster = (count: number, override: Partial<HyParView.Config> = {}, seed = 1): World => {
+  const world = joined(count, 200, override, seed)
+  world.advance(5 * minute)
+  return world
+}
+
+/** `count` nodes, which have joined through the first, one each `pauseMillis`, the last as long ago. */
+export const joined = (
+  count: number,
+  pauseMillis: number,
+  override: Partial<HyParView.Config> = {},
+  seed = 1
+): World => {
   const config = Result.getOrThrow(HyParViewModule.forClusterSize(count, override))
   const world = new World({ nodes: count, seed, latencyMillis: 10, config, broadcast: Plumtree.floodConfig })
   for (let id = 1; id <= count; id++) {
     world.start(id, id === 1 ? [] : [1])
-    world.advance(200)
+    world.advance(pauseMillis)
   }
-  world.advance(5 * minute)
   return world
 }
 
