@@ -4,7 +4,8 @@
  *
  * A *round* asks random passive peers, one request for each free slot, none twice. Every outcome of a request advances
  * it: accepted, refused, a dial that failed, silence, the peer becoming a neighbour some other way. A round that has
- * tried everybody waits, each time twice as long; a new passive entry or a freed slot ends the wait.
+ * tried everybody waits, each time twice as long; a new passive entry or a freed slot ends the wait. Where few are known, a
+ * shuffle at the end of a wait may bring more (rule 4n).
  *
  * @since 0.1.0
  */
@@ -67,7 +68,10 @@ export const refill = <I extends Key, A>(t: Transition<I, A>): void => {
   keepWait(t)
 }
 
-/** A wait ends by its timer. With nobody to try again, nor to hear of, there is none: news ends it, or somebody who has been tried. */
+/**
+ * A wait ends by its timer. With nobody to try again, nor to hear of, there is none: news ends it, or somebody who has been
+ * tried.
+ */
 const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const { waiting, waitMillis } = state.round
@@ -101,8 +105,9 @@ const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
-  // With nobody to try again, nor to hear of, only news can help; nor is there a wait where somebody busy is asked again soon.
-  // A wait that news has interrupted goes on: the same round has tried everybody again.
+  // With nobody to try again, nor to hear of, only news can help, and nobody has refused; nor is there a wait where somebody
+  // busy is asked again soon. A wait that news has interrupted goes on:
+  // the same round has tried everybody again.
   const interrupted = state.round.waitMillis > 0 && state.timers.Repair.nonce !== 0
   if ((state.passive.ids.length === 0 && !mayHearOfMore(state)) || state.round.busy.length > 0 || interrupted) {
     state.round = { ...state.round, waiting: true }

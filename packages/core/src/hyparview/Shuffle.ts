@@ -1,7 +1,7 @@
 /**
  * Shuffle: how passive views stay fresh (paper §4.4). Once a cycle a node sends {itself} ∪ ka neighbours ∪ kp passive
  * entries on a random walk; where the walk ends, as many passive entries go back, straight to the origin, and both ends
- * integrate what they got.
+ * integrate what they got. A node that knows few, and too few, does so in between as well (rule 4n).
  *
  * @since 0.1.0
  */
