@@ -64,7 +64,8 @@ export interface Config {
   readonly busyRetryMillis: number
   /**
    * How long a repair round waits that has tried everybody, in milliseconds: the first time, and at the longest. It
-   * doubles from one to the other, ± half. 1 ms ≤ first ≤ longest ≤ 30 days. Ours: 1,000 and 60,000.
+   * doubles from one to the other, ± half. 1 ms ≤ first ≤ longest ≤ 30 days. Ours: 1,000 and 60,000. Where fewer than
+   * passiveSize are known a wait below cycleMillis ends with a shuffle.
    */
   readonly repairBackoffMillis: readonly [first: number, longest: number]
   /**

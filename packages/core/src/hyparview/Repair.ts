@@ -76,7 +76,7 @@ const keepWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const { waiting, waitMillis } = state.round
   if (!waiting || freeSlots(state) <= 0 || state.timers.Repair.nonce !== 0) return
-  if (state.passive.ids.length === 0 && !mayHearOfMore(state)) return
+  if (onlyNewsHelps(state)) return
   const [first] = state.config.repairBackoffMillis
   state.round = { ...state.round, waitMillis: Math.max(first, waitMillis) }
   setTimer(t, "Repair", now + jittered(state, state.round.waitMillis, 0.5))
@@ -105,11 +105,10 @@ const isEligible = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
 /** This round has nobody left to ask: wait, and find out whether Discovery must help. */
 const beginWait = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
-  // With nobody to try again, nor to hear of, only news can help, and nobody has refused; nor is there a wait where somebody
-  // busy is asked again soon. A wait that news has interrupted goes on:
-  // the same round has tried everybody again.
+  // Where only news can help nobody has refused; nor is there a wait where somebody busy is asked again soon. A wait that news
+  // has interrupted goes on: the same round has tried everybody again.
   const interrupted = state.round.waitMillis > 0 && state.timers.Repair.nonce !== 0
-  if ((state.passive.ids.length === 0 && !mayHearOfMore(state)) || state.round.busy.length > 0 || interrupted) {
+  if (onlyNewsHelps(state) || state.round.busy.length > 0 || interrupted) {
     state.round = { ...state.round, waiting: true }
     return
   }
@@ -130,6 +129,10 @@ const mayHearOfMore = <I extends Key, A>({ active, config, memory, passive, roun
   active.length > 0 &&
   round.waitMillis < config.cycleMillis &&
   active.length + passive.ids.length + memory.graveyard.ids.length < config.passiveSize
+
+/** Nobody is to be tried again, nor heard of by a shuffle: a wait would end with nothing to do. */
+const onlyNewsHelps = <I extends Key, A>(state: State<I, A>): boolean =>
+  state.passive.ids.length === 0 && !mayHearOfMore(state)
 
 /** The priority of a request: high for whoever has no neighbour, but for one request at a time, since it may evict somebody (4c). */
 export const priorityOf = <I extends Key, A>({ active, pending }: State<I, A>): "empty" | "repair" =>
