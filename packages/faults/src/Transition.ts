@@ -110,17 +110,6 @@ const linkingWith = <I extends Key, A>({ swap }: State<I, A>): I | undefined => 
   }
 }
 
-/**
- * Rounds of X-BOT leave a number of links as chance has made them: a full view holds as many at least, and one that lacks
- * neighbours will once they are found, since repairs are of chance too.
- */
-const checkUnbiased = <I extends Key, A>({ active, config }: State<I, A>, check: Check): void => {
-  const most = config.activeSize - config.unbiasedLinks
-  let optimized = 0
-  for (const neighbor of active) if (neighbor.optimized) optimized++
-  if (optimized > most) check(false, `rounds have made ${optimized} links, at most ${most} allowed`)
-}
-
 const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
 const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => {
@@ -143,7 +132,6 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
   )
   check(Number.isSafeInteger(state.self.epoch) && state.self.epoch >= 0, `the epoch is ${state.self.epoch}`)
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
-  checkUnbiased(state, check)
   const { tokens } = state.admission
   check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")
   for (const kind of kinds) {
@@ -260,7 +248,7 @@ const promiseOf = <I extends Key, A>({ swap }: State<I, A>) =>
 /** Whether the link to this neighbour is one of those that X-BOT leaves alone. */
 const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, id: I): boolean =>
   active
-    .filter(({ optimized }) => !optimized)
+    .filter(({ biased }) => !biased)
     .slice(0, config.unbiasedLinks)
     .some((neighbor) => neighbor.id === id)
 

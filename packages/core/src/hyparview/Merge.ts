@@ -138,10 +138,10 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
 }
 
 /**
- * Links with a peer of the other side: into a free slot if there is one, else by a bridge, once a period. A stranger may have
+ * Links with a peer of the other side, or with any: into a free slot if there is one, else by a bridge, once a period. A stranger may have
  * named anybody, this node itself and who has left included.
  */
-const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+export const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { now, state } = t
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isLinking(state, peer.id)) return
   if (hasDeparted(state, peer)) return

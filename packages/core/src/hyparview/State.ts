@@ -29,8 +29,11 @@ export interface Neighbor<I extends Key, A> {
   readonly chosen: boolean
   /** The heartbeat round in which the neighbour was last heard. */
   readonly heardIn: number
-  /** Whether a round of X-BOT has made the link (`Optimization.ts`); all others are as chance made them. */
-  readonly optimized: boolean
+  /**
+   * Whether a round of X-BOT has made the link, or it is as short as if one had (`optimization/Unbiased.ts`); all others are as
+   * chance made them.
+   */
+  readonly biased: boolean
 }
 
 /**

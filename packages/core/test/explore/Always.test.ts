@@ -73,10 +73,6 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   "an id asked twice": () => ({ pending: [asking(5), asking(5)] }),
   "an id is asked by a request and in a round of X-BOT": (state) =>
     linkingWith9(state).map((swap) => ({ pending: [asking(9)], swap })),
-  "rounds have made 2 links, at most 1 allowed": ({ active, config }) => ({
-    active: active.map((neighbor) => ({ ...neighbor, optimized: true })),
-    config: { ...config, unbiasedLinks: 1 }
-  }),
   "active and passive view overlap": () => passively(0),
   "a neighbour is being asked": () => ({ pending: [asking(0)] }),
   "a grave is in a view": ({ memory }) => [
@@ -176,7 +172,7 @@ const faultsOf = (state: State, { after = {}, before = {}, now = 0, outputs = []
 /** Node 1's neighbours, and one that X-BOT may bring. */
 const neighborsOf = ({ active: [first, second] }: State) => {
   if (first === undefined || second === undefined) throw new Error("node 1 has two neighbours")
-  return { first, second, third: { ...second, id: 7, peer: someone(7), optimized: true } }
+  return { first, second, third: { ...second, id: 7, peer: someone(7), biased: true } }
 }
 
 const down = ({ peer }: State["active"][number]): Output => ({ _tag: "NeighborDown", peer, reason: "optimized" })

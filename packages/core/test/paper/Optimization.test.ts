@@ -364,8 +364,11 @@ describe("X-BOT", () => {
 
   it("X8. of the links that no round has made the longest held are never given away", () => {
     const config = { unbiasedLinks: 2 }
-    const initiator = weighing({ config }).fires("Cycle")
-    assert.deepStrictEqual(sorted(initiator.gives("Measure")[0]?.peers.map(({ id }) => id) ?? []), [4, 9])
+    const initiator = weighing({ config }).fires("Cycle").weighs({ 2: 90, 3: 90, 4: 50, 9: 20 })
+    assert.deepStrictEqual(
+      initiator.sent.flatMap(([to, { _tag }]) => (_tag === "DisconnectWait" ? [to] : [])),
+      [4]
+    )
     const candidate = weighing({ passive: [], config }).hears(9, optimization(7, 8, 50, 20))
     assert.deepStrictEqual(
       candidate.gives("Measure")[0]?.peers.map(({ id }) => id),
@@ -382,7 +385,7 @@ describe("X-BOT", () => {
   it("X8. a link that a round has made is none of them", () => {
     const p = asOld({ config: { unbiasedLinks: 2 } }).hears(8, switchTo(6, 4, 7))
     assert.deepStrictEqual(
-      p.state.active.map(({ id, optimized }) => [id, optimized]),
+      p.state.active.map(({ id, biased }) => [id, biased]),
       [
         [2, false],
         [3, false],
@@ -419,11 +422,56 @@ describe("X-BOT", () => {
     const own = requestOf(p)
     p.loses(2).loses(3).hears(8, switchReply(own, true))
     assert.deepStrictEqual(
-      p.state.active.map(({ id, optimized }) => [id, optimized]),
+      p.state.active.map(({ id, biased }) => [id, biased]),
       [[8, true]]
     )
-    p.hears(11, neighbor(1, "repair")).hears(12, neighbor(1, "repair"))
-    assert.deepStrictEqual(stateFaults(p.state), [])
+    p.hears(11, neighbor(1, "repair"))
+    assert.deepStrictEqual(
+      p.state.active.map(({ id, biased }) => [id, biased]),
+      [
+        [8, true],
+        [11, false]
+      ]
+    )
+  })
+
+  it("X16. a link that costs an eighth of the cheapest random peer counts as one that a round has made", () => {
+    const config = { unbiasedLinks: 1 }
+    const biased = (costs: Readonly<Record<number, number>>) => {
+      const p = weighing({ config }).fires("Cycle").weighs(costs)
+      return { p, biased: p.state.active.filter(({ biased }) => biased).map(({ id }) => id) }
+    }
+    assert.deepStrictEqual(biased({ 2: 3, 3: 5, 4: 50, 9: 20 }).biased, [])
+    const near = biased({ 2: 2, 3: 5, 4: 50, 9: 20 })
+    assert.deepStrictEqual(near.biased, [2])
+    // 3 stays from now on, and 2 may go.
+    assert.include(
+      near.p.sent.map(([to, { _tag }]) => `${_tag} to ${to}`),
+      "Optimization to 9"
+    )
+    const { swap } = near.p.state
+    const requestId = swap?._tag === "Initiator" ? swap.requestId : 0
+    near.p.hears(9, optimizationReply(requestId, false)).hears(2, replace(linkTo(2), 7, 12, 8, 90, 20))
+    near.p.weighs({ 8: 30 }).hears(3, replace(linkTo(3), 8, 12, 11, 90, 20))
+    assert.deepStrictEqual(refusals(near.p), ["ReplaceReply to 3"])
+    // Without a measure nothing is near.
+    assert.deepStrictEqual(biased({ 2: 2, 3: 2, 4: 2 }).biased, [])
+  })
+
+  it("X16. a node that lacks unbiased links begins no round, and asks anybody for a link by a bridge, once in bridgeMillis", () => {
+    const all = { 2: 1, 3: 1, 4: 2, 9: 20 }
+    const asked = (p: Subject) =>
+      p.sent.flatMap(([to, message]) =>
+        message._tag === "Neighbor" ? [`${message.reason} to ${to}`] : message._tag === "Optimization" ? ["round"] : []
+      )
+    const p = weighing({ config: { unbiasedLinks: 1 } })
+      .fires("Cycle")
+      .weighs(all)
+    assert.deepStrictEqual([asked(p), p.state.swap, p.active], [["bridge to 9"], undefined, [2, 3, 4]])
+    const without = weighing({ config: { unbiasedLinks: 0 } })
+      .fires("Cycle")
+      .weighs(all)
+    assert.deepStrictEqual(asked(without), [])
   })
 
   it("X9. before it exchanges each looks again whether it still holds what it gives", () => {

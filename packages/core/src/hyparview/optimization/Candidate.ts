@@ -12,8 +12,9 @@ import type { Optimization, Proposal, ReplaceReply } from "../Message.ts"
 import { emit, type Given, type Transition } from "../State.ts"
 import { indexOfLink, isProtected } from "../Views.ts"
 import { end, isOpen, takeLink } from "./Exchange.ts"
-import { costlierOfTwo, isUnbiased, maxCost, weighedOf } from "./LinkCosts.ts"
+import { costlierOfTwo, maxCost, weighedOf } from "./LinkCosts.ts"
 import { deadlineIn, isFree, isFull, type Part, patience } from "./Part.ts"
+import { isUnbiased } from "./Unbiased.ts"
 
 /** A node that does not optimise refuses too. */
 export const onOptimization = <I extends Key, A>(

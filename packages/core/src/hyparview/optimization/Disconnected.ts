@@ -9,8 +9,9 @@ import type { Proposal, Replace, SwitchReply } from "../Message.ts"
 import { emit, type Given, type Transition } from "../State.ts"
 import { indexOfLink, neighborOf } from "../Views.ts"
 import { disown, end, isOpen, takeLink } from "./Exchange.ts"
-import { isBetter, isUnbiased } from "./LinkCosts.ts"
+import { isBetter } from "./LinkCosts.ts"
 import { deadlineIn, isFree, type Part, patience } from "./Part.ts"
+import { isUnbiased } from "./Unbiased.ts"
 
 /** Asked over the link that shall go. */
 export const onReplace = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Replace<I, A>): void => {

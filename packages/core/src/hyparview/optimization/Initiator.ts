@@ -6,12 +6,14 @@
  */
 import type { Key, LinkId, Peer } from "../../Peer.ts"
 import { noSample } from "../../Peer.ts"
+import { meet } from "../Merge.ts"
 import type { DisconnectWait, OptimizationReply } from "../Message.ts"
 import { emit, type Given, type Transition } from "../State.ts"
 import { indexInPassive, indexOfLink, samplePassive } from "../Views.ts"
 import { disown, end, isOpen, takeLink } from "./Exchange.ts"
-import { costlierOfTwo, isBetter, isUnbiased, knownCost, weighedOf } from "./LinkCosts.ts"
+import { costlierOfTwo, isBetter, knownCost, weighedOf } from "./LinkCosts.ts"
 import { deadlineIn, isFree, isFull, type Part, patience } from "./Part.ts"
+import { countNear, isUnbiased, lacksUnbiased } from "./Unbiased.ts"
 
 /** Each cycle: a node with a full view asks what its links and some passive entries cost. */
 export const weigh = <I extends Key, A>(t: Transition<I, A>): void => {
@@ -19,15 +21,15 @@ export const weigh = <I extends Key, A>(t: Transition<I, A>): void => {
   if (!isFree(state) || !isFull(state)) return
   const sample: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> } = { peers: [], ages: [] }
   samplePassive(t, state.config.optimizeCandidates, state.self.id, sample)
-  const neighbors = state.active.filter((_, index) => !isUnbiased(state, index))
-  if (sample.peers.length === 0 || neighbors.length === 0) return
+  const neighbors = state.active
+  if (sample.peers.length === 0 || neighbors.every((_, index) => isUnbiased(state, index))) return
   const nonce = state.nextNonce++
   const deadline = deadlineIn(t, patience.weighing)
   state.swap = { _tag: "Weighing", nonce, deadline, candidates: sample.peers, neighbors }
   emit(t, { _tag: "Measure", nonce, peers: [...sample.peers, ...neighbors.map(({ peer }) => peer)] })
 }
 
-/** The cheapest candidate, for a link that costs more. */
+/** The cheapest candidate, for a link that costs more. But first come the links that are to be as chance makes them. */
 export const propose = <I extends Key, A>(
   t: Transition<I, A>,
   swap: Part<"Weighing", I, A>,
@@ -45,6 +47,9 @@ export const propose = <I extends Key, A>(
     after = cost
   })
   if (candidate === undefined || !isFull(state)) return
+  countNear(t, swap, costs)
+  const [anybody] = swap.candidates
+  if (lacksUnbiased(state) && anybody !== undefined) return meet(t, anybody)
   const dearer = weighedOf(state, swap.neighbors, costs, swap.candidates.length).filter(
     ({ cost, neighbor }) =>
       isBetter(state, after, cost) && !isUnbiased(state, indexOfLink(state, neighbor.id, neighbor.link))

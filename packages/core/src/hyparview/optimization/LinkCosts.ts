@@ -1,31 +1,13 @@
 /**
- * What links cost, and which of them may be given away in a round of X-BOT (`../Optimization.ts`). Costs are the driver's, in a
- * unit of its own; those of one moment are compared with each other, and none is kept.
+ * What links cost, in a round of X-BOT (`../Optimization.ts`). Costs are the driver's, in a unit of its own; those of one moment
+ * are compared with each other, and none is kept.
  *
  * @since 0.1.0
  */
 import { nextBelow } from "../../Random.ts"
 import type { Key } from "../../Peer.ts"
-import { itemAt, type Neighbor, type State, type Transition } from "../State.ts"
+import type { Neighbor, State, Transition } from "../State.ts"
 import { indexOfLink } from "../Views.ts"
-
-// --- which links may be given away -----------------------------------------------------------------------------------
-
-/**
- * Whether a link stays whatever it costs: of those that no round has made, the `unbiasedLinks` longest held are never given
- * away.
- *
- * Departs from the paper, which keeps the costliest links, and only at the end that would begin: the other end may give
- * them away. Ours are random, as joins and repairs have made them, and each node has its own.
- */
-export const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, index: number): boolean => {
-  if (itemAt(active, index)?.optimized !== false) return false
-  let before = 0
-  for (let i = 0; i < index; i++) if (active[i]?.optimized === false) before++
-  return before < config.unbiasedLinks
-}
-
-// --- what links cost -------------------------------------------------------------------------------------------------
 
 /** Thirty years in microseconds: a larger cost is none. So sums of two are exact. */
 export const maxCost = 1e15

@@ -9,7 +9,7 @@ import type { DisconnectWait, Switch } from "../Message.ts"
 import { emit, type Transition } from "../State.ts"
 import { exchange, indexOfLink, isProtected } from "../Views.ts"
 import { isOpen } from "./Exchange.ts"
-import { isUnbiased } from "./LinkCosts.ts"
+import { isUnbiased } from "./Unbiased.ts"
 import { deadlineIn, isFree, patience } from "./Part.ts"
 
 /**
