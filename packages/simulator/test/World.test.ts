@@ -531,3 +531,23 @@ describe("pausing the cycles", () => {
     }
   })
 })
+
+describe("X-BOT", () => {
+  it("does not part the places of a cluster where all join at one instant, and near ones are first (rule X16)", () => {
+    let parted = 0
+    for (let seed = 1; seed <= 8; seed++) {
+      const world = makeWorld(
+        100,
+        { seed, latency: Latency.fromName("geographic") },
+        { heartbeatMillis: 0, activeSize: 3, protectedLinks: 1, shuffleActive: 3, optimizeCandidates: 4 }
+      )
+      for (let node = 0; node < 100; node++) world.start(node, node === 0 ? [] : [0])
+      for (let cycles = 1; cycles <= 20; cycles++) {
+        world.runUntil(world.now + cycle)
+        if (Overlay.components(snapshot(world)).count > 1) parted++
+      }
+    }
+    // Without the rule: most of the time.
+    assert.isAtMost(parted, 2)
+  })
+})
