@@ -125,7 +125,16 @@ export type {
   Replay
 } from "./plumtree/Message.ts"
 export type { Input, Output, RecalledMessage, Timer, Verdict, Via } from "./plumtree/Protocol.ts"
-export { childCounts, firstMissing, hasSeen, type Sizes, sizes, type TreeView, treeViews } from "./plumtree/Queries.ts"
+export {
+  childCounts,
+  firstMissing,
+  hasSeen,
+  notSeen,
+  type Sizes,
+  sizes,
+  type TreeView,
+  treeViews
+} from "./plumtree/Queries.ts"
 export { init, maxNeighbors, type State } from "./plumtree/State.ts"
 export { eagerPeers, lazyPeers } from "./plumtree/Tree.ts"
 

@@ -79,7 +79,10 @@ export interface View {
   readonly recovered: number
   /** Copies of messages known already: (delivered + duplicates) / delivered is the number of copies per delivery. */
   readonly duplicates: number
-  /** Messages given up (`Lagged`). */
+  /**
+   * Messages that were owed and given up. A subscriber in order may be told of more (`Lagged`): of those that came too late for
+   * their place, and of what is missing between messages that were not owed.
+   */
   readonly lagged: number
   /** Messages that a validator rejected. */
   readonly rejected: number
@@ -111,7 +114,9 @@ export class Broadcast extends Context.Service<
   {
     /**
      * Publishes a payload (its bytes must not change afterwards). Returns once the message is on its way to the
-     * neighbours. A node without neighbours delivers it to itself, retains it, and passes it on when it has some.
+     * neighbours. A node without neighbours delivers it to itself, retains it, and passes it on when it has some; one that
+     * has been asked to join need not have joined yet. Interrupted while it waits for room, it sends nothing; but once it has found
+     * room the message goes out, whether anybody waits for its id or not: who tries again after a time-out may say it twice.
      */
     readonly publish: (
       topic: string,

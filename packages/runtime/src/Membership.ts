@@ -112,7 +112,7 @@ export class Membership extends Context.Service<
     /** The passive view. */
     readonly passive: Effect.Effect<ReadonlyArray<Peer.Peer>>
 
-    /** Waits until there are at least `n` neighbours. Bound it with `Effect.timeout`. */
+    /** Waits until there are at least `n` neighbours. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed. */
     readonly awaitNeighbors: (n: number) => Effect.Effect<void, DuplicateIdentity>
 
     /**

@@ -71,7 +71,8 @@ export interface Undecodable {
 }
 
 /**
- * A value does not fit its schema, or cannot be written as JSON. Nothing was sent; nothing changed.
+ * A value does not fit its schema, the schema has thrown or does not answer at once, or JSON has nothing for the value. Nothing was
+ * sent; nothing changed. (What `JSON.stringify` writes as something else, such as a NaN in `Schema.Any`, is sent as that.)
  *
  * @category errors
  * @since 0.1.0

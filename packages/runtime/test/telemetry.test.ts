@@ -53,6 +53,24 @@ describe("a node", () => {
     )
   })
 
+  it.effect("does not warn who leaves and joins again of an epoch that only it has raised", () => {
+    const said: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+      if (logLevel === "Warn") said.push(String(message))
+    })
+    return Effect.gen(function* () {
+      const membership = membershipOf(yield* node("a"))
+      yield* membership.join([])
+      const before = yield* membership.self
+      yield* Effect.forkScoped(membership.leave)
+      yield* TestClock.adjust("10 seconds")
+      yield* membership.join([])
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* membership.self).epoch, before.epoch + 1)
+      assert.deepStrictEqual(said, [])
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })), Effect.provide(Logger.layer([logger])))
+  })
+
   it.effect("counts what it does", () =>
     Effect.gen(function* () {
       const nodes = yield* Effect.forEach(["a", "b"], (id) => node(id))

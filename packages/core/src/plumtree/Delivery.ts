@@ -70,6 +70,9 @@ const pass = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, onward: G
   if (announced !== 0) announce(t, id, onward.round, announced)
 }
 
-/** What is kept for long must not keep a much larger buffer, of which it is a view, from being freed. */
+/**
+ * What is kept for long must not keep a much larger buffer, of which it is a view, from being freed. (Not `slice`: that of Node's
+ * `Buffer` is a view again.)
+ */
 const compact = (payload: Uint8Array): Uint8Array =>
-  2 * payload.byteLength < payload.buffer.byteLength ? payload.slice() : payload
+  2 * payload.byteLength < payload.buffer.byteLength ? new Uint8Array(payload) : payload

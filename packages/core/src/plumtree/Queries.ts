@@ -6,7 +6,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import { childrenOf, sizeOf } from "./thicket/Branches.ts"
 import type { MessageId, Origin } from "./Message.ts"
-import { doneUntil, isDone } from "./Seen.ts"
+import { doneUntil, isDone, notDone } from "./Seen.ts"
 import type { State } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
 import { eagerPeers, lazyIn } from "./Tree.ts"
@@ -36,6 +36,23 @@ export const firstMissing = <I extends Key, A>(state: State<I, A>, origin: Origi
   const missing = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
   // What waits for a verdict has been seen, and is not delivered yet.
   return Math.min(missing, firstAwaited(state, origin, 0))
+}
+
+/**
+ * Of the sequences of an origin from `first` to `last`, those that have neither been seen here nor given up: runs, as first and last,
+ * first and last, …, ascending. Empty for an origin that is not known.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const notSeen = <I extends Key, A>(
+  { streams }: State<I, A>,
+  { epoch, source, topic }: Origin<I>,
+  first: number,
+  last: number
+): ReadonlyArray<number> => {
+  const stream = at(streams, slotOf(streams, source, epoch, topic))
+  return stream === undefined ? [] : notDone(stream, [first, last])
 }
 
 /**

@@ -2,7 +2,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as HyParView from "@hyparview/core/HyParView"
 import type { LinkId } from "@hyparview/core/Peer"
-import { stateFaults } from "@hyparview/faults/Transition"
 import {
   disconnect,
   forwardJoin,

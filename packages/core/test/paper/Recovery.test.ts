@@ -61,18 +61,18 @@ describe("recovery", () => {
     assert.isFalse(p.isSet("Recover"))
   })
 
-  it("R1. a payload that is a small view of a large buffer is copied, another is not", () => {
-    const p = node([2])
-    const frame = new Uint8Array(4_096)
-    p.hears(2, gossip(9, 0, { payload: frame.subarray(0, 16) }))
-    p.hears(2, gossip(9, 1, { payload: frame.subarray(0, 4_000) }))
-    const stream = p.state.streams.near[0]
-    const kept = stream === undefined ? [] : all(stream.held)
-    assert.deepStrictEqual(
-      kept.map(({ payload }) => payload.buffer === frame.buffer),
-      [false, true]
-    )
-  })
+  for (const frame of [new Uint8Array(4_096), Buffer.alloc(4_096)])
+    it(`R1. a payload that is a small view of a large ${frame.constructor.name} is copied, another is not`, () => {
+      const p = node([2])
+      p.hears(2, gossip(9, 0, { payload: frame.subarray(0, 16) }))
+      p.hears(2, gossip(9, 1, { payload: frame.subarray(0, 4_000) }))
+      const stream = p.state.streams.near[0]
+      const kept = stream === undefined ? [] : all(stream.held)
+      assert.deepStrictEqual(
+        kept.map(({ payload }) => payload.buffer === frame.buffer),
+        [false, true]
+      )
+    })
 
   it("R2. a new neighbour is told what is kept, in messages of bounded size with a pause between", () => {
     const p = node([2], { digestSize: 2 })

@@ -229,6 +229,8 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       idleSize: settings.broadcast.sourcesSize,
       // Of a source that is not known nothing is awaited.
       firstMissing: (source, epoch) => missingOf(topic, source, epoch) ?? Infinity,
+      notSeen: (source, epoch, first, last) =>
+        Plumtree.notSeen(state().broadcast, { source, epoch, topic }, first, last),
       handOn: (delivery) => {
         for (const subscriber of ordered) hand(subscriber, delivery)
       }

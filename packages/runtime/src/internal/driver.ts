@@ -112,6 +112,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       } catch (defect) {
         // A fault of the core's own costs the input that met it, not the node.
         run(Effect.logError("an input failed", defect))
+        if (item._tag === "Publication") item.died(defect)
       }
     }
     broadcasting.turned(turnAt)
@@ -261,7 +262,6 @@ export const makeDriver = Effect.fnUntraced(function* (
       case "Recalled":
         return broadcasting.perform(output)
       case "EpochRaised":
-        run(Effect.logWarning("a higher epoch of this id was known: ours is raised above it", { self: output.self }))
         run(remembering.save)
         return links.closeAll("superseded")
       case "Left":
@@ -279,7 +279,12 @@ export const makeDriver = Effect.fnUntraced(function* (
     const next = Node.step(state, input)
     settings.observe?.(state, input, next)
     state = next.state
-    for (const output of next.outputs) perform(output)
+    for (const output of next.outputs) {
+      perform(output)
+      // Whoever joins again has a new epoch of its own accord.
+      if (output._tag !== "EpochRaised" || input._tag === "Join") continue
+      run(Effect.logWarning("a higher epoch of this id was known: ours is raised above it", { self: output.self }))
+    }
     return next.outputs
   }
 
@@ -309,7 +314,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   }
 
   const drive = (item: Item): void => {
-    if (item._tag === "Publication") item.done(give(item.input))
+    if (item._tag === "Publication") item.done(isUp() ? give(item.input) : [])
     else give(item)
   }
 
@@ -320,6 +325,8 @@ export const makeDriver = Effect.fnUntraced(function* (
       broadcasting.stop()
       events.end()
       for (const item of mailbox) if (item._tag === "Publication") item.done([])
+      for (const waiter of waiters) waiter.tell()
+      waiters.clear()
     })
   )
   yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))))
@@ -329,14 +336,15 @@ export const makeDriver = Effect.fnUntraced(function* (
   const join = Effect.fn("Membership.join")(function* (contacts: ReadonlyArray<string>) {
     yield* Effect.annotateCurrentSpan({ self: settings.id, contacts: contacts.length })
     if (duplicate !== undefined) return yield* duplicate
+    if (stopped) return yield* Effect.interrupt
     const known = state.membership.active.length === 0 ? remembering.withRemembered(contacts) : contacts
     post({ _tag: "Join", now: now(), contacts: known })
   })
 
-  /** Waits until a condition on the node holds; looked at after every turn. */
+  /** Waits until a condition on the node holds, which is looked at after every turn, or the node is no more. */
   const until = (holds: () => boolean): Effect.Effect<void> =>
     Effect.callback((resume) => {
-      if (holds()) return resume(Effect.void)
+      if (stopped || holds()) return resume(Effect.void)
       const waiter = { holds, tell: () => resume(Effect.void) }
       waiters.add(waiter)
       return Effect.sync(() => waiters.delete(waiter))
@@ -353,7 +361,10 @@ export const makeDriver = Effect.fnUntraced(function* (
   const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> =>
     Effect.andThen(
       until(() => duplicate !== undefined || state.membership.active.length >= n),
-      Effect.suspend(() => (duplicate === undefined ? Effect.void : Effect.fail(duplicate)))
+      Effect.suspend(() => {
+        if (duplicate !== undefined) return Effect.fail(duplicate)
+        return stopped ? Effect.interrupt : Effect.void
+      })
     )
 
   const peers = (neighbors: ReadonlyArray<{ readonly peer: Peer.Peer }>) => neighbors.map(({ peer }) => peer)

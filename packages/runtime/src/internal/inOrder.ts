@@ -52,9 +52,11 @@ export const makeInOrder = (options: {
   readonly idleSize: number
   /** The lowest sequence of an incarnation that may still come; infinite if none may. */
   readonly firstMissing: (source: string, epoch: number) => number
+  /** Of these sequences those that have never come, and were not given up, as runs. */
+  readonly notSeen: (source: string, epoch: number, first: number, last: number) => ReadonlyArray<number>
   readonly handOn: (delivery: Delivery) => void
 }): InOrder => {
-  const { capacity, firstMissing, handOn, idleSize, topic } = options
+  const { capacity, firstMissing, handOn, idleSize, notSeen, topic } = options
   const waiting = new Map<string, Incarnation>()
   /** Those for which nothing waits, the one that has been so for longest first. */
   const idle = new Map<string, Incarnation>()
@@ -109,10 +111,26 @@ export const makeInOrder = (options: {
     return { sequence: first, delivery: { ...delivery, first, missed: delivery.last - first + 1 } }
   }
 
+  /**
+   * What is older than the first message of a source is not owed (rule R5), and may have come in part. Then nobody else says
+   * what is missing between that part and the rest.
+   */
+  const tellHole = (incarnation: Incarnation, upTo: number): void => {
+    const { after, epoch, next, source } = incarnation
+    const runs = notSeen(source, epoch, Math.max(next, after), upTo - 1)
+    for (let i = 0; i + 1 < runs.length; i += 2) {
+      const first = runs[i] ?? 0
+      const last = runs[i + 1] ?? 0
+      handOn({ _tag: "Lagged", cause: "network", topic, source, epoch, first, last, missed: last - first + 1 })
+    }
+    incarnation.after = Math.max(after, upTo)
+  }
+
   const releaseBelow = (incarnation: Incarnation, bound: number): void => {
     let done = 0
     for (const { delivery, sequence } of incarnation.items) {
       if (sequence >= bound) break
+      if (sequence > incarnation.next && incarnation.next > 0) tellHole(incarnation, sequence)
       handOn(delivery)
       if (delivery._tag === "Message") incarnation.next = sequence + 1
       done++

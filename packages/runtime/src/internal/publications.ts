@@ -20,6 +20,8 @@ export interface Publication {
   readonly _tag: "Publication"
   readonly input: Extract<Node.Input, { _tag: "Publish" }>
   readonly done: (outputs: ReadonlyArray<Node.Output>) => void
+  /** The core has thrown on it. */
+  readonly died: (defect: unknown) => void
 }
 
 type Resume = (result: Effect.Effect<Plumtree.MessageId, PublishError>) => void
@@ -73,6 +75,10 @@ export const makePublications = (options: {
     post({
       _tag: "Publication",
       input: { _tag: "Publish", now: now(), topic, payload },
+      died: (defect) => {
+        postedBytes -= payload.byteLength
+        resume(Effect.die(defect))
+      },
       done: (outputs) => {
         postedBytes -= payload.byteLength
         for (const output of outputs) {
@@ -92,8 +98,8 @@ export const makePublications = (options: {
     const usableBytes = Math.min(maxFrameBytes, maxWaitingBytes) - Wire.gossipOverhead(self, topic)
     const bytes = payload.byteLength
     if (bytes > usableBytes) return new PayloadTooLarge({ topic, bytes, usableBytes })
-    const status = down()
-    return status === undefined ? undefined : new NotJoined({ status })
+    // A node that is not up yet may be once the mailbox has come to this: a Join may wait there.
+    return stopped ? new NotJoined({ status: "stopped" }) : undefined
   }
 
   const publish: Publications["publish"] = (topic, payload, { whenFull = "fail" } = {}) =>

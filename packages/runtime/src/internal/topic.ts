@@ -2,6 +2,7 @@
  * What a typed topic adds to a name: a codec at each end. Made once for a topic, so that a message costs no more than its
  * own encoding.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -20,7 +21,9 @@ const settled = <A>(exit: Exit.Exit<A, Schema.SchemaError>): Result.Result<A, st
   if (exit._tag === "Success") return Result.succeed(exit.value)
   const [reason] = exit.cause.reasons
   if (reason?._tag === "Fail") return Result.fail(reason.error.message)
-  return Result.fail("the schema does not answer at once")
+  if (reason?._tag !== "Die" || Cause.isAsyncFiberError(reason.defect))
+    return Result.fail("the schema does not answer at once")
+  return Result.fail(`the schema has thrown: ${reasonOf(reason.defect)}`)
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -31,9 +34,11 @@ export const jsonCodec = <A, I>(schema: Schema.Codec<A, I>): Codec<A> => {
   const decode = Schema.decodeUnknownExit(codec)
   const encoder = new TextEncoder()
   const decoder = new TextDecoder("utf-8", { fatal: true })
-  // What a schema lets through need not be JSON: `Schema.Any` says nothing of circles.
+  // What a schema lets through need not be JSON: `Schema.Any` says nothing of circles, or of functions.
   const write = (json: unknown): Result.Result<Uint8Array, string> =>
-    Result.try({ try: () => encoder.encode(JSON.stringify(json)), catch: reasonOf })
+    Result.flatMap(Result.try({ try: (): string | undefined => JSON.stringify(json), catch: reasonOf }), (text) =>
+      text === undefined ? Result.fail(`JSON has no ${typeof json}`) : Result.succeed(encoder.encode(text))
+    )
   const parse = (bytes: Uint8Array): Result.Result<unknown, string> =>
     Result.try({
       try: (): unknown => JSON.parse(decoder.decode(bytes)),
@@ -50,7 +55,7 @@ export const bytesCodec = <A>(schema: BytesCodec<A>): Codec<A> => {
   const decode = Schema.decodeUnknownExit(schema)
   return {
     // What an encoder returns may be a view of a buffer that it uses again; a payload is kept for a long time.
-    encode: (value) => Result.map(settled(encode(value)), (bytes) => bytes.slice()),
+    encode: (value) => Result.map(settled(encode(value)), (bytes) => new Uint8Array(bytes)),
     decode: (bytes) => settled(decode(bytes))
   }
 }

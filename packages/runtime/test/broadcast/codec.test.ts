@@ -6,6 +6,11 @@ import { bytesCodec, jsonCodec } from "../../src/internal/topic.ts"
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
+const bothWays = (schema: Schema.Codec<string>): ReadonlyArray<Result.Result<unknown, string>> => {
+  const { decode, encode } = jsonCodec(schema)
+  return [encode("x"), decode(utf8('"x"'))]
+}
+
 const Event = Schema.Struct({ name: Schema.NonEmptyString, at: Schema.DateTimeUtc, tags: Schema.Array(Schema.String) })
 const event = { name: "start", at: DateTime.makeUnsafe(0), tags: ["x"] }
 
@@ -26,7 +31,7 @@ describe("the JSON of a schema", () => {
   it("refuses what its schema lets through and JSON does not", () => {
     const circle: { self?: unknown } = {}
     circle.self = circle
-    for (const value of [circle, 1n]) {
+    for (const value of [circle, 1n, undefined, () => 1, Symbol("x")]) {
       const refused = jsonCodec(Schema.Any).encode(value)
       assert.isTrue(Result.isFailure(refused) && refused.failure.length > 0)
     }
@@ -59,8 +64,20 @@ describe("the JSON of a schema", () => {
         })
       )
     )
-    assert.isTrue(Result.isFailure(jsonCodec(slow).encode("x")))
-    assert.isTrue(Result.isFailure(jsonCodec(slow).decode(utf8('"x"'))))
+    for (const refused of bothWays(slow)) {
+      assert.isTrue(Result.isFailure(refused) && refused.failure.includes("at once"))
+    }
+  })
+
+  it("of a schema that throws is refused, and says what it has thrown", () => {
+    const broken = Schema.String.check(
+      Schema.makeFilter<string>(() => {
+        throw new Error("a fault of the filter")
+      })
+    )
+    for (const refused of bothWays(broken)) {
+      assert.isTrue(Result.isFailure(refused) && refused.failure.includes("a fault of the filter"))
+    }
   })
 })
 
@@ -74,10 +91,11 @@ describe("a schema of bytes", () => {
   })
 
   it("gives a payload that is nobody else's buffer", () => {
-    const shared = utf8("abc")
     const codec = bytesCodec(Schema.Uint8Array)
-    const bytes = Result.getOrThrow(codec.encode(shared))
-    shared.fill(0)
-    assert.strictEqual(text(bytes), "abc")
+    for (const shared of [utf8("abc"), Buffer.from("abc")]) {
+      const bytes = Result.getOrThrow(codec.encode(shared))
+      shared.fill(0)
+      assert.strictEqual(text(bytes), "abc")
+    }
   })
 })

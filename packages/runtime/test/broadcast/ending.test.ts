@@ -1,7 +1,7 @@
 /** What a stopped node does to who listens to it. */
 import { assert, describe, it } from "@effect/vitest"
 import { TestCluster } from "@hyparview/testing"
-import { Effect, Exit, Fiber, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import { bytes, range, settled, virtually } from "./cluster.ts"
 
 /** How the stream ends, and how much it gave. */
@@ -29,6 +29,26 @@ describe("a node that is stopped", () => {
       // Of the events: its neighbour's coming and going.
       assert.deepStrictEqual(yield* ended(fibers), [Exit.succeed(1), Exit.succeed(1), Exit.succeed(2)])
       assert.deepStrictEqual(yield* ended(later), [Exit.succeed(0), Exit.succeed(0)])
+    }).pipe(virtually)
+  )
+
+  it.live("lets nobody wait for neighbours, for room or for its goodbyes, and does not join again", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 2 })
+      const { broadcast, membership } = cluster.node(1)
+      const before = yield* Effect.forkScoped(membership.awaitNeighbors(5), { startImmediately: true })
+      yield* cluster.kill(1)
+      const exits = yield* Effect.forEach(
+        [Fiber.join(before), membership.awaitNeighbors(1), membership.join([cluster.addressOf(0)]), membership.leave],
+        (waiting) => Effect.exit(Effect.timeout(waiting, "1 minute"))
+      )
+      assert.deepStrictEqual(
+        exits.map((exit) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)),
+        [true, true, true, false]
+      )
+      assert.isTrue(exits[3] !== undefined && Exit.isSuccess(exits[3]))
+      const error = yield* Effect.flip(broadcast.publish("news", bytes("x")))
+      assert.isTrue(error._tag === "NotJoined" && error.status === "stopped")
     }).pipe(virtually)
   )
 

@@ -3,7 +3,7 @@ import type { Delivery } from "../../src/Broadcast.ts"
 import { makeInOrder } from "../../src/internal/inOrder.ts"
 
 /** What the core knows of a source, by hand: the lowest sequence that may still come. */
-const setUp = (capacity = 100, idleSize = 100) => {
+const setUp = (capacity = 100, idleSize = 100, notSeen: ReadonlyArray<number> = []) => {
   const missing = new Map<string, number>()
   const got: Array<string> = []
   const order = makeInOrder({
@@ -11,6 +11,8 @@ const setUp = (capacity = 100, idleSize = 100) => {
     capacity,
     idleSize,
     firstMissing: (source, epoch) => missing.get(`${source}${epoch}`) ?? Infinity,
+    notSeen: (_source, _epoch, first, last) =>
+      notSeen.filter((sequence) => sequence >= first && sequence <= last).flatMap((sequence) => [sequence, sequence]),
     handOn: (delivery) =>
       got.push(
         delivery._tag === "Message"
@@ -124,6 +126,27 @@ describe("messages in order", () => {
     lost("a", 1, 6, 6)
     message("a", 1, 8)
     assert.deepStrictEqual(turn(9), ["lost a1#6-6: 1", "a1#8"])
+  })
+
+  it("that nobody had, between older ones and the rest, are told as lost; not what was refused, or told before", () => {
+    const { lost, message, turn } = setUp(100, 100, [0, 3, 5, 9])
+    message("a", 1, 2)
+    message("a", 1, 7)
+    message("a", 1, 10)
+    // 3 and 5 are not owed, and came nowhere; 4 and 6 were refused; 8 was given up; of 0 and 1 nobody has heard here.
+    assert.deepStrictEqual(turn(3), ["a1#2"])
+    lost("a", 1, 8, 8)
+    assert.deepStrictEqual(turn(11), [
+      "lost a1#3-3: 1",
+      "lost a1#5-5: 1",
+      "a1#7",
+      "lost a1#8-8: 1",
+      "lost a1#9-9: 1",
+      "a1#10"
+    ])
+    // Whatever comes of it after all has been told.
+    message("a", 1, 3)
+    assert.deepStrictEqual(turn(11), [])
   })
 
   it("are remembered to have been handed on for a bounded number of idle incarnations", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Wire } from "@hyparview/core"
-import { Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import type { NotJoined } from "../../src/Broadcast.ts"
 import { makeMeter } from "../../src/internal/metrics.ts"
 import { makePublications, type Publication } from "../../src/internal/publications.ts"
@@ -78,9 +78,27 @@ describe("a publication", () => {
 
   it.effect("of a node that has not joined is refused", () =>
     Effect.gen(function* () {
-      const { node, publish } = yield* setUp()
+      const { node, posted, publish } = yield* setUp()
       node.down = "idle"
-      assert.strictEqual((yield* failure(yield* publish(1)))._tag, "NotJoined")
+      const fiber = yield* publish(1)
+      for (const { done } of posted.splice(0)) done([])
+      assert.strictEqual((yield* failure(fiber))._tag, "NotJoined")
+    })
+  )
+
+  it.effect("on which the core throws dies of that, and holds no room", () =>
+    Effect.gen(function* () {
+      const { posted, publications, publish, turn } = yield* setUp()
+      const fibers = [yield* publish(400), yield* publish(400), yield* publish(400)]
+      for (const { died } of posted.splice(0)) died("a fault")
+      for (const fiber of fibers) {
+        const exit = yield* Fiber.await(fiber)
+        assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) === "a fault")
+      }
+      publications.turned()
+      const after = yield* publish(400)
+      turn()
+      assert.isTrue(Exit.isSuccess(yield* Fiber.await(after)))
     })
   )
 

@@ -1,12 +1,57 @@
 /** What is published while links, nodes and the network fail arrives after all, once, or is told to be lost. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Plumtree } from "@hyparview/core"
+import { TestCluster } from "@hyparview/testing"
 import { Effect } from "effect"
 import { bytes, listening, publishRounds, range, settled, virtually } from "./cluster.ts"
 
 const halves = [range(0, 10), range(10, 20)] as const
 
 describe("a message published", () => {
+  it.live(
+    "before a newcomer's time, of which it gets the oldest and the newest, is told to be lost between for who wants order",
+    () =>
+      Effect.gen(function* () {
+        let jumps = 0
+        for (const seed of [3, 5]) {
+          // Node 1 has kept 0 to 5, and node 0 the last eight of 22; nobody the rest.
+          const cluster = yield* TestCluster.make({
+            nodes: 8,
+            seed,
+            node: { membership: { activeSize: 3 }, broadcast: { retainedMessages: 8 } }
+          })
+          yield* cluster.join(0)
+          yield* cluster.join(1, [0])
+          yield* cluster.pass("3 seconds")
+          for (let i = 0; i < 6; i++) yield* cluster.publish(0, "news", bytes("x"))
+          yield* cluster.pass("2 seconds")
+          yield* cluster.partition([[1], [0, ...range(2, 8)]], "reset")
+          for (let i = 6; i < 22; i++) yield* cluster.publish(0, "news", bytes("x"))
+          yield* cluster.pass("1 minute")
+          const all = yield* Effect.forEach(range(2, 8), (node) =>
+            listening(cluster.node(node).broadcast.subscribe("news", { order: "source" }))
+          )
+          yield* cluster.heal
+          for (const node of range(2, 8)) yield* cluster.join(node, node === 2 ? [0, 1] : node === 3 ? [1] : [0])
+          yield* cluster.pass("20 minutes")
+          for (const { got } of all) {
+            const told = got.map((delivery) =>
+              delivery._tag === "Message"
+                ? [delivery.id.sequence, delivery.id.sequence]
+                : delivery._tag === "Lagged" && delivery.cause === "network"
+                  ? [delivery.first, delivery.last]
+                  : []
+            )
+            if (told[0]?.[0] !== 0) continue
+            jumps++
+            told.forEach(([first], i) => assert.strictEqual(first, i === 0 ? 0 : (told[i - 1]?.[1] ?? -1) + 1))
+            assert.strictEqual(told.at(-1)?.[1], 21)
+          }
+        }
+        assert.isAbove(jumps, 2)
+      }).pipe(virtually)
+  )
+
   it.live("before the first neighbour reaches everybody once there is one", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({ nodes: 9, seed: 1 })

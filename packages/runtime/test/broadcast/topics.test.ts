@@ -264,4 +264,23 @@ describe("publishing", () => {
       assert.isTrue(idle._tag === "NotJoined" && idle.status === "idle")
     }).pipe(virtually)
   )
+
+  it.live("goes out on a node that has been asked to join just before, again and for the first time", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 3, seed: 12 })
+      const collected = yield* cluster.collect("news")
+      yield* cluster.kill(2)
+      yield* cluster.start(2)
+      const { broadcast, membership } = cluster.node(2)
+      yield* membership.join([cluster.addressOf(0)])
+      const first = yield* broadcast.publish("news", bytes("x"))
+      yield* cluster.pass("10 seconds")
+      yield* membership.leave
+      yield* membership.join([cluster.addressOf(0)])
+      const again = yield* broadcast.publish("news", bytes("y"), { whenFull: "wait" })
+      yield* cluster.pass("10 seconds")
+      assert.isAbove(again.epoch, first.epoch)
+      assert.deepStrictEqual(collected.faults({ ids: [first, again], nodes: [0, 1], allDelivered: true }), [])
+    }).pipe(virtually)
+  )
 })
