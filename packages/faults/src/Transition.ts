@@ -247,8 +247,9 @@ const promiseOf = <I extends Key, A>({ swap }: State<I, A>) =>
 
 /** Whether the link to this neighbour is one of those that X-BOT leaves alone. */
 const isUnbiased = <I extends Key, A>({ active, config }: State<I, A>, id: I): boolean =>
+  config.optimizeCandidates > 0 &&
   active
-    .filter(({ biased }) => !biased)
+    .filter(({ unbiased }) => unbiased)
     .slice(0, config.unbiasedLinks)
     .some((neighbor) => neighbor.id === id)
 

@@ -68,7 +68,7 @@ describe("a node", () => {
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual((yield* membership.self).epoch, before.epoch + 1)
       assert.deepStrictEqual(said, [])
-    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })), Effect.provide(Logger.layer([logger])))
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
   it.effect("counts what it does", () =>

@@ -22,7 +22,7 @@ export const neighbor = (id: number) => ({
   link: { asker: id, epoch: 1, requestId: 1 },
   chosen: false,
   heardIn: 0,
-  biased: false
+  unbiased: false
 })
 
 /** What a node holds. */

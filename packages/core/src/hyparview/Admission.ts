@@ -8,6 +8,7 @@
 import { nextBelow } from "../Random.ts"
 import type { Key, Peer } from "../Peer.ts"
 import { givenOf } from "./optimization/Part.ts"
+import { isUnbiased } from "./optimization/Unbiased.ts"
 import { type Asker, emit, itemAt, type Transition } from "./State.ts"
 import { isProtected, keepPassive, sampleFor, unlink } from "./Views.ts"
 
@@ -52,16 +53,18 @@ export const evictFor = <I extends Key, A>(
 ): Peer<I, A> | undefined => {
   const { state } = t
   const { active } = state
-  // In a round of X-BOT a link is to be given away already, and its slot is promised: it goes if there is no other.
+  // In a round of X-BOT a link is to be given away already, and its slot is promised: it goes if there is no other. So do the
+  // links that X-BOT leaves alone.
   const given = givenOf(state)?.peer.id
-  let victim = -1
+  const spared: Array<number> = []
   const others: Array<number> = []
   active.forEach(({ id }, index) => {
     if (isProtected(state, index)) return
-    if (id === given) victim = index
+    if (id === given || isUnbiased(state, index)) spared.push(index)
     else others.push(index)
   })
-  if (others.length > 0) victim = others[nextBelow(state, others.length)] ?? victim
+  const drawn = others.length > 0 ? others : spared
+  const victim = drawn.length > 0 ? (drawn[nextBelow(state, drawn.length)] ?? -1) : -1
   const evicted = itemAt(active, victim)
   if (evicted === undefined) return undefined
   evict(t, victim, likely, moves)

@@ -116,9 +116,8 @@ export interface Config {
    */
   readonly optimizeCandidates: number
   /**
-   * X-BOT: links that no optimisation touches, of those that none has made and that are not near: the longest held. What joins and
-   * repairs make is random, and keeps the overlay one: with 0 the places of a cluster may part. 0–activeSize. Ours: 1. The
-   * paper keeps the costliest links.
+   * X-BOT: links of a node that no optimisation touches. It draws them from its passive view, and they keep the overlay one: with 0
+   * the places of a cluster may part. 0–activeSize. Ours: 1. The paper keeps the costliest links.
    */
   readonly unbiasedLinks: number
   /**

@@ -44,7 +44,7 @@ export const onJoin = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, 
   const isNeighbor = indexInActive(t.state, from.id) >= 0
   const retryAfterMillis = crossing === "theirs" ? 0 : admit(t, from.id)
   if (retryAfterMillis > 0 && !isNeighbor) return reply(t, from, message.requestId, "limited", retryAfterMillis)
-  accept(t, from, message.requestId)
+  accept(t, from, message.requestId, false)
   if (retryAfterMillis > 0) return
   for (const { link, peer } of t.state.active) {
     if (peer.id === from.id) continue
@@ -62,17 +62,18 @@ export const onNeighbor = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, 
   const { requestId } = message
   const crossing = settleCrossing(t, from)
   if (crossing === "ours") return
-  if (crossing === "theirs") return accept(t, from, requestId)
+  const unbiased = message.reason === "bridge"
+  if (crossing === "theirs") return accept(t, from, requestId, unbiased)
   // A neighbour that asks again holds no link to us: the new one takes the place of the old.
-  if (indexInActive(state, from.id) >= 0) return accept(t, from, requestId)
+  if (indexInActive(state, from.id) >= 0) return accept(t, from, requestId, unbiased)
   // A claim over the rate is worth no more than any repair, and so is a joinWalk: it gets a free slot or none.
-  if (message.reason === "empty" && admit(t, from.id) === 0) return accept(t, from, requestId)
-  if (hasSlotFor(t, from)) return accept(t, from, requestId)
+  if (message.reason === "empty" && admit(t, from.id) === 0) return accept(t, from, requestId, false)
+  if (hasSlotFor(t, from)) return accept(t, from, requestId, unbiased)
   if (message.reason === "bridge") {
     const waitMillis = state.search.nextBridgeAcceptAt - now
     if (waitMillis > 0) return reply(t, from, requestId, "limited", waitMillis)
     state.search = { ...state.search, nextBridgeAcceptAt: now + state.config.bridgeMillis }
-    return accept(t, from, requestId, { moves: message.moves ?? 0 })
+    return accept(t, from, requestId, true, { moves: message.moves ?? 0 })
   }
   if (state.active.length < state.config.activeSize) return reply(t, from, requestId, "busy", 0)
   refuse(t, from, requestId)
@@ -135,12 +136,13 @@ const accept = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
   requestId: number,
+  unbiased: boolean,
   bridge?: { readonly moves: number }
 ): void => {
   const { state } = t
   const full = indexInActive(state, from.id) < 0 && state.active.length >= state.config.activeSize
   const evicted = full ? evictFor(t, from, bridge?.moves ?? 0) : undefined
-  link(t, from, { asker: from.id, epoch: from.epoch, requestId }, false)
+  link(t, from, { asker: from.id, epoch: from.epoch, requestId }, false, unbiased)
   const told = bridge !== undefined && evicted !== undefined ? { peers: [evicted], ages: [0] } : noSample
   reply(t, from, requestId, "accepted", 0, told)
   becomeJoined(t, from)

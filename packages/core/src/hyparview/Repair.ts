@@ -278,7 +278,7 @@ const onAccepted = <I extends Key, A>(
     // Both ends of a bridge have evicted: of the two links that are gone another can be made.
     evictFor(t, asking.reason === "bridge" && evicted !== undefined ? evicted : from, 0)
   }
-  link(t, from, id, !evictsOnAcceptance(asking))
+  link(t, from, id, !evictsOnAcceptance(asking), asking.reason === "bridge")
   becomeJoined(t, from)
 }
 

@@ -29,11 +29,8 @@ export interface Neighbor<I extends Key, A> {
   readonly chosen: boolean
   /** The heartbeat round in which the neighbour was last heard. */
   readonly heardIn: number
-  /**
-   * Whether a round of X-BOT has made the link, or it is as short as if one had (`optimization/Unbiased.ts`); all others are as
-   * chance made them.
-   */
-  readonly biased: boolean
+  /** Whether a bridge has made the link, which asks somebody drawn at random: X-BOT spares such (`optimization/Unbiased.ts`). */
+  readonly unbiased: boolean
 }
 
 /**

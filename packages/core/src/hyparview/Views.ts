@@ -170,10 +170,10 @@ export const link = <I extends Key, A>(
   peer: Peer<I, A>,
   id: LinkId<I>,
   chosen: boolean,
-  biased = false
+  unbiased = false
 ): void => {
   const { state } = t
-  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, biased }
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, unbiased }
   const index = indexInActive(state, peer.id)
   const held = itemAt(state.active, index)
   if (held !== undefined) {
@@ -222,7 +222,7 @@ export const exchange = <I extends Key, A>(
   dropPassive(t, peer.id)
   exhume(t, peer.id)
   stopAsking(t, peer.id)
-  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, biased: true }
+  const neighbor = { id: peer.id, peer, link: id, chosen, heardIn: state.heartbeatRound, unbiased: false }
   state.active = [...without(state.active, index), neighbor]
   emit(t, { _tag: "NeighborDown", peer: given.peer, reason: "optimized" })
   emit(t, { _tag: "NeighborUp", peer })

@@ -172,13 +172,16 @@ const faultsOf = (state: State, { after = {}, before = {}, now = 0, outputs = []
 /** Node 1's neighbours, and one that X-BOT may bring. */
 const neighborsOf = ({ active: [first, second] }: State) => {
   if (first === undefined || second === undefined) throw new Error("node 1 has two neighbours")
-  return { first, second, third: { ...second, id: 7, peer: someone(7), biased: true } }
+  return { first, second, third: { ...second, id: 7, peer: someone(7), unbiased: false } }
 }
 
 const down = ({ peer }: State["active"][number]): Output => ({ _tag: "NeighborDown", peer, reason: "optimized" })
 
 /** The older of two links is to be left alone. */
-const oneUnbiased = ({ config }: State): Change => ({ config: { ...config, unbiasedLinks: 1 } })
+const oneUnbiased = ({ active, config }: State): Change => ({
+  active: active.map((neighbor) => ({ ...neighbor, unbiased: true })),
+  config: { ...config, optimizeCandidates: 1, unbiasedLinks: 1 }
+})
 
 /** For each sentence of a step, one that deserves it. */
 const brokenSteps: Readonly<Record<string, (state: State) => BrokenStep>> = {

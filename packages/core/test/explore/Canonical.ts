@@ -255,10 +255,10 @@ const putState = (h: Hasher, state: State): void => {
   h.put(statuses.indexOf(state.status))
   h.put(state.self.epoch)
   h.put(state.active.length)
-  for (const { chosen, heardIn, link, biased, peer } of state.active) {
+  for (const { chosen, heardIn, link, unbiased, peer } of state.active) {
     putPeer(h, peer)
     putLink(h, link)
-    h.put((chosen ? 1 : 0) + (biased ? 2 : 0))
+    h.put((chosen ? 1 : 0) + (unbiased ? 2 : 0))
     h.put(state.heartbeatRound - heardIn)
   }
   putPeers(h, HyParView.passivePeers(state))

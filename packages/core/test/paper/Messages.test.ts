@@ -209,7 +209,7 @@ describe("messages", () => {
     const p = node(1)
     p.hears(2, heartbeat(old, 1))
     const q = node(2, { active: [3] })
-    const held = { id: 1, peer: peer(1), link: old, chosen: true, heardIn: 0, biased: false }
+    const held = { id: 1, peer: peer(1), link: old, chosen: true, heardIn: 0, unbiased: false }
     q.state = { ...q.state, active: [...q.state.active, held] }
     for (const message of p.saysTo(2)) q.hears(1, message)
     assert.deepStrictEqual(q.active, [3])

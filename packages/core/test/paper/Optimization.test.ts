@@ -15,7 +15,7 @@ import {
   overSeeds,
   peer
 } from "./node.ts"
-import { sample, sorted, type Subject } from "./node.ts"
+import { reply, sample, sorted, type Subject } from "./node.ts"
 
 type Message = HyParView.Message<number, number>
 type Given = NonNullable<Parameters<typeof node>[1]>
@@ -95,6 +95,17 @@ const asDisconnected = (given: Given = {}): Subject =>
 
 /** Node 1 as the old neighbour of 4, whose request 7 may give its place to somebody. */
 const asOld = (given: Given = {}): Subject => weighing({ passive: [], ...given }).hears(4, disconnectWait(linkTo(4), 7))
+
+/** Node 1, none of whose links a bridge has made, in a cycle. */
+const drawing = (config: Given["config"] = {}): Subject => {
+  const p = weighing({ config: { unbiasedLinks: 1, ...config } })
+  p.state = { ...p.state, active: p.state.active.map((neighbor) => ({ ...neighbor, unbiased: false })) }
+  return p.fires("Cycle")
+}
+
+/** Whom it has asked by a bridge. */
+const bridgesOf = (p: Subject): ReadonlyArray<number> =>
+  p.sent.flatMap(([to, message]) => (message._tag === "Neighbor" && message.reason === "bridge" ? [to] : []))
 
 const refusals = (p: Subject): ReadonlyArray<string> =>
   p.sent.flatMap(([to, message]) => ("accepted" in message && !message.accepted ? [`${message._tag} to ${to}`] : []))
@@ -361,7 +372,7 @@ describe("X-BOT", () => {
     }
   })
 
-  it("X8. of the links that no round has made the longest held are never given away", () => {
+  it("X8. of the links that bridges have made the longest held are never given away", () => {
     const config = { unbiasedLinks: 2 }
     const initiator = weighing({ config }).fires("Cycle").weighs({ 2: 90, 3: 90, 4: 50, 9: 20 })
     assert.deepStrictEqual(
@@ -384,11 +395,11 @@ describe("X-BOT", () => {
   it("X8. a link that a round has made is none of them", () => {
     const p = asOld({ config: { unbiasedLinks: 2 } }).hears(8, switchTo(6, 4, 7))
     assert.deepStrictEqual(
-      p.state.active.map(({ id, biased }) => [id, biased]),
+      p.state.active.map(({ id, unbiased }) => [id, unbiased]),
       [
-        [2, false],
-        [3, false],
-        [8, true]
+        [2, true],
+        [3, true],
+        [8, false]
       ]
     )
     p.hears(8, replace(linkOf(8, 6), 7, 9, 11, 90, 20))
@@ -416,61 +427,47 @@ describe("X-BOT", () => {
     assert.deepStrictEqual([choosing.active, refusals(choosing)], [[3, 4, 12], ["OptimizationReply to 9"]])
   })
 
-  it("X8. at most A − unbiasedLinks links are of rounds, whatever is lost while one is open", () => {
-    const p = asDisconnected({ config: { unbiasedLinks: 1 } })
-    const own = requestOf(p)
-    p.loses(2).loses(3).hears(8, switchReply(own, true))
-    assert.deepStrictEqual(
-      p.state.active.map(({ id, biased }) => [id, biased]),
-      [[8, true]]
-    )
-    p.hears(11, neighbor(1, "repair"))
-    assert.deepStrictEqual(
-      p.state.active.map(({ id, biased }) => [id, biased]),
-      [
-        [8, true],
-        [11, false]
-      ]
-    )
+  it("X16. a link is unbiased if a bridge has made it, at either end, and none that a join, a repair or a round makes", () => {
+    const made = (p: Subject) => p.state.active.map(({ id, unbiased }) => [id, unbiased])
+    const asked = idleNode(1).joins()
+    asked.hears(2, join(1)).hears(3, neighbor(1, "repair")).hears(5, neighbor(1, "bridge"))
+    assert.deepStrictEqual(made(asked), [
+      [2, false],
+      [3, false],
+      [5, true]
+    ])
+    const p = drawing()
+    p.hears(9, reply(p.requestTo(9), "accepted"))
+    assert.deepStrictEqual(made(p).at(-1), [9, true])
   })
 
-  it("X16. a link that costs an eighth of the cheapest random peer counts as one that a round has made", () => {
-    const config = { unbiasedLinks: 1 }
-    const biased = (costs: Readonly<Record<number, number>>) => {
-      const p = weighing({ config }).fires("Cycle").weighs(costs)
-      return { p, biased: p.state.active.filter(({ biased }) => biased).map(({ id }) => id) }
-    }
-    assert.deepStrictEqual(biased({ 2: 3, 3: 5, 4: 50, 9: 20 }).biased, [])
-    const near = biased({ 2: 2, 3: 5, 4: 50, 9: 20 })
-    assert.deepStrictEqual(near.biased, [2])
-    // 3 stays from now on, and 2 may go.
-    assert.include(
-      near.p.sent.map(([to, { _tag }]) => `${_tag} to ${to}`),
-      "Optimization to 9"
-    )
-    const { swap } = near.p.state
-    const requestId = swap?._tag === "Initiator" ? swap.requestId : 0
-    near.p.hears(9, optimizationReply(requestId, false)).hears(2, replace(linkTo(2), 7, 12, 8, 90, 20))
-    near.p.weighs({ 8: 30 }).hears(3, replace(linkTo(3), 8, 12, 11, 90, 20))
-    assert.deepStrictEqual(refusals(near.p), ["ReplaceReply to 3"])
-    // Without a measure nothing is near.
-    assert.deepStrictEqual(biased({ 2: 2, 3: 2, 4: 2 }).biased, [])
+  it("X16. a node that lacks unbiased links weighs nothing, and asks anybody for one by a bridge, once in bridgeMillis", () => {
+    const p = drawing()
+    assert.deepStrictEqual([bridgesOf(p), p.gives("Measure"), p.active], [[9], [], [2, 3, 4]])
+    p.hears(9, reply(p.requestTo(9), "limited")).fires("Cycle")
+    assert.deepStrictEqual([bridgesOf(p), p.gives("Measure")], [[], []])
+    p.waits(p.state.config.bridgeMillis).fires("Cycle")
+    assert.deepStrictEqual(bridgesOf(p), [9])
+    const without = drawing({ unbiasedLinks: 0 })
+    assert.deepStrictEqual([bridgesOf(without), without.gives("Measure").length], [[], 1])
+    const off = drawing({ optimizeCandidates: 0 })
+    assert.deepStrictEqual([bridgesOf(off), off.gives("Measure").length], [[], 0])
   })
 
-  it("X16. a node that lacks unbiased links begins no round, and asks anybody for a link by a bridge, once in bridgeMillis", () => {
-    const all = { 2: 1, 3: 1, 4: 2, 9: 20 }
-    const asked = (p: Subject) =>
-      p.sent.flatMap(([to, message]) =>
-        message._tag === "Neighbor" ? [`${message.reason} to ${to}`] : message._tag === "Optimization" ? ["round"] : []
+  it("X16. who has to make room spares them while there are others, and not where X-BOT is off", () => {
+    const victims = (config: Given["config"]) =>
+      new Set(
+        overSeeds(30, (seed) => {
+          const p = weighing({ seed, config: { unbiasedLinks: 2, ...config }, passive: [] }).hears(
+            9,
+            neighbor(1, "empty")
+          )
+          return [2, 3, 4].find((id) => !p.active.includes(id)) ?? 0
+        })
       )
-    const p = weighing({ config: { unbiasedLinks: 1 } })
-      .fires("Cycle")
-      .weighs(all)
-    assert.deepStrictEqual([asked(p), p.state.swap, p.active], [["bridge to 9"], undefined, [2, 3, 4]])
-    const without = weighing({ config: { unbiasedLinks: 0 } })
-      .fires("Cycle")
-      .weighs(all)
-    assert.deepStrictEqual(asked(without), [])
+    assert.deepStrictEqual([...victims({})], [4])
+    assert.deepStrictEqual(sorted([...victims({ optimizeCandidates: 0 })]), [2, 3, 4])
+    assert.deepStrictEqual(sorted([...victims({ unbiasedLinks: 3 })]), [2, 3, 4])
   })
 
   it("X9. before it exchanges each looks again whether it still holds what it gives", () => {

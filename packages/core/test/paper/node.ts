@@ -155,7 +155,7 @@ const start = (id: number, given: Given): State => {
     link: linkOf(self.id, 500 + id, self.epoch),
     chosen: true,
     heardIn: 0,
-    biased: false
+    unbiased: true
   }))
   const others = (given.active ?? []).map((id) => ({
     id,
@@ -163,7 +163,7 @@ const start = (id: number, given: Given): State => {
     link: linkTo(id),
     chosen: false,
     heardIn: 0,
-    biased: false
+    unbiased: true
   }))
   const active = [...chosen, ...others]
   return {

@@ -160,7 +160,7 @@ describe("links that are exchanged", () => {
       const cluster = drawn(seed, { unbiasedLinks: 1 })
       cluster.world.advance(20 * minute)
       for (const [id, state] of cluster.world.nodes) {
-        const chance = state?.membership.active.filter(({ biased }) => !biased).length ?? 0
+        const chance = state?.membership.active.filter(({ unbiased }) => unbiased).length ?? 0
         assert.isAtLeast(chance, 1, `node ${id}, seed ${seed}`)
       }
       assert.isAbove(cluster.exchanges(), 0)

@@ -61,7 +61,7 @@ const activeView = 32
 const activeWords = 7
 const activeFlags = 6
 const chosenFlag = 1
-const biasedFlag = 2
+const unbiasedFlag = 2
 /** Words of a request under way: id, epoch, request, reason, deadline. */
 const pendingWords = 5
 /** Words of a peer that a shuffle has sent: id, epoch. */
@@ -223,7 +223,7 @@ export class Lines {
       link: { asker: words[at + 2] ?? 0, epoch: words[at + 3] ?? 0, requestId: words[at + 4] ?? 0 },
       chosen: (flags & chosenFlag) !== 0,
       heardIn: words[at + 5] ?? 0,
-      biased: (flags & biasedFlag) !== 0
+      unbiased: (flags & unbiasedFlag) !== 0
     }
   }
 
@@ -379,7 +379,7 @@ export class Lines {
     for (let i = 0; i < active.length; i++) {
       const neighbor = active[i]
       if (neighbor === undefined) return false
-      const { chosen, heardIn, link, biased, peer } = neighbor
+      const { chosen, heardIn, link, unbiased, peer } = neighbor
       const entry = at + i * activeWords
       words[entry] = peer.id
       words[entry + 1] = peer.epoch
@@ -387,7 +387,7 @@ export class Lines {
       words[entry + 3] = link.epoch
       words[entry + 4] = link.requestId
       words[entry + 5] = heardIn
-      words[entry + activeFlags] = (chosen ? chosenFlag : 0) | (biased ? biasedFlag : 0)
+      words[entry + activeFlags] = (chosen ? chosenFlag : 0) | (unbiased ? unbiasedFlag : 0)
       fits &&= isWord(peer.epoch) && isWord(link.epoch) && isWord(link.requestId)
     }
     return fits

@@ -32,7 +32,7 @@ export const takeLink = <I extends Key, A>(
   if (held !== undefined) {
     if (isLater(held, peer, id)) return false
     // A neighbour some other way meanwhile: its link is the new one, and the other is gone.
-    link(t, peer, id, chosen, true)
+    link(t, peer, id, chosen)
     if (index >= 0) onNotNeighbor(t, given.peer, given.link)
     return true
   }
@@ -44,7 +44,7 @@ export const takeLink = <I extends Key, A>(
     keepPassive(t, peer)
     return false
   }
-  link(t, peer, id, chosen, true)
+  link(t, peer, id, chosen)
   return true
 }
 

@@ -13,23 +13,26 @@ import { indexInPassive, indexOfLink, samplePassive } from "../Views.ts"
 import { disown, end, isOpen, takeLink } from "./Exchange.ts"
 import { costlierOfTwo, isBetter, knownCost, weighedOf } from "./LinkCosts.ts"
 import { deadlineIn, isFree, isFull, type Part, patience } from "./Part.ts"
-import { countNear, isUnbiased, lacksUnbiased } from "./Unbiased.ts"
+import { isUnbiased, lacksUnbiased } from "./Unbiased.ts"
 
-/** Each cycle: a node with a full view asks what its links and some passive entries cost. */
+/** Each cycle: a node with a full view asks what its links and some passive entries cost. One that has too few links to anybody asks for one. */
 export const weigh = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
   if (!isFree(state) || !isFull(state)) return
   const sample: { readonly peers: Array<Peer<I, A>>; readonly ages: Array<number> } = { peers: [], ages: [] }
   samplePassive(t, state.config.optimizeCandidates, state.self.id, sample)
-  const neighbors = state.active
-  if (sample.peers.length === 0 || neighbors.every((_, index) => isUnbiased(state, index))) return
+  const [anybody] = sample.peers
+  if (anybody === undefined) return
+  if (lacksUnbiased(state)) return meet(t, anybody)
+  const neighbors = state.active.filter((_, index) => !isUnbiased(state, index))
+  if (neighbors.length === 0) return
   const nonce = state.nextNonce++
   const deadline = deadlineIn(t, patience.weighing)
   state.swap = { _tag: "Weighing", nonce, deadline, candidates: sample.peers, neighbors }
   emit(t, { _tag: "Measure", nonce, peers: [...sample.peers, ...neighbors.map(({ peer }) => peer)] })
 }
 
-/** The cheapest candidate, for a link that costs more. But first come the links that are to be as chance makes them. */
+/** The cheapest candidate, for a link that costs more. */
 export const propose = <I extends Key, A>(
   t: Transition<I, A>,
   swap: Part<"Weighing", I, A>,
@@ -47,9 +50,6 @@ export const propose = <I extends Key, A>(
     after = cost
   })
   if (candidate === undefined || !isFull(state)) return
-  countNear(t, swap, costs)
-  const [anybody] = swap.candidates
-  if (lacksUnbiased(state) && anybody !== undefined) return meet(t, anybody)
   const dearer = weighedOf(state, swap.neighbors, costs, swap.candidates.length).filter(
     ({ cost, neighbor }) =>
       isBetter(state, after, cost) && !isUnbiased(state, indexOfLink(state, neighbor.id, neighbor.link))
