@@ -5,8 +5,8 @@
  * higher one wins everywhere: all nodes end with the same settings, whatever the order in which they heard of them. (The
  * loser's change is lost: make it again. Settings that must not be lost so need a consensus, not a broadcast.)
  */
-import { Broadcast, Membership } from "@hyparview/runtime"
-import { Effect, Schema, Semaphore, Stream, SubscriptionRef } from "effect"
+import { Broadcast, Membership, type Topic } from "@hyparview/runtime"
+import { Effect, Latch, Schema, Semaphore, Stream, SubscriptionRef } from "effect"
 
 /** What is shared. A later version of the program may add keys, as long as they are optional. */
 export const Settings = Schema.Struct({
@@ -32,6 +32,12 @@ const first: Revision = {
   settings: { logLevel: "info", requestsPerSecond: 100, features: {} }
 }
 
+/**
+ * So long the first change of a node may have to wait: until the node has waited for history long enough (its
+ * `historyTimeout`, 3 seconds by default), and a moment for what came of it.
+ */
+const longestWait = "4 seconds"
+
 /** The settings as one node has them. Subscribes; so join first, and let it live as long as the scope. */
 export const makeSettings = Effect.gen(function* () {
   const { id } = yield* (yield* Membership.Membership).self
@@ -41,22 +47,31 @@ export const makeSettings = Effect.gen(function* () {
   // Two changes at once would build on the same revision, and one of them be lost.
   const turn = yield* Semaphore.make(1)
 
+  // A change made before history has come would build on settings that are long out of date, and be undone by them.
+  const informed = yield* Latch.make()
+  yield* Effect.forkScoped(Effect.delay(informed.open, longestWait))
+
   const learn = (heard: Revision) =>
     SubscriptionRef.update(revision, (known) => (isNewer(heard, known) ? heard : known))
 
-  // A few more than the newest one, since the newest by its author's clock need not be the highest revision.
+  const hear = (delivery: Broadcast.Delivery<Revision> | Topic.Undecodable) => {
+    switch (delivery._tag) {
+      case "Message":
+        return learn(delivery.payload)
+      case "Undecodable":
+        return Effect.logWarning("settings of a version that is not known here", { reason: delivery.reason })
+      case "Lagged":
+        // Every revision says all, so that only the newest matters, and that one is not lost alone.
+        return Effect.void
+    }
+  }
+
+  // A few more than the newest one, since the newest by its author's clock need not be the highest revision. They come all
+  // at once, before anything new.
   yield* topic.subscribe({ history: 16 }).pipe(
-    Stream.runForEach((delivery) => {
-      switch (delivery._tag) {
-        case "Message":
-          return learn(delivery.payload)
-        case "Undecodable":
-          return Effect.logWarning("settings of a version that is not known here", { reason: delivery.reason })
-        case "Lagged":
-          // Every revision says all, so that only the newest matters, and that one is not lost alone.
-          return Effect.void
-      }
-    }),
+    Stream.runForEachArray((deliveries) =>
+      Effect.andThen(Effect.forEach(deliveries, hear, { discard: true }), informed.open)
+    ),
     Effect.forkScoped({ startImmediately: true })
   )
 
@@ -66,8 +81,12 @@ export const makeSettings = Effect.gen(function* () {
     /** The settings now, and after every change. */
     changes: Stream.map(SubscriptionRef.changes(revision), ({ settings }) => settings),
 
-    /** Changes some settings, here and everywhere. */
+    /**
+     * Changes some settings, here and everywhere. Builds on what the cluster has: a node that has just started waits for
+     * history first. Where there is none, as on the first node of all, it waits until 4 seconds after the start.
+     */
     push: Effect.fn("Settings.push")(function* (change: Partial<Settings>) {
+      yield* informed.await
       const { number, settings } = yield* SubscriptionRef.get(revision)
       const next = { number: number + 1, author: id, settings: { ...settings, ...change } }
       yield* topic.publish(next, { whenFull: "wait" })
