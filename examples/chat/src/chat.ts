@@ -6,7 +6,7 @@
  * runs it.
  */
 import { Broadcast, Membership } from "@hyparview/runtime"
-import { Duration, Effect, Schema, Stream } from "effect"
+import { Data, Duration, Effect, Schema, Stream } from "effect"
 
 /** What is said. Who said it is the name of the node that published it. */
 const Line = Schema.Struct({ text: Schema.NonEmptyString })
@@ -16,9 +16,20 @@ export interface Options {
   readonly contacts: ReadonlyArray<string>
   /** So many lines from before we came are asked for at once; others that are kept come after. */
   readonly history: number
-  /** What we say, line by line. The chat is over when it ends. */
+  /** What we say, line by line, none of them empty, as soon as somebody is there. The chat is over when it ends. */
   readonly input: Stream.Stream<string>
+  /** Done when we wait no longer for the first who answers. */
+  readonly left: Effect.Effect<void>
+  /** So long we wait for the first who answers; then the chat fails. */
+  readonly patience: Duration.Input
   readonly print: (line: string) => Effect.Effect<void>
+}
+
+/** None of the contacts has answered in time. Nothing was said. */
+export class NobodyAnswers extends Data.TaggedError("NobodyAnswers")<{ readonly contacts: ReadonlyArray<string> }> {
+  override get message(): string {
+    return `nobody answers at ${this.contacts.join(", ")}`
+  }
 }
 
 /**
@@ -30,7 +41,7 @@ export const broadcast = { retainedMillis: Duration.toMillis("1 day"), retainedM
 
 const clock = (millis: number): string => new Date(millis).toTimeString().slice(0, 5)
 
-export const chat = Effect.fn("chat")(function* ({ contacts, history, input, print }: Options) {
+export const chat = Effect.fn("chat")(function* ({ contacts, history, input, left, patience, print }: Options) {
   const membership = yield* Membership.Membership
   const broadcast = yield* Broadcast.Broadcast
   const { address, id: nick } = yield* membership.self
@@ -40,7 +51,13 @@ export const chat = Effect.fn("chat")(function* ({ contacts, history, input, pri
   yield* membership.join(contacts)
   if (contacts.length > 0) {
     // History is asked of neighbours; while none can be reached the node goes on trying.
-    yield* membership.awaitNeighbors(1)
+    const joined = membership
+      .awaitNeighbors(1)
+      .pipe(
+        Effect.as(true),
+        Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(new NobodyAnswers({ contacts })) })
+      )
+    if (!(yield* Effect.raceFirst(joined, Effect.as(left, false)))) return
     yield* print(`* joined through ${contacts.join(", ")}`)
   }
 
@@ -57,12 +74,11 @@ export const chat = Effect.fn("chat")(function* ({ contacts, history, input, pri
     })
   )
   const say = (text: string) =>
-    lines.publish({ text }, { whenFull: "wait" }).pipe(Effect.catch((error) => print(`* not said: ${error.message}`)))
-  const speak = input.pipe(
-    Stream.map((line) => line.trim()),
-    Stream.filter((line) => line !== ""),
-    Stream.runForEach(say)
-  )
+    lines.publish({ text }, { whenFull: "wait" }).pipe(
+      Effect.catch((error) => print(`* not said: ${error.message}`)),
+      Effect.onInterrupt(() => print(`* not said: ${text}`))
+    )
+  const speak = Stream.runForEach(input, say)
   // Ends only if another process goes by our name.
   const watch = membership.events.pipe(
     Stream.runForEach(({ _tag, peer }) =>

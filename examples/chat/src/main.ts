@@ -2,7 +2,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Discovery, Node } from "@hyparview/runtime"
 import { TcpTransport } from "@hyparview/transport-tcp"
-import { Effect, Layer, Option } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { broadcast, chat } from "./chat.ts"
 import { makeTerminal } from "./terminal.ts"
@@ -37,10 +37,12 @@ const command = Command.make(
       Layer.provide(Discovery.Discovery.layerNone)
     )
     return Effect.gen(function* () {
-      const { input, print } = yield* makeTerminal
-      yield* chat({ contacts: contact, history, input, print }).pipe(Effect.provide(NodeLive))
+      const { isTerminal, ...terminal } = yield* makeTerminal
+      // At a terminal somebody sees that nobody answers, and may leave.
+      const patience = isTerminal ? Duration.infinity : "30 seconds"
+      yield* chat({ contacts: contact, history, patience, ...terminal }).pipe(Effect.provide(NodeLive))
     }).pipe(Effect.scoped)
   }
-).pipe(Command.withDescription("A chat among terminals, without a server. Ctrl-C leaves."))
+).pipe(Command.withDescription("A chat among terminals, without a server. Ctrl-C or Ctrl-D leaves."))
 
 NodeRuntime.runMain(Command.run(command, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer)))
