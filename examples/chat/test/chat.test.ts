@@ -1,5 +1,6 @@
 /** Real processes, real sockets, real terminals, real time: what people do who follow the README. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
+import { createServer, type Server } from "node:net"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -98,6 +99,19 @@ const comes = (nick: string, contacts: ReadonlyArray<string> = [], input: "pipe"
 /** What somebody has said, as another one saw it. */
 const saidBy = (nick: string, { output }: Person): ReadonlyArray<string> =>
   output.split(/\r?\n/).flatMap((line) => new RegExp(`\\d\\d:\\d\\d ${nick}: (.*)$`).exec(line)?.[1] ?? [])
+
+/** A port on which somebody else listens. */
+const taken = Effect.acquireRelease(
+  Effect.callback<Server>((resume) => {
+    const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) => Effect.sync(() => server.close())
+).pipe(
+  Effect.map((server) => {
+    const address = server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
+  })
+)
 
 describe("the chat over TCP", () => {
   it.live("is heard by all, has a history for who was away, and ends with Ctrl-C", () =>
@@ -216,11 +230,40 @@ describe("the chat over TCP", () => {
     )
   }
 
-  it.live("says what is wrong with its flags", () =>
+  it.live("says what is wrong with its flags, and starts nothing", () =>
+    Effect.forEach(
+      [
+        { flags: ["--nick", ""], message: /id is "": expected 1 to 255 bytes/ },
+        { flags: ["--nick", "a", "--contact", "nonsense"], message: /--contact: "nonsense"\. Expected: host:port/ },
+        {
+          flags: ["--nick", "a", "--contact", "127.0.0.1"],
+          message: /--contact: "127\.0\.0\.1"\. Expected: host:port/
+        },
+        {
+          flags: ["--nick", "a", "--contact", "[::1]:99999"],
+          message: /--contact: "\[::1]:99999"\. Expected: host:port/
+        },
+        { flags: ["--nick", "a", "--history", "-3"], message: /--history: "-3"\. Expected: 0 or more/ },
+        { flags: ["--nick", "a", "--port", "99999"], message: /port: 99999 is not a whole number from 0 to 65535/ },
+        { flags: ["--nick", "a", "--host", "0.0.0.0"], message: /advertiseHost: others cannot dial 0\.0\.0\.0/ }
+      ],
+      Effect.fnUntraced(function* ({ flags, message }) {
+        const somebody = yield* starts(flags)
+        assert.strictEqual(yield* somebody.leaves, 2)
+        assert.match(somebody.output, message)
+        assert.notMatch(somebody.output, /listens|^ +at /m)
+      }),
+      { concurrency: 2, discard: true }
+    ).pipe(Effect.scoped)
+  )
+
+  it.live("says that its port is in use", () =>
     Effect.gen(function* () {
-      const nobody = yield* comes("")
-      yield* nobody.sees(/id is "": expected 1 to 255 bytes/)
-      assert.notStrictEqual(yield* Effect.promise(() => nobody.ended), 0)
+      const port = yield* taken
+      const anna = yield* starts(["--nick", "anna", "--port", String(port)])
+      assert.strictEqual(yield* anna.leaves, 1)
+      yield* anna.sees(/cannot listen on 127\.0\.0\.1:\d+: the port is in use/)
+      assert.notMatch(anna.output, /^ +at /m)
     }).pipe(Effect.scoped)
   )
 })
