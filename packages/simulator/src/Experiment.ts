@@ -107,13 +107,17 @@ const generators = { stable, failures, churn, partition, plumtree, thicket, hash
  * Begins an experiment. What is not given has the experiment's default; the protocol's parameters are those for a cluster
  * of `nodes`, unless `config` overrides them.
  *
+ * A run has no clock: `measure` is its host's, and says what it has cost from the beginning until now. It is asked between
+ * the runs of `paper`, whose seconds are 0 without it, and has no effect on anything else.
+ *
  * @category running
  * @since 0.1.0
  */
 export const start = (
   experiment: string,
   given: Partial<Options> = {},
-  config: Partial<HyParView.Config> = {}
+  config: Partial<HyParView.Config> = {},
+  measure?: () => Results.Measured
 ): Result.Result<Run, InvalidOption> => {
   if (!isName(experiment)) {
     const expected = `expected one of ${names.join(", ")}`
@@ -145,7 +149,7 @@ export const start = (
     const expected = `a passive view of ${config.passiveSize} cannot be filled by ${options.nodes} nodes`
     return Result.fail(new InvalidOption({ option: "config", value: config.passiveSize, expected }))
   }
-  const laboratory = new Laboratory(experiment, options, membership.success)
+  const laboratory = new Laboratory(experiment, options, membership.success, measure)
   const work = generators[experiment](laboratory)
   return Result.succeed({
     experiment,

@@ -228,7 +228,8 @@ export interface GossipRound {
 }
 
 /**
- * First messages after a kill, each on its own copy of the same overlay with its own victims.
+ * A first message after a kill, on its own copy of the overlay with its own victims: what is in `broadcasts` at the same
+ * place, held against the graph.
  *
  * @category models
  * @since 0.1.0
@@ -270,10 +271,11 @@ export interface Result {
   readonly config: Readonly<Record<string, unknown>>
   /** False if it was interrupted: then everything here is what there was at that moment. */
   readonly complete: boolean
+  /** Of the run with all that led to it; of `firstMessages` that of all kills in turn. */
   readonly traceHash: string
-  /** At the end. */
+  /** At the end; of `firstMessages` after the last kill. */
   readonly overlay: Overlay
-  /** In `failures` exactly the messages after the kill, each drained before the next. */
+  /** In `failures` exactly the messages after the kill, each drained before the next; of `firstMessages` one for each kill. */
   readonly broadcasts: ReadonlyArray<BroadcastResult>
   /** Cycles until broadcasts reach as large a share as before the failure; null if they never did, or nothing failed. */
   readonly healingCycles: number | null
@@ -301,8 +303,8 @@ export interface Results {
   readonly experiment: string
   readonly runs: ReadonlyArray<Result>
   /**
-   * In `paper`: what the whole has cost, for each seed, the overlay that all its runs share counted once. Its runs have no
-   * seconds and bytes of their own, and their events are those of the overlay and what each adds.
+   * In `paper`: what the whole has cost, for each seed, the overlay that all its runs share counted once. The cost of each run,
+   * its events as its seconds, is that of the world that it began with and what it adds; its peak is the process's until then.
    */
   readonly costs?: ReadonlyArray<Cost & { readonly seed: number }>
 }

@@ -351,6 +351,41 @@ describe("paper", () => {
       if (senderInLargest) assert.approximately(reliability, largestComponentShare, 1e-12)
     }
   })
+
+  it("gives its first messages in the form of every result: a trace, an overlay, broadcasts and a cost of their own", () => {
+    const of = (seed: number) => {
+      let seconds = 0
+      const clock = () => ({ cpuSeconds: (seconds += 1), wallSeconds: seconds, peakRssBytes: seconds })
+      const options = { nodes: 100, cycles: 1, messages: 2, healCycles: 1, part: "hyparview", seed } as const
+      return finish(Result.getOrThrow(Experiment.start("paper", options, {}, clock)))
+    }
+    const runs = of(1)
+    const firsts = runs.filter(({ firstMessages }) => firstMessages !== undefined)
+    assert.strictEqual(firsts.length, 6)
+    // Each level's kills leave a trace that is no other run's.
+    assert.strictEqual(new Set(runs.map(({ traceHash }) => traceHash)).size, runs.length)
+    for (const { before, broadcasts, config, firstMessages = [], overlay } of firsts) {
+      assert.strictEqual(broadcasts.length, Number(config["messages"]))
+      assert.deepStrictEqual(
+        broadcasts.map(({ reliability }) => reliability),
+        firstMessages.map(({ reliability }) => reliability)
+      )
+      // After the last kill, of those who are left.
+      assert.strictEqual(before?.alive, 100)
+      assert.strictEqual(overlay.alive, 100 - Math.round(100 * Number(config["kill"])))
+    }
+    for (const { cost } of runs) {
+      assert.isAbove(cost.cpuSeconds, 0)
+      assert.strictEqual(cost.eventsPerSecond, cost.events / cost.cpuSeconds)
+      // One reading for the overlay, one at the end of the run: not what the runs before it took.
+      assert.isAtMost(cost.cpuSeconds, 3)
+    }
+    assert.deepStrictEqual(of(1), runs)
+    assert.notDeepEqual(
+      of(2).map(({ traceHash }) => traceHash),
+      runs.map(({ traceHash }) => traceHash)
+    )
+  })
 })
 
 describe("a run", () => {

@@ -44,6 +44,12 @@ class Meter {
     this.cpuSeconds = (user - this.startedCpu.user + system - this.startedCpu.system) / 1e6
   }
 
+  /** Takes a reading, and gives it. */
+  now() {
+    this.read()
+    return this.measured
+  }
+
   get measured() {
     return {
       cpuSeconds: this.cpuSeconds,
@@ -63,7 +69,7 @@ const handlers = Simulation.toLayer({
   Start: ({ alone, experiment, options }) =>
     Effect.suspend(() => {
       const meter = new Meter(alone)
-      const run = Experiment.start(experiment, options)
+      const run = Experiment.start(experiment, options, {}, () => meter.now())
       if (ResultModule.isFailure(run)) return Effect.fail(new Refused({ message: run.failure.message }))
       current = { run: run.success, meter }
       return Effect.void

@@ -20,6 +20,7 @@ import type {
   Sample,
   Thicket
 } from "../Result.ts"
+import { TraceHash } from "../TraceHash.ts"
 import { World } from "../World.ts"
 import { contactsOfIslands } from "./cuts.ts"
 import type { Name, Options } from "./Options.ts"
@@ -48,8 +49,16 @@ export interface Progress {
   readonly virtualSeconds: number
 }
 
-/** A run inside of a composite one is measured as a part of the whole: it has no seconds of its own. */
-const unmeasured = { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }
+/** What a host that was not asked for a clock says. */
+const unmeasured: Measured = { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }
+
+type Seconds = Pick<Measured, "cpuSeconds" | "wallSeconds">
+
+/** A world to begin runs from, and the seconds that it took to come to be. */
+export interface Origin {
+  readonly world: World
+  readonly seconds: Seconds
+}
 
 /** Mutable: one for each run. */
 export class Laboratory {
@@ -84,8 +93,16 @@ export class Laboratory {
   private pastMessages = 0
   /** Of a composite experiment: what the run under way is called. */
   private part: Name = "stable"
+  /** The traces of the copies that a run consists of, one after the other; undefined where it is one world's. */
+  private traces: TraceHash | undefined
+  /** What the host measures, from the beginning until now. */
+  private readonly measure: () => Measured
+  /** The reading at the beginning of the run under way, and the seconds behind the world that it began with. */
+  private partStart = unmeasured
+  private partOrigin: Seconds = unmeasured
 
-  constructor(experiment: Name, options: Options, membership: HyParView.Config) {
+  constructor(experiment: Name, options: Options, membership: HyParView.Config, measure = () => unmeasured) {
+    this.measure = measure
     this.experiment = experiment
     this.options = options
     this.membership = membership
@@ -225,8 +242,20 @@ export class Laboratory {
     this.world = world
   }
 
+  /** The copy of a world that this run is in has done its part: the run's trace is that of all such copies in turn. */
+  absorbTrace(): void {
+    this.traces ??= new TraceHash()
+    this.traces.text(this.world.traceHash)
+  }
+
+  /** The world as it is now, to begin runs from. */
+  origin(): Origin {
+    const { cpuSeconds, wallSeconds } = this.ofPart(this.measure())
+    return { world: this.world, seconds: { cpuSeconds, wallSeconds } }
+  }
+
   /** A composite experiment begins another run, in a copy of a world: its cost is that of the world, and what it adds. */
-  beginPart(part: Name, world: World, change: Partial<Options>): void {
+  beginPart(part: Name, world: World, { seconds }: Origin, change: Partial<Options>): void {
     this.pastEvents += this.spentEvents + this.world.events - world.events
     this.pastMessages += this.spentMessages + this.world.messages - world.messages
     this.spentEvents = 0
@@ -234,14 +263,30 @@ export class Laboratory {
     this.world = world
     this.part = part
     this.options = { ...this.options, ...change }
+    this.partOrigin = seconds
+    this.partStart = this.measure()
+  }
+
+  /** Of a reading, what belongs to the run under way. */
+  private ofPart({ cpuSeconds, peakRssBytes, wallSeconds }: Measured): Measured {
+    const since = (now: number, of: (seconds: Seconds) => number) =>
+      of(this.partOrigin) + Math.max(0, now - of(this.partStart))
+    return {
+      cpuSeconds: since(cpuSeconds, (seconds) => seconds.cpuSeconds),
+      wallSeconds: since(wallSeconds, (seconds) => seconds.wallSeconds),
+      peakRssBytes
+    }
   }
 
   /** Writes down the run under way, and clears the record for the next. */
   concludePart(): void {
-    this.runs.push({ ...this.single(this.part, unmeasured), complete: true })
+    // Read before the metrics are computed: they are no part of what a run costs.
+    const measured = this.ofPart(this.measure())
+    this.runs.push({ ...this.single(this.part, measured), complete: true })
     this.broadcasts.length = 0
     this.samples.length = 0
     this.firstMessages.length = 0
+    this.traces = undefined
     this.healingCycles = null
   }
 
@@ -249,7 +294,7 @@ export class Laboratory {
 
   result(measured: Measured): Result | Results {
     if (this.experiment !== "paper") return this.single(this.experiment, measured)
-    const underWay = this.complete ? [] : [this.single(this.part, unmeasured)]
+    const underWay = this.complete ? [] : [this.single(this.part, this.ofPart(measured))]
     return {
       experiment: this.experiment,
       runs: [...this.runs, ...underWay],
@@ -277,7 +322,7 @@ export class Laboratory {
       nodes: options.nodes,
       config: { ...options, protocol: this.membership },
       complete: this.complete,
-      traceHash: world.traceHash,
+      traceHash: this.traces?.value() ?? world.traceHash,
       overlay: Measure.overlay(world),
       broadcasts: [...this.broadcasts],
       healingCycles: this.healingCycles,

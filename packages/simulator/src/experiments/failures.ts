@@ -62,8 +62,8 @@ export function* heal(laboratory: Laboratory, cycles: number, onward = false): W
 }
 
 /**
- * First messages after a kill: many kills of the same overlay, each in a copy of its own, one broadcast before anybody
- * has noticed. `branch` numbers the copies.
+ * First messages after a kill: many kills of the same overlay, each in a copy of its own, one broadcast as the nodes die.
+ * `branch` numbers the copies. The run's trace is that of all copies in turn, and it ends in the last of them.
  */
 export function* firstMessages(laboratory: Laboratory, share: number, kills: number, branch: number): Work {
   const original = laboratory.world
@@ -74,14 +74,15 @@ export function* firstMessages(laboratory: Laboratory, share: number, kills: num
     const source = world.randomAlive()
     const { graph, indexOf } = Measure.picture(world, "active")
     const parts = Graph.components(graph)
-    const { reliability } = yield* laboratory.broadcast(source)
+    const broadcast = yield* laboratory.broadcast(source)
+    laboratory.broadcasts.push(broadcast)
+    laboratory.absorbTrace()
     laboratory.firstMessages.push({
-      reliability,
+      reliability: broadcast.reliability,
       largestComponentShare: parts.largest / world.alive,
       senderInLargest: parts.rootOf[indexOf[source] ?? 0] === parts.largestRoot
     })
   }
-  laboratory.replaceWorld(original)
 }
 
 /** What the overlay that has healed would stand: each level on a copy of its own, messages right after the kill. */

@@ -6,7 +6,7 @@
  * - Fig. 2 and 3: `failures`, 1,000 messages, no cycle.
  * - Fig. 4: `healing`, cycles right after the kill, ten broadcasts each.
  * - Table 1, Fig. 5: `stable`; its broadcasts are floods of the stable overlay, for the hops of the last delivery.
- * - `firstMessages`: 30 kills each, one message before anybody has noticed, to be held against theory.
+ * - `firstMessages`: 30 kills each, one message as the nodes die, to be held against theory.
  *
  * Plumtree (TR-07-14): flooding and the tree, from one sender and from many, optimised or not.
  * - Table 1, Fig. 2 (c): 100 broadcasts on the stable overlay. Fig. 2 (b): one each cycle from cycle 0, before the overlay
@@ -17,9 +17,8 @@
  */
 import { Plumtree } from "@hyparview/core"
 import * as Measure from "../Measure.ts"
-import type { World } from "../World.ts"
 import { firstMessages, heal, killShare, publish } from "./failures.ts"
-import { type Laboratory, treeConfig, weights, type Work } from "./Laboratory.ts"
+import { type Laboratory, type Origin, treeConfig, weights, type Work } from "./Laboratory.ts"
 import { afterKill, build, whileFailing } from "./plumtree.ts"
 import { growWork } from "./stable.ts"
 
@@ -60,22 +59,22 @@ export function* paper(laboratory: Laboratory): Work {
     growWork(laboratory) + (part === "plumtree" ? 0 : graphWork) + (part === "hyparview" ? 0 : treeWork)
   )
   yield* laboratory.join()
-  const joined = laboratory.world.fork()
+  const joined = { ...laboratory.origin(), world: laboratory.world.fork() }
   laboratory.enter("cycles")
   yield* laboratory.cycle(cycles)
-  const overlay = laboratory.world
-  laboratory.before = Measure.overlay(overlay)
+  const overlay = laboratory.origin()
+  laboratory.before = Measure.overlay(overlay.world)
   if (part !== "plumtree") yield* graphs(laboratory, overlay)
   if (part !== "hyparview") yield* trees(laboratory, joined, overlay)
-  laboratory.replaceWorld(overlay)
+  laboratory.replaceWorld(overlay.world)
 }
 
 /** The HyParView paper. */
-function* graphs(laboratory: Laboratory, overlay: World): Work {
+function* graphs(laboratory: Laboratory, overlay: Origin): Work {
   const { options } = laboratory
   const { healCycles, messages } = options
   const begin = (part: "stable" | "failures", branch: number, change: Change) =>
-    laboratory.beginPart(part, overlay.fork(branch), { ...options, ...change })
+    laboratory.beginPart(part, overlay.world.fork(branch), overlay, { ...options, ...change })
   begin("stable", 0, { messages: floods, kill: 0 })
   yield* publish(laboratory, floods)
   laboratory.concludePart()
@@ -94,7 +93,7 @@ function* graphs(laboratory: Laboratory, overlay: World): Work {
     laboratory.concludePart()
   }
   for (const [index, kill] of firstMessageLevels.entries()) {
-    begin("failures", 0, { kill, messages: 1, healCycles: 0 })
+    begin("failures", 0, { kill, messages: kills, healCycles: 0 })
     laboratory.enter("first messages")
     yield* firstMessages(laboratory, kill, kills, 2_000 + index * kills)
     laboratory.concludePart()
@@ -103,7 +102,7 @@ function* graphs(laboratory: Laboratory, overlay: World): Work {
 }
 
 /** The Plumtree paper. The choices of the papers' experiments replace those of the command. */
-function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
+function* trees(laboratory: Laboratory, joined: Origin, overlay: Origin): Work {
   const { nodes } = laboratory.options
   for (const variant of variants.slice(0, 2)) {
     const change = { ...variant, cycles: 0, messages: firstCycles, pace: "cycle" } as const
@@ -115,10 +114,11 @@ function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
     const change = { ...variant, messages: treeMessages }
     yield* tree(laboratory, overlay, change, function* (sender) {
       yield* build(laboratory, sender, treeMessages)
-      const built = laboratory.world
+      const built = laboratory.origin()
       laboratory.concludePart()
       for (const [index, kill] of levels.entries()) {
-        laboratory.beginPart("plumtree", built.fork(5_000 + index), { ...change, kill, healCycles: treeHealCycles })
+        const world = built.world.fork(5_000 + index)
+        laboratory.beginPart("plumtree", world, built, { ...change, kill, healCycles: treeHealCycles })
         yield* afterKill(laboratory, sender, kill, treeHealCycles)
         laboratory.concludePart()
       }
@@ -142,11 +142,11 @@ function* trees(laboratory: Laboratory, joined: World, overlay: World): Work {
 }
 
 /** One run on a copy whose nodes begin with a broadcast of their own. What has not been concluded at its end is. */
-function* tree(laboratory: Laboratory, origin: World, change: Change, work: (sender: number) => Work): Work {
+function* tree(laboratory: Laboratory, origin: Origin, change: Change, work: (sender: number) => Work): Work {
   const { options } = laboratory
   const all = { healCycles: 0, kill: 0, ...change }
-  const world = origin.fork(4_000, treeConfig({ ...options, ...all }))
-  laboratory.beginPart("plumtree", world, all)
+  const world = origin.world.fork(4_000, treeConfig({ ...options, ...all }))
+  laboratory.beginPart("plumtree", world, origin, all)
   yield* work(world.randomAlive(world.randomFor(5)))
   if (laboratory.broadcasts.length > 0) laboratory.concludePart()
   laboratory.options = options
