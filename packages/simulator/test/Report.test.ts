@@ -1,6 +1,6 @@
 import * as Experiment from "@hyparview/simulator/Experiment"
 import { report } from "@hyparview/simulator/Report"
-import type { Results } from "@hyparview/simulator/Result"
+import { type Results, runsOf } from "@hyparview/simulator/Result"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 
@@ -77,6 +77,49 @@ describe("a report", () => {
     assert.include(html, "6.38542")
     assert.notInclude(html, "NaN")
   })
+
+  it(
+    "says of each first message after a kill whether it was over when broken links were told of",
+    { timeout: 60_000 },
+    () => {
+      const of = (name: "failures" | "paper", options: Partial<Experiment.Options>) => {
+        const run = finished(name, { ...small, nodes: 200, healCycles: 0, part: "hyparview", ...options })
+        const { html } = report(run.result(measured), { command })
+        return html.match(/<p class="note">[^<]*Both ends of a broken link[^<]*/g) ?? []
+      }
+      const slow = of("paper", { detectionMillis: 500 })
+      // Fig. 2, six times Fig. 3, and the first messages.
+      assert.strictEqual(slow.length, 8)
+      for (const note of slow) {
+        assert.match(
+          note,
+          /told 500 ms after it broke\. (?:All \d+|The) first messages? had (?:its|their) last delivery before/
+        )
+      }
+      // A flood of 65 hops, as one has had at 10,000 nodes.
+      const result = finished("failures", { ...small, kill: 0.3 }).result(measured)
+      const long = runsOf(result).map((run) => ({
+        ...run,
+        broadcasts: run.broadcasts.map((broadcast) => ({ ...broadcast, hops: 65 }))
+      }))
+      const { html } = report({ experiment: "failures", runs: long }, { command })
+      assert.include(html, "under way then, and could meet mended links: seed 1 (65 hops, 650 ms)")
+      const quick = of("paper", { detectionMillis: 1 })
+      assert.match(
+        quick[0] ?? "",
+        /told 1 ms after it broke\. (?:All|\d of) 10 first messages were still under way then/
+      )
+      assert.match(quick[0] ?? "", /10 %, seed 1 \(\d hops, \d0 ms\)/)
+      assert.match(
+        quick.at(-1) ?? "",
+        /\d+ first messages were still under way then.*10 %, seed 1 \(30 of them, up to \d hops/
+      )
+      // Where hops take different times, the time itself is known.
+      const [uniform] = of("failures", { detectionMillis: 1, latency: "uniform", kill: 0.2 })
+      assert.match(uniform ?? "", /The first message was still under way then.*seed 1 \(\d+ hops, \d+ ms\)/)
+      for (const note of [...slow, ...quick]) assert.notMatch(note, /died down|NaN|undefined/)
+    }
+  )
 
   it("of an interrupted run says so", () => {
     const run = Result.getOrThrow(Experiment.start("stable", { nodes: 500 }))

@@ -100,7 +100,7 @@ export interface Options {
   readonly gossips: number
   /** 0 switches heartbeats off. Default: 0, in `hashicorp` 10,000. */
   readonly heartbeatMillis: number
-  /** How long after a link broke both its ends are told. Default: 500: longer than a flood takes at constant latency. */
+  /** How long after a link broke both its ends are told. Default: 500: longer than most floods take at constant latency. */
   readonly detectionMillis: number
   /** `plumtree`: along a tree, or over every link. Default: plumtree. */
   readonly strategy: "plumtree" | "flood"

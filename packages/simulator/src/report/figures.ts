@@ -4,6 +4,7 @@ import * as Paper from "../paperFigures.ts"
 import type { Cost, Result } from "../Result.ts"
 import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
+import { detection } from "./detection.ts"
 import { partitionFigures } from "./partitionSection.ts"
 import { paperFigures } from "./paperSection.ts"
 import { thicketFigures } from "./thicketSection.ts"
@@ -70,12 +71,16 @@ const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
           ])
     ]
   }
+  const firsts =
+    failed === 0
+      ? []
+      : runs.flatMap((run) => run.broadcasts.slice(0, 1).map((broadcast) => ({ run, broadcast, name: seedName(run) })))
   const means = runs.map(({ broadcasts }) => percent(mean(broadcasts.map(({ reliability }) => reliability))))
   return [
     {
       id: "reliability",
       title: `Reliability of each message after ${number(failed)} % of the nodes died`,
-      note: `Mean over all messages: ${means.join(", ")}. No cycle runs meanwhile; both ends of a broken link are told ${number(Number(first.config["detectionMillis"]))} ms after it broke.`,
+      note: `Mean over all messages: ${means.join(", ")}. No cycle runs meanwhile. ${detection(runs, firsts)}`,
       chart,
       table: tableOf(chart)
     }

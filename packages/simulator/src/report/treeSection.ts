@@ -2,6 +2,7 @@
 import * as Paper from "../paperFigures.ts"
 import type { BroadcastResult, Result, Sample } from "../Result.ts"
 import type { Chart, Series } from "./Chart.ts"
+import { detection, type First } from "./detection.ts"
 import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 
 /** What the runs of `plumtree` in `paper` have in common with the paper's experiments. */
@@ -177,7 +178,7 @@ const afterFailure = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> =>
       {
         id: `plumtree-figure-5-${level}`,
         title: `Plumtree, Fig. 5: redundancy after ${level} % died`,
-        note: "One sender. Cycle 0: published before anybody has noticed. What follows it, grafts and repairs included, belongs to it: so it reaches nearly everybody here, where the paper counts what arrives before.",
+        note: "One sender. Cycle 0: published as the nodes died. What follows it, grafts and repairs included, belongs to it: so it reaches nearly everybody here, where the paper counts what arrives before.",
         chart,
         table: tableOf(chart)
       }
@@ -190,6 +191,12 @@ const firstReliability = (runs: ReadonlyArray<Result>): Figure => {
       const own = by(runs, variant).filter((run) => killOf(run) === level)
       return [level, atCycle(own, 0, ({ reliability }) => reliability) * 100] as const
     })
+  const floods = by(runs, "Eager").flatMap((run): ReadonlyArray<First> => {
+    const hops = run.samples?.[0]?.hops
+    return hops === undefined
+      ? []
+      : [{ run, broadcast: { hops }, name: `flooding after ${killOf(run)} %, seed ${run.seed}` }]
+  })
   const chart: Chart = {
     kind: "lines",
     x: { label: "nodes that died", min: 10, max: 95, unit: " %" },
@@ -204,7 +211,7 @@ const firstReliability = (runs: ReadonlyArray<Result>): Figure => {
   return {
     id: "plumtree-figure-6a",
     title: "Plumtree, Fig. 6 (a): the first message after a failure",
-    note: "Published before anybody has noticed. A flood has then died down before links are mended; the tree’s announcements wait, and bring the payload over the links that are made meanwhile.",
+    note: `Published as the nodes died. ${detection(runs, floods)} Of a flood nothing comes later; the tree’s announcements wait, and bring the payload over the links that are made meanwhile.`,
     chart,
     table: {
       columns: ["died", ...Paper.treeVariants.flatMap((variant) => [names[variant], "paper"])],

@@ -1,0 +1,72 @@
+/** Which model of detection a run is of, and whether its first message was over before anybody was told of a broken link. */
+import { Latency } from "@hyparview/faults"
+import type { BroadcastResult, Result } from "../Result.ts"
+import { number } from "./Figure.ts"
+
+/** A message that was published as nodes died, and what to call it. */
+export interface First {
+  readonly run: Result
+  readonly broadcast: Pick<BroadcastResult, "hops" | "latency">
+  readonly name: string
+}
+
+/** Milliseconds until a flood's last delivery; undefined where neither they nor what a hop takes are known. */
+const lastMillis = ({ broadcast: { hops, latency }, run: { config } }: First): number | undefined => {
+  if (latency !== undefined) return latency.last
+  const { latency: name } = config
+  const model = typeof name === "string" && Latency.isLatencyName(name) ? Latency.fromName(name) : undefined
+  return model?._tag === "Constant" ? (hops * model.micros) / 1000 : undefined
+}
+
+const detectionMillis = ({ config }: Result): number => Number(config["detectionMillis"])
+
+/** Whether its last delivery came after the first links had been found broken, so that repairs may have carried it. */
+export const isOutlasting = (first: First): boolean => (lastMillis(first) ?? 0) > detectionMillis(first.run)
+
+/** How long a flood took: `650 ms`. */
+export const duration = (first: First): string => {
+  const millis = lastMillis(first)
+  return millis === undefined ? "–" : `${number(millis)} ms`
+}
+
+/** So many runs are named one by one. */
+const named = 6
+
+/** What was told to whom when, and which of these floods were still under way by then. */
+export const detection = (runs: ReadonlyArray<Result>, firsts: ReadonlyArray<First>): string => {
+  const [run] = runs
+  if (run === undefined) return ""
+  const model = `Both ends of a broken link are told ${number(detectionMillis(run))} ms after it broke.`
+  const timed = firsts.filter((first) => lastMillis(first) !== undefined)
+  if (timed.length === 0) return model
+  const late = timed.filter(isOutlasting)
+  return `${model} ${late.length === 0 ? inTime(timed) : tooLong(timed, late)}`
+}
+
+const inTime = (firsts: ReadonlyArray<First>): string => {
+  const longest = number(Math.max(...firsts.map((first) => lastMillis(first) ?? 0)))
+  const before = "before any repair began"
+  return firsts.length === 1
+    ? `The first message had its last delivery ${before}, after ${longest} ms.`
+    : `All ${number(firsts.length)} first messages had their last delivery ${before}, after ${longest} ms at most.`
+}
+
+const tooLong = (firsts: ReadonlyArray<First>, late: ReadonlyArray<First>): string => {
+  const what =
+    firsts.length === 1
+      ? "The first message was"
+      : late.length === firsts.length
+        ? `All ${number(firsts.length)} first messages were`
+        : `${number(late.length)} of ${number(firsts.length)} first messages ${late.length === 1 ? "was" : "were"}`
+  const names = [...new Set(late.map(({ name }) => name))]
+  const list = names.slice(0, named).map((name) => {
+    const own = late.filter((first) => first.name === name)
+    const hops = number(Math.max(...own.map(({ broadcast }) => broadcast.hops)))
+    const millis = number(Math.max(...own.map((first) => lastMillis(first) ?? 0)))
+    return own.length === 1
+      ? `${name} (${hops} hops, ${millis} ms)`
+      : `${name} (${number(own.length)} of them, up to ${hops} hops and ${millis} ms)`
+  })
+  const more = names.length > named ? [`${number(names.length - named)} more`] : []
+  return `${what} still under way then, and could meet mended links: ${[...list, ...more].join("; ")}.`
+}
