@@ -92,6 +92,26 @@ describe("thicket", { timeout: 300_000 }, () => {
     }
   })
 
+  it("publishes exactly as many messages as it was asked for, the last round cut short", () => {
+    for (const [messages, senders] of [
+      [0, "one"],
+      [1, "one"],
+      [7, "one"],
+      [1, "many"],
+      [22, "many"]
+    ] as const) {
+      const result = run({ nodes: 30, cycles: 1, messages, senders })
+      assert.strictEqual(result.broadcasts.length, messages)
+      for (const { control, reliability } of result.broadcasts) {
+        assert.strictEqual(reliability, 1)
+        assert.isAbove(control, 0)
+      }
+      assert.strictEqual(result.thicket?.deaths.length, 20)
+      const { html } = report(result, { command: "npm run simulate -- thicket" })
+      assert.notMatch(html, /NaN|Infinity|undefined/)
+    }
+  })
+
   it("needs announcements that wait for each other", () => {
     const fault = Experiment.faultOf("thicket", { ...Experiment.defaults("thicket"), announceMillis: 0 })
     assert.strictEqual(fault?.option, "announceMillis")

@@ -59,7 +59,10 @@ export interface Options {
    * 0.5, in churn 0.1, in plumtree and thicket 0.
    */
   readonly kill: number
-  /** `failures`: broadcasts after the kill; `plumtree`, `thicket`: before it. Default: 100; the paper's 1,000 in `paper`. */
+  /**
+   * `failures`: broadcasts after the kill; `plumtree`, `thicket`: before it, in `thicket` in rounds of one for each tree and
+   * sender, the last cut short. Default: 100; the paper's 1,000 in `paper`.
+   */
   readonly messages: number
   /**
    * `failures`: cycles after the messages; `partition`: after the heal. `churn`: cycles of churn. `plumtree`, `thicket`: cycles

@@ -1,6 +1,7 @@
 /**
  * Broadcast along several trees (the Thicket paper): a stable overlay of 25 neighbours each, and one source, or one node in
- * ten, that publishes rounds of messages, one for each tree, by which the trees come to be. Then single nodes die, each in a copy of the world of
+ * ten, that publishes rounds of messages, one for each tree, by which the trees come to be; the last round is cut short where
+ * the messages asked for are no multiple. Then single nodes die, each in a copy of the world of
  * its own, at the moment at which a round is published: what has come to each node before any repair begins tells which trees
  * the death interrupts, and who could not rebuild a message that was striped over them. Then a share of all nodes may die at
  * once, and the trees are measured again. Plumtree's one tree over the same overlay stands beside.
@@ -38,7 +39,7 @@ export function* thicket(laboratory: Laboratory): Work {
   }
   const { treesCount } = config
   const publishing = senders === "many" ? Math.max(2, Math.round(nodes * publishingShare)) : 1
-  const rounds = Math.max(1, Math.ceil(messages / treesCount / publishing))
+  const rounds = Math.ceil(messages / treesCount / publishing)
   const later = kill > 0 ? healCycles : 0
   laboratory.expect(
     growWork(laboratory) + nodes * weights.delivery * treesCount * (rounds * publishing + deaths + later)
@@ -55,8 +56,9 @@ export function* thicket(laboratory: Laboratory): Work {
 
   laboratory.replaceWorld(stable.fork(2, config))
   laboratory.enter("rounds")
-  for (let i = 0; i < rounds; i++) {
-    laboratory.broadcasts.push(...(yield* round(laboratory, [source, ...others], treesCount)))
+  const sources = [source, ...others]
+  for (let left = messages; left > 0; left -= sources.length * treesCount) {
+    laboratory.broadcasts.push(...(yield* round(laboratory, sources, treesCount, left)))
   }
   const settled = Forest.thicket(laboratory.world, source, others)
   const found = { source, settled, plumtreeLoad, deaths: new Array<Death>() }
@@ -75,20 +77,22 @@ export function* thicket(laboratory: Laboratory): Work {
   if (kill > 0) yield* massDeath(laboratory, source, others, treesCount, found)
 }
 
-/** A message for each tree of each source, all at once, and time for what they call for. */
+/** A message for each tree of each source, but so many at most, all at once, and time for what they call for. */
 function* round(
   laboratory: Laboratory,
   sources: ReadonlyArray<number>,
-  treesCount: number
+  treesCount: number,
+  most = Number.POSITIVE_INFINITY
 ): Generator<void, ReadonlyArray<BroadcastResult>> {
   const { world } = laboratory
   const { alive, controls } = world
-  const indices = sources.flatMap((source) => Array.from({ length: treesCount }, () => world.publish(source, topic)))
+  const each = sources.flatMap((source) => Array.from({ length: treesCount }, () => source)).slice(0, most)
+  const indices = each.map((source) => world.publish(source, topic))
   yield* laboratory.runFor(roundMillis * 1_000)
   yield* laboratory.settle()
   laboratory.advance(alive * weights.delivery * indices.length)
   // One IHave announces several: each message is given the mean.
-  const control = (world.controls - controls) / indices.length
+  const control = (world.controls - controls) / Math.max(1, indices.length)
   return indices.flatMap((index) => {
     const broadcast = world.broadcasts[index]
     return broadcast === undefined ? [] : [Measure.broadcastResult(broadcast, alive, control)]
