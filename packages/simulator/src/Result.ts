@@ -277,7 +277,10 @@ export interface Result {
   readonly overlay: Overlay
   /** In `failures` exactly the messages after the kill, each drained before the next; of `firstMessages` one for each kill. */
   readonly broadcasts: ReadonlyArray<BroadcastResult>
-  /** Cycles until broadcasts reach as large a share as before the failure; null if they never did, or nothing failed. */
+  /**
+   * Cycles until the survivors are one component and broadcasts reach as large a share as before the failure (of a cut: until
+   * there is one component); null if that never was, if nothing failed, or if the overlay was in parts before the failure.
+   */
   readonly healingCycles: number | null
   readonly cost: Cost
   /** The overlay as it was before anything was done to it. */

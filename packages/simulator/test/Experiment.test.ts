@@ -115,6 +115,18 @@ describe("failures", () => {
     assert.approximately(last?.rmr ?? 0, 3, 0.1)
   })
 
+  it("has not healed where there was nothing whole to regain, and where sends fail regains what was reached before", () => {
+    const small = { nodes: 120, cycles: 3, messages: 3, healCycles: 3 }
+    const broken = run("failures", { ...small, sendFailure: 0.5 })
+    assert.isAbove(broken.before?.components ?? 0, 1)
+    assert.isNull(broken.healingCycles)
+    const lossy = run("failures", { ...small, sendFailure: 0.02, kill: 0.3, healCycles: 10 })
+    assert.strictEqual(lossy.before?.components, 1)
+    const { healingCycles, samples = [] } = lossy
+    assert.isNotNull(healingCycles)
+    assert.strictEqual(samples[healingCycles ?? -1]?.components, 1)
+  })
+
   it("goes on when it has healed, and ages clear the passive views of the dead", () => {
     const dead = (ageWeight: number) => {
       const { overlay, samples = [] } = run("failures", { nodes: 500, cycles: 10, kill: 0.5, messages: 1, ageWeight })

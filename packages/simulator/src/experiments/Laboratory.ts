@@ -49,6 +49,12 @@ export interface Progress {
   readonly virtualSeconds: number
 }
 
+/** Broadcasts that tell how an overlay fares: the paper's, after each cycle. */
+export const probes = 10
+
+/** The copy of the world in which `takeStock` broadcasts. */
+const stockBranch = 6_000
+
 /** What a host that was not asked for a clock says. */
 const unmeasured: Measured = { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }
 
@@ -78,6 +84,8 @@ export class Laboratory {
   readonly runs: Array<Result> = []
   healingCycles: number | null = null
   before: Overlay | undefined
+  /** What a failure's survivors must regain; null where the overlay was not whole before it. */
+  private reliabilityBefore: number | null = null
   partition: Partition | undefined
   thicket: Thicket | undefined
 
@@ -233,6 +241,26 @@ export class Laboratory {
       reliability: broadcasts === 0 ? 0 : sum / broadcasts,
       deadPassiveShare: Measure.deadPassiveShare(this.world)
     }
+  }
+
+  /**
+   * The overlay as it is before anything fails, and the share that its broadcasts reach: all of a whole one, and where sends fail
+   * what some on a copy do.
+   */
+  *takeStock(): Work {
+    const { options, world } = this
+    this.before = Measure.overlay(world)
+    if (this.before.components > 1) return
+    this.reliabilityBefore = 1
+    if (options.sendFailure === 0) return
+    this.replaceWorld(world.fork(stockBranch))
+    this.reliabilityBefore = (yield* this.sample(0, probes)).reliability
+    this.replaceWorld(world)
+  }
+
+  /** Whether the survivors are whole, and reach as large a share as before: the paper's "healed" (§5.3). */
+  hasHealed({ components, reliability }: Pick<Sample, "components" | "reliability">): boolean {
+    return components === 1 && this.reliabilityBefore !== null && reliability >= this.reliabilityBefore
   }
 
   /** Goes on in a copy of a world, and counts what the one before has cost. */

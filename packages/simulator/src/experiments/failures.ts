@@ -4,14 +4,11 @@
  */
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
-import { type Laboratory, weights, type Work } from "./Laboratory.ts"
+import { type Laboratory, probes, weights, type Work } from "./Laboratory.ts"
 import { grow, growWork } from "./stable.ts"
 
 /** The paper's, as shares of those who live by then. */
 const againLevels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-
-/** Broadcasts that tell whether the overlay has healed, each cycle: the paper's. */
-const probes = 10
 
 export function* failures(laboratory: Laboratory): Work {
   const { againMessages, healCycles, kill, messages, nodes } = laboratory.options
@@ -22,7 +19,7 @@ export function* failures(laboratory: Laboratory): Work {
       survivors * againMessages * weights.delivery * againLevels.reduce((sum, level) => sum + 1 - level, 0)
   )
   yield* grow(laboratory)
-  laboratory.before = Measure.overlay(laboratory.world)
+  yield* laboratory.takeStock()
   killShare(laboratory, kill)
   yield* publish(laboratory, messages)
   yield* heal(laboratory, healCycles, true)
@@ -42,19 +39,18 @@ export function* publish(laboratory: Laboratory, messages: number): Work {
 }
 
 /**
- * Cycles until every broadcast reaches as large a share as it did before, which was the largest component's. `onward`: all of
- * the cycles, for what takes longer than that: the dead in the passive views.
+ * Cycles until the survivors are one component and broadcasts reach as large a share as before. `onward`: all of the cycles, for
+ * what takes longer than that: the dead in the passive views.
  */
 export function* heal(laboratory: Laboratory, cycles: number, onward = false): Work {
-  const { before, world } = laboratory
-  const reached = before === undefined || before.alive === 0 ? 1 : before.largestComponent / before.alive
+  const { world } = laboratory
   laboratory.enter("healing")
   yield* laboratory.settle()
   for (let cycle = 0; cycle <= cycles && world.alive > 0; cycle++) {
     if (cycle > 0) yield* laboratory.cycle(1)
     const sample = yield* laboratory.sample(cycle, probes)
     laboratory.samples.push(sample)
-    if (laboratory.healingCycles === null && sample.reliability >= reached) {
+    if (laboratory.healingCycles === null && laboratory.hasHealed(sample)) {
       laboratory.healingCycles = cycle
       if (!onward) return
     }

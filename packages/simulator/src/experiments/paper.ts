@@ -16,7 +16,6 @@
  * - Announcements batched, at ten broadcasts a second.
  */
 import { Plumtree } from "@hyparview/core"
-import * as Measure from "../Measure.ts"
 import { firstMessages, heal, killShare, publish } from "./failures.ts"
 import { type Laboratory, type Origin, treeConfig, weights, type Work } from "./Laboratory.ts"
 import { afterKill, build, whileFailing } from "./plumtree.ts"
@@ -63,7 +62,7 @@ export function* paper(laboratory: Laboratory): Work {
   laboratory.enter("cycles")
   yield* laboratory.cycle(cycles)
   const overlay = laboratory.origin()
-  laboratory.before = Measure.overlay(overlay.world)
+  yield* laboratory.takeStock()
   if (part !== "plumtree") yield* graphs(laboratory, overlay)
   if (part !== "hyparview") yield* trees(laboratory, joined, overlay)
   laboratory.replaceWorld(overlay.world)

@@ -15,7 +15,7 @@ export function* plumtree(laboratory: Laboratory): Work {
   const later = kill > 0 || failures > 0 ? healCycles + 1 : 0
   laboratory.expect(growWork(laboratory) + nodes * weights.delivery * (messages + later * 3))
   yield* grow(laboratory)
-  laboratory.before = Measure.overlay(laboratory.world)
+  yield* laboratory.takeStock()
   const sender = laboratory.world.randomAlive()
   yield* build(laboratory, sender, messages)
   if (kill > 0 && pace === "rate") yield* onThroughKill(laboratory, sender, kill, messages)
@@ -62,18 +62,17 @@ function* atRate(laboratory: Laboratory, sender: number, messages: number): Work
 
 /**
  * A share of all nodes dies at once, the sender not; one broadcast before anybody has noticed (cycle 0), and one after each
- * cycle. Healed: the first that reaches as large a share as before the failure.
+ * cycle. Healed: the first that reaches as large a share as before the failure, the survivors being one component.
  */
 export function* afterKill(laboratory: Laboratory, sender: number, share: number, cycles: number): Work {
-  const { before } = laboratory
-  const reached = before === undefined || before.alive === 0 ? 1 : before.largestComponent / before.alive
   laboratory.enter("healing")
   crashAllBut(laboratory, sender, share)
   for (let cycle = 0; cycle <= cycles; cycle++) {
     if (cycle > 0) yield* laboratory.cycle(1)
     const broadcast = yield* laboratory.broadcast(sourceOf(laboratory, sender))
-    laboratory.samples.push(sampleOf(laboratory, cycle, broadcast))
-    if (laboratory.healingCycles === null && broadcast.reliability >= reached) laboratory.healingCycles = cycle
+    const sample = sampleOf(laboratory, cycle, broadcast)
+    laboratory.samples.push(sample)
+    if (laboratory.healingCycles === null && laboratory.hasHealed(sample)) laboratory.healingCycles = cycle
   }
 }
 

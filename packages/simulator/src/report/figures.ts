@@ -135,7 +135,13 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
       samples.map(({ cycle, reliability }) => [cycle, reliability * 100] as const)
     )
   }
-  const healed = runs.map(({ healingCycles }) => (healingCycles === null ? "not" : String(healingCycles)))
+  const healed = runs.map(({ before, healingCycles }) =>
+    healingCycles !== null
+      ? String(healingCycles)
+      : before !== undefined && before.components > 1
+        ? `not, there were ${number(before.components)} components before the failure`
+        : "not"
+  )
   const isChurn = runs.some(({ experiment }) => experiment === "churn")
   return [
     {
@@ -145,7 +151,7 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
         ? "Of the nodes that ran when a message was published, the share that got it: those who went meanwhile count as not reached."
         : runs.some(({ partition }) => partition !== undefined)
           ? `Cycles from the heal until there was one component: ${healed.join(", ")}.`
-          : `Cycles until broadcasts reached as many as before: ${healed.join(", ")}.`,
+          : `Cycles until the survivors were one component and broadcasts reached as many as before: ${healed.join(", ")}.`,
       chart,
       table: {
         columns: ["cycle", "alive", "components", "largest", "reliability"],
