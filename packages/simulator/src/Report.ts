@@ -9,6 +9,7 @@
 import { draw, drawChord } from "./report/Chart.ts"
 import { type Figure, number, percent, type Table } from "./report/Figure.ts"
 import { costTable, figuresOf } from "./report/figures.ts"
+import { isPaperSize, nodesOfPaper } from "./report/paperSize.ts"
 import { pageStyle, standalone } from "./report/style.ts"
 import { type Result, type Results, runsOf } from "./Result.ts"
 
@@ -90,6 +91,9 @@ const heading = (experiment: string, runs: ReadonlyArray<Result>): string => {
     `<h1>${escape(titleOf(experiment))}</h1>`,
     `<p class="lead">HyParView for Effect, simulated: ${number(first?.nodes)} nodes, `,
     `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}, ${escape(String(first?.config["latency"] ?? ""))} latency.</p>`,
+    experiment === "paper" && first !== undefined && !isPaperSize(first)
+      ? `<p class="warning">The papers’ values are of ${number(nodesOfPaper)} nodes, these runs of ${number(first.nodes)}. Shares and ratios can be held against each other; hops, paths, clustering and cycles cannot.</p>`
+      : "",
     interrupted ? '<p class="warning">Interrupted: these are the results up to that moment.</p>' : ""
   ].join("")
 }
@@ -119,9 +123,9 @@ const facts = (runs: ReadonlyArray<Result>): string => {
     [
       "average path",
       each(({ averageShortestPath }) => number(averageShortestPath, 4)),
-      first.nodes === 10_000 ? "paper 6.385" : ""
+      isPaperSize(first) ? "paper 6.385" : ""
     ],
-    ["clustering", each(({ clustering }) => number(clustering, 2)), first.nodes === 10_000 ? "paper 0.00092" : ""]
+    ["clustering", each(({ clustering }) => number(clustering, 2)), isPaperSize(first) ? "paper 0.00092" : ""]
   ]
   const cells = items.map(
     ([name, value, note]) =>
@@ -130,52 +134,68 @@ const facts = (runs: ReadonlyArray<Result>): string => {
   return `<dl class="facts">${cells.join("")}</dl>`
 }
 
-const sectionOf = ({ chart, note, table, title }: Figure): string => {
+const sectionOf = ({ chart, more, note, table, title }: Figure): string => {
   const head = `<h2>${escape(title)}</h2><p class="note">${escape(note)}</p>`
   if (chart === undefined) return `<section class="figure">${head}${tableHtml(table)}</section>`
   return [
     `<figure>${head}`,
     `<div class="wide" role="img" aria-label="${escape(title)}">${draw(chart, wide.width, wide.height)}</div>`,
     `<div class="narrow" role="img" aria-label="${escape(title)}">${draw(chart, narrow.width, narrow.height)}</div>`,
-    `<details><summary>The numbers</summary>${tableHtml(table)}</details></figure>`
+    `<details><summary>The numbers</summary>${tableHtml(table)}${more === undefined ? "" : tableHtml(more, more.caption)}</details></figure>`
   ].join("")
 }
 
-const tableHtml = ({ columns, rows }: Table): string => {
+const tableHtml = ({ columns, rows }: Table, caption?: string): string => {
   const row = (cells: ReadonlyArray<string>, tag: "th" | "td") =>
     `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`
-  return `<div class="scroll"><table><thead>${row(columns, "th")}</thead><tbody>${rows.map((cells) => row(cells, "td")).join("")}</tbody></table></div>`
+  return `<div class="scroll"><table>${caption === undefined ? "" : `<caption>${escape(caption)}</caption>`}<thead>${row(columns, "th")}</thead><tbody>${rows.map((cells) => row(cells, "td")).join("")}</tbody></table></div>`
 }
 
 interface Chord {
   readonly svg: string
   readonly nodes: number
   readonly drawn: number
+  /** Whom each node that is drawn has a link with, of those drawn. */
+  readonly table: Table
 }
 
 /** More nodes than this become a grey disc: only the links among the lowest are drawn. */
 const drawnNodes = 1_000
 
 const chordOf = (edges: Iterable<string>): Chord => {
-  const links: Array<readonly [number, number]> = []
+  const neighbours = new Map<number, Set<number>>()
+  const join = (node: number, other: number) =>
+    neighbours.set(node, (neighbours.get(node) ?? new Set<number>()).add(other))
   let greatest = -1
   for (const piece of edges) {
     for (const line of piece.split("\n")) {
       const [from = Number.NaN, to = Number.NaN] = line.split(",").map(Number)
       if (!Number.isInteger(from) || !Number.isInteger(to)) continue
       greatest = Math.max(greatest, from, to)
-      if (from < drawnNodes && to < drawnNodes && from < to) links.push([from, to])
+      if (from >= drawnNodes || to >= drawnNodes || from === to) continue
+      // A link that one end alone holds is drawn as well.
+      join(from, to)
+      join(to, from)
     }
   }
   const drawn = Math.min(drawnNodes, greatest + 1)
-  return { svg: drawChord(drawn, links, 520), nodes: greatest + 1, drawn }
+  const nodes = [...neighbours].sort(([a], [b]) => a - b)
+  const links = nodes.flatMap(([node, others]) =>
+    [...others].filter((other) => node < other).map((other) => [node, other] as const)
+  )
+  const table = {
+    columns: ["node", "linked with"],
+    rows: nodes.map(([node, others]) => [String(node), [...others].sort((a, b) => a - b).join(", ")])
+  }
+  return { svg: drawChord(drawn, links, 520), nodes: greatest + 1, drawn, table }
 }
 
-const chordSection = ({ drawn, nodes, svg }: Chord): string =>
+const chordSection = ({ drawn, nodes, svg, table }: Chord): string =>
   [
     '<figure><h2>The active graph</h2><p class="note">Nodes on a circle in the order of their joins, a line for each link',
     drawn < nodes ? `; of ${number(nodes)} nodes the links among the first ${number(drawn)}.` : ".",
-    `</p><div class="chord" role="img" aria-label="The active graph">${svg}</div></figure>`
+    `</p><div class="chord" role="img" aria-label="The active graph">${svg}</div>`,
+    `<details><summary>The numbers</summary>${tableHtml(table)}</details></figure>`
   ].join("")
 
 const escape = (text: string): string =>

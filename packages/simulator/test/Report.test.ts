@@ -1,5 +1,7 @@
 import * as Experiment from "@hyparview/simulator/Experiment"
 import { report } from "@hyparview/simulator/Report"
+import { type Table, tableOf, thinned } from "@hyparview/simulator/report/Figure"
+import { figuresOf } from "@hyparview/simulator/report/figures"
 import { type Results, runsOf } from "@hyparview/simulator/Result"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
@@ -37,8 +39,7 @@ describe("a report", () => {
       assert.include(html, "prefers-color-scheme:dark")
       const plots = html.match(/<figure>/g)?.length ?? 0
       assert.isAbove(plots, 3)
-      // The picture of the graph has no numbers behind it but its edges.
-      assert.strictEqual(html.match(/<details>/g)?.length, plots - 1)
+      assert.strictEqual(html.match(/<details>/g)?.length, plots)
       assert.strictEqual(files.length, plots)
       for (const { content, name } of files) {
         assert.match(name, /^[a-z0-9-]+\.svg$/)
@@ -120,6 +121,99 @@ describe("a report", () => {
       for (const note of [...slow, ...quick]) assert.notMatch(note, /died down|NaN|undefined/)
     }
   )
+
+  it("has every value that it plots in the table behind the plot", { timeout: 60_000 }, () => {
+    const cell = (text: string) => Number.parseFloat(text.replaceAll(",", ""))
+    const has = ({ rows }: Table, x: number | undefined, y: number, tolerance: number) =>
+      rows.some(
+        (cells) =>
+          (x === undefined || cell(cells[0] ?? "") === x) &&
+          cells.slice(1).some((each) => Math.abs(cell(each) - y) <= tolerance)
+      )
+    const experiments = [
+      ["paper", { ...small, nodes: 100, messages: 70, healCycles: 1 }],
+      ["failures", { ...small, messages: 80, againMessages: 2 }],
+      ["plumtree", { ...small, kill: 0.3 }],
+      ["churn", small],
+      ["partition", small],
+      ["hashicorp", small]
+    ] as const
+    for (const [name, options] of experiments) {
+      const runs = [1, 2].flatMap((seed) => runsOf(finished(name, { ...options, seed }).result(measured)))
+      for (const { chart, id, more, table } of figuresOf(name, runs)) {
+        for (const { name: series, points } of chart?.series ?? []) {
+          for (const [x, y] of points) {
+            // Cells are rounded.
+            const found = has(table, x, y, 0.006) || has(more ?? table, undefined, y, 0.0006)
+            assert.isTrue(found, `${name}, ${id}: ${series} has ${y} at ${x}`)
+          }
+        }
+      }
+    }
+  })
+
+  it("thins plot and table alike where there are too many points, and says so", () => {
+    const points = Array.from({ length: 2_500 }, (_, x) => [x, x * x] as const)
+    const chart = thinned({
+      kind: "lines",
+      x: { label: "cycle" },
+      y: { label: "" },
+      series: [{ name: "", role: "ours", points }]
+    })
+    assert.strictEqual(chart.x.label, "cycle (one in 3 is shown)")
+    const shown = chart.series[0]?.points ?? []
+    assert.strictEqual(shown.length, 834)
+    assert.deepStrictEqual(shown.at(-1), [2_499, 2_499 ** 2])
+    assert.strictEqual(tableOf(chart).rows.length, shown.length)
+  })
+
+  it("tells other protocols apart without colour, and their names do not overlap", () => {
+    const run = finished("paper", { ...small, messages: 70, healCycles: 0, part: "hyparview" })
+    const { files } = report(run.result(measured), { command })
+    for (const name of ["figure-2.svg", "figure-3-80.svg"]) {
+      const content = files.find((file) => file.name === name)?.content ?? ""
+      const dashes = [...content.matchAll(/stroke="(var\(--other-\d\))"[^>]*stroke-dasharray="([^"]*)"/g)]
+      // Each curve, and the piece of it in front of its name.
+      assert.strictEqual(dashes.length, 6)
+      assert.strictEqual(new Set(dashes.map(([, colour]) => colour)).size, 3)
+      assert.strictEqual(new Set(dashes.map(([, , dash]) => dash)).size, 3)
+      const places = ["ours", "paper", "CyclonAcked", "Cyclon", "Scamp"].map((label) => {
+        const [, y = "NaN"] = new RegExp(`translate\\([\\d.]+ ([\\d.]+)\\)"[^>]*>${label}<`).exec(content) ?? []
+        return Number(y)
+      })
+      places.sort((a, b) => a - b)
+      for (const [index, y] of places.slice(1).entries()) assert.isAtLeast(y - (places[index] ?? NaN), 14)
+    }
+  })
+
+  it("says wherever it shows the paper's values that they are of another number of nodes", { timeout: 60_000 }, () => {
+    const runs = runsOf(finished("paper", { ...small, nodes: 100, healCycles: 1 }).result(measured))
+    const figures = figuresOf("paper", runs)
+    for (const { id, note, table } of figures) {
+      if (table.columns.some((column) => /paper/.test(column))) {
+        assert.match(note, /The paper’s values are of 10,000 nodes, ours of 100: /, id)
+      }
+    }
+    const find = (id: string) => figures.find((figure) => figure.id === id)
+    // In-degrees are shares of their own nodes, messages are counted for each other node.
+    assert.strictEqual(find("figure-5")?.table.rows.at(-1)?.at(-1), "99.8 %")
+    const [, one = []] = find("plumtree-table-1")?.table.rows ?? []
+    assert.deepStrictEqual(one.slice(0, 3), ["one sender", "1", "1"])
+    assert.isAbove(Number.parseFloat(find("plumtree-batched")?.table.rows[0]?.at(-1) ?? ""), 10)
+    assert.strictEqual(find("plumtree-steady-failures")?.title, "Plumtree: 1 node dies in every cycle")
+    assert.include(report({ experiment: "paper", runs }, { command }).html, "these runs of 100.")
+    const large = runs.map((run) => ({ ...run, nodes: 10_000 }))
+    assert.notInclude(report({ experiment: "paper", runs: large }, { command }).html, "values are of 10,000 nodes")
+  })
+
+  it("counts no nodes of degree −1", () => {
+    const [run] = runsOf(finished("stable", small).result(measured))
+    if (run === undefined) throw new Error("no run")
+    const { files } = report({ ...run, overlay: { ...run.overlay, passiveOutDegree: { 0: 2, 3: 58 } } }, { command })
+    const { content = "" } = files.find(({ name }) => name === "passive-out-degree.svg") ?? {}
+    assert.include(content, ">0<")
+    assert.notInclude(content, ">-1<")
+  })
 
   it("of an interrupted run says so", () => {
     const run = Result.getOrThrow(Experiment.start("stable", { nodes: 500 }))

@@ -3,11 +3,11 @@
  * a dark page; every chart is drawn twice, for a wide column and for a phone, with the same sizes of text.
  */
 import { BarChart, LineChart, ScatterChart } from "echarts/charts"
-import { GridComponent } from "echarts/components"
+import { GraphicComponent, GridComponent } from "echarts/components"
 import * as echarts from "echarts/core"
 import { SVGRenderer } from "echarts/renderers"
 
-echarts.use([BarChart, LineChart, ScatterChart, GridComponent, SVGRenderer])
+echarts.use([BarChart, LineChart, ScatterChart, GraphicComponent, GridComponent, SVGRenderer])
 
 /**
  * What a series is, which decides how it looks. `ours`: what was measured; `seed`: one seed of it; `paper`: the same by
@@ -44,21 +44,43 @@ export interface Chart {
   readonly series: ReadonlyArray<Series>
 }
 
-const looks: Readonly<
-  Record<Role, { readonly colour: string; readonly width: number; readonly dash?: "dashed" | "dotted" }>
-> = {
+interface Look {
+  readonly colour: string
+  readonly width: number
+  readonly dash?: "dashed" | "dotted" | ReadonlyArray<number>
+}
+
+const looks: Readonly<Record<Exclude<Role, "other">, Look>> = {
   ours: { colour: "var(--ours)", width: 2.25 },
   seed: { colour: "var(--ours-faint)", width: 1 },
   second: { colour: "var(--second)", width: 2.25 },
   theory: { colour: "var(--ink)", width: 1.25, dash: "dotted" },
-  paper: { colour: "var(--paper)", width: 2, dash: "dashed" },
-  other: { colour: "var(--other)", width: 1.25 }
+  paper: { colour: "var(--paper)", width: 2, dash: "dashed" }
+}
+
+/** The curves of other protocols lie close together: each has a hue and, for who sees none, dashes of its own. */
+const otherLooks: ReadonlyArray<Look> = [
+  { colour: "var(--other-1)", width: 1.5, dash: [10, 3, 2, 3] },
+  { colour: "var(--other-2)", width: 1.5, dash: [16, 4] },
+  { colour: "var(--other-3)", width: 2, dash: [2, 3] }
+]
+
+const othersOf = ({ series }: Chart): ReadonlyArray<Series> => series.filter(({ role }) => role === "other")
+
+const lookOf = (chart: Chart, series: Series): Look => {
+  if (series.role !== "other") return looks[series.role]
+  return otherLooks[othersOf(chart).indexOf(series) % otherLooks.length] ?? looks.paper
 }
 
 /** Those drawn last lie on top. */
 const order: ReadonlyArray<Role> = ["other", "paper", "seed", "theory", "second", "ours"]
 
 const labelHeight = 15
+
+/** A piece of its line in front of a name: where several other protocols end at one point, the place alone does not tell. */
+const keyWidth = 26
+const hasKey = (chart: Chart, series: Series): boolean =>
+  series.role === "other" && chart.x.max !== undefined && chart.y.max !== undefined && othersOf(chart).length > 1
 
 /** Draws a chart, `width` × `height` pixels. */
 export const draw = (chart: Chart, width: number, height: number): string => {
@@ -74,10 +96,13 @@ export const draw = (chart: Chart, width: number, height: number): string => {
 
 const optionOf = (chart: Chart, width: number, height: number) => {
   const named = chart.series.filter((series) => series.role !== "seed")
-  const widest = Math.max(...named.map(({ label, name }) => (label ?? name).length), 0)
-  const right = chart.kind === "lines" ? Math.min(width * 0.32, 16 + widest * 6.6) : 16
+  const widths = named.map(
+    (series) => (series.label ?? series.name).length * 6.6 + (hasKey(chart, series) ? keyWidth : 0)
+  )
+  const right = chart.kind === "lines" ? Math.min(width * 0.36, 16 + Math.max(...widths, 0)) : 16
   const grid = { left: 8 + yLabelWidth(chart), right, top: 30, bottom: 48 }
   const text = { color: "var(--muted)", fontSize: 12 }
+  const labels = chart.kind === "lines" ? placedLabels(chart, named, height - grid.top - grid.bottom) : []
   const value = (axis: Axis) => ({
     type: "value" as const,
     ...(axis.min === undefined ? {} : { min: axis.min }),
@@ -95,7 +120,7 @@ const optionOf = (chart: Chart, width: number, height: number) => {
       nameLocation: "middle" as const,
       nameGap: 32,
       nameTextStyle: text,
-      axisLabel: { ...text, formatter: ticks(chart.x), hideOverlap: true },
+      axisLabel: { ...text, formatter: chart.kind === "bars" ? barTicks(chart) : ticks(chart.x), hideOverlap: true },
       axisLine: { lineStyle: { color: "var(--rule)" } },
       axisTick: { show: false },
       splitLine: { show: false },
@@ -117,11 +142,14 @@ const optionOf = (chart: Chart, width: number, height: number) => {
     series:
       chart.kind === "bars"
         ? barsOf(chart, width - grid.left - grid.right)
-        : [...linesOf(chart), ...endLabels(chart, named, height - grid.top - grid.bottom)]
+        : [...linesOf(chart), ...labels.map((label) => endLabel(chart, label))],
+    graphic: labels
+      .filter(({ series }) => hasKey(chart, series))
+      .map((label) => keyOf(chart, label, width - right + 6, grid.top))
   }
 }
 
-/** Whole ticks, and half a bar's room at either end. */
+/** Whole ticks, and a bar's room at either end. */
 const aroundBars = ({ series }: Chart) => {
   const xs = series.flatMap(({ points }) => points.map(([x]) => x))
   return { minInterval: 1, min: Math.min(...xs) - 1, max: Math.max(...xs) + 1 }
@@ -131,6 +159,12 @@ const ticks =
   ({ unit = "" }: Axis) =>
   (value: number): string =>
     `${brief(value)}${unit}`
+
+/** Where the first bar is at 0, its room is no number that could be counted. */
+const barTicks =
+  (chart: Chart) =>
+  (value: number): string =>
+    value < 0 ? "" : ticks(chart.x)(value)
 
 /** A number as an axis shows it: 12,000 as 12k. */
 const brief = (value: number): string => {
@@ -150,9 +184,10 @@ const yLabelWidth = ({ series, y }: Chart): number => {
 const byOrder = (series: ReadonlyArray<Series>): ReadonlyArray<Series> =>
   [...series].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role))
 
-const linesOf = ({ series }: Chart) =>
-  byOrder(series).map(({ dots, points, role }) => {
-    const { colour, dash, width } = looks[role]
+const linesOf = (chart: Chart) =>
+  byOrder(chart.series).map((series) => {
+    const { dots, points, role } = series
+    const { colour, dash, width } = lookOf(chart, series)
     return dots === true
       ? {
           type: "scatter" as const,
@@ -168,15 +203,28 @@ const linesOf = ({ series }: Chart) =>
           showSymbol: points.length <= 16 && role !== "seed" && role !== "other",
           symbol: role === "paper" ? "emptyCircle" : "circle",
           symbolSize: role === "paper" ? 7 : 6,
-          lineStyle: { color: colour, width, ...(dash === undefined ? {} : { type: dash }) },
+          lineStyle: {
+            color: colour,
+            width,
+            ...(dash === undefined ? {} : { type: typeof dash === "string" ? dash : [...dash] })
+          },
           itemStyle: { color: colour },
           silent: true,
           clip: false
         }
   })
 
+interface Label {
+  readonly series: Series
+  /** Where the line ends, and the pixels from the plot's top to that point. */
+  readonly end: readonly [x: number, y: number]
+  readonly at: number
+  /** The same to its name. */
+  readonly shifted: number
+}
+
 /** The names at the lines' ends, pushed apart where they would overlap. */
-const endLabels = (chart: Chart, named: ReadonlyArray<Series>, height: number) => {
+const placedLabels = (chart: Chart, named: ReadonlyArray<Series>, height: number): ReadonlyArray<Label> => {
   const values = chart.series.flatMap(({ points }) => points.map(([, y]) => y))
   const top = chart.y.max ?? Math.max(...values, 1)
   const bottom = chart.y.min ?? Math.min(...values, 0)
@@ -199,9 +247,14 @@ const endLabels = (chart: Chart, named: ReadonlyArray<Series>, height: number) =
     each.shifted = Math.min(each.shifted, limit)
     limit = each.shifted - labelHeight
   }
-  return placed.map(({ at, end, series, shifted }) => ({
+  return placed
+}
+
+const endLabel = (chart: Chart, { at, end, series, shifted }: Label) => {
+  const keyed = hasKey(chart, series)
+  return {
     type: "scatter" as const,
-    data: [[...end]],
+    data: [[keyed ? (chart.x.max ?? end[0]) : end[0], end[1]]],
     symbolSize: 0.01,
     itemStyle: { opacity: 1 },
     silent: true,
@@ -209,33 +262,47 @@ const endLabels = (chart: Chart, named: ReadonlyArray<Series>, height: number) =
     label: {
       show: true,
       position: "right" as const,
-      offset: [6, shifted - at],
+      offset: [keyed ? 6 + keyWidth : 6, shifted - at],
       formatter: () => series.label ?? series.name,
-      color: series.role === "other" ? "var(--muted)" : looks[series.role].colour,
+      color: lookOf(chart, series).colour,
       fontSize: 12,
       fontWeight: series.role === "ours" || series.role === "second" ? ("bold" as const) : ("normal" as const)
     }
-  }))
+  }
 }
 
-const barsOf = ({ series }: Chart, width: number) => {
+/** The piece of a line in front of its name. */
+const keyOf = (chart: Chart, { series, shifted }: Label, left: number, top: number) => {
+  const { colour, dash, width } = lookOf(chart, series)
+  const y = top + shifted
+  return {
+    type: "line" as const,
+    silent: true,
+    shape: { x1: left, y1: y, x2: left + keyWidth - 4, y2: y },
+    style: { stroke: colour, lineWidth: width, ...(typeof dash === "object" ? { lineDash: [...dash] } : {}) }
+  }
+}
+
+const barsOf = (chart: Chart, width: number) => {
+  const { series } = chart
   const xs = series.flatMap(({ points }) => points.map(([x]) => x))
   const span = Math.max(...xs) - Math.min(...xs) + 2
-  const each = Math.max(1, Math.min(46, (width / span) * 0.7) / Math.max(1, series.length))
+  const barWidth = Math.max(1, Math.min(46, (width / span) * 0.7) / Math.max(1, series.length))
   const labelled = xs.length <= 16
   return byOrder(series)
     .toReversed()
-    .map(({ points, role }) => ({
+    .map((each) => ({ look: lookOf(chart, each), ...each }))
+    .map(({ look, points, role }) => ({
       type: "bar" as const,
       data: points.map((point) => [...point]),
-      barWidth: each,
+      barWidth,
       barGap: "8%",
       silent: true,
       clip: false,
       itemStyle:
         role === "paper"
           ? { color: "transparent", borderColor: "var(--paper)", borderWidth: 1.5, borderType: "dashed" as const }
-          : { color: looks[role].colour, borderRadius: [2, 2, 0, 0] },
+          : { color: look.colour, borderRadius: [2, 2, 0, 0] },
       label: {
         show: labelled,
         position: "top" as const,

@@ -16,6 +16,8 @@ export interface Figure {
   /** A figure without a drawing is its table. */
   readonly chart?: Chart
   readonly table: Table
+  /** What else is behind the drawing, with its own heading. */
+  readonly more?: Table & { readonly caption: string }
 }
 
 /** A number for a reader: whole ones with commas, others with a sensible number of digits. */
@@ -33,8 +35,24 @@ export const percent = (share: number | undefined, digits = 3): string =>
 export const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** The table behind lines: x, then one column for each series. At most `limit` rows, and it says so. */
-export const tableOf = (chart: Chart, limit = 1_000): Table => {
+/** So many points a line has at most, and its table rows: more make a page too large to read. */
+const mostPoints = 1_000
+
+/** A chart with every k-th of its points and the last, if there are too many; its axis, and with it its table, says so. */
+export const thinned = (chart: Chart): Chart => {
+  const xs = [...new Set(chart.series.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b)
+  if (xs.length <= mostPoints) return chart
+  const every = Math.ceil(xs.length / mostPoints)
+  const kept = new Set(xs.filter((_, index) => index % every === 0 || index === xs.length - 1))
+  return {
+    ...chart,
+    x: { ...chart.x, label: `${chart.x.label} (one in ${every} is shown)` },
+    series: chart.series.map((series) => ({ ...series, points: series.points.filter(([x]) => kept.has(x)) }))
+  }
+}
+
+/** The table behind lines: x, then one column for each series. */
+export const tableOf = (chart: Chart): Table => {
   const byX = new Map<number, Array<string>>()
   chart.series.forEach(({ points }, column) => {
     for (const [x, y] of points) {
@@ -44,9 +62,9 @@ export const tableOf = (chart: Chart, limit = 1_000): Table => {
     }
   })
   const xs = [...byX.keys()].sort((a, b) => a - b)
-  const rows = xs
-    .slice(0, limit)
-    .map((x) => [`${number(x)}${chart.x.unit ?? ""}`, ...chart.series.map((_, column) => byX.get(x)?.[column] ?? "–")])
-  if (xs.length > limit) rows.push([`… ${xs.length - limit} more`, ...chart.series.map(() => "")])
+  const rows = xs.map((x) => [
+    `${number(x)}${chart.x.unit ?? ""}`,
+    ...chart.series.map((_, column) => byX.get(x)?.[column] ?? "–")
+  ])
   return { columns: [chart.x.label, ...chart.series.map(({ name }) => name)], rows }
 }

@@ -21,7 +21,11 @@ const lastMillis = ({ broadcast: { hops, latency }, run: { config } }: First): n
 const detectionMillis = ({ config }: Result): number => Number(config["detectionMillis"])
 
 /** Whether its last delivery came after the first links had been found broken, so that repairs may have carried it. */
-export const isOutlasting = (first: First): boolean => (lastMillis(first) ?? 0) > detectionMillis(first.run)
+const isOutlasting = (first: First): boolean => (lastMillis(first) ?? 0) > detectionMillis(first.run)
+
+/** Of how many of them that is so. */
+export const pastDetection = (firsts: ReadonlyArray<First>): string =>
+  `${number(firsts.filter(isOutlasting).length)} of ${number(firsts.length)}`
 
 /** How long a flood took: `650 ms`. */
 export const duration = (first: First): string => {
@@ -33,31 +37,38 @@ export const duration = (first: First): string => {
 const named = 6
 
 /** What was told to whom when, and which of these floods were still under way by then. */
-export const detection = (runs: ReadonlyArray<Result>, firsts: ReadonlyArray<First>): string => {
+export const detection = (
+  runs: ReadonlyArray<Result>,
+  firsts: ReadonlyArray<First>,
+  what = "first message"
+): string => {
   const [run] = runs
   if (run === undefined) return ""
   const model = `Both ends of a broken link are told ${number(detectionMillis(run))} ms after it broke.`
   const timed = firsts.filter((first) => lastMillis(first) !== undefined)
   if (timed.length === 0) return model
   const late = timed.filter(isOutlasting)
-  return `${model} ${late.length === 0 ? inTime(timed) : tooLong(timed, late)}`
+  return `${model} ${late.length === 0 ? inTime(timed, what) : tooLong(timed, late, what)}`
 }
 
-const inTime = (firsts: ReadonlyArray<First>): string => {
+const all = ({ length }: ReadonlyArray<First>, what: string): string =>
+  length === 2 ? `Both ${what}s` : `All ${number(length)} ${what}s`
+
+const inTime = (firsts: ReadonlyArray<First>, what: string): string => {
   const longest = number(Math.max(...firsts.map((first) => lastMillis(first) ?? 0)))
   const before = "before any repair began"
   return firsts.length === 1
-    ? `The first message had its last delivery ${before}, after ${longest} ms.`
-    : `All ${number(firsts.length)} first messages had their last delivery ${before}, after ${longest} ms at most.`
+    ? `The ${what} had its last delivery ${before}, after ${longest} ms.`
+    : `${all(firsts, what)} had their last delivery ${before}, after ${longest} ms at most.`
 }
 
-const tooLong = (firsts: ReadonlyArray<First>, late: ReadonlyArray<First>): string => {
-  const what =
+const tooLong = (firsts: ReadonlyArray<First>, late: ReadonlyArray<First>, what: string): string => {
+  const which =
     firsts.length === 1
-      ? "The first message was"
+      ? `The ${what} was`
       : late.length === firsts.length
-        ? `All ${number(firsts.length)} first messages were`
-        : `${number(late.length)} of ${number(firsts.length)} first messages ${late.length === 1 ? "was" : "were"}`
+        ? `${all(firsts, what)} were`
+        : `${number(late.length)} of ${number(firsts.length)} ${what}s ${late.length === 1 ? "was" : "were"}`
   const names = [...new Set(late.map(({ name }) => name))]
   const list = names.slice(0, named).map((name) => {
     const own = late.filter((first) => first.name === name)
@@ -68,5 +79,5 @@ const tooLong = (firsts: ReadonlyArray<First>, late: ReadonlyArray<First>): stri
       : `${name} (${number(own.length)} of them, up to ${hops} hops and ${millis} ms)`
   })
   const more = names.length > named ? [`${number(names.length - named)} more`] : []
-  return `${what} still under way then, and could meet mended links: ${[...list, ...more].join("; ")}.`
+  return `${which} still under way then, and could meet mended links: ${[...list, ...more].join("; ")}.`
 }

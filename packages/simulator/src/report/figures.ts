@@ -2,11 +2,12 @@
 import type { Histogram } from "../Graph.ts"
 import * as Paper from "../paperFigures.ts"
 import type { Cost, Result } from "../Result.ts"
-import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
+import { type Figure, mean, number, percent, tableOf, thinned } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
 import { detection } from "./detection.ts"
 import { partitionFigures } from "./partitionSection.ts"
 import { paperFigures } from "./paperSection.ts"
+import { isPaperSize } from "./paperSize.ts"
 import { thicketFigures } from "./thicketSection.ts"
 
 /** All figures of some runs: of several seeds of one experiment, or of `paper`. */
@@ -26,8 +27,6 @@ export const figuresOf = (experiment: string, runs: ReadonlyArray<Result>): Read
     costTable(runs.map(({ cost, seed }) => ({ ...cost, seed })))
   ]
 }
-
-const isPaperSize = (run: Result | undefined): boolean => run?.nodes === 10_000
 
 const seedName = ({ seed }: { readonly seed: number }): string => `seed ${seed}`
 
@@ -90,12 +89,12 @@ const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
 /** Broadcast by broadcast, and then cycle by cycle, how many copies were too many. */
 const redundancies = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   const line = (id: string, title: string, label: string, pointsOf: (run: Result) => Series["points"]): Figure => {
-    const chart = {
-      kind: "lines" as const,
+    const chart = thinned({
+      kind: "lines",
       x: { label },
       y: { label: "relative message redundancy", min: 0 },
       series: bySeed(runs, "ours", pointsOf)
-    }
+    })
     return {
       id,
       title,
@@ -127,14 +126,15 @@ const redundancies = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
 const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   const samples = runs.flatMap(({ samples = [] }) => samples)
   if (samples.length < 2) return []
-  const chart = {
-    kind: "lines" as const,
+  const chart = thinned({
+    kind: "lines",
     x: { label: "cycle", min: Math.min(...samples.map(({ cycle }) => cycle)) },
     y: { label: "reached by a broadcast, mean", min: 0, max: 100, unit: " %" },
     series: bySeed(runs, "ours", ({ samples = [] }) =>
       samples.map(({ cycle, reliability }) => [cycle, reliability * 100] as const)
     )
-  }
+  })
+  const shown = new Set(chart.series.flatMap(({ points }) => points.map(([cycle]) => cycle)))
   const healed = runs.map(({ before, healingCycles }) =>
     healingCycles !== null
       ? String(healingCycles)
@@ -153,15 +153,21 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
           ? `Cycles from the heal until there was one component: ${healed.join(", ")}.`
           : `Cycles until the survivors were one component and broadcasts reached as many as before: ${healed.join(", ")}.`,
       chart,
-      table: {
-        columns: ["cycle", "alive", "components", "largest", "reliability"],
-        rows: samples.map((sample) => [
-          number(sample.cycle),
-          number(sample.alive),
-          number(sample.components),
-          number(sample.largestComponent),
-          percent(sample.reliability)
-        ])
+      table: tableOf(chart),
+      more: {
+        caption: "The overlay meanwhile",
+        columns: ["cycle", "seed", "alive", "components", "largest"],
+        rows: runs.flatMap(({ samples = [], seed }) =>
+          samples
+            .filter(({ cycle }) => shown.has(cycle))
+            .map(({ alive, components, cycle, largestComponent }) => [
+              number(cycle),
+              String(seed),
+              number(alive),
+              number(components),
+              number(largestComponent)
+            ])
+        )
       }
     }
   ]
@@ -194,12 +200,12 @@ const dead = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
       deadPassiveShare === undefined ? [] : [[cycle, deadPassiveShare * 100] as const]
     )
   if (!runs.some((run) => points(run).some(([, share]) => share > 0))) return []
-  const chart = {
-    kind: "lines" as const,
+  const chart = thinned({
+    kind: "lines",
     x: { label: "cycle" },
     y: { label: "passive entries that name a dead node", min: 0, unit: " %" },
     series: bySeed(runs, "ours", points)
-  }
+  })
   return [
     {
       id: "dead-passive",
@@ -219,23 +225,24 @@ const rounds = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
     role,
     points: (first.rounds ?? []).map((round) => [round.round, round[of]] as const)
   })
-  const gossip = {
-    kind: "lines" as const,
+  const counts = thinned({
+    kind: "lines",
     x: { label: "round" },
     y: { label: "frames a round", min: 0 },
     series: [
       line("seen", "ours", "seen"),
       line("waste", "second", "waste"),
-      line("maintenance", "paper", "maintenance")
+      line("maintenance", "paper", "maintenance"),
+      line("missed", "other", "missed")
     ]
-  }
+  })
   return [
     {
       id: "gossip",
       title: "Gossip, round by round",
       note: `Seen: first deliveries; waste: copies of what was known; maintenance: frames of the membership protocol. Seed ${first.seed}. Not reached, in all rounds: ${number(first.rounds.reduce((sum, { missed }) => sum + missed, 0))} of ${number(first.rounds.reduce((sum, { missed, seen }) => sum + missed + seen, 0))}.`,
-      chart: gossip,
-      table: tableOf({ ...gossip, series: [...gossip.series, line("missed", "other", "missed")] })
+      chart: { ...counts, series: counts.series.filter(({ name }) => name !== "missed") },
+      table: tableOf(counts)
     }
   ]
 }

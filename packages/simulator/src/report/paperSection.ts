@@ -2,8 +2,11 @@
 import * as Paper from "../paperFigures.ts"
 import type { Result } from "../Result.ts"
 import type { Chart, Series } from "./Chart.ts"
-import { detection, duration, type First, isOutlasting } from "./detection.ts"
+import { detection, duration, type First, pastDetection } from "./detection.ts"
 import { type Figure, mean, number, percent } from "./Figure.ts"
+import { firstMessages } from "./firstSection.ts"
+import { byLevel, killOf } from "./levels.ts"
+import { cyclesDiffer, isPaperSize, nodesOfPaper, sharesCompare, sizeNote } from "./paperSize.ts"
 import { treeFigures } from "./treeSection.ts"
 
 export const paperFigures = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
@@ -23,16 +26,6 @@ export const paperFigures = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure>
     ...(firsts.length === 0 ? [] : [firstMessages(firsts)]),
     ...treeFigures(runs.filter(({ experiment }) => experiment === "plumtree"))
   ]
-}
-
-const killOf = ({ config }: Result): number =>
-  typeof config["kill"] === "number" ? Math.round(config["kill"] * 1000) / 10 : 0
-
-/** Runs by the share that died, ascending. */
-const byLevel = (runs: ReadonlyArray<Result>): ReadonlyArray<readonly [number, ReadonlyArray<Result>]> => {
-  const levels = new Map<number, Array<Result>>()
-  for (const run of runs) levels.set(killOf(run), [...(levels.get(killOf(run)) ?? []), run])
-  return [...levels].sort(([a], [b]) => a - b)
 }
 
 const reliabilityOf = ({ broadcasts }: Result): number => mean(broadcasts.map(({ reliability }) => reliability))
@@ -71,8 +64,8 @@ const graphTable = (runs: ReadonlyArray<Result>): Figure => {
   ]
   return {
     id: "table-1",
-    title: "Table 1: the graph after 50 cycles",
-    note: "Over all nodes, shortest paths from every node. Theory gives 6.36 for a random 5-regular graph of 10,000.",
+    title: `Table 1: the graph after ${number(Number(runs[0]?.config["cycles"]))} cycles`,
+    note: `Over all nodes, shortest paths from every node; the paper’s is after 50 cycles. Theory gives 6.36 for a random 5-regular graph of 10,000.${sizeNote(runs, "paths and hops grow with the number of nodes, clustering falls with it, and neither can be compared")}`,
     table: {
       columns: ["", "ours", ...runs.map(({ seed }) => `seed ${seed}`), "HyParView, paper", "Cyclon", "Scamp"],
       rows: [
@@ -102,35 +95,41 @@ const inDegrees = (runs: ReadonlyArray<Result>): Figure => {
     ...runs.flatMap(({ overlay }) => Object.keys(overlay.inDegree)),
     ...Object.keys(Paper.inDegrees)
   ])
+  // Counts of other numbers of nodes say nothing: then shares are compared.
+  const shares = !isPaperSize(runs[0])
+  const unit = shares ? " %" : ""
+  const ofUs = (degree: number | string, { nodes, overlay }: Result) =>
+    (overlay.inDegree[degree] ?? 0) * (shares ? 100 / nodes : 1)
+  const ofPaper = (degree: number | string) => (Paper.inDegrees[degree] ?? 0) * (shares ? 100 / nodesOfPaper : 1)
   const points = [...degrees]
     .map(Number)
     .sort((a, b) => a - b)
-    .map((degree) => [degree, mean(runs.map(({ overlay }) => overlay.inDegree[degree] ?? 0))] as const)
+    .map((degree) => [degree, mean(runs.map((run) => ofUs(degree, run)))] as const)
   const chart: Chart = {
     kind: "bars",
     x: { label: "in-degree" },
-    y: { label: "nodes", min: 0 },
+    y: { label: "nodes", min: 0, unit },
     series: [
-      { name: "ours, mean", role: "ours", points: points.map(([x, y]) => [x, Math.round(y * 10) / 10]) },
+      { name: "ours, mean", role: "ours", points: points.map(([x, y]) => [x, Math.round(y * 100) / 100]) },
       {
         name: "paper",
         role: "paper",
-        points: Object.entries(Paper.inDegrees).map(([degree, count]) => [Number(degree), count])
+        points: Object.keys(Paper.inDegrees).map((degree) => [Number(degree), ofPaper(degree)])
       }
     ]
   }
   return {
     id: "figure-5",
     title: "Fig. 5: in how many active views a node stands",
-    note: `Filled: ours, the mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; dashed outline: the paper's.`,
+    note: `Filled: ours, the mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; dashed outline: the paper's.${sizeNote(runs, "both are shares of their own nodes")}`,
     chart,
     table: {
       columns: ["in-degree", "ours, mean", ...runs.map(({ seed }) => `seed ${seed}`), "paper"],
       rows: points.map(([degree, nodes]) => [
         String(degree),
-        number(nodes, 5),
-        ...runs.map(({ overlay }) => number(overlay.inDegree[degree] ?? 0)),
-        number(Paper.inDegrees[degree] ?? 0)
+        `${number(nodes, 5)}${unit}`,
+        ...runs.map((run) => `${number(ofUs(degree, run), 5)}${unit}`),
+        `${number(ofPaper(degree), 5)}${unit}`
       ])
     }
   }
@@ -163,11 +162,10 @@ const meanReliability = (runs: ReadonlyArray<Result>): Figure => {
       ...paperSeries(Paper.reliabilityByFailures)
     ]
   }
-  const paper = new Map(Paper.reliabilityByFailures.HyParView)
   return {
     id: "figure-2",
     title: "Fig. 2: mean reliability after massive failures",
-    note: `${number(runs[0]?.broadcasts.length)} messages after the kill, no cycle. ${model(runs)}`,
+    note: `${number(runs[0]?.broadcasts.length)} messages after the kill, no cycle. ${model(runs)}${sizeNote(runs, sharesCompare)}`,
     chart,
     table: {
       columns: [
@@ -175,6 +173,7 @@ const meanReliability = (runs: ReadonlyArray<Result>): Figure => {
         "ours",
         ...seeds.map((seed) => `seed ${seed}`),
         "paper",
+        ...otherProtocols,
         "message 0 took",
         "past the detection"
       ],
@@ -182,7 +181,7 @@ const meanReliability = (runs: ReadonlyArray<Result>): Figure => {
         `${level} %`,
         percent(mean(runs.map(reliabilityOf))),
         ...seeds.map((seed) => percent(runs.filter((run) => run.seed === seed).map(reliabilityOf)[0])),
-        `${paper.get(level) ?? "–"} %`,
+        ...Paper.protocols.map((protocol) => percentAt(Paper.reliabilityByFailures[protocol], level)),
         firstsOf(runs).map(duration).join(", "),
         pastDetection(firstsOf(runs))
       ])
@@ -190,9 +189,13 @@ const meanReliability = (runs: ReadonlyArray<Result>): Figure => {
   }
 }
 
-/** Of how many first messages the last delivery came after the first links had been found broken. */
-const pastDetection = (firsts: ReadonlyArray<First>): string =>
-  `${number(firsts.filter(isOutlasting).length)} of ${number(firsts.length)}`
+const otherProtocols = Paper.protocols.slice(1)
+
+/** A value that the paper plots, or none. */
+const percentAt = (points: ReadonlyArray<Paper.Point>, x: number): string => {
+  const value = new Map(points).get(x)
+  return value === undefined ? "–" : `${number(value, 5)} %`
+}
 
 /** The paper plots 200; what there is to see happens in the first of them. The table goes on. */
 const plotted = 60
@@ -203,7 +206,7 @@ const perMessage = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> =>
     if (paper === undefined) return []
     const measured = Math.min(...runs.map(({ broadcasts }) => broadcasts.length))
     const count = Math.min(plotted + 1, measured)
-    const at = (index: number) => runs.map(({ broadcasts }) => (broadcasts[index]?.reliability ?? 0) * 100)
+    const at = (index: number) => runs.map(({ broadcasts }) => (broadcasts[index]?.reliability ?? Number.NaN) * 100)
     const chart: Chart = {
       kind: "lines",
       x: { label: "message after the failure", min: 0, max: count - 1 },
@@ -218,21 +221,21 @@ const perMessage = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> =>
         ...paperSeries(paper).map((series) => ({ ...series, points: upTo(series.points, count - 1) }))
       ]
     }
-    const compared = [0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200].filter((index) => index < measured)
-    const paperAt = new Map(paper.HyParView)
+    const later = [100, 200].filter((index) => index >= count && index < measured)
+    const drawn = [...new Set(chart.series.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b)
+    const curves = Paper.protocols.map((protocol) => [...upTo(paper[protocol], count - 1), ...paper[protocol]])
     return [
       {
         id: `figure-3-${level}`,
         title: `Fig. 3: each message after ${level} % died`,
-        note: `The mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; the paper's is one of three. ${model(runs)}`,
+        note: `The mean of ${runs.length} ${runs.length === 1 ? "seed" : "seeds"}; the paper's is one of three. ${model(runs)}${sizeNote(runs, sharesCompare)}`,
         chart,
         table: {
-          columns: ["message", "ours", ...runs.map(({ seed }) => `seed ${seed}`), "paper"],
-          rows: compared.map((index) => [
+          columns: ["message", "ours", ...runs.map(({ seed }) => `seed ${seed}`), "paper", ...otherProtocols],
+          rows: [...drawn, ...later].map((index) => [
             String(index),
-            `${number(mean(at(index)), 5)} %`,
-            ...at(index).map((value) => `${number(value, 5)} %`),
-            paperAt.has(index) ? `${paperAt.get(index) ?? ""} %` : "–"
+            ...[mean(at(index)), ...at(index)].map((value) => (Number.isNaN(value) ? "–" : `${number(value, 5)} %`)),
+            ...curves.map((curve) => percentAt(curve, index))
           ])
         }
       }
@@ -250,6 +253,12 @@ const upTo = (points: ReadonlyArray<Paper.Point>, end: number): ReadonlyArray<Pa
 
 const healingCycles = (runs: ReadonlyArray<Result>): Figure => {
   const levels = byLevel(runs)
+  const curve = new Map(
+    levels.flatMap(([level, runs]) => {
+      const healed = runs.flatMap(({ healingCycles }) => (healingCycles === null ? [] : [healingCycles]))
+      return healed.length === 0 ? [] : [[level, mean(healed)] as const]
+    })
+  )
   const chart: Chart = {
     kind: "lines",
     x: { label: "nodes that died", min: 10, max: 95, unit: " %" },
@@ -259,10 +268,7 @@ const healingCycles = (runs: ReadonlyArray<Result>): Figure => {
         name: "HyParView, ours",
         label: "ours",
         role: "ours",
-        points: levels.flatMap(([level, runs]) => {
-          const healed = runs.flatMap(({ healingCycles }) => (healingCycles === null ? [] : [healingCycles]))
-          return healed.length === 0 ? [] : [[level, mean(healed)] as const]
-        })
+        points: [...curve]
       },
       {
         name: "HyParView, the paper's",
@@ -272,113 +278,27 @@ const healingCycles = (runs: ReadonlyArray<Result>): Figure => {
       }
     ]
   }
-  const columns = ["died", ...runs.filter((run) => killOf(run) === levels[0]?.[0]).map(({ seed }) => `seed ${seed}`)]
+  const columns = [
+    "died",
+    "ours",
+    ...runs.filter((run) => killOf(run) === levels[0]?.[0]).map(({ seed }) => `seed ${seed}`)
+  ]
   const paper = (curve: ReadonlyArray<Paper.Point>, level: number) => String(new Map(curve).get(level) ?? "–")
   return {
     id: "figure-4",
     title: "Fig. 4: cycles until the overlay has healed",
-    note: "Ten broadcasts after each cycle; healed when they reach every survivor. 0: what events alone repaired, before the first cycle, once both ends of each broken link had been told. Components: of the survivors at that moment, seed by seed. Cyclon needs 42 to 159 cycles, with acknowledgements 8 to 71: off this scale, in the table.",
+    note: `Ten broadcasts after each cycle; healed when the survivors are one component and all of them are reached. 0: what events alone repaired, before the first cycle, once both ends of each broken link had been told. Components: of the survivors at that moment, seed by seed. Cyclon needs 42 to 159 cycles, with acknowledgements 8 to 71: off this scale, in the table.${sizeNote(runs, cyclesDiffer)}`,
     chart,
     table: {
       columns: [...columns, "components", "paper", "CyclonAcked", "Cyclon"],
       rows: levels.map(([level, runs]) => [
         `${level} %`,
+        number(curve.get(level), 3),
         ...runs.map(({ healingCycles }) => (healingCycles === null ? "not healed" : String(healingCycles))),
         runs.map(({ overlay }) => number(overlay.components)).join(", "),
         paper(Paper.healingByFailures.HyParView, level),
         paper(Paper.healingByFailures.CyclonAcked, level),
         paper(Paper.healingByFailures.Cyclon, level)
-      ])
-    }
-  }
-}
-
-/**
- * The share of survivors that a first message reaches whose sender is in the giant component of a random 5-regular graph
- * when nobody has noticed the deaths: with alive share q, u = 1 − q + q·u⁴ and S = 1 − u⁵.
- */
-export const giantShare = (dead: number): number => {
-  const alive = 1 - dead
-  let u = 0
-  for (let i = 0; i < 10_000; i++) u = 1 - alive + alive * u * u * u * u
-  return 1 - u * u * u * u * u
-}
-
-/** Where the axis begins: below every dot. */
-const tensBelow = (levels: ReadonlyArray<{ readonly inLargest: ReadonlyArray<number> }>): number =>
-  Math.max(0, Math.floor(Math.min(...levels.flatMap(({ inLargest }) => inLargest), 1) * 10 - 0.5) * 10)
-
-const firstMessages = (runs: ReadonlyArray<Result>): Figure => {
-  const levels = byLevel(runs).map(([level, runs]) => {
-    const kills = runs.flatMap(({ firstMessages = [] }) => firstMessages)
-    const inLargest = kills.filter(({ senderInLargest }) => senderInLargest).map(({ reliability }) => reliability)
-    const bySeed = runs.map(({ firstMessages = [] }) =>
-      mean(firstMessages.filter(({ senderInLargest }) => senderInLargest).map(({ reliability }) => reliability))
-    )
-    return {
-      level,
-      firsts: runs.flatMap((run) =>
-        run.broadcasts.map((broadcast) => ({ run, broadcast, name: `${level} %, seed ${run.seed}` }))
-      ),
-      bySeed,
-      inLargest,
-      all: kills.map(({ reliability }) => reliability),
-      theory: giantShare(level / 100)
-    }
-  })
-  const chart: Chart = {
-    kind: "lines",
-    x: { label: "nodes that died", unit: " %", min: 10, max: 60 },
-    y: { label: "reached by the first message", unit: " %", min: tensBelow(levels), max: 100 },
-    series: [
-      {
-        name: "single kills",
-        role: "seed",
-        dots: true,
-        points: levels.flatMap(({ inLargest, level }) => inLargest.map((value) => [level, value * 100] as const))
-      },
-      {
-        name: "ours, mean",
-        label: "ours",
-        role: "ours",
-        points: levels.map(({ inLargest, level }) => [level, mean(inLargest) * 100] as const)
-      },
-      {
-        name: "theory, S",
-        label: "theory",
-        role: "theory",
-        points: levels.map(({ level, theory }) => [level, theory * 100] as const)
-      }
-    ]
-  }
-  return {
-    id: "first-messages",
-    title: "The first message, published as the nodes die",
-    note: `Given a sender in the giant component of the survivors. ${detection(
-      runs,
-      levels.flatMap(({ firsts }) => firsts)
-    )} Theory: a random 5-regular graph in which nobody has noticed.`,
-    chart,
-    table: {
-      columns: [
-        "died",
-        "kills",
-        "sender in the giant component",
-        ...runs.filter((run) => killOf(run) === levels[0]?.level).map(({ seed }) => `seed ${seed}`),
-        "theory, S",
-        "any sender",
-        "theory, S²",
-        "past the detection"
-      ],
-      rows: levels.map(({ all, bySeed, firsts, inLargest, level, theory }) => [
-        `${level} %`,
-        String(all.length),
-        percent(mean(inLargest), 2),
-        ...bySeed.map((share) => percent(share, 2)),
-        percent(theory, 2),
-        percent(mean(all), 2),
-        percent(theory * theory, 2),
-        pastDetection(firsts)
       ])
     }
   }

@@ -1,7 +1,7 @@
 /** The figures of a cut and its heal: how well the parts are mixed, with and without looking for them, and what it costs. */
 import type { Result } from "../Result.ts"
 import type { Series } from "./Chart.ts"
-import { type Figure, number, percent, tableOf } from "./Figure.ts"
+import { type Figure, number, percent, tableOf, thinned } from "./Figure.ts"
 
 type Lines = (
   runs: ReadonlyArray<Result>,
@@ -19,8 +19,8 @@ export const partitionFigures = (runs: ReadonlyArray<Result>, linesOf: Lines): R
 
 const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines): Figure => {
   const samples = first.samples ?? []
-  const chart = {
-    kind: "lines" as const,
+  const chart = thinned({
+    kind: "lines",
     x: { label: "cycle; the cut ends at 0", min: Math.max(-10, ...samples.slice(0, 1).map(({ cycle }) => cycle)) },
     y: { label: "links between the parts", min: 0 },
     series: [
@@ -30,7 +30,7 @@ const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines)
       {
         name: "a few links, and nobody looks for more",
         label: "a few links",
-        role: "second" as const,
+        role: "second",
         points: samples.flatMap(({ crossLinksUnhealed, cycle }) =>
           crossLinksUnhealed === undefined ? [] : [[cycle, crossLinksUnhealed] as const]
         )
@@ -38,13 +38,13 @@ const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines)
       {
         name: "in a random graph",
         label: "random graph",
-        role: "theory" as const,
+        role: "theory",
         points: samples
           .filter(isRecent)
           .map(({ crossLinksOfRandomGraph = 0, cycle }) => [cycle, crossLinksOfRandomGraph] as const)
       }
     ]
-  }
+  })
   return {
     id: "cross-links",
     title: "How well the parts are mixed: the width of the cut",
@@ -58,8 +58,8 @@ const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines)
 const isRecent = ({ cycle }: { readonly cycle: number }): boolean => cycle >= -10
 
 const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
-  const chart = {
-    kind: "lines" as const,
+  const chart = thinned({
+    kind: "lines",
     x: { label: "seconds after the heal, end of the minute", min: 0 },
     y: { label: "control frames, of a calm minute's", min: 0 },
     series: [
@@ -69,7 +69,7 @@ const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
         )
       )
     ]
-  }
+  })
   return {
     id: "control-after-heal",
     title: "What the heal costs",

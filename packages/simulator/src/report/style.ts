@@ -11,7 +11,9 @@ const light = [
   "--ours-faint:#1f6feb55",
   "--second:#b4540a",
   "--paper:#7a818c",
-  "--other:#c3c8d0"
+  "--other-1:#0f766e",
+  "--other-2:#86518f",
+  "--other-3:#8a6d1a"
 ].join(";")
 
 const dark = [
@@ -25,7 +27,9 @@ const dark = [
   "--ours-faint:#6aa6ff66",
   "--second:#f0a35e",
   "--paper:#98a1ad",
-  "--other:#4a525d"
+  "--other-1:#4fb3a9",
+  "--other-2:#c08fc9",
+  "--other-3:#c9a94a"
 ].join(";")
 
 const fonts = 'ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif'
@@ -66,6 +70,7 @@ table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-num
 th,td{text-align:right;padding:4px 10px 4px 0;border-bottom:1px solid var(--grid);white-space:nowrap}
 th{color:var(--muted);font-weight:500}
 th:first-child,td:first-child{text-align:left}
+caption{text-align:left;color:var(--muted);padding:6px 0 2px}
 details{margin-top:6px;font-size:14px}
 summary{color:var(--muted);cursor:pointer}
 .warning{border-left:3px solid var(--second);padding:6px 12px;background:var(--surface)}

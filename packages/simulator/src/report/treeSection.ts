@@ -3,6 +3,8 @@ import * as Paper from "../paperFigures.ts"
 import type { BroadcastResult, Result, Sample } from "../Result.ts"
 import type { Chart, Series } from "./Chart.ts"
 import { detection, type First } from "./detection.ts"
+import { killOf } from "./levels.ts"
+import { cyclesDiffer, isPaperSize, nodesOfPaper, ratiosCompare, sharesCompare, sizeNote } from "./paperSize.ts"
 import { type Figure, mean, number, percent, tableOf } from "./Figure.ts"
 
 /** What the runs of `plumtree` in `paper` have in common with the paper's experiments. */
@@ -49,22 +51,29 @@ const present = (runs: ReadonlyArray<Result>): ReadonlyArray<Paper.TreeVariant> 
 const settled = (runs: ReadonlyArray<Result>): ReadonlyArray<BroadcastResult> =>
   runs.flatMap(({ broadcasts }) => broadcasts.slice(Math.floor(broadcasts.length / 2)))
 
+/** What messages are divided by: 1 at the paper's size, and elsewhere each other node's part is compared. */
+const perNode = (runs: ReadonlyArray<Result>): { readonly ours: number; readonly paper: number } =>
+  isPaperSize(runs[0])
+    ? { ours: 1, paper: 1 }
+    : { ours: Math.max(1, (runs[0]?.nodes ?? 2) - 1), paper: nodesOfPaper - 1 }
+
 const messagesTable = (runs: ReadonlyArray<Result>): Figure => ({
   id: "plumtree-table-1",
   title: "Plumtree, Table 1 and Fig. 2 (c): what one broadcast costs, and how far it goes",
-  note: "Means of the second half of 100 broadcasts on the stable overlay, each drained before the next. The paper’s are those at cycle 100.",
+  note: `Means of the second half of 100 broadcasts on the stable overlay, each drained before the next. The paper’s are those at cycle 100.${sizeNote(runs, "payload and control are given for each other node, and hops, which grow with the number of nodes, cannot be compared")}`,
   table: {
     columns: ["", "payload", "paper", "control", "paper", "RMR", "last hop", "paper", "last hop by seed"],
     rows: present(runs).map((variant) => {
       const own = by(runs, variant)
       const list = settled(own)
+      const each = perNode(runs)
       const [payload = Number.NaN, control = Number.NaN] = Paper.messagesOfTree[variant]
       return [
         names[variant],
-        number(mean(list.map((each) => each.payload)), 6),
-        number(payload),
-        number(mean(list.map((each) => each.control)), 6),
-        number(Math.round(control)),
+        number(mean(list.map(({ payload }) => payload)) / each.ours, 6),
+        number(payload / each.paper, 6),
+        number(mean(list.map(({ control }) => control)) / each.ours, 6),
+        number(each.paper === 1 ? Math.round(control) : control / each.paper, 6),
         number(mean(list.map((each) => each.rmr)), 3),
         number(mean(list.map((each) => each.hops)), 3),
         number(Paper.lastHops[variant], 4),
@@ -107,7 +116,7 @@ const redundancy = (runs: ReadonlyArray<Result>, overlay: "early" | "stable"): F
         : "Redundancy of the first broadcasts on the stable overlay",
     note:
       overlay === "early"
-        ? "The overlay has just been joined; a flood’s redundancy is the mean degree less 2. The paper’s joins leave more slots free than ours, so its flood, and with it its first broadcast, is cheaper."
+        ? `The overlay has just been joined; a flood’s redundancy is the mean degree less 2. The paper’s joins leave more slots free than ours, so its flood, and with it its first broadcast, is cheaper.${sizeNote(runs, ratiosCompare)}`
         : `Pruned at the first duplicate, constant latency. By seed: ${first
             .map(
               ({ broadcasts, seed }) =>
@@ -137,9 +146,6 @@ const paperRedundancy: ReadonlyArray<Series> = [
     points: Paper.redundancyByBroadcast.Eager.filter(([x]) => x <= 10)
   }
 ]
-
-const killOf = ({ config }: Result): number =>
-  typeof config["kill"] === "number" ? Math.round(config["kill"] * 1_000) / 10 : 0
 
 const levelsOf = (runs: ReadonlyArray<Result>): ReadonlyArray<number> =>
   [...new Set(runs.map(killOf))].sort((a, b) => a - b)
@@ -178,7 +184,7 @@ const afterFailure = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> =>
       {
         id: `plumtree-figure-5-${level}`,
         title: `Plumtree, Fig. 5: redundancy after ${level} % died`,
-        note: "One sender. Cycle 0: published as the nodes died. What follows it, grafts and repairs included, belongs to it: so it reaches nearly everybody here, where the paper counts what arrives before.",
+        note: `One sender. Cycle 0: published as the nodes died. What follows it, grafts and repairs included, belongs to it: so it reaches nearly everybody here, where the paper counts what arrives before.${sizeNote(runs, ratiosCompare)}`,
         chart,
         table: tableOf(chart)
       }
@@ -193,9 +199,7 @@ const firstReliability = (runs: ReadonlyArray<Result>): Figure => {
     })
   const floods = by(runs, "Eager").flatMap((run): ReadonlyArray<First> => {
     const hops = run.samples?.[0]?.hops
-    return hops === undefined
-      ? []
-      : [{ run, broadcast: { hops }, name: `flooding after ${killOf(run)} %, seed ${run.seed}` }]
+    return hops === undefined ? [] : [{ run, broadcast: { hops }, name: `${killOf(run)} %, seed ${run.seed}` }]
   })
   const chart: Chart = {
     kind: "lines",
@@ -211,7 +215,7 @@ const firstReliability = (runs: ReadonlyArray<Result>): Figure => {
   return {
     id: "plumtree-figure-6a",
     title: "Plumtree, Fig. 6 (a): the first message after a failure",
-    note: `Published as the nodes died. ${detection(runs, floods)} Of a flood nothing comes later; the tree’s announcements wait, and bring the payload over the links that are made meanwhile.`,
+    note: `Published as the nodes died. ${detection(runs, floods, "flood")} Of a flood nothing comes later; the tree’s announcements wait, and bring the payload over the links that are made meanwhile.${sizeNote(runs, sharesCompare)}`,
     chart,
     table: {
       columns: ["died", ...Paper.treeVariants.flatMap((variant) => [names[variant], "paper"])],
@@ -235,7 +239,7 @@ const firstReliability = (runs: ReadonlyArray<Result>): Figure => {
 const healingTable = (runs: ReadonlyArray<Result>): Figure => ({
   id: "plumtree-figure-6b",
   title: "Plumtree, Fig. 6 (b): cycles until a broadcast reaches everybody again",
-  note: "0: the first message did. Each seed, then the paper’s.",
+  note: `0: the first message did. Each seed, then the paper’s.${sizeNote(runs, cyclesDiffer)}`,
   table: {
     columns: ["died", ...Paper.treeVariants.flatMap((variant) => [names[variant], "paper"])],
     rows: levelsOf(runs).map((level) => [
@@ -253,6 +257,7 @@ const healingTable = (runs: ReadonlyArray<Result>): Figure => ({
 
 const steadyFailures = (runs: ReadonlyArray<Result>): Figure => {
   const [first] = runs
+  const dying = Number(first?.config["failures"])
   const cycles = (first?.samples ?? []).map(({ cycle }) => cycle)
   const curve = (of: (sample: Sample) => number | undefined) =>
     cycles.map((cycle) => [cycle, atCycle(runs, cycle, of)] as const)
@@ -265,28 +270,32 @@ const steadyFailures = (runs: ReadonlyArray<Result>): Figure => {
   }
   return {
     id: "plumtree-steady-failures",
-    title: `Plumtree: ${number(Number(first?.config["failures"]))} nodes die in every cycle`,
-    note: `Each at a moment of its own; one broadcast after each of ${cycles.length} cycles. Reliability: ${percent(mean(all.map(({ reliability }) => reliability)))} on average, ${percent(Math.min(...all.map(({ reliability }) => reliability)))} at least; RMR ${number(Math.max(...all.map(({ rmr = 0 }) => rmr)), 3)} at most. The paper: 100 %, at most 0.1.`,
+    title: `Plumtree: ${number(dying)} ${dying === 1 ? "node dies" : "nodes die"} in every cycle`,
+    note: `Each at a moment of its own; one broadcast after each of ${cycles.length} cycles. Reliability: ${percent(mean(all.map(({ reliability }) => reliability)))} on average, ${percent(Math.min(...all.map(({ reliability }) => reliability)))} at least; RMR ${number(Math.max(...all.map(({ rmr = 0 }) => rmr)), 3)} at most. The paper: 100 %, at most 0.1, where 50 of ${number(nodesOfPaper)} die.`,
     chart,
     table: tableOf(chart)
   }
 }
 
+/** Of one broadcast by one sender, each announced by itself. */
+const controlOfPaper = 29_990
+
 const batchedTable = (runs: ReadonlyArray<Result>): Figure => ({
   id: "plumtree-batched",
   title: "Plumtree: announcements that travel together",
-  note: `${number(Number(runs[0]?.config["rate"]))} broadcasts a second from one sender; an announcement waits up to ${number(Number(runs[0]?.config["announceMillis"]))} ms for others. The paper, which announces each by itself, has 29,990 control messages for each broadcast.`,
+  note: `${number(Number(runs[0]?.config["rate"]))} broadcasts a second from one sender; an announcement waits up to ${number(Number(runs[0]?.config["announceMillis"]))} ms for others. The paper, which announces each by itself, has ${number(controlOfPaper)} control messages for each broadcast.${sizeNote(runs, "what each other node has of them is compared")}`,
   table: {
     columns: ["seed", "reliability", "payload", "control", "of the paper’s"],
     rows: runs.map(({ broadcasts, seed }) => {
       const list = broadcasts.slice(Math.floor(broadcasts.length / 2))
-      const control = mean(broadcasts.map((each) => each.control))
+      const control = mean(broadcasts.map((broadcast) => broadcast.control))
+      const each = perNode(runs)
       return [
         String(seed),
-        percent(mean(list.map((each) => each.reliability))),
-        number(mean(list.map((each) => each.payload)), 6),
+        percent(mean(list.map(({ reliability }) => reliability))),
+        number(mean(list.map(({ payload }) => payload)), 6),
         number(control, 5),
-        percent(control / 29_990, 1)
+        percent(control / each.ours / (controlOfPaper / each.paper), 1)
       ]
     })
   }
