@@ -8,10 +8,12 @@ import * as Schema from "effect/Schema"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 
+/** What crosses to a thread. An option that is missing here would silently be the default there: the type forbids it. */
 export const Options = Schema.Struct({
   nodes: Schema.Int,
   seed: Schema.Int,
   contacts: Schema.Int,
+  joins: Schema.Literals(Experiment.choices.joins),
   cycles: Schema.Int,
   kill: Schema.Finite,
   messages: Schema.Int,
@@ -39,7 +41,7 @@ export const Options = Schema.Struct({
   guideMillis: Schema.Int,
   failures: Schema.Int,
   part: Schema.Literals(Experiment.choices.part)
-})
+} satisfies { readonly [K in keyof Experiment.Options]: Schema.Codec<Experiment.Options[K]> })
 
 export const Progress = Schema.Struct({
   phase: Schema.String,
