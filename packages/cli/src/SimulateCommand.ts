@@ -144,7 +144,7 @@ export const simulate = Command.make("simulate", config, handle).pipe(
       ...flags.listed,
       "",
       "Flags are in percent, results in shares from 0 to 1. Ctrl-C or SIGTERM stops a run where it stands: what was measured",
-      "until then is written, and marked as incomplete.",
+      "until then is written, and marked as incomplete. Another signal, a second later or more, gives that up.",
       "",
       "Exit codes: 0 all well; 1 the run failed (out of memory, a disk that is full); 2 bad input, an unwritable file: nothing",
       "was started; 130 and 143 interrupted by Ctrl-C or SIGTERM."

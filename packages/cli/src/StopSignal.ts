@@ -1,6 +1,7 @@
 /**
  * Ctrl-C and SIGTERM as something that a command can wait for. While a command waits, a signal is an order to come to an
- * end in order; while none does, and on every further signal, it interrupts.
+ * end in order; while none does, and on every further signal, it interrupts. What comes within a second of a signal counts as
+ * the same one: a Ctrl-C may arrive twice, from the terminal and by way of npm.
  *
  * @since 0.1.0
  */

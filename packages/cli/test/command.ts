@@ -4,7 +4,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+export const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 
 export interface Command {
   readonly child: ChildProcessByStdio<null, Readable, Readable>

@@ -14,8 +14,10 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { readFileSync } from "node:fs"
+import { performance } from "node:perf_hooks"
 import * as ExitCode from "../ExitCode.ts"
 import { type Signal, StopSignal } from "../StopSignal.ts"
+import { reasonOf } from "./systemErrors.ts"
 
 const signalExitCodes: Readonly<Record<Signal, number>> = { SIGINT: 130, SIGTERM: 143 }
 
@@ -54,6 +56,12 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signal: Signal | u
   return isBadInput ? ExitCode.badInput : Runtime.getErrorExitCode(error)
 }
 
+/**
+ * What follows a signal so soon is the same one again. A terminal's Ctrl-C goes to every process of its group, and npm, which is
+ * one of them, passes it on besides.
+ */
+const echoMillis = 1_000
+
 /** Runs a command with the process's arguments, and ends the process with its exit code. */
 export const run = <Name extends string, Input, E, Context>(
   command: Command.Command<Name, Input, Context, E | CliError.CliError, NodeServices.NodeServices | StopSignal>
@@ -69,7 +77,12 @@ export const run = <Name extends string, Input, E, Context>(
   })
   const runMain = Runtime.makeRunMain(({ fiber }) => {
     let isInterrupted = false
+    let countedMillis = -Infinity
+    let isOutputLost = false
     const onSignal = (signal: Signal): void => {
+      const now = performance.now()
+      if (now - countedMillis < echoMillis) return
+      countedMillis = now
       received = signal
       const waiters = [...waiting]
       waiting.clear()
@@ -84,9 +97,18 @@ export const run = <Name extends string, Input, E, Context>(
     const onTerminate = (): void => onSignal("SIGTERM")
     process.on("SIGINT", onInterrupt)
     process.on("SIGTERM", onTerminate)
-    // Whoever read our output has gone (`| head`): nothing is left to be said.
-    process.stdout.on("error", onTerminate)
-    fiber.addObserver((exit) => process.exit(exitCodeOf(exit, received)))
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      // Whoever read our output has gone (`| head`): nothing is left to be said.
+      if (error.code === "EPIPE") return onTerminate()
+      // A full disk under the output is no reason to leave what is under way, which may have files of its own to write.
+      if (!isOutputLost) process.stderr.write(`standard output: cannot be written: ${reasonOf(error)}\n`)
+      isOutputLost = true
+    })
+    fiber.addObserver((exit) => {
+      const code = exitCodeOf(exit, received)
+      // An error of the output comes a tick after what was written.
+      setImmediate(() => process.exit(code === 0 && isOutputLost ? ExitCode.failed : code))
+    })
   })
   runMain(
     program(command).pipe(
