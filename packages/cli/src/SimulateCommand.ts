@@ -82,6 +82,7 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
     passiveEdges,
     draws: Option.isSome(input.report),
     isStopped: () => stopped !== undefined,
+    explain: (fault) => flags.explain(experiment, input, fault),
     onProgress: display.show
   }).pipe(Effect.ensuring(display.clear))
 
@@ -123,7 +124,7 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
   if (failure !== undefined) return yield* failure
   // All that there was is written; the exit code is the signal's.
   if (outcomes.length < seeds || outcomes.some(({ complete }) => !complete)) return yield* Effect.interrupt
-})
+}, Effect.scoped)
 
 /**
  * @category commands

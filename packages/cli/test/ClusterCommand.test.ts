@@ -78,7 +78,7 @@ describe("bad input", () => {
     Effect.gen(function* () {
       const folder = mkdtempSync(join(tmpdir(), "hyparview-"))
       const missing = yield* answer(`cluster --exit --json ${join(folder, "none", "x.json")}`)
-      assert.match(missing.text, /--json .*x\.json: cannot be written \(NotFound\)/)
+      assert.match(missing.text, /--json .*x\.json: cannot be written: its directory does not exist/)
       assert.strictEqual(missing.exitCode, 2)
       const directory = yield* answer(`cluster --exit --json ${folder}`)
       assert.match(directory.text, /--json .*: cannot be written/)

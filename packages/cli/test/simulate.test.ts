@@ -9,7 +9,7 @@ import * as Terminal from "effect/Terminal"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { exitCodeOf, layerConfig, layerPresenter } from "../src/internal/run.ts"
@@ -47,7 +47,10 @@ const answer = Effect.fnUntraced(function* (
     log: (...parts: ReadonlyArray<unknown>) => said.push(parts.join(" ")),
     error: (...parts: ReadonlyArray<unknown>) => said.push(parts.join(" "))
   }
-  const words = `simulate ${line}`.split(" ").filter((word) => word !== "")
+  const words = `simulate ${line}`
+    .split(" ")
+    .filter((word) => word !== "")
+    .map((word) => (word === '""' ? "" : word))
   const exit = yield* Command.runWith(root, { version: "1.2.3" })(words).pipe(
     Effect.provide(Layer.merge(layerPlain, host)),
     Effect.provideService(Console.Console, console),
@@ -112,6 +115,12 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["stable --x-bot --x-bot-candidates 3", /--x-bot is --x-bot-candidates 4: give one of them/],
   ["stable --x-bot", /--latency constant: with constant latency all links cost the same: expected geographic/],
   ["stable --unbiased -1", /--unbiased -1: expected a whole number from 0 to 30/],
+  [
+    "plumtree --nodes 2 --cycles 0 --messages 3 --kill 50 --heal-cycles 1",
+    /--kill 50: of 2 nodes 1 would be left, and a broadcast takes two; kill fewer, or give more --nodes/
+  ],
+  ['stable --json ""', /Missing value for flag --json. Expected: a path, which is not empty/],
+  ['stable --report ""', /Missing value for flag --report. Expected: a path, which is not empty/],
   ["stable --edges x.csv --seeds 2", /--edges writes one graph, and --seeds 2 would give 2/]
 ]
 
@@ -132,21 +141,38 @@ describe("bad input", () => {
       writeFileSync(file("plain"), "no folder")
       writeFileSync(file("other.json"), `{"name": "other"}`)
       const unusable = [
-        [`--json ${file("none/x.json")}`, /--json .*x\.json: cannot be written \(NotFound\)/],
+        [`--json ${file("none/x.json")}`, /--json .*x\.json: cannot be written: its directory does not exist/],
         [`--json ${folder}`, /--json .*: cannot be written/],
         [`--edges ${file("none/x.csv")}`, /--edges .*x\.csv: cannot be written/],
-        [`--report ${file("plain/report")}`, /--report .*report: cannot be made/],
-        [`--baseline ${file("none.json")}`, /--baseline .*none\.json: cannot be read \(NotFound\)/],
+        [`--report ${file("plain/report")}`, /--report .*report: cannot be made: a part of its path is a file/],
+        [`--baseline ${file("none.json")}`, /--baseline .*none\.json: cannot be read: no such file or directory/],
         [`--baseline ${file("plain")}`, /--baseline .*plain: not JSON/],
         [`--baseline ${file("other.json")}`, /--baseline .*other\.json: not the result of an experiment/],
-        [`--json ${file("x")} --edges ${file("x")}`, /x would be written twice/]
+        [`--json ${file("x")} --edges ${file("x")}`, /--json .*x and --edges .*x: .*x would be written twice/],
+        [`--json ${file("linked/x")} --edges ${file("x")}`, /x would be written twice/],
+        [
+          `--json ${file("page/index.html")} --report ${file("linked/page")}`,
+          /--json .* and the page of --report .*page: .*index\.html would be written twice/
+        ],
+        [`--edges ${file("index")} --report ${file("page")}`, /index\.html would be written twice/],
+        [`--json ${file("page/a.svg")} --report ${file("page")}`, /--report .*page writes pictures there/],
+        [`--report ${file("plain")}`, /--report .*plain: cannot be made: it is a file/],
+        ["--report /proc/foo", /--report \/proc\/foo: cannot be made: \/proc takes no directories/],
+        [`--report ${file("new/deep")} --json ${file("none/x")}`, /cannot be written/],
+        [`--report ${file("new/deep")} --nodes 16000000`, /--nodes 16000000: they take .* at least/],
+        [
+          `--report ${file("new/deep")} --nodes 60 --latency geographic --x-bot --unbiased 20`,
+          /^ *--unbiased 20: must be at most the size of the active view \(5\)$/m
+        ]
       ] as const
+      symlinkSync(folder, file("linked"))
+      symlinkSync(file("page/index.html"), file("index"))
       for (const [flags, message] of unusable) {
         const { exitCode, text } = yield* answer(`stable ${flags}`)
         assert.match(text, message)
         assert.strictEqual(exitCode, 2)
       }
-      assert.isFalse(existsSync(file("x")))
+      for (const absent of ["x", "page", "new"]) assert.isFalse(existsSync(file(absent)), absent)
     })
   )
 
@@ -253,6 +279,7 @@ describe("a run", patience, () => {
       )
       assert.strictEqual(exitCode, 1)
       assert.include(text, "stable, 60 nodes, seed 1")
+      assert.match(text, /^ *--edges \/dev\/full: cannot be written: no space left on the device; free some/m)
       assert.strictEqual(readRun(file("kept.json")).overlay.alive, 60)
       assert.include(readdirSync(file("kept")), "index.html")
     })

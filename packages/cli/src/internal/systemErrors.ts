@@ -18,8 +18,14 @@ const isSystemError = (value: unknown): value is { readonly code: string; readon
   "errno" in value &&
   typeof value.errno === "number"
 
-/** Why something could not be written, of an error of the system or of one that it has caused. */
-export const reasonOf = (error: Error): string => {
-  const known = [error, error.cause].find(isSystemError)
-  return known === undefined ? error.message : (advice[known.code] ?? getSystemErrorMessage(known.errno))
+/** The system's error in one that it has caused, as Effect's are. */
+const systemErrorOf = (error: Error) => [error, error.cause].find(isSystemError)
+
+/** Why something could not be written, and what can be done. */
+export const reasonOf = (error: Error): string => advice[systemErrorOf(error)?.code ?? ""] ?? systemMessageOf(error)
+
+/** The system's own words: "no such file or directory". */
+export const systemMessageOf = (error: Error): string => {
+  const known = systemErrorOf(error)
+  return known === undefined ? error.message : getSystemErrorMessage(known.errno)
 }

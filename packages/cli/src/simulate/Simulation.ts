@@ -60,8 +60,12 @@ const Measured = Schema.Struct({
   peakRssBytes: Schema.Finite
 })
 
-/** The experiment was not begun. */
-export class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
+/** The experiment was not begun: an option is out of its bounds, or contradicts another. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  option: Schema.String,
+  value: Schema.String,
+  expected: Schema.String
+}) {}
 
 /** A graph could not be written; the run and its result are not affected. */
 export class EdgesNotWritten extends Schema.TaggedError<EdgesNotWritten>()("EdgesNotWritten", {

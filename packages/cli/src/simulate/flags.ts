@@ -121,7 +121,15 @@ const percentage = (key: Key, most: number, text: string) =>
   )
 
 const file = (name: string, metavar: string, text: string) =>
-  Flag.String(name).pipe(Flag.optional, Flag.withMetavar(metavar), Flag.withDescription(text))
+  Flag.String(name).pipe(
+    Flag.filter(
+      (value) => value !== "",
+      () => "a path, which is not empty"
+    ),
+    Flag.optional,
+    Flag.withMetavar(metavar),
+    Flag.withDescription(text)
+  )
 
 /** Passive entries that X-BOT weighs in a cycle, unless it is told. */
 const usualCandidates = 4
@@ -317,14 +325,43 @@ export const contradiction = (experiment: string, input: Input): string | undefi
   if (Option.isSome(input.edges) && seeds > 1)
     return `--edges writes one graph, and --seeds ${seeds} would give ${seeds}`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
-  if (fault === undefined) return undefined
-  const { option, value } = fault
+  return fault === undefined
+    ? undefined
+    : explain(experiment, input, { option: fault.option, value: String(fault.value), expected: fault.expected })
+}
+
+/** What the protocol's configuration calls otherwise than the options do. */
+const configured: Readonly<Record<string, string>> = { optimizeCandidates: "xBotCandidates" }
+
+/** Words of the configuration that no flag sets. */
+const sizes: ReadonlyArray<readonly [field: string, words: string]> = [
+  ["activeSize", "the size of the active view"],
+  ["passiveSize", "the size of the passive view"]
+]
+
+/** What an experiment has against an option, in the words of the command line. */
+export const explain = (
+  experiment: Name,
+  input: Input,
+  fault: { readonly option: string; readonly value: string; readonly expected: string }
+): string => {
+  // The protocol's parameters: "config", "unbiasedLinks = 6", "unbiasedLinks is 6: must be …".
+  const [, field, parameter] = (fault.option === "config" && /^(\w+) = (.*)$/.exec(fault.value)) || []
+  const name = field === undefined ? fault.option : (configured[field] ?? field)
+  const value = parameter ?? fault.value
+  const bare = fault.expected.replace(`${field} is ${parameter}: `, "")
   // Options are called by their flags here; those of one word are words.
-  const called = keys.filter((key) => /[A-Z]/.test(key))
-  const expected = called.reduce((text, key) => text.replaceAll(key, `--${settings[key].flag}`), fault.expected)
-  if (option === "experiment" || option === "config") return fault.message
-  if (option === "seed") return `--seed ${seed}: ${expected}`
-  return `--${settings[option].flag} ${given(option, input) ?? String(value)}: ${expected}`
+  const called = keys.filter((key) => /[A-Z]/.test(key)).map((key) => [key, `--${settings[key].flag}`] as const)
+  const expected = [...called, ...sizes].reduce((text, [key, words]) => text.replaceAll(key, words), bare)
+  if (name === "seed") return `--seed ${input.seed}: ${expected}`
+  const key = keys.find((each) => each === name)
+  if (key === undefined) return `${name} ${value}: ${expected}`
+  const { failures, kill, nodes } = optionsOf(experiment, input)
+  if (key === "failures" && failures === 0) {
+    const left = nodes - Math.round(kill * nodes)
+    return `--kill ${given("kill", input) ?? kill * 100}: of ${nodes} nodes ${left} would be left, and a broadcast takes two; kill fewer, or give more --nodes`
+  }
+  return `--${settings[key].flag} ${given(key, input) ?? value}: ${expected}`
 }
 
 /** The command again, with what makes its result what it is, so that it can stand in a report. */

@@ -6,7 +6,8 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import { badInput } from "../internal/failures.ts"
-import { checkWritable, writeText } from "../internal/files.ts"
+import { checkWritable, makeDirectory, realFile, writeText } from "../internal/files.ts"
+import { systemMessageOf } from "../internal/systemErrors.ts"
 
 type Document = Results.Result | Results.Results
 
@@ -19,37 +20,66 @@ export const passiveFile = Effect.fnUntraced(function* (file: string) {
   return join(dirname(file), `${basename(file, extension)}.passive${extension}`)
 })
 
-/** Everything that can be known of the files before a run: that the outputs can be written, and what the baseline is. */
-export const prepare = Effect.fnUntraced(function* (files: {
+interface Files {
   readonly json: Option.Option<string>
   readonly edges: ReadonlyArray<string>
   readonly report: Option.Option<string>
   readonly baseline: Option.Option<string>
-}) {
+}
+
+/** Two outputs in one file, by whatever names, would leave only one of them. */
+const checkDistinct = Effect.fnUntraced(function* (files: Files) {
+  const { dirname, extname, join } = yield* Path.Path
+  const outputs = [
+    ...Option.toArray(files.json).map((file) => ({ name: `--json ${file}`, file })),
+    ...files.edges.map((file) => ({ name: `--edges ${file}`, file })),
+    ...Option.toArray(files.report).map((directory) => ({
+      name: `the page of --report ${directory}`,
+      file: join(directory, page)
+    }))
+  ]
+  const seen = new Map<string, string>()
+  for (const { file, name } of outputs) {
+    const real = yield* realFile(file)
+    const other = seen.get(real)
+    if (other !== undefined) {
+      return yield* badInput(`${other} and ${name}: ${real} would be written twice; name two files`)
+    }
+    seen.set(real, name)
+  }
+  if (Option.isNone(files.report)) return
+  const pictures = dirname(yield* realFile(join(files.report.value, "*.svg")))
+  for (const [real, name] of seen) {
+    if (dirname(real) !== pictures || extname(real) !== ".svg") continue
+    return yield* badInput(`${name}: --report ${files.report.value} writes pictures there; name another file`)
+  }
+})
+
+/**
+ * Everything that can be known of the files before a run: that the outputs can be written, and what the baseline is. A directory
+ * that is made here is removed with the scope, if nothing came of the run.
+ */
+export const prepare = Effect.fnUntraced(function* (files: Files) {
   const fileSystem = yield* FileSystem.FileSystem
-  const { join, resolve } = yield* Path.Path
+  const { join } = yield* Path.Path
   let baseline: object | undefined
   if (Option.isSome(files.baseline)) {
     const file = files.baseline.value
     const text = yield* fileSystem
       .readFileString(file)
-      .pipe(Effect.mapError((error) => badInput(`--baseline ${file}: cannot be read (${error.reason._tag})`)))
+      .pipe(Effect.mapError((error) => badInput(`--baseline ${file}: cannot be read: ${systemMessageOf(error)}`)))
     const parsed = Baseline.parse(text)
     if (Result.isFailure(parsed)) return yield* badInput(`--baseline ${file}: ${parsed.failure.detail}`)
     baseline = parsed.success
   }
-  const written = [...Option.toArray(files.json), ...files.edges].map((file) => resolve(file))
-  const twice = written.find((file, index) => written.indexOf(file) !== index)
-  if (twice !== undefined) return yield* badInput(`${twice} would be written twice`)
+  yield* checkDistinct(files)
+  // First, because the others may stand in it.
+  if (Option.isSome(files.report)) {
+    yield* makeDirectory("report", files.report.value)
+    yield* checkWritable("report", join(files.report.value, page))
+  }
   if (Option.isSome(files.json)) yield* checkWritable("json", files.json.value)
   for (const file of files.edges) yield* checkWritable("edges", file)
-  if (Option.isSome(files.report)) {
-    const directory = files.report.value
-    yield* fileSystem
-      .makeDirectory(directory, { recursive: true })
-      .pipe(Effect.mapError((error) => badInput(`--report ${directory}: cannot be made (${error.reason._tag})`)))
-    yield* checkWritable("report", join(directory, page))
-  }
   return baseline
 })
 

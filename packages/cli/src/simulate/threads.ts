@@ -8,7 +8,7 @@ import * as RpcClient from "effect/rpc/RpcClient"
 import { availableParallelism, totalmem } from "node:os"
 import { Worker } from "node:worker_threads"
 import { badInput, failed } from "../internal/failures.ts"
-import { type Progress, Simulation } from "./Simulation.ts"
+import { type Progress, type Refused, Simulation } from "./Simulation.ts"
 
 /** Between two looks at progress and interruption. */
 const turnMillis = 200
@@ -100,6 +100,8 @@ export interface Request {
   readonly draws: boolean
   /** Asked between two pieces of work: whether to stop, with what there is. */
   readonly isStopped: () => boolean
+  /** What to say of an option that the experiment refuses. */
+  readonly explain: (fault: Pick<Refused, "option" | "value" | "expected">) => string
   readonly onProgress: (runs: ReadonlyArray<Progress | undefined>) => Effect.Effect<void>
 }
 
@@ -165,7 +167,7 @@ export const runAll = Effect.fnUntraced(function* (request: Request) {
         Effect.provide(layerThread(thePlan), { local: true }),
         Effect.scoped,
         Effect.catchTags({
-          Refused: ({ message }) => Effect.fail(badInput(message)),
+          Refused: (fault) => Effect.fail(badInput(request.explain(fault))),
           SchemaError: ({ message }) => Effect.die(new Error(message)),
           RpcClientError: (error) => Effect.fail(failed(lost(seed, error))),
           WorkerError: (error) => Effect.fail(failed(lost(seed, error)))

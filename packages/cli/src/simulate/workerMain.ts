@@ -9,6 +9,7 @@ import * as ResultModule from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as RpcServer from "effect/rpc/RpcServer"
 import { performance } from "node:perf_hooks"
+import { reasonOf } from "../internal/systemErrors.ts"
 import { EdgesNotWritten, Refused, Simulation } from "./Simulation.ts"
 
 /**
@@ -70,7 +71,10 @@ const handlers = Simulation.toLayer({
     Effect.suspend(() => {
       const meter = new Meter(alone)
       const run = Experiment.start(experiment, options, {}, () => meter.now())
-      if (ResultModule.isFailure(run)) return Effect.fail(new Refused({ message: run.failure.message }))
+      if (ResultModule.isFailure(run)) {
+        const { expected, option, value } = run.failure
+        return Effect.fail(new Refused({ option, value: String(value), expected }))
+      }
       current = { run: run.success, meter }
       return Effect.void
     }),
@@ -92,7 +96,7 @@ const handlers = Simulation.toLayer({
       yield* Stream.fromIterable(run.edges(view), { chunkSize: 16 }).pipe(
         Stream.encodeText,
         Stream.run(sink(file)),
-        Effect.mapError((error) => new EdgesNotWritten({ message: `${file}: ${error.message}` }))
+        Effect.mapError((error) => new EdgesNotWritten({ message: `${file}: cannot be written: ${reasonOf(error)}` }))
       )
     }),
   Edges: () => Effect.map(started, ({ run }) => [...run.edges("active")].join(""))
