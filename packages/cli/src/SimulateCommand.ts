@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Baseline, Experiment, Result as Results } from "@hyparview/simulator"
+import { Experiment, Result as Results } from "@hyparview/simulator"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,7 +13,8 @@ import * as Command from "effect/cli/Command"
 import { type Signal, StopSignal } from "./StopSignal.ts"
 import type { CommandFailed } from "./ExitCode.ts"
 import { badInput, failed } from "./internal/failures.ts"
-import { many, seconds } from "./internal/table.ts"
+import { seconds } from "./internal/table.ts"
+import { comparison } from "./simulate/baseline.ts"
 import * as flags from "./simulate/flags.ts"
 import * as outputs from "./simulate/outputs.ts"
 import { makeDisplay } from "./simulate/progress.ts"
@@ -61,7 +62,9 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
     json: input.json,
     edges: [activeEdges, passiveEdges].filter((file) => file !== undefined),
     report: input.report,
-    baseline: input.baseline
+    baseline: input.baseline,
+    experiment,
+    seeds: Array.from({ length: seeds }, (_, index) => input.seed + index)
   })
 
   let stopped: Signal | undefined
@@ -115,9 +118,9 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
     if (page !== undefined) yield* Console.log(`report: ${page}`)
   }
   if (baseline !== undefined) {
-    const differences = Baseline.compare(baseline, document)
-    yield* Console.log(`\nagainst the baseline, ${many(differences.length, "difference")}:`)
-    yield* Console.log(Baseline.format(differences).trimEnd())
+    const [heading = "", ...differences] = comparison(baseline, document)
+    yield* Console.log(`\n${heading}`)
+    for (const line of differences) yield* Console.log(line)
   }
   const [failure, ...others] = failures
   for (const { message } of others) yield* Console.error(message)

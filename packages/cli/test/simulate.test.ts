@@ -322,6 +322,26 @@ describe("a run", patience, () => {
     })
   )
 
+  it.live("is not begun where it has nothing in common with its baseline, and says what little it has", () =>
+    Effect.gen(function* () {
+      const line = "stable --nodes 40 --cycles 0"
+      yield* answer(`${line} --seeds 2 --json ${file("two.json")}`)
+      for (const [other, message] of [
+        [`${line} --seed 5`, /it has the seeds 1, 2, and this run seed 5: there is nothing to compare; give --seed 1/],
+        [`${line} --seed 5 --seeds 2`, /this run the seeds 5, 6: there is nothing to compare/],
+        ["churn", /it is of stable, and this is churn; only results of one experiment can be compared/]
+      ] as const) {
+        const { exitCode, text } = yield* answer(`${other} --baseline ${file("two.json")}`)
+        assert.match(text, message)
+        assert.match(text, /--baseline .*two\.json: /)
+        assert.strictEqual(exitCode, 2)
+      }
+      const { exitCode, text } = yield* answer(`${line} --seed 2 --baseline ${file("two.json")}`)
+      assert.match(text, /against the baseline, of seed 2 alone, \d+ differences?:/)
+      assert.strictEqual(exitCode, 0)
+    })
+  )
+
   for (const [signal, exitCode] of [
     ["SIGINT", 130],
     ["SIGTERM", 143]

@@ -235,7 +235,11 @@ export const flags = {
     "Write the final active graph, a line from,to for each end of a link; in hashicorp also the passive graph, to NAME.passive.EXT. One seed only"
   ),
   report: file("report", "DIR", "Write a page with plots (index.html), and the plots as SVG files"),
-  baseline: file("baseline", "FILE", "Print the differences from an earlier result")
+  baseline: file(
+    "baseline",
+    "FILE",
+    "Print the differences from an earlier result of the same experiment, seed by seed"
+  )
 }
 
 export type Input = Command.Command.Config.Infer<typeof flags>

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import { badInput } from "../internal/failures.ts"
 import { checkWritable, makeDirectory, realFile, writeText } from "../internal/files.ts"
 import { systemMessageOf } from "../internal/systemErrors.ts"
+import { incomparable } from "./baseline.ts"
 
 type Document = Results.Result | Results.Results
 
@@ -20,15 +21,21 @@ export const passiveFile = Effect.fnUntraced(function* (file: string) {
   return join(dirname(file), `${basename(file, extension)}.passive${extension}`)
 })
 
-interface Files {
+interface Outputs {
   readonly json: Option.Option<string>
   readonly edges: ReadonlyArray<string>
   readonly report: Option.Option<string>
+}
+
+/** Of a run that is to be made. */
+interface Files extends Outputs {
   readonly baseline: Option.Option<string>
+  readonly experiment: string
+  readonly seeds: ReadonlyArray<number>
 }
 
 /** Two outputs in one file, by whatever names, would leave only one of them. */
-const checkDistinct = Effect.fnUntraced(function* (files: Files) {
+const checkDistinct = Effect.fnUntraced(function* (files: Outputs) {
   const { dirname, extname, join } = yield* Path.Path
   const outputs = [
     ...Option.toArray(files.json).map((file) => ({ name: `--json ${file}`, file })),
@@ -70,6 +77,8 @@ export const prepare = Effect.fnUntraced(function* (files: Files) {
       .pipe(Effect.mapError((error) => badInput(`--baseline ${file}: cannot be read: ${systemMessageOf(error)}`)))
     const parsed = Baseline.parse(text)
     if (Result.isFailure(parsed)) return yield* badInput(`--baseline ${file}: ${parsed.failure.detail}`)
+    const hindrance = incomparable(parsed.success, files.experiment, files.seeds)
+    if (hindrance !== undefined) return yield* badInput(`--baseline ${file}: ${hindrance}`)
     baseline = parsed.success
   }
   yield* checkDistinct(files)
