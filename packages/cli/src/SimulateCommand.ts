@@ -90,7 +90,7 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
   }).pipe(Effect.ensuring(display.clear))
 
   const document = documentOf(experiment, seeds, outcomes)
-  for (const line of summary(Results.runsOf(document))) yield* Console.log(line)
+  for (const line of summary(experiment, Results.runsOf(document))) yield* Console.log(line)
   if (experiment === "paper") {
     for (const { measured } of outcomes) {
       const { cpuSeconds, peakRssBytes, wallSeconds } = measured

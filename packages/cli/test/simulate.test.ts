@@ -287,13 +287,18 @@ describe("a run", patience, () => {
 
   it.live("runs the papers' experiments with three seeds, and says what the whole has cost", () =>
     Effect.gen(function* () {
-      yield* answer(
+      const { text } = yield* answer(
         `paper --part hyparview --nodes 60 --cycles 1 --messages 2 --json ${file("paper.json")} --report ${file("paper")}`
       )
       const runs = readRuns(file("paper.json"))
       assert.deepStrictEqual([...new Set(runs.map(({ seed }) => seed))], [1, 2, 3])
       assert.hasAllKeys(read(file("paper.json")), ["experiment", "runs", "costs"])
       assert.include(readFileSync(file("paper/index.html"), "utf8"), "What it cost")
+      // The runs' rows say which part they are, and so do the means'.
+      for (const part of ["messages", "healing", "first messages"]) {
+        assert.lengthOf(text.match(new RegExp(`^failures: ${part} +[123] +50\\.0 %`, "gm")) ?? [], 4)
+      }
+      assert.match(text, /^mean over seeds +seeds +killed +reliability/m)
     })
   )
 

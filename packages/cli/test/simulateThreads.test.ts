@@ -48,6 +48,13 @@ describe("progress", () => {
     assert.strictEqual(line([run], 30, 8), "██░░░░░░   25 %  cycles  1.50 M events  50 k/s  1:30 left")
   })
 
+  it("keeps share, rate and time left where there is little room", () => {
+    assert.strictEqual(line([run], 30, 0, 39), " 25 %  cycles  50 k/s  1:30 left")
+    const long = { ...run, phase: "first messages after each of the kills" }
+    assert.strictEqual(line([long], 30, 0, 39), " 25 %  50 k/s  1:30 left")
+    assert.strictEqual(line([run], 30, 0, 47), " 25 %  cycles  1.50 M events  50 k/s  1:30 left")
+  })
+
   it("adds up runs side by side, those to come included", () => {
     const done = { ...run, share: 1, more: false }
     assert.strictEqual(

@@ -46,21 +46,32 @@ export const rounded = (value: number): string =>
       ? `${(value / 1_000).toFixed(value < 10_000 ? 1 : 0)} k`
       : `${(value / 1_000_000).toFixed(value < 100_000_000 ? 2 : 0)} M`
 
-/** The state of all runs in a line. The time left is guessed from the work that is behind them. */
-export const line = (runs: ReadonlyArray<Progress | undefined>, seconds: number, width: number): string => {
+/**
+ * The state of all runs in a line of at most `room` columns: where they do not suffice, it goes without the number of events, and
+ * then without what is being done. The time left is guessed from the work that is behind them.
+ */
+export const line = (
+  runs: ReadonlyArray<Progress | undefined>,
+  seconds: number,
+  width: number,
+  room = Number.POSITIVE_INFINITY
+): string => {
   const share = Measure.mean(runs.map((run) => run?.share ?? 0))
   const events = runs.reduce((sum, run) => sum + (run?.events ?? 0), 0)
   const done = runs.filter((run) => run?.more === false).length
   const busy = runs.find((run) => run?.more === true)
   const filled = Math.floor(share * width)
-  return [
-    ...(width === 0 ? [] : [`${"█".repeat(filled)}${"░".repeat(width - filled)}`]),
-    `${(share * 100).toFixed(0).padStart(3)} %`,
-    runs.length === 1 ? (busy?.phase ?? "metrics") : `${done} of ${runs.length} runs`,
-    `${rounded(events)} events`,
-    `${rounded(seconds > 0 ? events / seconds : 0)}/s`,
-    share > 0.01 && share < 1 ? `${duration((seconds * (1 - share)) / share)} left` : `${duration(seconds)}`
-  ].join("  ")
+  const bar = width === 0 ? [] : [`${"█".repeat(filled)}${"░".repeat(width - filled)}`]
+  const percent = `${(share * 100).toFixed(0).padStart(3)} %`
+  const doing = runs.length === 1 ? (busy?.phase ?? "metrics") : `${done} of ${runs.length} runs`
+  const rate = `${rounded(seconds > 0 ? events / seconds : 0)}/s`
+  const time = share > 0.01 && share < 1 ? `${duration((seconds * (1 - share)) / share)} left` : `${duration(seconds)}`
+  const shortest = [percent, rate, time].join("  ")
+  const longer = [
+    [...bar, percent, doing, `${rounded(events)} events`, rate, time],
+    [percent, doing, rate, time]
+  ]
+  return longer.map((parts) => parts.join("  ")).find((text) => text.length <= room) ?? shortest
 }
 
 export const makeDisplay = Effect.gen(function* () {
@@ -79,7 +90,7 @@ export const makeDisplay = Effect.gen(function* () {
     const columns = (yield* terminal.columns) || usualColumns
     const width = Math.max(0, Math.min(barWidth, columns - textWidth - 1))
     // A line that wraps could not be taken back.
-    yield* write(`\r\u001B[K${line(runs, seconds, width).slice(0, columns - 1)}`)
+    yield* write(`\r\u001B[K${line(runs, seconds, width, columns - 1).slice(0, columns - 1)}`)
   })
   const clear = Effect.suspend(() => {
     const wasDrawn = drawn

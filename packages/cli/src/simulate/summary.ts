@@ -179,15 +179,43 @@ const one = (run: Run): ReadonlyArray<string> => {
   ]
 }
 
-const row = (run: Run): ReadonlyArray<string> => {
-  const { broadcasts: list, config, cost, healingCycles, overlay, samples } = run
-  const kill = config["kill"]
-  const measured = list.length > 0 ? list : (run.firstMessages ?? samples?.slice(-1) ?? [])
+/** What a part of `paper` is of, by what it was told. */
+const partOf = ({ config, experiment, firstMessages }: Run): string => {
+  if (experiment === "failures") {
+    if (firstMessages !== undefined) return "failures: first messages"
+    return config["messages"] === 0 ? "failures: healing" : "failures: messages"
+  }
+  if (experiment !== "plumtree") return experiment
+  const { healCycles, kill, optimizeHops, pace, senders, strategy } = config
   return [
-    run.experiment,
+    `${String(strategy)}: ${String(senders)} ${senders === "one" ? "sender" : "senders"}`,
+    ...(Number(optimizeHops) > 0 ? [`optimised by ${String(optimizeHops)}`] : []),
+    ...(pace === "cycle" ? ["from cycle 0"] : pace === "rate" ? ["batched"] : []),
+    ...(Number(kill) > 0 ? ["after a kill"] : Number(healCycles) > 0 ? ["steady failures"] : [])
+  ].join(", ")
+}
+
+const nameOf = (experiment: string, run: Run): string => (experiment === "paper" ? partOf(run) : run.experiment)
+
+const killOf = ({ config, experiment }: Run): string => {
+  const kill = config["kill"]
+  return (experiment === "failures" || experiment === "plumtree") && typeof kill === "number" ? percent(kill) : "–"
+}
+
+/** The mean over its broadcasts or, without any, its first messages or the last cycle's. */
+const reliabilityOf = ({ broadcasts: list, firstMessages, samples }: Run): number | undefined => {
+  const measured = list.length > 0 ? list : (firstMessages ?? samples?.slice(-1) ?? [])
+  return measured.length === 0 ? undefined : mean(measured.map(({ reliability }) => reliability))
+}
+
+const row = (experiment: string, run: Run): ReadonlyArray<string> => {
+  const { cost, healingCycles, overlay } = run
+  const reliability = reliabilityOf(run)
+  return [
+    nameOf(experiment, run),
     String(run.seed),
-    (run.experiment === "failures" || run.experiment === "plumtree") && typeof kill === "number" ? percent(kill) : "–",
-    measured.length === 0 ? "–" : fine(mean(measured.map(({ reliability }) => reliability))),
+    killOf(run),
+    reliability === undefined ? "–" : fine(reliability),
     healingCycles === null ? "–" : String(healingCycles),
     overlay.components.toLocaleString("en"),
     String(overlay.asymmetricLinks),
@@ -212,9 +240,43 @@ const columns = [
   ""
 ]
 
-/** Some lines on one run, a line each on several. */
-export const summary = (runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
+/** The means over the seeds with which the same was run to its end. */
+const means = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
+  const groups = new Map<string, Array<Run>>()
+  for (const run of runs) {
+    if (!run.complete) continue
+    const key = `${nameOf(experiment, run)} ${killOf(run)}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [run])
+    else group.push(run)
+  }
+  const rows = [...groups.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined || group.length < 2) return []
+    const reliabilities = group.flatMap((run) => reliabilityOf(run) ?? [])
+    const cycles = group.flatMap(({ healingCycles }) => healingCycles ?? [])
+    const some = cycles.length < group.length ? ` (${cycles.length} of ${group.length})` : ""
+    return [
+      [
+        nameOf(experiment, first),
+        String(group.length),
+        killOf(first),
+        reliabilities.length === 0 ? "–" : fine(mean(reliabilities)),
+        cycles.length === 0 ? "–" : `${mean(cycles).toFixed(2)}${some}`,
+        mean(group.map(({ overlay }) => overlay.components)).toFixed(2),
+        mean(group.map(({ overlay }) => overlay.averageShortestPath)).toFixed(3)
+      ]
+    ]
+  })
+  const heads = ["mean over seeds", "seeds", "killed", "reliability", "healed after", "components", "path"]
+  return rows.length === 0 ? [] : ["", ...table([heads, ...rows], [1, 2, 3, 4, 5, 6])]
+}
+
+/** Some lines on one run; a line each on several, and the means over their seeds. */
+export const summary = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
   const [only, ...others] = runs
   if (only === undefined) return ["no run was finished"]
-  return others.length === 0 ? one(only) : table([columns, ...runs.map(row)], [1, 2, 3, 4, 5, 6, 7, 8])
+  if (others.length === 0) return one(only)
+  const rows = runs.map((run) => row(experiment, run))
+  return [...table([columns, ...rows], [1, 2, 3, 4, 5, 6, 7, 8]), ...means(experiment, runs)]
 }
