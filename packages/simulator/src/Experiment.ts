@@ -78,7 +78,7 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   }
   const dying = options.failures * options.healCycles
   if (experiment === "plumtree" && dying > survivors - 2) {
-    const expected = `in ${options.healCycles} cycles ${dying} nodes would die, and two of ${survivors} must be left`
+    const expected = `in ${options.healCycles} ${options.healCycles === 1 ? "cycle" : "cycles"} ${dying} nodes would die, and two of ${survivors} must be left`
     return new InvalidOption({ option: "failures", value: options.failures, expected })
   }
   return undefined

@@ -182,7 +182,7 @@ export const flags = {
   messages: whole(
     "messages",
     "M",
-    "Broadcasts: right after the kill, each drained before the next; in plumtree before it"
+    "Broadcasts: right after the kill, each drained before the next; in plumtree and thicket before it"
   ),
   healCycles: whole("healCycles", "H", "Cycles to heal in; in churn and plumtree, cycles of churn or failures"),
   againMessages: whole(

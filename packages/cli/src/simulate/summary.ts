@@ -163,7 +163,7 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...latencies(list),
     ...(run.experiment === "plumtree" ? tree(list) : []),
     ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
-    ...(last === undefined ? [] : [["last cycle", cycle(last)] as const]),
+    ...(last === undefined || last.cycle < 0 ? [] : [["last cycle", cycle(last)] as const]),
     ...(run.partition === undefined ? [] : [["cut healed", healed(run, run.partition)] as const]),
     ...(run.thicket === undefined ? [] : thicket(run.thicket)),
     ...(run.experiment === "failures" || run.experiment === "partition"
