@@ -25,7 +25,7 @@ const isOutlasting = (first: First): boolean => (lastMillis(first) ?? 0) > detec
 
 /** Of how many of them that is so. */
 export const pastDetection = (firsts: ReadonlyArray<First>): string =>
-  `${number(firsts.filter(isOutlasting).length)} of ${number(firsts.length)}`
+  firsts.length === 0 ? "–" : `${number(firsts.filter(isOutlasting).length)} of ${number(firsts.length)}`
 
 /** How long a flood took: `650 ms`. */
 export const duration = (first: First): string => {
