@@ -95,7 +95,8 @@ export class Membership extends Context.Service<
     /**
      * Joins the overlay through these contacts (addresses), and returns at once: `awaitNeighbors(1)` waits for the first
      * link. While there is none the node keeps asking both the contacts and Discovery, at growing intervals. On a node
-     * that has links already it makes the contacts known: one of them may lead to another part of the cluster.
+     * that has links already it makes the contacts known: one of them may lead to another part of the cluster. Interrupted if the
+     * node's layer has been closed.
      */
     readonly join: (contacts: ReadonlyArray<string>) => Effect.Effect<void, DuplicateIdentity>
 
@@ -112,7 +113,9 @@ export class Membership extends Context.Service<
     /** The passive view. */
     readonly passive: Effect.Effect<ReadonlyArray<Peer.Peer>>
 
-    /** Waits until there are at least `n` neighbours. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed. */
+    /**
+     * Waits until there are at least `n` neighbours. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed.
+     */
     readonly awaitNeighbors: (n: number) => Effect.Effect<void, DuplicateIdentity>
 
     /**

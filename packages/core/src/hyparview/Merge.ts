@@ -138,8 +138,8 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
 }
 
 /**
- * Links with a peer of the other side, or with any: into a free slot if there is one, else by a bridge, once a period. A stranger may have
- * named anybody, this node itself and who has left included.
+ * Links with a peer of the other side, or with any: into a free slot if there is one, else by a bridge, once a period. A
+ * stranger may have named anybody, this node itself and who has left included.
  */
 export const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { now, state } = t

@@ -25,6 +25,8 @@ interface Incarnation {
   after: number
   /** Above every message that has been handed on. */
   next: number
+  /** Above everything that has been told to be lost. */
+  told: number
 }
 
 /** Two spans of lost messages as one, if they touch. */
@@ -66,7 +68,7 @@ export const makeInOrder = (options: {
     const key = `${epoch}:${source}`
     const known = waiting.get(key)
     if (known !== undefined) return known
-    const incarnation = idle.get(key) ?? { source, epoch, items: [], after: 0, next: 0 }
+    const incarnation = idle.get(key) ?? { source, epoch, items: [], after: 0, next: 0, told: 0 }
     idle.delete(key)
     waiting.set(key, incarnation)
     return incarnation
@@ -116,8 +118,9 @@ export const makeInOrder = (options: {
    * what is missing between that part and the rest.
    */
   const tellHole = (incarnation: Incarnation, upTo: number): void => {
-    const { after, epoch, next, source } = incarnation
-    const runs = notSeen(source, epoch, Math.max(next, after), upTo - 1)
+    const { after, epoch, next, source, told } = incarnation
+    // A source that made room, and comes again, has forgotten what it gave up.
+    const runs = notSeen(source, epoch, Math.max(next, after, told), upTo - 1)
     for (let i = 0; i + 1 < runs.length; i += 2) {
       const first = runs[i] ?? 0
       const last = runs[i + 1] ?? 0
@@ -133,6 +136,7 @@ export const makeInOrder = (options: {
       if (sequence > incarnation.next && incarnation.next > 0) tellHole(incarnation, sequence)
       handOn(delivery)
       if (delivery._tag === "Message") incarnation.next = sequence + 1
+      else if (delivery.cause === "network") incarnation.told = Math.max(incarnation.told, delivery.last + 1)
       done++
     }
     incarnation.items.splice(0, done)

@@ -149,6 +149,15 @@ describe("messages in order", () => {
     assert.deepStrictEqual(turn(11), [])
   })
 
+  it("that were told to be lost are not told again where the core has forgotten it", () => {
+    const { lost, message, turn } = setUp(100, 100, [1, 2, 3, 4])
+    message("a", 1, 0)
+    lost("a", 1, 1, 2)
+    assert.deepStrictEqual(turn(3), ["a1#0", "lost a1#1-2: 2"])
+    message("a", 1, 5)
+    assert.deepStrictEqual(turn(6), ["lost a1#3-3: 1", "lost a1#4-4: 1", "a1#5"])
+  })
+
   it("are remembered to have been handed on for a bounded number of idle incarnations", () => {
     const { message, missing, turn } = setUp(100, 2)
     for (const source of ["b", "c"]) missing.set(`${source}1`, 6)

@@ -15,7 +15,10 @@ import { costlierOfTwo, isBetter, knownCost, weighedOf } from "./LinkCosts.ts"
 import { deadlineIn, isFree, isFull, type Part, patience } from "./Part.ts"
 import { isUnbiased, lacksUnbiased } from "./Unbiased.ts"
 
-/** Each cycle: a node with a full view asks what its links and some passive entries cost. One that has too few links to anybody asks for one. */
+/**
+ * Each cycle: a node with a full view asks what its links and some passive entries cost. One that has too few unbiased links asks
+ * anybody for one.
+ */
 export const weigh = <I extends Key, A>(t: Transition<I, A>): void => {
   const { state } = t
   if (!isFree(state) || !isFull(state)) return
