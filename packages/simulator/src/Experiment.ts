@@ -58,7 +58,7 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   const tree = experiment === "plumtree" ? Plumtree.validate(treeConfig(options)) : undefined
   if (tree !== undefined && Result.isFailure(tree)) {
     const { expected, field, value } = tree.failure
-    return new InvalidOption({ option: field === "guideMillis" ? field : "config", value, expected })
+    return new InvalidOption({ option: field === "guideMillis" ? field : `config.${field}`, value, expected })
   }
   if (experiment === "partition") {
     const { cut, heartbeatMillis } = options
@@ -138,16 +138,16 @@ export const start = (
     ...config
   })
   if (Result.isFailure(membership)) {
-    const { field, message, value } = membership.failure
-    return Result.fail(new InvalidOption({ option: "config", value: `${field} = ${String(value)}`, expected: message }))
+    const { expected, field, value } = membership.failure
+    return Result.fail(new InvalidOption({ option: `config.${field}`, value, expected }))
   }
   if (membership.success.activeSize >= options.nodes && config.activeSize !== undefined) {
     const expected = `a view of ${config.activeSize} cannot be filled by ${options.nodes} nodes`
-    return Result.fail(new InvalidOption({ option: "config", value: config.activeSize, expected }))
+    return Result.fail(new InvalidOption({ option: "config.activeSize", value: config.activeSize, expected }))
   }
   if (membership.success.passiveSize >= options.nodes && config.passiveSize !== undefined) {
     const expected = `a passive view of ${config.passiveSize} cannot be filled by ${options.nodes} nodes`
-    return Result.fail(new InvalidOption({ option: "config", value: config.passiveSize, expected }))
+    return Result.fail(new InvalidOption({ option: "config.passiveSize", value: config.passiveSize, expected }))
   }
   const laboratory = new Laboratory(experiment, options, membership.success, measure)
   const work = generators[experiment](laboratory)

@@ -485,8 +485,8 @@ describe("a run", () => {
     assert.strictEqual(fault("partition", { cut: "islands", nodes: 20, contacts: 11 })[0], "contacts")
     assert.strictEqual(fault("partition", { cutMinutes: 0 })[0], "cutMinutes")
     assert.strictEqual(fault("stable", { mixMillis: -1 })[0], "mixMillis")
-    assert.strictEqual(fault("stable", { nodes: 5 }, { activeSize: 5 })[0], "config")
-    assert.strictEqual(fault("stable", {}, { activeSize: 4, protectedLinks: 4 })[0], "config")
+    assert.strictEqual(fault("stable", { nodes: 5 }, { activeSize: 5 })[0], "config.activeSize")
+    assert.strictEqual(fault("stable", {}, { activeSize: 4, protectedLinks: 4 })[0], "config.protectedLinks")
   })
 })
 

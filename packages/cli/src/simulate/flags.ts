@@ -349,23 +349,20 @@ export const explain = (
   input: Input,
   fault: { readonly option: string; readonly value: string; readonly expected: string }
 ): string => {
-  // The protocol's parameters: "config", "unbiasedLinks = 6", "unbiasedLinks is 6: must be …".
-  const [, field, parameter] = (fault.option === "config" && /^(\w+) = (.*)$/.exec(fault.value)) || []
-  const name = field === undefined ? fault.option : (configured[field] ?? field)
-  const value = parameter ?? fault.value
-  const bare = fault.expected.replace(`${field} is ${parameter}: `, "")
+  const field = fault.option.replace(/^config\./, "")
+  const name = configured[field] ?? field
   // Options are called by their flags here; those of one word are words.
   const called = keys.filter((key) => /[A-Z]/.test(key)).map((key) => [key, `--${settings[key].flag}`] as const)
-  const expected = [...called, ...sizes].reduce((text, [key, words]) => text.replaceAll(key, words), bare)
+  const expected = [...called, ...sizes].reduce((text, [key, words]) => text.replaceAll(key, words), fault.expected)
   if (name === "seed") return `--seed ${input.seed}: ${expected}`
   const key = keys.find((each) => each === name)
-  if (key === undefined) return `${name} ${value}: ${expected}`
+  if (key === undefined) return `${name} ${fault.value}: ${expected}`
   const { failures, kill, nodes } = optionsOf(experiment, input)
   if (key === "failures" && failures === 0) {
     const left = nodes - Math.round(kill * nodes)
     return `--kill ${given("kill", input) ?? kill * 100}: of ${nodes} nodes ${left} would be left, and a broadcast takes two; kill fewer, or give more --nodes`
   }
-  return `--${settings[key].flag} ${given(key, input) ?? value}: ${expected}`
+  return `--${settings[key].flag} ${given(key, input) ?? fault.value}: ${expected}`
 }
 
 /** The command again, with what makes its result what it is, so that it can stand in a report. */

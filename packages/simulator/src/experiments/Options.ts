@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { HyParView, Plumtree } from "@hyparview/core"
 import { Latency } from "@hyparview/faults"
 import * as Data from "effect/Data"
 import * as Struct from "effect/Struct"
@@ -151,13 +152,17 @@ export const choices = {
 }
 
 /**
- * An option is out of its bounds, or contradicts another. Nothing was run.
+ * An option is out of its bounds, or contradicts another. Nothing was run. `config.activeSize` is the protocol's parameter of
+ * this name.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidOption extends Data.TaggedError("InvalidOption")<{
-  readonly option: keyof Options | "experiment" | "config"
+  readonly option:
+    | keyof Options
+    | "experiment"
+    | `config.${HyParView.ConfigError["field"] | Plumtree.ConfigError["field"]}`
   readonly value: unknown
   readonly expected: string
 }> {
