@@ -1,19 +1,28 @@
 /** The links of one node by themselves, over a transport that takes what the test says. */
 import { assert, describe, it } from "@effect/vitest"
-import { Node as CoreNode, type Peer, Random } from "@hyparview/core"
-import { Effect, Result, Stream } from "effect"
+import { Node as CoreNode, type Peer, Random, Wire } from "@hyparview/core"
+import { MemoryNetwork } from "@hyparview/transport-memory"
+import { Effect, Latch, Result, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { hello } from "../src/internal/handshake.ts"
-import { makeLinks } from "../src/internal/links.ts"
+import { type Host, makeLinks } from "../src/internal/links.ts"
 import { makeMeter } from "../src/internal/metrics.ts"
 import { makeRun } from "../src/internal/run.ts"
 import * as Node from "../src/Node.ts"
-import type { Link, OutgoingFrame } from "../src/Transport.ts"
+import { type Link, LinkClosed, type OutgoingFrame } from "../src/Transport.ts"
+
+const bytesOf = (frame: OutgoingFrame): Uint8Array => Uint8Array.from(frame.flatMap((chunk) => [...chunk]))
 
 const self: Peer.Peer = { id: "a", epoch: 1, address: "at a" }
 const other: Peer.Peer = { id: "b", epoch: 1, address: "at b" }
 
 /** Links with one peer, who is greeted; `takes` says whether its link takes frames at once, or holds them up for ever. */
-const setUp = (takes: () => boolean, options: Partial<Node.Options> = {}) =>
+const setUp = (
+  takes: () => boolean,
+  options: Partial<Node.Options> = {},
+  host: Partial<Host> = {},
+  after: ReadonlyArray<Uint8Array> = []
+) =>
   Effect.gen(function* () {
     const settings = Result.getOrThrow(Node.resolve({ id: self.id, cluster: "c", outboxBytes: 10_000, ...options }))
     const state = CoreNode.init({
@@ -23,6 +32,8 @@ const setUp = (takes: () => boolean, options: Partial<Node.Options> = {}) =>
     })
     const sent: Array<OutgoingFrame> = []
     const reported: Array<string> = []
+    const closes: Array<string> = []
+    const ended = Latch.makeUnsafe(false)
     let greeted = false
     const link: Link = {
       remoteAddress: "somewhere",
@@ -38,12 +49,16 @@ const setUp = (takes: () => boolean, options: Partial<Node.Options> = {}) =>
         return takes()
       },
       receive: Effect.suspend(() => {
-        if (greeted) return Effect.never
+        if (greeted) return Effect.flatMap(link.closed, (closed) => Effect.fail(closed))
         greeted = true
-        return Effect.succeed([hello({ cluster: "c", self: other, knownEpoch: () => -1 }, self.id)])
+        return Effect.succeed([hello({ cluster: "c", self: other, knownEpoch: () => -1 }, self.id), ...after])
       }),
-      close: () => Effect.void,
-      closed: Effect.never,
+      close: (mode) =>
+        Effect.sync(() => {
+          closes.push(mode)
+          if (mode === "abort") ended.openUnsafe()
+        }),
+      closed: Effect.as(ended.await, new LinkClosed({ reason: "local", detail: "" })),
       bytes: { received: 0, sent: 0 }
     }
     const links = makeLinks(
@@ -57,13 +72,14 @@ const setUp = (takes: () => boolean, options: Partial<Node.Options> = {}) =>
         report: (report) =>
           reported.push(report._tag === "LinkClosed" ? `${report._tag} ${report.cause}` : report._tag),
         receive: () => {},
-        hasRoom: () => true,
-        room: Effect.void,
+        room: () => 100,
+        awaitRoom: Effect.void,
         flushSoon: () => {},
         watchIdle: () => {},
         watchHandshakes: () => {},
         onSent: () => {},
-        onEnd: () => {}
+        onEnd: () => {},
+        ...host
       }
     )
     links.accept(link)
@@ -84,7 +100,7 @@ const setUp = (takes: () => boolean, options: Partial<Node.Options> = {}) =>
           replay: undefined
         }
       })
-    return { links, reported, send, sent }
+    return { closes, links, reported, send, sent }
   })
 
 describe("what a link holds", () => {
@@ -112,4 +128,131 @@ describe("what a link holds", () => {
       assert.deepStrictEqual([sent.length, reported, links.isOpen(other.id)], [1, [], true])
     })
   )
+
+  it.effect("is given up with the link after the time of a goodbye, if its peer does not read", () =>
+    Effect.gen(function* () {
+      let now = 0
+      let takes = true
+      const { closes, links, reported, send } = yield* setUp(() => takes, {}, { now: () => now })
+      takes = false
+      send(4_000)
+      links.flush(now)
+      links.close(other)
+      now = 1_999
+      links.expire()
+      assert.deepStrictEqual([closes, links.statistics().links], [[], 1])
+      now = 2_000
+      links.expire()
+      yield* Effect.yieldNow
+      assert.deepStrictEqual([closes[0], links.statistics()], ["abort", { links: 0, outboxBytes: 0 }])
+      assert.deepStrictEqual(reported, [])
+    })
+  )
+
+  it.effect("is looked at as far as there is room for it, and then the rest", () =>
+    Effect.gen(function* () {
+      const heartbeat = (nonce: number) =>
+        bytesOf(
+          Result.getOrThrow(
+            Wire.encode(
+              { _tag: "Heartbeat", link: { asker: self.id, epoch: 1, requestId: 1 }, nonce },
+              { local: other, remote: self }
+            )
+          )
+        )
+      const received: Array<number> = []
+      const emptied = Latch.makeUnsafe(false)
+      let taken = 0
+      const host: Partial<Host> = {
+        room: () => 3 - taken,
+        awaitRoom: Effect.suspend(() => {
+          emptied.closeUnsafe()
+          return emptied.await
+        }),
+        receive: (_, messages) => {
+          taken += messages.length
+          received.push(messages.length)
+        }
+      }
+      yield* setUp(
+        () => true,
+        {},
+        host,
+        Array.from({ length: 8 }, (_, nonce) => heartbeat(nonce))
+      )
+      for (let turn = 0; turn < 4; turn++) {
+        yield* Effect.yieldNow
+        taken = 0
+        emptied.openUnsafe()
+      }
+      assert.deepStrictEqual(received, [3, 3, 2])
+    })
+  )
+})
+
+/** One of two nodes' links over one network, whose dials take so much longer; what is reported and received is written down. */
+const side = Effect.fnUntraced(function* (peer: Peer.Peer, dialMillis: number) {
+  const network = yield* MemoryNetwork.MemoryNetwork
+  const transport = yield* network.transport(peer.address)
+  const settings = Result.getOrThrow(Node.resolve({ id: peer.id, cluster: "c" }))
+  const state = CoreNode.init({
+    config: { membership: settings.membership, broadcast: settings.broadcast },
+    self: peer,
+    random: Random.seeded(1)
+  })
+  const said: Array<string> = []
+  const clock = yield* TestClock.testClockWith((clock) => Effect.succeed(clock))
+  const links = makeLinks(
+    settings,
+    { ...transport, dial: (address) => Effect.andThen(Effect.sleep(dialMillis), transport.dial(address)) },
+    yield* makeRun,
+    makeMeter(yield* Effect.context<never>()),
+    {
+      now: () => clock.currentTimeMillisUnsafe(),
+      state: () => state,
+      report: (report) => said.push(`${report._tag} ${"cause" in report ? report.cause : ""}`.trim()),
+      receive: (from, messages) => {
+        for (const { _tag } of messages) said.push(`${_tag} of ${from.id}`)
+      },
+      room: () => 100,
+      awaitRoom: Effect.void,
+      flushSoon: () => queueMicrotask(() => links.flush(clock.currentTimeMillisUnsafe())),
+      watchIdle: () => {},
+      watchHandshakes: () => {},
+      onSent: () => {},
+      onEnd: () => {}
+    }
+  )
+  yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))))
+  return { links, said }
+})
+
+describe("two dials that cross", () => {
+  for (const [slowA, slowB] of [
+    [0, 0],
+    [5, 0],
+    [100, 0],
+    [0, 5],
+    [0, 100]
+  ] as const) {
+    it.effect(`lose nothing, and are no news, where a's takes ${slowA} ms longer and b's ${slowB}`, () =>
+      Effect.gen(function* () {
+        const a = yield* side(self, slowA)
+        const b = yield* side(other, slowB)
+        a.links.send(other, { _tag: "Neighbor", requestId: 1, reason: "repair" })
+        b.links.send(self, { _tag: "Neighbor", requestId: 1, reason: "repair" })
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual([a.said, b.said], [["Neighbor of b"], ["Neighbor of a"]])
+        // The surplus one goes when it has been idle.
+        assert.deepStrictEqual([a.links.statistics().links, b.links.statistics().links], [2, 2])
+        yield* TestClock.adjust("5 seconds")
+        for (const { links } of [a, b]) links.closeIdle()
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual([a.said.length, b.said.length], [1, 1])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(MemoryNetwork.layer({ seed: 1, latency: { _tag: "Constant", micros: 2_000 } }))
+      )
+    )
+  }
 })

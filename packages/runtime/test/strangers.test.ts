@@ -124,6 +124,57 @@ describe("a stranger", () => {
     }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
   )
 
+  it.effect("takes no more than two slots with all its links under one name", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const s = yield* stranger("s")
+      for (let index = 0; index < 30; index++) {
+        const link = yield* advance(s.dial("n"))
+        yield* link.send([[hello()]])
+      }
+      yield* TestClock.adjust("100 millis")
+      assert.strictEqual((yield* membership.view).links, 2)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* membership.view).links, 0)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
+  it.effect("that says Hello late is told the epoch that the node has by then", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const s = yield* stranger("s")
+      const dials = yield* Effect.forkScoped(Effect.all([s.dial("n"), s.dial("n")]))
+      yield* TestClock.adjust("100 millis")
+      const [early, claimant] = yield* Fiber.join(dials)
+      yield* claimant.send([[hello({ peer: { id: "n", epoch: 40, address: "s" } })]])
+      yield* TestClock.adjust("100 millis")
+      assert.strictEqual((yield* membership.self).epoch, 41)
+      yield* early.send([[hello()]])
+      yield* TestClock.adjust("100 millis")
+      const [first] = yield* early.receive
+      const said = first === undefined ? undefined : Result.getOrUndefined(Wire.decodeControl(first))
+      assert.strictEqual(said?._tag === "Hello" ? said.peer.epoch : said, 41)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
+  it.effect("gets no answer but a goodbye from a node that has stopped", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const s = yield* stranger("s")
+      for (const epoch of [40, 80]) yield* speak(s, [hello({ peer: { id: "n", epoch, address: "s" } })])
+      assert.strictEqual((yield* membership.view).status, "stopped")
+      const { heard } = yield* speak(s, [hello()])
+      assert.deepStrictEqual(
+        heard.map((control) => (control._tag === "Bye" ? control.reason : control._tag)),
+        ["identity"]
+      )
+      assert.strictEqual((yield* membership.view).links, 0)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
   it.effect("is told a known higher epoch of its id, and refused", () =>
     Effect.gen(function* () {
       const membership = yield* node("n")

@@ -1,9 +1,10 @@
 /** What an operator can read: spans, metrics, and why a contact could not be joined. */
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Context, Effect, Layer, Logger, Metric, Tracer } from "effect"
+import { Wire } from "@hyparview/core"
+import { Context, Effect, Layer, Logger, Metric, Result, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
-import { Broadcast, Discovery, Membership, Node } from "../src/index.ts"
+import { Broadcast, Discovery, Membership, Node, Transport } from "../src/index.ts"
 
 const node = (id: string, attributes: Readonly<Record<string, string>> = {}) =>
   Layer.build(
@@ -126,6 +127,44 @@ describe("a node", () => {
         (yield* joiner.neighbors).map(({ id }) => id),
         ["a"]
       )
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
+  it.effect("warns of an address that is none, and of a contact that ends the link again, with the reason", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") lines.push(JSON.stringify(message))
+    })
+    return Effect.gen(function* () {
+      const joiner = membershipOf(yield* node("b"))
+      const far = Context.get(
+        yield* Layer.build(Layer.fresh(MemoryTransport.layer({ address: "a" }))),
+        Transport.Transport
+      )
+      yield* Effect.forkScoped(
+        Stream.runForEach(far.accepted, (link) =>
+          Effect.gen(function* () {
+            yield* link.receive
+            const peer = { id: "a", epoch: 1, address: "a" }
+            const greeting = Wire.encodeHello({
+              _tag: "Hello",
+              versions: Wire.versions,
+              cluster: "test",
+              peer,
+              knownEpoch: undefined
+            })
+            const bye = Wire.encodeBye("identity", "its certificate belongs to another")
+            yield* link.send([[Result.getOrThrow(greeting)], [bye]])
+            yield* link.close("flush")
+          }).pipe(Effect.ignore, Effect.forkScoped)
+        )
+      )
+      yield* joiner.join(["a", ""])
+      yield* TestClock.adjust("5 seconds")
+      const ended = lines.filter((line) => line.includes("a link has ended"))
+      assert.isAtLeast(ended.length, 1)
+      assert.include(ended[0], '"reason":"identity","detail":"its certificate belongs to another"')
+      assert.isNotEmpty(lines.filter((line) => line.includes('"reason":"invalidAddress","detail":"')))
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 })

@@ -14,8 +14,10 @@ import type { Run } from "./run.ts"
 export interface Connection {
   readonly peer: Peer.Peer
   readonly link: Link
-  /** Accepted while another connection with the peer was open: it replaces that one once the peer uses it. */
-  onProbation: boolean
+  /** Whether this end dialled it. */
+  readonly dialled: boolean
+  /** When both ends had said Hello, in milliseconds. */
+  readonly openedAt: number
   /** When a frame last went out or came in, in milliseconds. */
   usedAt: number
   /** This end has ended it: its close is no news. */
@@ -32,14 +34,15 @@ export interface Connection {
 export const makeConnection = (
   peer: Peer.Peer,
   link: Link,
+  dialled: boolean,
   now: number,
-  onProbation: boolean,
   onSent: () => void
 ): Connection => ({
   peer,
   link,
   onSent,
-  onProbation,
+  dialled,
+  openedAt: now,
   usedAt: now,
   ended: false,
   membership: [],
@@ -55,6 +58,15 @@ export const bytesOf = (frame: OutgoingFrame): number => {
   let bytes = 0
   for (const chunk of frame) bytes += chunk.byteLength
   return bytes
+}
+
+/** Takes back what is queued and not being sent. */
+export const takeQueued = (connection: Connection): Pick<Connection, Lane> => {
+  const { broadcast, membership } = connection
+  clear(connection)
+  for (const frame of membership) connection.queuedBytes -= bytesOf(frame)
+  for (const frame of broadcast) connection.queuedBytes -= bytesOf(frame)
+  return { broadcast, membership }
 }
 
 /** Queues a frame of so many bytes, to go out with the next `flush`; the caller checks the bound. */

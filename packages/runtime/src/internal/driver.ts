@@ -34,6 +34,10 @@ import { makeTimers } from "./timers.ts"
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
 type Item = Node.Input | Publication
 
+/** How long a turn may take before sockets and timers have theirs, which is looked at once in so many inputs. */
+const turnMillis = 50
+const inputsPerLook = 64
+
 export const makeDriver = Effect.fnUntraced(function* (
   settings: Settings,
   transport: Transport["Service"],
@@ -102,11 +106,16 @@ export const makeDriver = Effect.fnUntraced(function* (
     if (stopped) return
     // One look at the clock for all of it.
     turnAt = now()
+    if (mailbox.length > mailboxInputs) mailboxInputs = mailbox.length
     const items = mailbox
     mailbox = []
-    if (items.length > mailboxInputs) mailboxInputs = items.length
     planned = true
+    let index = 0
     for (const item of items) {
+      if (++index % inputsPerLook === 0 && now() - turnAt > turnMillis) {
+        mailbox = items.slice(index - 1).concat(mailbox)
+        break
+      }
       try {
         drive(item)
       } catch (defect) {
@@ -172,8 +181,8 @@ export const makeDriver = Effect.fnUntraced(function* (
       for (const message of messages) post({ _tag: "Received", now: at, from, message })
     },
     // Reports are never refused.
-    hasRoom: () => mailbox.length < settings.mailboxSize,
-    room: Effect.suspend(() => {
+    room: () => settings.mailboxSize - mailbox.length,
+    awaitRoom: Effect.suspend(() => {
       room.closeUnsafe()
       return room.await
     })

@@ -50,7 +50,7 @@ export interface Greeted {
 }
 
 /** Reads the far end's Hello and judges it. */
-export const readHello = (link: Link, ourselves: Ourselves): Effect.Effect<Greeted, Refused | LinkClosed> =>
+export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<Greeted, Refused | LinkClosed> =>
   Effect.flatMap(link.receive, ([first, ...rest]) => {
     const refuse = (reason: Wire.ByeReason, detail: string, peer?: Peer.Peer, conflictingEpoch?: number) =>
       Effect.fail(new Refused({ reason, detail, peer, conflictingEpoch }))
@@ -58,6 +58,8 @@ export const readHello = (link: Link, ourselves: Ourselves): Effect.Effect<Greet
     const decoded = Wire.decodeControl(first)
     if (Result.isFailure(decoded)) return refuse("protocol", decoded.failure.message)
     const control = decoded.success
+    // Who we are now: an epoch can be raised while the far end has not said a word.
+    const ourselves = whoWeAre()
     if (control._tag === "Bye") return refuse(control.reason, `the peer said: ${control.detail}`)
     const version = Wire.negotiate(Wire.versions, control.versions)
     if (Result.isFailure(version)) return refuse("version", version.failure.message)

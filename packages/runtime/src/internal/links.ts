@@ -2,15 +2,27 @@
  * The node's links: dialled, accepted, kept, and let go. At most one for each peer. This is the part of the driver
  * contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided host.
  *
- * Of two dials that cross, the one of the smaller id stays: whoever has the smaller id refuses the other's, whoever has
- * the larger abandons its own and sends what waited over the other's.
+ * Two dials that cross, or a dial to a peer under another of its names, give a second link. Both are read, so that nothing is
+ * lost, and messages go over one, the link in use: of two that crossed over the one that the smaller id dialled, otherwise
+ * over the first, until the peer uses the second. The other is a spare, of which there is one for each peer at most; it closes
+ * when it has been idle, and nothing is reported of it.
  */
 import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
-import { abort, bytesOf, type Connection, enqueue, finish, flush, type Lane, makeConnection } from "./connection.ts"
+import {
+  abort,
+  bytesOf,
+  type Connection,
+  enqueue,
+  finish,
+  flush,
+  type Lane,
+  makeConnection,
+  takeQueued
+} from "./connection.ts"
 import { makeDeadlines } from "./deadlines.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
@@ -30,9 +42,9 @@ export interface Host {
   readonly state: () => Node.State
   readonly report: (report: Report) => void
   readonly receive: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>) => void
-  /** Whether the node can look at more; readers pause while it cannot, and so slow their senders down. */
-  readonly hasRoom: () => boolean
-  readonly room: Effect.Effect<void>
+  /** How many messages the node can look at; readers pause while there is no room, and so slow their senders down. */
+  readonly room: () => number
+  readonly awaitRoom: Effect.Effect<void>
   /** Something is queued for a peer: have it flushed soon. */
   readonly flushSoon: () => void
   /** A link that may be temporary is open: look after idle ones in a while. */
@@ -57,8 +69,21 @@ export interface Traffic {
 interface Dialing {
   readonly peer: Peer.Peer
   readonly waiting: Array<Node.Message>
+}
+
+/** A dial, until both ends have said Hello. */
+interface Greeting {
   fiber: Fiber.Fiber<void> | undefined
 }
+
+/** Why no conversation came about, in the words of the transport, of the far end, or of ours. */
+interface Why {
+  readonly reason: string
+  readonly detail: string
+}
+
+/** How often the log says that strangers are turned away since there are too many links. */
+const limitSaidMillis = 60_000
 
 export interface Links {
   readonly send: (to: Peer.Peer, message: Node.Message) => void
@@ -90,14 +115,20 @@ export const makeLinks = (
   meter: Meter,
   host: Host
 ): Links => {
+  /** The link in use with each peer. */
   const connections = new Map<string, Connection>()
+  const spares = new Map<string, Connection>()
   const dialing = new Map<string, Dialing>()
+  /** Dials that have not been greeted. */
+  const greeting = new Set<Greeting>()
+  /** Every link that has not ended, those included to which goodbye was said. */
   const alive = new Set<Connection>()
   const unflushed = new Set<Connection>()
   const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
   let handshakes = 0
   const largestFrame = Math.min(settings.outboxBytes, transport.maxFrameBytes)
   let saidTooLarge = false
+  let saidLimitAt = -limitSaidMillis
 
   const ourselves = (): Ourselves => {
     const { membership } = host.state()
@@ -135,7 +166,7 @@ export const makeLinks = (
     const frame = encoded.success
     const bytes = bytesOf(frame)
     if (bytes > largestFrame) return refuseFrame(connection, bytes)
-    queue(connection, frame, bytes, message._tag === "Carried" ? "broadcast" : "membership")
+    queue(connection, frame, bytes, laneOf(message))
     if (hasPayload(message)) {
       traffic.payloadFrames++
       traffic.payloadBytes += bytes
@@ -176,40 +207,52 @@ export const makeLinks = (
   /** The peer does not drain its link. Nobody else is affected; the core treats it as failed. */
   const expel = (connection: Connection): void => {
     meter.count("slowPeersExpelled")
+    const { peer, queuedBytes } = connection
+    const { outboxBytes } = settings
+    run(
+      Effect.logWarning("a peer does not read what it is sent: its link is closed", {
+        peer: peer.id,
+        queuedBytes,
+        outboxBytes
+      })
+    )
     forget(connection)
     abort(connection, run)
-    host.report({ _tag: "LinkClosed", peer: connection.peer, cause: "slow" })
+    abortSpare(peer.id)
+    host.report({ _tag: "LinkClosed", peer, cause: "slow" })
   }
 
   // --- dialling ------------------------------------------------------------------------------------------------------
 
   const dialPeer = (peer: Peer.Peer, first: Node.Message): void => {
-    const under: Dialing = { peer, waiting: [first], fiber: undefined }
+    const under: Dialing = { peer, waiting: [first] }
     dialing.set(peer.id, under)
-    const fail = (cause: HyParView.DialCause) =>
-      Effect.sync(() => {
-        if (dialing.get(peer.id) !== under) return
+    const fail = (cause: HyParView.DialCause, { detail, reason }: Why) =>
+      Effect.suspend(() => {
+        // Meanwhile a link that the peer dialled may have taken its place.
+        if (dialing.get(peer.id) !== under) return Effect.void
+        const spare = spares.get(peer.id)
+        if (spare !== undefined) {
+          replace(spare)
+          handOver(spare)
+          return Effect.void
+        }
         dialing.delete(peer.id)
         meter.count("dialsFailed")
         host.report({ _tag: "SendFailed", to: peer, cause })
+        return Effect.logDebug("a dial failed", { peer: peer.id, address: peer.address, cause, reason, detail })
       })
-    under.fiber = converse(peer.address, peer.id, {
+    converse(peer.address, peer.id, {
       onOpen: (link, found) =>
         Effect.suspend(() => {
           if (found.id !== peer.id || found.epoch < peer.epoch) {
-            const said = `${peer.id} was expected at ${peer.address}, not ${found.id}`
-            return Effect.andThen(turnAway(link, "identity", said), Effect.as(fail("identity"), undefined))
+            const detail = `${peer.id} was expected at ${peer.address}, not ${found.id}`
+            const failed = fail("identity", { reason: "identity", detail })
+            return Effect.andThen(turnAway(link, "identity", detail), Effect.as(failed, undefined))
           }
-          dialing.delete(peer.id)
-          const connection = adopt(link, found, false)
-          for (const message of under.waiting) sendOver(connection, message)
-          return Effect.succeed(connection)
+          return Effect.succeed(adopt(link, found, true))
         }),
-      onFailure: (cause, refused) =>
-        // The far end dials us, and its dial stands: what waits goes over that link as soon as it is open.
-        refused?.reason === "duplicate"
-          ? Effect.andThen(Effect.sleep(settings.handshakeMillis), fail("timeout"))
-          : fail(cause)
+      onFailure: fail
     })
   }
 
@@ -221,25 +264,22 @@ export const makeLinks = (
       onOpen: (link, peer) =>
         Effect.suspend(() => {
           host.report({ _tag: "LinkOpened", address, peer })
-          if (!connections.has(peer.id)) return Effect.succeed(adopt(link, peer, false))
+          const held = connections.get(peer.id)
+          if (held === undefined || held.peer.epoch !== peer.epoch || isYoung(held)) {
+            return Effect.succeed(adopt(link, peer, true))
+          }
           return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
         }),
-      onFailure: (cause, refused) =>
-        Effect.sync(() => {
-          // The far end's own dial to us stands: whoever answers there is known all the same.
-          if (refused?.reason === "duplicate" && refused.peer !== undefined) {
-            return host.report({ _tag: "LinkOpened", address, peer: refused.peer })
-          }
+      onFailure: (cause, { detail, reason }) =>
+        Effect.suspend(() => {
           meter.count("dialsFailed")
-          const detail = refused?.detail ?? ""
-          run(
-            Effect.logWarning("a contact cannot be joined; asking others, and it again later", {
-              address,
-              cause,
-              detail
-            })
-          )
           host.report({ _tag: "DialFailed", address, cause })
+          return Effect.logWarning("a contact cannot be joined; asking others, and it again later", {
+            address,
+            cause,
+            reason,
+            detail
+          })
         })
     })
   }
@@ -250,38 +290,46 @@ export const makeLinks = (
     id: string | undefined,
     handlers: {
       readonly onOpen: (link: Link, peer: Peer.Peer) => Effect.Effect<Connection | undefined>
-      readonly onFailure: (cause: HyParView.DialCause, refused: Refused | undefined) => Effect.Effect<void>
+      readonly onFailure: (cause: HyParView.DialCause, why: Why) => Effect.Effect<void>
     }
-  ): Fiber.Fiber<void> => {
-    const greeting = Effect.gen(function* () {
+  ): void => {
+    const greet = Effect.gen(function* () {
       const link = yield* transport.dial(address)
       yield* link.send([[hello(ourselves(), id)]])
-      return { link, ...(yield* withRefusal(link, readHello(link, ourselves()))) }
+      return { link, ...(yield* withRefusal(link, readHello(link, ourselves))) }
     })
     const fail = (error: DialError | LinkClosed | Refused) => {
-      if (error._tag === "DialError") return handlers.onFailure(causeOfDial(error.reason), undefined)
-      if (error._tag === "LinkClosed") return handlers.onFailure("rejected", undefined)
-      reportRefusal(error, address)
+      if (error._tag === "DialError") return handlers.onFailure(causeOfDial(error.reason), error)
+      if (error._tag === "LinkClosed") return handlers.onFailure("rejected", error)
+      reportRefusal(error, address, false)
       return handlers.onFailure(dialCauseOf(error.reason), error)
     }
-    const fiber = run(
+    const late: Why = { reason: "timeout", detail: `no Hello within ${settings.handshakeMillis} ms` }
+    const under: Greeting = { fiber: undefined }
+    greeting.add(under)
+    under.fiber = run(
       Effect.scoped(
         Effect.matchEffect(
-          within(greeting, () => {
-            fiber.interruptUnsafe()
-            run(handlers.onFailure("timeout", undefined))
+          within(greet, () => {
+            greeting.delete(under)
+            under.fiber?.interruptUnsafe()
+            run(handlers.onFailure("timeout", late))
           }),
           {
-            onFailure: fail,
-            onSuccess: ({ link, peer, rest }) =>
-              Effect.flatMap(handlers.onOpen(link, peer), (connection) =>
+            onFailure: (error) => {
+              greeting.delete(under)
+              return fail(error)
+            },
+            onSuccess: ({ link, peer, rest }) => {
+              greeting.delete(under)
+              return Effect.flatMap(handlers.onOpen(link, peer), (connection) =>
                 connection === undefined ? Effect.void : read(connection, rest)
               )
+            }
           }
         )
       )
     )
-    return fiber
   }
 
   /** Tells the far end why it is turned away, unless it was the far end that said so. */
@@ -290,36 +338,45 @@ export const makeLinks = (
       error._tag === "Refused" ? turnAway(link, error.reason, error.detail) : Effect.void
     )
 
-  const reportRefusal = (refused: Refused, address: string): void => {
+  /** `proven`: by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
+  const reportRefusal = ({ conflictingEpoch, detail, reason }: Refused, address: string, proven: boolean): void => {
     meter.count("handshakesRefused")
-    meter.refused(refused.reason)
-    if (refused.conflictingEpoch !== undefined) {
-      host.report({ _tag: "EpochConflict", epoch: refused.conflictingEpoch })
-    }
-    if (refused.reason === "duplicate") return
-    run(Effect.logDebug("no conversation", { address, reason: refused.reason, detail: refused.detail }))
+    meter.refused(reason)
+    if (conflictingEpoch !== undefined) host.report({ _tag: "EpochConflict", epoch: conflictingEpoch })
+    const log = proven && reason === "identity" ? Effect.logWarning : Effect.logDebug
+    run(log("no conversation", { address, reason, detail }))
   }
 
   // --- accepting -----------------------------------------------------------------------------------------------------
 
   const accept = (link: Link): void => {
-    if (connections.size + handshakes >= settings.membership.activeSize + settings.temporaryLinks) {
+    const refusal = refusalOf()
+    if (refusal !== undefined) {
+      const [reason, detail] = refusal
       meter.count("handshakesRefused")
-      meter.refused("limit")
-      run(turnAway(link, "limit", "too many links"))
+      meter.refused(reason)
+      run(Effect.logDebug("no conversation", { address: link.remoteAddress, reason, detail }))
+      run(turnAway(link, reason, detail))
       return
     }
     handshakes++
     run(
       Effect.gen(function* () {
-        const us = ourselves()
-        const greeted = yield* within(readHello(link, us), () => run(link.close("abort"))).pipe(
+        const greeted = yield* within(readHello(link, ourselves), () => run(link.close("abort"))).pipe(
           Effect.catchTags({
-            LinkClosed: () => Effect.undefined,
+            LinkClosed: ({ detail, reason }) =>
+              Effect.as(
+                Effect.logDebug("no conversation", {
+                  address: link.remoteAddress,
+                  reason,
+                  detail: reason === "local" ? `no Hello within ${settings.handshakeMillis} ms` : detail
+                }),
+                undefined
+              ),
             Refused: Effect.fnUntraced(function* (refused) {
-              reportRefusal(refused, link.remoteAddress)
+              reportRefusal(refused, link.remoteAddress, link.authenticatedId !== undefined)
               // A Hello all the same: it says which cluster, version and epochs are spoken of here.
-              yield* Effect.ignore(link.send([[hello(us, refused.peer?.id)]]))
+              yield* Effect.ignore(link.send([[hello(ourselves(), refused.peer?.id)]]))
               yield* turnAway(link, refused.reason, refused.detail)
               return undefined
             })
@@ -328,73 +385,144 @@ export const makeLinks = (
         )
         if (greeted === undefined) return
         const { peer, rest } = greeted
-        const under = dialing.get(peer.id)
-        if (under !== undefined && us.self.id < peer.id) {
-          yield* Effect.ignore(link.send([[hello(us, peer.id)]]))
-          return yield* turnAway(link, "duplicate", "our own dial stands")
-        }
+        const us = ourselves()
         yield* Effect.ignore(link.send([[hello(us, peer.id)]]))
-        const held = connections.get(peer.id)
-        const connection = adopt(link, peer, held !== undefined && held.peer.epoch === peer.epoch)
-        if (under !== undefined && dialing.get(peer.id) === under) {
-          dialing.delete(peer.id)
-          under.fiber?.interruptUnsafe()
-          for (const message of under.waiting) sendOver(connection, message)
+        if (ourselves().self.epoch !== us.self.epoch) {
+          return yield* turnAway(link, "superseded", "the epoch of this node has been raised meanwhile")
         }
-        yield* read(connection, rest)
+        yield* read(adopt(link, peer, false), rest)
       }).pipe(Effect.ensuring(link.close("abort")))
     )
   }
 
+  /** Why nobody is greeted, if that is so. */
+  const refusalOf = (): readonly [Wire.ByeReason, detail: string] | undefined => {
+    if (host.state().membership.status === "stopped") {
+      return ["identity", "this node has stopped, since another process has its id"]
+    }
+    let open = handshakes
+    for (const { ended } of alive) if (!ended) open++
+    const most = settings.membership.activeSize + settings.temporaryLinks
+    if (open < most) return undefined
+    if (host.now() - saidLimitAt >= limitSaidMillis) {
+      saidLimitAt = host.now()
+      const { temporaryLinks } = settings
+      run(
+        Effect.logWarning("too many links: strangers are turned away. Logged once a minute", { open, temporaryLinks })
+      )
+    }
+    return ["limit", `there are ${open} links already`]
+  }
+
   // --- a conversation ------------------------------------------------------------------------------------------------
 
-  const adopt = (link: Link, peer: Peer.Peer, onProbation: boolean): Connection => {
-    const connection = makeConnection(peer, link, host.now(), onProbation, host.onSent)
+  const adopt = (link: Link, peer: Peer.Peer, dialled: boolean): Connection => {
+    const connection = makeConnection(peer, link, dialled, host.now(), host.onSent)
     meter.count("linksOpened")
     alive.add(connection)
-    if (!onProbation) replace(connection)
+    const held = connections.get(peer.id)
+    // Our own dial is under way, and will stay: what waits for it keeps its order.
+    const awaited = held === undefined && !stays(connection) && (dialing.get(peer.id)?.peer.epoch ?? -1) >= peer.epoch
+    const isSpare = held === undefined ? awaited && !dialled : isSpareBeside(held, connection)
+    if (isSpare) keepAsSpare(connection)
+    else {
+      replace(connection)
+      handOver(connection)
+    }
     host.watchIdle()
     return connection
   }
 
-  /** Makes a connection the one with its peer. An older incarnation's link, or one that the peer has given up, ends. */
+  /** Whether a link is the one of two that crossed over which messages go. */
+  const stays = ({ dialled, peer }: Connection): boolean => dialled === host.state().membership.self.id < peer.id
+
+  /** Whether a link is so new that another with its peer may have crossed it. */
+  const isYoung = ({ openedAt }: Connection): boolean => host.now() - openedAt <= settings.handshakeMillis
+
+  const isSpareBeside = (held: Connection, connection: Connection): boolean =>
+    held.peer.epoch === connection.peer.epoch &&
+    !(held.dialled !== connection.dialled && isYoung(held) && stays(connection))
+
+  const keepAsSpare = (connection: Connection): void => {
+    abortSpare(connection.peer.id)
+    spares.set(connection.peer.id, connection)
+  }
+
+  const abortSpare = (id: string): void => {
+    const spare = spares.get(id)
+    if (spare === undefined) return
+    spares.delete(id)
+    abort(spare, run)
+  }
+
+  /** Makes a connection the one in use with its peer. An older incarnation's link ends. */
   const replace = (connection: Connection): void => {
-    connection.onProbation = false
-    const held = connections.get(connection.peer.id)
-    connections.set(connection.peer.id, connection)
+    const { epoch, id } = connection.peer
+    if (spares.get(id) === connection) spares.delete(id)
+    const held = connections.get(id)
+    connections.set(id, connection)
+    if ((spares.get(id)?.peer.epoch ?? epoch) !== epoch) abortSpare(id)
     if (held === undefined || held === connection) return
-    abort(held, run)
-    if (held.peer.epoch < connection.peer.epoch) {
+    if (held.peer.epoch < epoch) {
+      abort(held, run)
       host.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
-    } else {
-      // What still waits for the old link goes over the new one.
-      for (const frame of held.membership) queue(connection, frame, bytesOf(frame), "membership")
-      for (const frame of held.broadcast) queue(connection, frame, bytesOf(frame), "broadcast")
+      return
     }
+    // What still waits for the old link goes over the new one.
+    const { broadcast, membership } = takeQueued(held)
+    for (const frame of membership) queue(connection, frame, bytesOf(frame), "membership")
+    for (const frame of broadcast) queue(connection, frame, bytesOf(frame), "broadcast")
+    keepAsSpare(held)
+  }
+
+  /** What waited for a dial goes over the link in use. */
+  const handOver = (connection: Connection): void => {
+    const { id } = connection.peer
+    const under = dialing.get(id)
+    if (under === undefined) return
+    dialing.delete(id)
+    for (const message of under.waiting) sendOver(connection, message)
+  }
+
+  /** The peer has used a link: so it is in use, unless it is the lesser of two that crossed. */
+  const used = (connection: Connection): void => {
+    const { id } = connection.peer
+    if (connection.ended || spares.get(id) !== connection) return
+    const held = connections.get(id)
+    if (held === undefined) return
+    const crossed =
+      held.dialled !== connection.dialled && Math.abs(held.openedAt - connection.openedAt) <= settings.handshakeMillis
+    if (!(crossed && stays(held))) replace(connection)
   }
 
   const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
-    // Made once for the link: a frame costs no effect of its own.
-    const next: Effect.Effect<string, LinkClosed> = Effect.flatMap(connection.link.receive, (frames) => {
-      const over = understand(connection, frames)
+    /** As many as there is room for, and then the others; why the conversation is over, once it is. */
+    const digest = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<Ending, LinkClosed> => {
+      const room = host.room()
+      const over = understand(connection, frames.length <= room ? frames : frames.slice(0, Math.max(0, room)))
       if (over !== undefined) return Effect.succeed(over)
-      return host.hasRoom() ? next : Effect.andThen(host.room, next)
-    })
-    const over = rest.length > 0 ? understand(connection, rest) : undefined
-    return (over === undefined ? next : Effect.succeed(over)).pipe(
-      Effect.flatMap((reason) => {
-        ended(connection, reason === "protocol" ? "protocol" : reason === "slow" ? "reset" : "closed")
+      if (frames.length < room) return next
+      const others = frames.length === room ? next : Effect.suspend(() => digest(frames.slice(Math.max(0, room))))
+      return Effect.andThen(host.awaitRoom, others)
+    }
+    // Made once for the link: a frame costs no effect of its own.
+    const next: Effect.Effect<Ending, LinkClosed> = Effect.flatMap(connection.link.receive, digest)
+    return Effect.suspend(() => (rest.length === 0 ? next : digest(rest))).pipe(
+      Effect.flatMap((ending) => {
+        ended(connection, ending)
         // What is still to be said, a Bye above all, is said before the link closes.
         finish(connection, run)
         return within(Effect.asVoid(connection.link.closed), () => abort(connection, run))
       }),
-      Effect.catchTag("LinkClosed", ({ reason }) =>
-        Effect.sync(() => ended(connection, reason === "closed" || reason === "local" ? "closed" : "reset"))
-      ),
+      Effect.catchTag("LinkClosed", (closed) => {
+        ended(connection, closed)
+        // Closed from here: what is being flushed is, or its time is up.
+        return closed.reason === "local" ? Effect.asVoid(connection.link.closed) : Effect.void
+      }),
       Effect.ensuring(
         Effect.suspend(() => {
           alive.delete(connection)
-          if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
+          forget(connection)
           meter.count("linksClosed")
           host.onEnd()
           return connection.link.close("abort")
@@ -404,25 +532,23 @@ export const makeLinks = (
   }
 
   /** Decodes frames and hands the messages up. The result is why the conversation is over, if it is. */
-  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): string | undefined => {
+  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): Ending | undefined => {
     const messages: Array<Node.Message> = []
     const ends = { local: host.state().membership.self, remote: connection.peer }
-    let over: string | undefined
+    let over: Ending | undefined
     for (const frame of frames) {
       const decoded = Wire.decode(frame, ends)
       if (Result.isFailure(decoded)) {
         meter.count("framesRejected")
-        over = "protocol"
         const detail = decoded.failure.message
-        run(Effect.logWarning("a frame that is no message: the link is closed", { peer: connection.peer.id, detail }))
+        over = { said: "here", reason: "protocol", detail }
         sayBye(connection, "protocol", detail)
         break
       }
       const message = decoded.success
       if (message._tag === "Bye") {
         const { detail, reason } = message
-        over = reason
-        run(Effect.logDebug("the peer ends the link", { peer: connection.peer.id, reason, detail }))
+        over = { said: "there", reason, detail }
         break
       }
       messages.push(message)
@@ -430,46 +556,66 @@ export const makeLinks = (
     if (messages.length > 0) {
       connection.usedAt = host.now()
       meter.count("messagesReceived", messages.length)
-      if (connection.onProbation && !connection.ended) replace(connection)
+      used(connection)
       host.receive(connection.peer, messages)
     }
     return over
   }
 
-  /** The link has ended: news, unless this end ended it or another has taken its place. */
-  const ended = (connection: Connection, cause: HyParView.LinkCause): void => {
-    const current = connections.get(connection.peer.id) === connection
-    const news = current && !connection.ended
+  /**
+   * The link has ended: news, unless this end ended it or another has taken its place. If the peer has let it go since there is
+   * another, that is the one in use now.
+   */
+  const ended = (connection: Connection, ending: Ending | LinkClosed): void => {
+    const { peer } = connection
+    const inUse = connections.get(peer.id) === connection
+    const news = inUse && !connection.ended
     connection.ended = true
-    if (current) connections.delete(connection.peer.id)
-    if (news) host.report({ _tag: "LinkClosed", peer: connection.peer, cause })
+    forget(connection)
+    const { detail, reason } = ending
+    const by = "said" in ending && ending.said === "there" ? "the peer" : "this end or the network"
+    const log = isFault(ending) ? Effect.logWarning : Effect.logDebug
+    run(log("a link has ended", { peer: peer.id, address: peer.address, by, reason, detail }))
+    if (!inUse) return
+    const spare = spares.get(peer.id)
+    if (spare !== undefined && "said" in ending && (reason === "idle" || reason === "duplicate")) return replace(spare)
+    abortSpare(peer.id)
+    if (news) host.report({ _tag: "LinkClosed", peer, cause: causeOfEnding(ending) })
   }
 
   // --- ending --------------------------------------------------------------------------------------------------------
 
   const forget = (connection: Connection): void => {
-    if (connections.get(connection.peer.id) === connection) connections.delete(connection.peer.id)
+    const { id } = connection.peer
+    if (connections.get(id) === connection) connections.delete(id)
+    if (spares.get(id) === connection) spares.delete(id)
   }
 
+  /** After everything else that is queued. */
   const sayBye = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
     const frame = [Wire.encodeBye(reason, detail)]
-    enqueue(connection, frame, bytesOf(frame), "membership")
+    enqueue(connection, frame, bytesOf(frame), "broadcast")
   }
 
+  /** Ends a link after what is queued for it has been sent, for which there is as much time as for a handshake. */
   const drop = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
     forget(connection)
     sayBye(connection, reason, detail)
     finish(connection, run)
+    run(within(Effect.asVoid(connection.link.closed), () => abort(connection, run)))
   }
 
   const close = (peer: Peer.Peer): void => {
-    const connection = connections.get(peer.id)
-    if (connection !== undefined && connection.peer.epoch === peer.epoch) drop(connection, "shutdown", "")
+    for (const links of [connections, spares]) {
+      const connection = links.get(peer.id)
+      if (connection?.peer.epoch === peer.epoch) drop(connection, "shutdown", "")
+    }
   }
 
   const closeAll = (reason: Wire.ByeReason): void => {
-    for (const connection of connections.values()) drop(connection, reason, "")
-    for (const { fiber } of dialing.values()) fiber?.interruptUnsafe()
+    for (const connection of alive) if (!connection.ended) drop(connection, reason, "")
+    for (const { fiber } of greeting) fiber?.interruptUnsafe()
+    greeting.clear()
     dialing.clear()
   }
 
@@ -477,11 +623,13 @@ export const makeLinks = (
     const state = host.state()
     const idleSince = host.now() - settings.temporaryLinkIdleMillis
     let left = false
-    for (const connection of connections.values()) {
-      if (Node.keepsLink(state, connection.peer.id)) {
+    for (const connection of alive) {
+      const { ended, peer, usedAt } = connection
+      if (ended) continue
+      if (connections.get(peer.id) === connection && Node.keepsLink(state, peer.id)) {
         // A request that comes to nothing leaves its link behind: to be looked at again.
-        if (!state.membership.active.some(({ id }) => id === connection.peer.id)) left = true
-      } else if (connection.usedAt > idleSince) left = true
+        if (!state.membership.active.some(({ id }) => id === peer.id)) left = true
+      } else if (usedAt > idleSince) left = true
       else drop(connection, "idle", "")
     }
     return left
@@ -504,7 +652,10 @@ export const makeLinks = (
     expire,
     accept,
     isOpen: (id) => connections.has(id),
-    allEnded: () => alive.size === 0,
+    allEnded: () => {
+      for (const { ended } of alive) if (ended) return false
+      return true
+    },
     statistics: () => {
       let outboxBytes = 0
       for (const connection of alive) outboxBytes += connection.queuedBytes
@@ -518,6 +669,33 @@ export const makeLinks = (
     traffic: () => ({ ...traffic })
   }
 }
+
+/** Why a conversation is over: `there`: the peer said so in a Bye. */
+interface Ending {
+  readonly said: "here" | "there"
+  readonly reason: Wire.ByeReason
+  readonly detail: string
+}
+
+/** What somebody should look at: an end does not keep to the protocol, or the two are set up differently. */
+const isFault = (ending: Ending | LinkClosed): boolean =>
+  "said" in ending
+    ? ending.reason !== "idle" &&
+      ending.reason !== "duplicate" &&
+      ending.reason !== "shutdown" &&
+      ending.reason !== "superseded"
+    : ending.reason === "frameTooLarge" || ending.reason === "handshakeTimeout"
+
+const causeOfEnding = (ending: Ending | LinkClosed): HyParView.LinkCause => {
+  if ("said" in ending) return ending.reason === "protocol" ? "protocol" : ending.reason === "slow" ? "reset" : "closed"
+  return ending.reason === "closed" || ending.reason === "local" ? "closed" : "reset"
+}
+
+/** Membership goes first; but for the last goodbye, after which a peer takes nothing that still comes over the link. */
+const laneOf = (message: Node.Message): Lane =>
+  message._tag === "Carried" || (message._tag === "Disconnect" && message.reason === "leaving")
+    ? "broadcast"
+    : "membership"
 
 const hasPayload = (message: Node.Message): boolean =>
   message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
