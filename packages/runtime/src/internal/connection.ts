@@ -79,6 +79,7 @@ export const enqueue = (connection: Connection, frame: OutgoingFrame, bytes: num
 export const flush = (connection: Connection, run: Run): void => {
   if (connection.sending) return
   const { ended, link } = connection
+  if (!ended && connection.queuedBytes === 0) return
   if (!ended && link.trySend?.(queuedFrames(connection)) === true) {
     clear(connection)
     connection.queuedBytes = 0

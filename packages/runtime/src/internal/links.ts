@@ -1,17 +1,13 @@
 /**
- * The node's links: dialled, accepted, kept, and let go. At most one for each peer. This is the part of the driver
- * contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided host.
- *
- * Two dials that cross, or a dial to a peer under another of its names, give a second link. Both are read, so that nothing is
- * lost, and messages go over one, the link in use: of two that crossed over the one that the smaller id dialled, otherwise
- * over the first, until the peer uses the second. The other is a spare, of which there is one for each peer at most; it closes
- * when it has been idle, and nothing is reported of it.
+ * The node's links: dialled, accepted, kept, and let go. This is the part of the driver contract (`Driver.ts` of
+ * `@hyparview/core`) that is about links; what to send, and to whom, is decided there. One link with each peer is in use; where
+ * there is a second (`peerLinks.ts`), it is read as well, closes when it has been idle, and nothing is reported of it.
  */
 import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import type { DialError, DialFailure, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
+import type { DialError, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
 import {
   abort,
   bytesOf,
@@ -24,8 +20,10 @@ import {
   takeQueued
 } from "./connection.ts"
 import { makeDeadlines } from "./deadlines.ts"
+import { causeOfDial, causeOfEnding, endedBy, type Ending, type Farewell, isFarewell, isFault } from "./ending.ts"
 import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
+import { makePeerLinks } from "./peerLinks.ts"
 import type { Run } from "./run.ts"
 import type { Settings } from "./settings.ts"
 
@@ -115,9 +113,6 @@ export const makeLinks = (
   meter: Meter,
   host: Host
 ): Links => {
-  /** The link in use with each peer. */
-  const connections = new Map<string, Connection>()
-  const spares = new Map<string, Connection>()
   const dialing = new Map<string, Dialing>()
   /** Dials that have not been greeted. */
   const greeting = new Set<Greeting>()
@@ -140,6 +135,19 @@ export const makeLinks = (
   }
 
   const { expire, within } = makeDeadlines(settings.handshakeMillis, host.now, host.watchHandshakes)
+
+  const connections = makePeerLinks({
+    selfId: settings.id,
+    now: host.now,
+    handshakeMillis: settings.handshakeMillis,
+    run,
+    move: (from, to) => {
+      const { broadcast, membership } = takeQueued(from)
+      for (const frame of membership) queue(to, frame, bytesOf(frame), "membership")
+      for (const frame of broadcast) queue(to, frame, bytesOf(frame), "broadcast")
+    },
+    onOver: ({ peer }) => host.report({ _tag: "LinkClosed", peer, cause: "reset" })
+  })
 
   // --- sending -------------------------------------------------------------------------------------------------------
 
@@ -216,9 +224,9 @@ export const makeLinks = (
         outboxBytes
       })
     )
-    forget(connection)
+    connections.forget(connection)
     abort(connection, run)
-    abortSpare(peer.id)
+    connections.abortSpare(peer.id)
     host.report({ _tag: "LinkClosed", peer, cause: "slow" })
   }
 
@@ -231,9 +239,9 @@ export const makeLinks = (
       Effect.suspend(() => {
         // Meanwhile a link that the peer dialled may have taken its place.
         if (dialing.get(peer.id) !== under) return Effect.void
-        const spare = spares.get(peer.id)
+        const spare = connections.spareOf(peer.id)
         if (spare !== undefined) {
-          replace(spare)
+          connections.use(spare)
           handOver(spare)
           return Effect.void
         }
@@ -257,7 +265,7 @@ export const makeLinks = (
   }
 
   const dialAddress = (address: string): void => {
-    for (const { peer } of connections.values()) {
+    for (const { peer } of connections.all()) {
       if (peer.address === address) return host.report({ _tag: "LinkOpened", address, peer })
     }
     converse(address, undefined, {
@@ -265,7 +273,7 @@ export const makeLinks = (
         Effect.suspend(() => {
           host.report({ _tag: "LinkOpened", address, peer })
           const held = connections.get(peer.id)
-          if (held === undefined || held.peer.epoch !== peer.epoch || isYoung(held)) {
+          if (held === undefined || held.peer.epoch !== peer.epoch || connections.isYoung(held)) {
             return Effect.succeed(adopt(link, peer, true))
           }
           return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
@@ -420,59 +428,11 @@ export const makeLinks = (
     const connection = makeConnection(peer, link, dialled, host.now(), host.onSent)
     meter.count("linksOpened")
     alive.add(connection)
-    const held = connections.get(peer.id)
-    // Our own dial is under way, and will stay: what waits for it keeps its order.
-    const awaited = held === undefined && !stays(connection) && (dialing.get(peer.id)?.peer.epoch ?? -1) >= peer.epoch
-    const isSpare = held === undefined ? awaited && !dialled : isSpareBeside(held, connection)
-    if (isSpare) keepAsSpare(connection)
-    else {
-      replace(connection)
-      handOver(connection)
-    }
+    const under = dialing.get(peer.id)
+    const awaited = under !== undefined && under.peer.epoch >= peer.epoch
+    if (connections.add(connection, awaited)) handOver(connection)
     host.watchIdle()
     return connection
-  }
-
-  /** Whether a link is the one of two that crossed over which messages go. */
-  const stays = ({ dialled, peer }: Connection): boolean => dialled === host.state().membership.self.id < peer.id
-
-  /** Whether a link is so new that another with its peer may have crossed it. */
-  const isYoung = ({ openedAt }: Connection): boolean => host.now() - openedAt <= settings.handshakeMillis
-
-  const isSpareBeside = (held: Connection, connection: Connection): boolean =>
-    held.peer.epoch === connection.peer.epoch &&
-    !(held.dialled !== connection.dialled && isYoung(held) && stays(connection))
-
-  const keepAsSpare = (connection: Connection): void => {
-    abortSpare(connection.peer.id)
-    spares.set(connection.peer.id, connection)
-  }
-
-  const abortSpare = (id: string): void => {
-    const spare = spares.get(id)
-    if (spare === undefined) return
-    spares.delete(id)
-    abort(spare, run)
-  }
-
-  /** Makes a connection the one in use with its peer. An older incarnation's link ends. */
-  const replace = (connection: Connection): void => {
-    const { epoch, id } = connection.peer
-    if (spares.get(id) === connection) spares.delete(id)
-    const held = connections.get(id)
-    connections.set(id, connection)
-    if ((spares.get(id)?.peer.epoch ?? epoch) !== epoch) abortSpare(id)
-    if (held === undefined || held === connection) return
-    if (held.peer.epoch < epoch) {
-      abort(held, run)
-      host.report({ _tag: "LinkClosed", peer: held.peer, cause: "reset" })
-      return
-    }
-    // What still waits for the old link goes over the new one.
-    const { broadcast, membership } = takeQueued(held)
-    for (const frame of membership) queue(connection, frame, bytesOf(frame), "membership")
-    for (const frame of broadcast) queue(connection, frame, bytesOf(frame), "broadcast")
-    keepAsSpare(held)
   }
 
   /** What waited for a dial goes over the link in use. */
@@ -484,20 +444,9 @@ export const makeLinks = (
     for (const message of under.waiting) sendOver(connection, message)
   }
 
-  /** The peer has used a link: so it is in use, unless it is the lesser of two that crossed. */
-  const used = (connection: Connection): void => {
-    const { id } = connection.peer
-    if (connection.ended || spares.get(id) !== connection) return
-    const held = connections.get(id)
-    if (held === undefined) return
-    const crossed =
-      held.dialled !== connection.dialled && Math.abs(held.openedAt - connection.openedAt) <= settings.handshakeMillis
-    if (!(crossed && stays(held))) replace(connection)
-  }
-
   const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
     /** As many as there is room for, and then the others; why the conversation is over, once it is. */
-    const digest = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<Ending, LinkClosed> => {
+    const digest = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<Farewell, LinkClosed> => {
       const room = host.room()
       const over = understand(connection, frames.length <= room ? frames : frames.slice(0, Math.max(0, room)))
       if (over !== undefined) return Effect.succeed(over)
@@ -506,7 +455,7 @@ export const makeLinks = (
       return Effect.andThen(host.awaitRoom, others)
     }
     // Made once for the link: a frame costs no effect of its own.
-    const next: Effect.Effect<Ending, LinkClosed> = Effect.flatMap(connection.link.receive, digest)
+    const next: Effect.Effect<Farewell, LinkClosed> = Effect.flatMap(connection.link.receive, digest)
     return Effect.suspend(() => (rest.length === 0 ? next : digest(rest))).pipe(
       Effect.flatMap((ending) => {
         ended(connection, ending)
@@ -522,7 +471,7 @@ export const makeLinks = (
       Effect.ensuring(
         Effect.suspend(() => {
           alive.delete(connection)
-          forget(connection)
+          connections.forget(connection)
           meter.count("linksClosed")
           host.onEnd()
           return connection.link.close("abort")
@@ -532,10 +481,10 @@ export const makeLinks = (
   }
 
   /** Decodes frames and hands the messages up. The result is why the conversation is over, if it is. */
-  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): Ending | undefined => {
+  const understand = (connection: Connection, frames: ReadonlyArray<Uint8Array>): Farewell | undefined => {
     const messages: Array<Node.Message> = []
     const ends = { local: host.state().membership.self, remote: connection.peer }
-    let over: Ending | undefined
+    let over: Farewell | undefined
     for (const frame of frames) {
       const decoded = Wire.decode(frame, ends)
       if (Result.isFailure(decoded)) {
@@ -556,7 +505,7 @@ export const makeLinks = (
     if (messages.length > 0) {
       connection.usedAt = host.now()
       meter.count("messagesReceived", messages.length)
-      used(connection)
+      connections.used(connection)
       host.receive(connection.peer, messages)
     }
     return over
@@ -566,30 +515,24 @@ export const makeLinks = (
    * The link has ended: news, unless this end ended it or another has taken its place. If the peer has let it go since there is
    * another, that is the one in use now.
    */
-  const ended = (connection: Connection, ending: Ending | LinkClosed): void => {
+  const ended = (connection: Connection, ending: Ending): void => {
     const { peer } = connection
-    const inUse = connections.get(peer.id) === connection
+    const inUse = connections.isInUse(connection)
     const news = inUse && !connection.ended
     connection.ended = true
-    forget(connection)
+    connections.forget(connection)
     const { detail, reason } = ending
-    const by = "said" in ending && ending.said === "there" ? "the peer" : "this end or the network"
     const log = isFault(ending) ? Effect.logWarning : Effect.logDebug
-    run(log("a link has ended", { peer: peer.id, address: peer.address, by, reason, detail }))
+    run(log("a link has ended", { peer: peer.id, address: peer.address, by: endedBy(ending), reason, detail }))
     if (!inUse) return
-    const spare = spares.get(peer.id)
-    if (spare !== undefined && "said" in ending && (reason === "idle" || reason === "duplicate")) return replace(spare)
-    abortSpare(peer.id)
+    const spare = connections.spareOf(peer.id)
+    const letGo = isFarewell(ending) && (reason === "idle" || reason === "duplicate")
+    if (spare !== undefined && letGo) return connections.use(spare)
+    connections.abortSpare(peer.id)
     if (news) host.report({ _tag: "LinkClosed", peer, cause: causeOfEnding(ending) })
   }
 
   // --- ending --------------------------------------------------------------------------------------------------------
-
-  const forget = (connection: Connection): void => {
-    const { id } = connection.peer
-    if (connections.get(id) === connection) connections.delete(id)
-    if (spares.get(id) === connection) spares.delete(id)
-  }
 
   /** After everything else that is queued. */
   const sayBye = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
@@ -599,15 +542,14 @@ export const makeLinks = (
 
   /** Ends a link after what is queued for it has been sent, for which there is as much time as for a handshake. */
   const drop = (connection: Connection, reason: Wire.ByeReason, detail: string): void => {
-    forget(connection)
+    connections.forget(connection)
     sayBye(connection, reason, detail)
     finish(connection, run)
     run(within(Effect.asVoid(connection.link.closed), () => abort(connection, run)))
   }
 
   const close = (peer: Peer.Peer): void => {
-    for (const links of [connections, spares]) {
-      const connection = links.get(peer.id)
+    for (const connection of [connections.get(peer.id), connections.spareOf(peer.id)]) {
       if (connection?.peer.epoch === peer.epoch) drop(connection, "shutdown", "")
     }
   }
@@ -626,7 +568,7 @@ export const makeLinks = (
     for (const connection of alive) {
       const { ended, peer, usedAt } = connection
       if (ended) continue
-      if (connections.get(peer.id) === connection && Node.keepsLink(state, peer.id)) {
+      if (connections.isInUse(connection) && Node.keepsLink(state, peer.id)) {
         // A request that comes to nothing leaves its link behind: to be looked at again.
         if (!state.membership.active.some(({ id }) => id === peer.id)) left = true
       } else if (usedAt > idleSince) left = true
@@ -651,7 +593,7 @@ export const makeLinks = (
     closeIdle,
     expire,
     accept,
-    isOpen: (id) => connections.has(id),
+    isOpen: (id) => connections.get(id) !== undefined,
     allEnded: () => {
       for (const { ended } of alive) if (ended) return false
       return true
@@ -670,27 +612,6 @@ export const makeLinks = (
   }
 }
 
-/** Why a conversation is over: `there`: the peer said so in a Bye. */
-interface Ending {
-  readonly said: "here" | "there"
-  readonly reason: Wire.ByeReason
-  readonly detail: string
-}
-
-/** What somebody should look at: an end does not keep to the protocol, or the two are set up differently. */
-const isFault = (ending: Ending | LinkClosed): boolean =>
-  "said" in ending
-    ? ending.reason !== "idle" &&
-      ending.reason !== "duplicate" &&
-      ending.reason !== "shutdown" &&
-      ending.reason !== "superseded"
-    : ending.reason === "frameTooLarge" || ending.reason === "handshakeTimeout"
-
-const causeOfEnding = (ending: Ending | LinkClosed): HyParView.LinkCause => {
-  if ("said" in ending) return ending.reason === "protocol" ? "protocol" : ending.reason === "slow" ? "reset" : "closed"
-  return ending.reason === "closed" || ending.reason === "local" ? "closed" : "reset"
-}
-
 /** Membership goes first; but for the last goodbye, after which a peer takes nothing that still comes over the link. */
 const laneOf = (message: Node.Message): Lane =>
   message._tag === "Carried" || (message._tag === "Disconnect" && message.reason === "leaving")
@@ -699,8 +620,3 @@ const laneOf = (message: Node.Message): Lane =>
 
 const hasPayload = (message: Node.Message): boolean =>
   message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
-
-const causeOfDial = (reason: DialFailure): HyParView.DialCause => {
-  if (reason === "untrusted") return "identity"
-  return reason === "refused" || reason === "timeout" ? reason : "unreachable"
-}
