@@ -14,9 +14,9 @@
  *    is known;
  * 5. gives a close that it knows of before any message that came later from the same peer.
  *
- * **Links.** `Send` uses the open link to the peer or dials one; what is sent meanwhile waits in order. There is at most
- * one link for each peer: of two crossing dials the one that the smaller id dialled stays, and nothing is reported of the
- * other. A link is kept while `keepsLink` says so; any other is closed after it has been idle for a while
+ * **Links.** `Send` uses the open link to the peer or dials one; what is sent meanwhile waits in order. One
+ * link with each peer is in use: of two crossing dials the one that the smaller id dialled. What comes over the other is given all
+ * the same, and nothing is reported of its end. A link is kept while `keepsLink` says so; any other is closed after it has been idle for a while
  * (`temporaryLinkIdle`), which is not reported at the end that closes it. `Close` sends what was sent before, then closes;
  * a later `Send` to the same peer dials anew.
  *
