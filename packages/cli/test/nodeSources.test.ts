@@ -154,6 +154,11 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
     /^--listen 0\.0\.0\.0:1 .*--advertise/
   ],
   [
+    "a listening address that nobody can dial, in another spelling",
+    { flags: { id: "a", listen: "[0::0]:1" } },
+    /^--listen \[0::0\]:1 .*--advertise/
+  ],
+  [
     "an advertised address that nobody can dial",
     { flags: { id: "a", listen: "0.0.0.0:1" }, variables: { HYPARVIEW_ADVERTISE: "[::]:1" } },
     /^HYPARVIEW_ADVERTISE \[::\]:1 is not an address/

@@ -66,6 +66,23 @@ export const isHost = (host: string): boolean => isIPv4(host) || isIPv6(host) ||
 export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65535
 
 /**
+ * Whether the host stands for all addresses of a machine, in whichever spelling: one can listen there, but nobody can
+ * dial it. `0.0.0.0` and `::`, and as well `0::`, `::ffff:0.0.0.0` and `0x0`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWildcard = (host: string): boolean => {
+  const [address = ""] = host.split("%")
+  // A URL has one spelling of each address, and knows the old ones of IPv4 that the system's resolver takes.
+  const url = URL.parse(isIPv6(address) ? `http://[${address}]` : `http://${address}`)
+  return url !== null && wildcards.has(url.hostname)
+}
+
+/** As URLs spell them; the last is that of IPv4 in IPv6. */
+const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "[::]", "[::ffff:0:0]"])
+
+/**
  * Reads an address from text.
  *
  * **Example** (Three kinds of hosts)

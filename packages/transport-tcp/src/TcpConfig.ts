@@ -140,9 +140,6 @@ const dayMillis = 24 * 60 * 60 * 1000
 /** The wire format's limit of any text. */
 const longestAddress = 255
 
-/** All addresses of a machine. Others cannot dial them. */
-const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
-
 type Checked<A> = Result.Result<A, TcpConfigError>
 
 const fail = (option: TcpConfigError["option"], detail: string) => Result.fail(new TcpConfigError({ option, detail }))
@@ -187,10 +184,10 @@ export const make = (options: TcpOptions): Result.Result<TcpConfig, TcpConfigErr
   Result.gen(function* () {
     const listenHost = yield* host("host", options.host ?? "127.0.0.1")
     const { advertiseHost, advertisePort } = options
-    if (advertiseHost === undefined && wildcards.has(listenHost)) {
+    if (advertiseHost === undefined && Address.isWildcard(listenHost)) {
       return yield* fail("advertiseHost", `others cannot dial ${listenHost}: say under which host they can`)
     }
-    if (advertiseHost !== undefined && wildcards.has(yield* host("advertiseHost", advertiseHost))) {
+    if (advertiseHost !== undefined && Address.isWildcard(yield* host("advertiseHost", advertiseHost))) {
       return yield* fail("advertiseHost", `others cannot dial ${advertiseHost}`)
     }
     if (Address.format({ host: advertiseHost ?? listenHost, port: 65535 }).length > longestAddress) {

@@ -24,6 +24,26 @@ describe("an address", () => {
     })
   }
 
+  it("stands for all of a machine in many spellings, and for one host in all others", () => {
+    for (const host of [
+      "0.0.0.0",
+      "::",
+      "0:0:0:0:0:0:0:0",
+      "0::",
+      "::0.0.0.0",
+      "::ffff:0:0",
+      "::%lo",
+      "0x0",
+      "0",
+      "0.0"
+    ]) {
+      assert.isTrue(Address.isWildcard(host), host)
+    }
+    for (const host of ["127.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::%eth0", "0x1", "localhost", "a_b", "a b", ""]) {
+      assert.isFalse(Address.isWildcard(host), host)
+    }
+  })
+
   const invalid: ReadonlyArray<readonly [string, string]> = [
     ["", "no port"],
     ["7946", "no port"],

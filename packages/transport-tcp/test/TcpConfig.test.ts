@@ -42,6 +42,12 @@ describe("a configuration", () => {
     assert.isTrue(Result.isSuccess(TcpConfig.make({ host: "0.0.0.0", advertiseHost: "node-7.example" })))
   })
 
+  it("may listen on whatever stands for one host", () => {
+    for (const host of ["::1", "::ffff:127.0.0.1", "fe80::1%eth0", "0.0.0.1", "zero", "0x0.example", "a_b"]) {
+      assert.isTrue(Result.isSuccess(TcpConfig.make({ host })), host)
+    }
+  })
+
   const wrong: ReadonlyArray<readonly [keyof TcpOptions, TcpOptions]> = [
     ["host", { host: "" }],
     ["host", { host: "a b" }],
@@ -53,6 +59,14 @@ describe("a configuration", () => {
     ["advertiseHost", { host: "0.0.0.0" }],
     ["advertiseHost", { host: "::" }],
     ["advertiseHost", { advertiseHost: "::" }],
+    ...["::0", "0::", "::0.0.0.0", "::ffff:0.0.0.0", "::%lo", "0x0", "0X00.0x0"].flatMap(
+      (host): ReadonlyArray<readonly [keyof TcpOptions, TcpOptions]> => [
+        ["advertiseHost", { host }],
+        ["advertiseHost", { advertiseHost: host }]
+      ]
+    ),
+    ["host", { host: "0" }],
+    ["host", { host: "0.0" }],
     ["advertiseHost", { advertiseHost: "http://x" }],
     ["advertiseHost", { advertiseHost: `${`${"x".repeat(60)}.`.repeat(4)}example` }],
     ["advertisePort", { advertisePort: 0 }],

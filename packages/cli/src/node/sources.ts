@@ -126,7 +126,7 @@ const contradiction = (settings: Settings, where: (key: Key) => string): string 
 
 const hostOf = (address: string): string => Result.getOrThrow(Address.parse(address)).host
 
-const isEverywhere = (address: string): boolean => ["0.0.0.0", "::"].includes(hostOf(address))
+const isEverywhere = (address: string): boolean => Address.isWildcard(hostOf(address))
 
 /** Shown two columns in. */
 const refused = (faults: ReadonlyArray<string>) => badInput(`${faults.join("\n  ")}\n\nSee hyparview node --help.`)
