@@ -6,6 +6,7 @@
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Formatter from "effect/Formatter"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Address from "./Address.ts"
@@ -144,18 +145,22 @@ type Checked<A> = Result.Result<A, TcpConfigError>
 
 const fail = (option: TcpConfigError["option"], detail: string) => Result.fail(new TcpConfigError({ option, detail }))
 
+/** `host: 5 is not …`: whoever has no types may give anything. */
+const wrong = (option: TcpConfigError["option"], value: unknown, what: string) =>
+  fail(option, `${Formatter.format(value)} is ${what}`)
+
 const whole = (option: keyof TcpOptions, value: number, minimum: number, maximum: number): Checked<number> =>
   Number.isInteger(value) && value >= minimum && value <= maximum
     ? Result.succeed(value)
-    : fail(option, `${value} is not a whole number from ${minimum} to ${maximum}`)
+    : wrong(option, value, `not a whole number from ${minimum} to ${maximum}`)
 
 const host = (option: keyof TcpOptions, value: string): Checked<string> =>
-  Address.isHost(value)
+  typeof value === "string" && Address.isHost(value)
     ? Result.succeed(value)
-    : fail(
-        option,
-        `${JSON.stringify(value)} is neither an IP address nor a host name (IPv6 stands here without brackets)`
-      )
+    : wrong(option, value, "neither an IP address nor a host name (IPv6 stands here without brackets)")
+
+const choice = (option: keyof TcpOptions, value: boolean): Checked<boolean> =>
+  typeof value === "boolean" ? Result.succeed(value) : wrong(option, value, "neither true nor false")
 
 /**
  * Checks an option that is a duration, and gives its milliseconds.
@@ -171,7 +176,7 @@ export const millis = (
   const duration = Option.map(Duration.fromInput(value), Duration.toMillis)
   return Option.isSome(duration) && duration.value >= minimum && duration.value <= dayMillis
     ? Result.succeed(Math.ceil(duration.value))
-    : fail(option, `not a duration from ${minimum} millisecond${minimum === 1 ? "" : "s"} to a day`)
+    : wrong(option, value, `not a duration from ${minimum} millisecond${minimum === 1 ? "" : "s"} to a day`)
 }
 
 /**
@@ -208,7 +213,7 @@ export const make = (options: TcpOptions): Result.Result<TcpConfig, TcpConfigErr
       dialTimeoutMillis: yield* millis("dialTimeout", options.dialTimeout ?? "5 seconds", 1),
       closeTimeoutMillis: yield* millis("closeTimeout", options.closeTimeout ?? "5 seconds", 1),
       receiveLimitBytes: yield* whole("receiveLimitBytes", options.receiveLimitBytes ?? 256 * 1024, 1, gibibyte),
-      noDelay: options.noDelay ?? true,
+      noDelay: yield* choice("noDelay", options.noDelay ?? true),
       keepAliveMillis: keepAlive === false ? 0 : yield* millis("keepAlive", keepAlive, 1000)
     }
   })

@@ -58,7 +58,7 @@ export interface TlsOptions extends TcpOptions {
  * What is wrong with a certificate, a key or an authority:
  *
  * - `unreadable`: no such file, no permission, or too large
- * - `malformed`: not PEM, or not of what it says it is; an encrypted key
+ * - `malformed`: no text, not PEM, or not of what it says it is; an encrypted key
  * - `keyMismatch`: the key is another certificate's
  * - `noName`: the certificate does not name a node, or names more than one
  * - `otherName`: it names another node or cluster than `id` and `cluster` ask for
@@ -92,7 +92,7 @@ export type CertificateFault =
 export class CertificateError extends Data.TaggedError("CertificateError")<{
   /** Which of the three. */
   readonly option: "cert" | "key" | "ca"
-  /** Its file; undefined if it was given as a text. */
+  /** Its file; undefined if it was given as a text, or as none. */
   readonly path: string | undefined
   readonly reason: CertificateFault
   /** What is wrong, and what to do about it. */

@@ -59,7 +59,7 @@ export const make: (
   const { reloadEvery = "30 seconds" } = options
   const everyMillis =
     reloadEvery === false ? undefined : yield* Effect.fromResult(Config.millis("reloadEvery", reloadEvery, 10))
-  const sources = sourcesOf(options)
+  const sources = yield* Effect.fromResult(sourcesOf(options))
   // Before they are read: what changes in between is then seen as a change.
   const stamp = yield* stamps(sources)
   const first = yield* load(sources, options)

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type { TcpOptions } from "@hyparview/transport-tcp/TcpConfig"
 import * as TcpConfig from "@hyparview/transport-tcp/TcpConfig"
@@ -81,6 +82,21 @@ describe("a configuration", () => {
     ["receiveLimitBytes", { receiveLimitBytes: 0 }],
     ["keepAlive", { keepAlive: 10 }]
   ]
+  const untyped: ReadonlyArray<readonly [options: object, message: string]> = [
+    [{ host: 5 }, "host: 5 is neither an IP address nor a host name (IPv6 stands here without brackets)"],
+    [{ advertiseHost: 5n }, "advertiseHost: 5n is neither"],
+    [{ port: "7946" }, 'port: "7946" is not a whole number from 0 to 65535'],
+    [{ maxLinks: 5n }, "maxLinks: 5n is not a whole number from 1 to 1000000"],
+    [{ port: { toString: () => assert.fail("not to be shown") } }, "port: [toString threw] is not a whole number"],
+    [{ dialTimeout: "soon" }, 'dialTimeout: "soon" is not a duration from 1 millisecond to a day'],
+    [{ closeTimeout: Duration.days(2) }, "closeTimeout: 172800000 millis is not a duration"],
+    [{ keepAlive: true }, "keepAlive: true is not a duration from 1000 milliseconds to a day"],
+    [{ noDelay: "no" }, 'noDelay: "no" is neither true nor false']
+  ]
+  it.each(untyped)("is refused with its value, whatever that is: %#", (options, message) => {
+    assert.include(Result.getOrThrow(Result.flip(TcpConfig.make(options))).message, message)
+  })
+
   for (const [option, options] of wrong) {
     it(`is refused for its ${option}: ${JSON.stringify(options)}`, () => {
       const error = Result.getOrThrow(Result.flip(TcpConfig.make(options)))

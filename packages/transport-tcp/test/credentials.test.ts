@@ -139,6 +139,35 @@ describe("a transport does not start with", () => {
     )
   }
 
+  const untyped: ReadonlyArray<
+    readonly [what: string, options: object, option: CertificateError["option"], detail: string]
+  > = [
+    ["none of the three", {}, "cert", "it is not given"],
+    ["no key", { ...far, key: undefined }, "key", "it is not given"],
+    [
+      "a key that is bytes",
+      { ...far, key: Buffer.from(far.key) },
+      "key",
+      'it is bytes and not text; read the file as "utf8"'
+    ],
+    ["redacted bytes", { ...far, key: Redacted.make(Buffer.from(far.key)) }, "key", "it is bytes"],
+    ["a URL", { ...far, cert: new URL("file:///cert.pem") }, "cert", "it is no text; the path of a PEM file"],
+    ["an empty text", { ...far, ca: "" }, "ca", "it is empty; the path of a PEM file"],
+    ["an id that is no text", { ...far, id: 5n }, "cert", `this node's is 5n`]
+  ]
+  for (const [what, options, option, detail] of untyped) {
+    it.live(`${what}, and shows no key`, () =>
+      Effect.gen(function* () {
+        // @ts-expect-error: whoever has no types may give anything.
+        const error = yield* Effect.flip(TlsTransport.make(options))
+        if (!failedWith(error)) return assert.fail(error.message)
+        assert.deepInclude(error, { option, path: undefined })
+        assert.include(error.message, detail)
+        assert.notInclude(error.message, far.key)
+      })
+    )
+  }
+
   it.live("a file that is not there, or none, and says so", () =>
     Effect.gen(function* () {
       const folder = yield* directory
@@ -156,7 +185,7 @@ describe("a transport does not start with", () => {
   it.live("an interval that is none", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(TlsTransport.make({ ...far, reloadEvery: 1 }))
-      assert.include(error.message, "reloadEvery: not a duration from 10 milliseconds to a day")
+      assert.include(error.message, "reloadEvery: 1 is not a duration from 10 milliseconds to a day")
     })
   )
 })

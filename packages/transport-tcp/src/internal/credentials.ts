@@ -6,6 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { constants, createPrivateKey, X509Certificate } from "node:crypto"
@@ -37,22 +38,34 @@ interface Source {
 
 export type Sources = Readonly<Record<Option, Source>>
 
+type Checked<A> = Result.Result<A, CertificateError>
+
 /** A certificate and its chain are some kilobytes; a bundle of many authorities some hundred. */
 const maxBytes = 1024 * 1024
 
-const sourceOf = (option: Option, pem: Pem): Source => {
-  const text = Redacted.isRedacted(pem) ? Redacted.value(pem) : pem
-  return text.includes("-----BEGIN") ? { option, path: undefined, text } : { option, path: text, text: undefined }
-}
-
-export const sourcesOf = ({ ca, cert, key }: TlsOptions): Sources => ({
-  ca: sourceOf("ca", ca),
-  cert: sourceOf("cert", cert),
-  key: sourceOf("key", key)
-})
-
 const wrong = ({ option, path }: Source, reason: CertificateFault, detail: string): CertificateError =>
   new CertificateError({ option, path, reason, detail })
+
+/** Without its value: it may be a key. */
+const notText = (option: Option, detail: string): Checked<never> =>
+  Result.fail(wrong({ option, path: undefined, text: undefined }, "malformed", detail))
+
+const sourceOf = (option: Option, pem: Pem): Checked<Source> => {
+  const text: unknown = Redacted.isRedacted(pem) ? Redacted.value(pem) : pem
+  if (text === undefined) return notText(option, "it is not given; the path of a PEM file, or its text, belongs here")
+  if (text instanceof Uint8Array) {
+    return notText(option, 'it is bytes and not text; read the file as "utf8", or give its path')
+  }
+  if (typeof text !== "string")
+    return notText(option, "it is no text; the path of a PEM file, or its text, belongs here")
+  if (text === "") return notText(option, "it is empty; the path of a PEM file, or its text, belongs here")
+  return Result.succeed(
+    text.includes("-----BEGIN") ? { option, path: undefined, text } : { option, path: text, text: undefined }
+  )
+}
+
+export const sourcesOf = ({ ca, cert, key }: TlsOptions): Checked<Sources> =>
+  Result.all({ cert: sourceOf("cert", cert), key: sourceOf("key", key), ca: sourceOf("ca", ca) })
 
 const advice: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -110,8 +123,6 @@ export const stamps = (sources: Sources): Effect.Effect<string> =>
   )
 
 const block = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
-
-type Checked<A> = Result.Result<A, CertificateError>
 
 const begin = /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/g
 
@@ -216,7 +227,7 @@ const checkName = (
     for (const part of ["id", "cluster"] as const) {
       const want = wanted[part]
       if (want !== undefined && want !== name[part]) {
-        const detail = `its ${part} is ${JSON.stringify(name[part])}, this node's is ${JSON.stringify(want)}`
+        const detail = `its ${part} is ${JSON.stringify(name[part])}, this node's is ${Formatter.format(want)}`
         return yield* Result.fail(wrong(source, "otherName", detail))
       }
     }
