@@ -84,6 +84,7 @@ export const pureEffectModules: ReadonlySet<string> = new Set([
   "Equal",
   "Equivalence",
   "Filter",
+  "Formatter",
   "Function",
   "Graph",
   "HKT",

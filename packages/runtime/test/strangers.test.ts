@@ -232,6 +232,38 @@ describe("a node's options", () => {
     })
   }
 
+  const untyped: ReadonlyArray<readonly [object, string]> = [
+    [{ id: undefined }, "id is undefined: expected 1 to 255 bytes"],
+    [{ id: 7 }, "id is 7: expected"],
+    [{ cluster: undefined }, "cluster is undefined: expected"],
+    [{ cluster: ["a"] }, 'cluster is ["a"]: expected'],
+    [{ outboxBytes: 5_000n }, "outboxBytes is 5000n: expected"],
+    [{ membership: null }, "membership is null: expected an object"],
+    [{ broadcast: 5 }, "broadcast is 5: expected an object"],
+    [{ broadcast: [] }, "config is []: expected an object"],
+    [{ membership: { aktiveSize: 3 } }, "aktiveSize is 3: no such parameter"],
+    [{ leaveOnClose: "no" }, 'leaveOnClose is "no": expected true or false'],
+    [{ observe: 5 }, "observe is 5: expected a function"]
+  ]
+  for (const [options, message] of untyped) {
+    it(`that no compiler has seen are an error too: ${message}`, () => {
+      const resolved = Node.resolve({ id: "n", cluster: "test", ...options })
+      if (Result.isSuccess(resolved)) return assert.fail("expected an error")
+      assert.include(resolved.failure.message, message)
+    })
+  }
+
+  it("have their default where they are undefined, parameters too", () => {
+    const resolve = (options: object) => Node.resolve({ id: "n", cluster: "test", outboxBytes: 100_000, ...options })
+    const undefinedOf = (names: ReadonlyArray<string>) => Object.fromEntries(names.map((name) => [name, undefined]))
+    const defaults = resolve({})
+    assert.isTrue(Result.isSuccess(defaults))
+    const membership = undefinedOf(["activeSize", "cycleMillis"])
+    const broadcast = undefinedOf(["fetchBytes", "recallBytes"])
+    assert.deepStrictEqual(resolve({ membership, broadcast }), defaults)
+    assert.deepStrictEqual(resolve(undefinedOf(["membership", "broadcast", "leaveOnClose", "observe"])), defaults)
+  })
+
   it("may be as large as others take them", () => {
     const largest = { id: "ä".repeat(127), cluster: "x".repeat(255), epoch: HyParView.highestEpoch }
     assert.isTrue(Result.isSuccess(Node.resolve(largest)))

@@ -467,7 +467,7 @@ describe("a run", () => {
     }
     assert.deepStrictEqual(fault("ticket", {}), [
       "experiment",
-      "experiment is ticket: expected one of stable, failures, churn, partition, plumtree, thicket, hashicorp, paper"
+      'experiment is "ticket": expected one of stable, failures, churn, partition, plumtree, thicket, hashicorp, paper'
     ])
     assert.deepStrictEqual(fault("stable", { nodes: 10, contacts: 11 }), [
       "contacts",
@@ -479,7 +479,7 @@ describe("a run", () => {
     assert.strictEqual(fault("failures", { kill: Number.NaN })[0], "kill")
     assert.deepStrictEqual(fault("partition", { cut: "one-way" }), [
       "cut",
-      "cut is one-way: heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0"
+      'cut is "one-way": heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0'
     ])
     assert.strictEqual(fault("partition", { cut: "tenth", nodes: 9 })[0], "nodes")
     assert.strictEqual(fault("partition", { cut: "islands", nodes: 20, contacts: 11 })[0], "contacts")

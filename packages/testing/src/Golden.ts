@@ -398,7 +398,7 @@ const setupOf = (args: ReadonlyArray<string>): Result.Result<Setup, string> => {
   }
   if (!isOverride(override)) return Result.fail(`no such field of the config, or not such a value: ${args.join(" ")}`)
   return Result.mapBoth(
-    Result.all([HyParView.forClusterSize(nodes, override), Plumtree.validate({ ...preset, ...broadcast })]),
+    Result.all([HyParView.forClusterSize(nodes, override), Plumtree.makeConfig(broadcast, preset)]),
     {
       onFailure: (error) => error.message,
       onSuccess: ([config, broadcast]) => ({ nodes, seed, latencyMillis, config, broadcast })

@@ -5,7 +5,10 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Formatter from "effect/Formatter"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import { overridden, strangeness } from "../internal/parameters.ts"
 
 /**
  * A token bucket: it holds `burst` tokens, a whole number from 1 to 10¹⁰, and gains `perMinute` of them a minute, more
@@ -142,18 +145,19 @@ export interface Config {
 }
 
 /**
- * A parameter is out of its bounds, or contradicts another. No node was made.
+ * A parameter is out of its bounds, contradicts another, or is none. No node was made.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ConfigError extends Data.TaggedError("ConfigError")<{
-  readonly field: keyof Config | "clusterSize"
+  /** The parameter, or what was given as one; `clusterSize`; `config` where the whole is no object. */
+  readonly field: string
   readonly value: unknown
   readonly expected: string
 }> {
   override get message(): string {
-    return `${this.field} is ${String(this.value)}: ${this.expected}`
+    return `${this.field} is ${Formatter.format(this.value)}: ${this.expected}`
   }
 }
 
@@ -164,33 +168,18 @@ const ceilLog10 = (n: number): number => {
   return digits
 }
 
-/**
- * The parameters for a cluster of at most `n` nodes (the largest size expected; more still work, with longer paths):
- * A = max(5, ⌈log10 n⌉ + 1), P = 6·A, the rest as documented. Any field may be overridden; a contradiction is an error.
- *
- * @example
- * ```ts
- * import { HyParView } from "@hyparview/core"
- * import { Result } from "effect"
- *
- * const config = Result.getOrThrow(HyParView.forClusterSize(10_000))
- * console.log(config.activeSize, config.passiveSize) // 5 30
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
-export const forClusterSize = (n: number, override: Partial<Config> = {}): Result.Result<Config, ConfigError> => {
-  if (!(Number.isInteger(n) && n >= 1 && n <= 1e9)) {
-    return Result.fail(new ConfigError({ field: "clusterSize", value: n, expected: "a whole number from 1 to 10⁹" }))
-  }
-  const activeSize = override.activeSize ?? Math.max(5, ceilLog10(n) + 1)
-  const passiveSize = override.passiveSize ?? 6 * activeSize
-  return validate({
+/** What others are derived from may be anything before it is checked. */
+const numberOr = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise)
+
+/** The defaults where these are given: the others follow from them. */
+const standard = (n: number, given: Partial<Config>): Config => {
+  const activeSize = numberOr(given.activeSize, Math.max(5, ceilLog10(n) + 1))
+  const passiveSize = numberOr(given.passiveSize, 6 * activeSize)
+  return {
     activeSize,
     passiveSize,
     activeWalkLength: 6,
-    passiveWalkLength: Math.min(3, override.activeWalkLength ?? 6),
+    passiveWalkLength: Math.min(3, numberOr(given.activeWalkLength, 6)),
     shuffleActive: Math.min(3, activeSize),
     shufflePassive: Math.min(4, passiveSize),
     shuffleWalkLength: 6,
@@ -217,14 +206,43 @@ export const forClusterSize = (n: number, override: Partial<Config> = {}): Resul
     leftMemoryMillis: 300_000,
     duplicateIdentityMillis: 60_000,
     memorySize: 64,
-    contactsSize: 16,
-    ...override
-  })
+    contactsSize: 16
+  }
+}
+
+const names: ReadonlyArray<string> = Object.keys(standard(1, {}))
+
+/**
+ * The parameters for a cluster of at most `n` nodes (the largest size expected; more still work, with longer paths):
+ * A = max(5, ⌈log10 n⌉ + 1), P = 6·A, the rest as documented. Any field may be overridden, and one that is undefined has its
+ * default; a contradiction is an error, and so is a field that there is none of.
+ *
+ * @example
+ * ```ts
+ * import { HyParView } from "@hyparview/core"
+ * import { Result } from "effect"
+ *
+ * const config = Result.getOrThrow(HyParView.forClusterSize(10_000))
+ * console.log(config.activeSize, config.passiveSize) // 5 30
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const forClusterSize = (n: number, override: Partial<Config> = {}): Result.Result<Config, ConfigError> => {
+  if (!(Number.isInteger(n) && n >= 1 && n <= 1e9)) {
+    const expected = "expected a whole number from 1 to 10⁹"
+    return Result.fail(new ConfigError({ field: "clusterSize", value: n, expected }))
+  }
+  const strange = strangeness(override, names)
+  return strange === undefined
+    ? validate(overridden(standard(n, override), override))
+    : Result.fail(new ConfigError(strange))
 }
 
 /**
- * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the
- * error.
+ * Checks a configuration: each field within its bounds, no two in contradiction, and none beside them. The first fault
+ * found is the error.
  *
  * @category validation
  * @since 0.1.0
@@ -267,33 +285,43 @@ const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: nu
   ["contactsSize", 1, 1_000]
 ]
 
+const isWithin = (value: unknown, low: number, high: number): boolean =>
+  typeof value === "number" && value >= low && value <= high
+
+const isWholeWithin = (value: unknown, low: number, high: number): boolean =>
+  Number.isInteger(value) && isWithin(value, low, high)
+
+const isRate = (value: unknown): boolean =>
+  Predicate.hasProperty(value, "burst") &&
+  Predicate.hasProperty(value, "perMinute") &&
+  isWholeWithin(value.burst, 1, highestRate) &&
+  isWithin(value.perMinute, 0, highestRate) &&
+  value.perMinute !== 0
+
+const isBackoff = (value: unknown): boolean => {
+  if (!Array.isArray(value) || value.length !== 2) return false
+  const [first, last]: ReadonlyArray<unknown> = value
+  return isWholeWithin(last, 1, longest) && isWholeWithin(first, 1, Number(last))
+}
+
 const faultOf = (config: Config): ConfigError | undefined => {
-  const wrong = (field: keyof Config, expected: string, value: unknown = config[field]) =>
-    new ConfigError({ field, value, expected })
+  const wrong = (field: keyof Config, expected: string) => new ConfigError({ field, value: config[field], expected })
+  const strange = strangeness(config, names)
+  if (strange !== undefined) return new ConfigError(strange)
   for (const [field, low, high] of bounds) {
     const value = config[field]
-    if (!(Number.isInteger(value) && Number(value) >= low && Number(value) <= high)) {
+    if (!isWholeWithin(value, low, high)) {
       return wrong(field, `expected a whole number from ${low} to ${high}`)
     }
   }
   const share = (field: "ageWeight" | "cycleJitter" | "optimizeHysteresis") =>
-    config[field] >= 0 && config[field] <= 1 ? undefined : wrong(field, "expected 0 to 1")
-  const rate = (field: "admissionPerPeer" | "admissionOverall") => {
-    const { burst, perMinute } = config[field]
-    return Number.isInteger(burst) && burst >= 1 && burst <= highestRate && perMinute > 0 && perMinute <= highestRate
-      ? undefined
-      : wrong(
-          field,
-          "expected a burst of 1 to 10¹⁰ and a rate above 0, to 10¹⁰",
-          `${burst} at once, ${perMinute} a minute`
-        )
-  }
-  const backoff = (field: "repairBackoffMillis" | "discoveryBackoffMillis") => {
-    const [first, last] = config[field]
-    return Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= longest
+    isWithin(config[field], 0, 1) ? undefined : wrong(field, "expected 0 to 1")
+  const rate = (field: "admissionPerPeer" | "admissionOverall") =>
+    isRate(config[field]) ? undefined : wrong(field, "expected a burst of 1 to 10¹⁰ and a perMinute above 0, to 10¹⁰")
+  const backoff = (field: "repairBackoffMillis" | "discoveryBackoffMillis") =>
+    isBackoff(config[field])
       ? undefined
       : wrong(field, `expected [first, longest] in whole milliseconds, 1 ≤ first ≤ longest ≤ ${longest}`)
-  }
   const atMost = (field: keyof Config, other: "activeWalkLength" | "activeSize" | "passiveSize") =>
     Number(config[field]) <= config[other] ? undefined : wrong(field, `must be at most ${other} (${config[other]})`)
   return (

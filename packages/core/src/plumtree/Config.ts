@@ -7,7 +7,9 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Formatter from "effect/Formatter"
 import * as Result from "effect/Result"
+import { overridden, strangeness } from "../internal/parameters.ts"
 
 /**
  * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a
@@ -255,23 +257,25 @@ export const paperConfig: Config = {
 }
 
 /**
- * A parameter is out of its bounds, or contradicts another. No node was made.
+ * A parameter is out of its bounds, contradicts another, or is none. No node was made.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ConfigError extends Data.TaggedError("BroadcastConfigError")<{
-  readonly field: keyof Config
+  /** The parameter, or what was given as one; `config` where the whole is no object. */
+  readonly field: string
   readonly value: unknown
   readonly expected: string
 }> {
   override get message(): string {
-    return `${this.field} is ${String(this.value)}: ${this.expected}`
+    return `${this.field} is ${Formatter.format(this.value)}: ${this.expected}`
   }
 }
 
 /**
- * The defaults with these fields in their place; a contradiction is an error.
+ * The defaults with these fields in their place, and one that is undefined has its default; a contradiction is an error,
+ * and so is a field that there is none of. Other defaults than a live node's may be given.
  *
  * @example
  * ```ts
@@ -285,12 +289,19 @@ export class ConfigError extends Data.TaggedError("BroadcastConfigError")<{
  * @category constructors
  * @since 0.1.0
  */
-export const makeConfig = (override: Partial<Config> = {}): Result.Result<Config, ConfigError> =>
-  validate({ ...defaultConfig, ...override })
+export const makeConfig = (
+  override: Partial<Config> = {},
+  defaults: Config = defaultConfig
+): Result.Result<Config, ConfigError> => {
+  const strange = strangeness(override, names)
+  return strange === undefined ? validate(overridden(defaults, override)) : Result.fail(new ConfigError(strange))
+}
+
+const names: ReadonlyArray<string> = Object.keys(defaultConfig)
 
 /**
- * Checks a configuration: each field within its bounds, and no two in contradiction. The first fault found is the
- * error.
+ * Checks a configuration: each field within its bounds, no two in contradiction, and none beside them. The first fault
+ * found is the error.
  *
  * @category validation
  * @since 0.1.0
@@ -342,6 +353,8 @@ const faultOf = (config: Config): ConfigError | undefined => {
   const wrong = (field: keyof Config, expected: string) => new ConfigError({ field, value: config[field], expected })
   const choice = (field: keyof Config, ...choices: ReadonlyArray<unknown>) =>
     choices.includes(config[field]) ? undefined : wrong(field, `expected ${choices.join(" or ")}`)
+  const strange = strangeness(config, names)
+  if (strange !== undefined) return new ConfigError(strange)
   for (const [field, low, high] of bounds) {
     const value = config[field]
     if (!(Number.isInteger(value) && Number(value) >= low && Number(value) <= high)) {

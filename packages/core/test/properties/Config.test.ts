@@ -1,6 +1,7 @@
 /** The configuration: what each field may be, what contradicts what, and what a cluster size gives. */
 import { assert, describe, it } from "@effect/vitest"
 import * as HyParView from "@hyparview/core/HyParView"
+import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Result from "effect/Result"
 
 const thirtyDays = 30 * 24 * 3_600_000
@@ -203,5 +204,84 @@ describe("a cluster size", () => {
     const short = Result.getOrThrow(HyParView.forClusterSize(10_000, { activeWalkLength: 2, passiveSize: 3 }))
     assert.deepStrictEqual([short.passiveWalkLength, short.shufflePassive, short.graveyardSize], [2, 3, 3])
     assert.isTrue(Result.isFailure(HyParView.forClusterSize(10_000, { activeSize: 0 })))
+  })
+})
+
+/** What a configuration read from elsewhere may hold, and no compiler has seen. */
+describe("parameters that no compiler has seen", () => {
+  const membership = (override: object | null) =>
+    Result.match(HyParView.forClusterSize(100, override ?? JSON.parse("null")), {
+      onFailure: ({ message }) => message,
+      onSuccess: () => "taken"
+    })
+  const broadcast = (override: object | null) =>
+    Result.match(Plumtree.makeConfig(override ?? JSON.parse("null")), {
+      onFailure: ({ message }) => message,
+      onSuccess: () => "taken"
+    })
+
+  it("have their default where they are undefined", () => {
+    const undefinedOf = (config: object) => Object.fromEntries(Object.keys(config).map((name) => [name, undefined]))
+    assert.deepStrictEqual(
+      HyParView.forClusterSize(100, { ...undefinedOf(base), activeSize: 3 }),
+      HyParView.forClusterSize(100, { activeSize: 3 })
+    )
+    assert.deepStrictEqual(Plumtree.makeConfig(undefinedOf(Plumtree.defaultConfig)), Plumtree.makeConfig())
+    assert.deepStrictEqual(
+      Plumtree.makeConfig({ ...undefinedOf(Plumtree.floodConfig), trees: "source" }, Plumtree.floodConfig),
+      Result.succeed({ ...Plumtree.floodConfig, trees: "source" })
+    )
+    assert.isTrue(Result.isFailure(HyParView.validate({ ...base, ...undefinedOf({ activeSize: 0 }) })))
+  })
+
+  it("are refused where there is none of the name, which are listed", () => {
+    assert.match(
+      membership({ aktiveSize: 3 }),
+      /^aktiveSize is 3: no such parameter. Parameters are activeSize, .*, contacts/
+    )
+    assert.match(
+      broadcast({ activeSize: 3 }),
+      /^activeSize is 3: no such parameter. Parameters are strategy, .*, recallMillis$/
+    )
+    assert.match(membership({ toString: 3 }), /^toString is 3: no such/)
+    const both = { ...base, ...Plumtree.defaultConfig }
+    assert.deepInclude(Result.getOrThrow(Result.flip(HyParView.validate(both))), {
+      field: "strategy",
+      value: "plumtree"
+    })
+    assert.deepInclude(Result.getOrThrow(Result.flip(Plumtree.validate(both))), { field: "activeSize", value: 10 })
+  })
+
+  it("are refused where they are no parameters", () => {
+    assert.strictEqual(membership(null), "config is null: expected an object of parameters")
+    assert.strictEqual(broadcast(null), "config is null: expected an object of parameters")
+    assert.strictEqual(membership([1]), "config is [1]: expected an object of parameters")
+  })
+
+  it("are refused, and shown as they are, where they are of another kind", () => {
+    const shown: ReadonlyArray<readonly [override: object, message: string]> = [
+      [{ activeSize: 5n }, "activeSize is 5n: expected a whole number from 1 to 30"],
+      [{ passiveSize: Symbol("p") }, "passiveSize is Symbol(p): expected a whole number"],
+      [{ activeWalkLength: {} }, "activeWalkLength is {}: expected"],
+      [{ cycleMillis: "5000" }, 'cycleMillis is "5000": expected a whole number from 10'],
+      [{ cycleMillis: { toString: () => assert.fail("thrown") } }, "cycleMillis is [toString threw]: expected"],
+      [{ ageWeight: "0.5" }, 'ageWeight is "0.5": expected 0 to 1'],
+      [{ ageWeight: true }, "ageWeight is true: expected 0 to 1"],
+      [{ cycleJitter: null }, "cycleJitter is null: expected 0 to 1"],
+      [{ repairBackoffMillis: 5 }, "repairBackoffMillis is 5: expected [first, longest]"],
+      [{ discoveryBackoffMillis: [1, 2, 3] }, "discoveryBackoffMillis is [1,2,3]: expected [first, longest]"],
+      [{ discoveryBackoffMillis: ["1", 2] }, 'discoveryBackoffMillis is ["1",2]: expected'],
+      [{ admissionPerPeer: null }, "admissionPerPeer is null: expected a burst"],
+      [{ admissionOverall: { burst: 1 } }, 'admissionOverall is {"burst":1}: expected a burst'],
+      [{ admissionOverall: { burst: 1, perMinute: "2" } }, 'admissionOverall is {"burst":1,"perMinute":"2"}: expected']
+    ]
+    for (const [override, message] of shown) assert.include(membership(override), message)
+    assert.include(broadcast({ strategy: "plumtre" }), 'strategy is "plumtre": expected plumtree or flood or thicket')
+    assert.include(broadcast({ fetchBytes: 5n }), "fetchBytes is 5n: expected")
+    const text: number = JSON.parse('"10"')
+    assert.strictEqual(
+      Result.getOrThrow(Result.flip(HyParView.forClusterSize(text))).message,
+      'clusterSize is "10": expected a whole number from 1 to 10⁹'
+    )
   })
 })

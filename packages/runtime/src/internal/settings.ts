@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 
 /**
- * How a node is made. Only `id` and `cluster` are required.
+ * How a node is made. Only `id` and `cluster` are required; of the others one that is undefined has its default.
  *
  * @category models
  * @since 0.1.0
@@ -21,9 +21,12 @@ export interface Options {
   readonly cluster: string
   /** The largest size expected, from which the views are sized. Default 10,000: five links, thirty addresses. */
   readonly clusterSize?: number
-  /** Overrides single parameters of the membership protocol. */
+  /** Overrides single parameters of the membership protocol. One that is undefined has its default. */
   readonly membership?: Partial<HyParView.Config>
-  /** Overrides single parameters of the broadcast: the strategy, what is retained, how what was missed is recovered. */
+  /**
+   * Overrides single parameters of the broadcast: the strategy, what is retained, how what was missed is recovered. One
+   * that is undefined has its default.
+   */
   readonly broadcast?: Partial<Plumtree.Config>
   /**
    * This start's epoch, a whole number from 0 to 2⁵² (`HyParView.highestEpoch`): others ignore a node with a higher one.
@@ -159,7 +162,9 @@ export const resolve = (
   const wrong = (option: keyof Options, expected: string) =>
     new OptionsError({ option, value: options[option], expected })
   const named = (option: "id" | "cluster") =>
-    Wire.isName(options[option]) ? undefined : wrong(option, `expected 1 to ${Wire.maxTextBytes} bytes of UTF-8`)
+    typeof options[option] === "string" && Wire.isName(options[option])
+      ? undefined
+      : wrong(option, `expected 1 to ${Wire.maxTextBytes} bytes of UTF-8`)
   /** Not a number if it is no duration: then it is out of bounds too. */
   const millisOf = (option: DurationOption, standard: Duration.Input) =>
     Option.getOrElse(Option.map(Duration.fromInput(options[option] ?? standard), Duration.toMillis), () => Number.NaN)
@@ -173,14 +178,25 @@ export const resolve = (
     broadcast[field] <= outboxBytes / 2
       ? undefined
       : wrong("outboxBytes", `must be at least twice the broadcast's ${field} (${broadcast[field]})`)
+  const kind = (option: keyof Options, type: "boolean" | "function" | "object", expected: string) =>
+    options[option] === undefined || (typeof options[option] === type && options[option] !== null)
+      ? undefined
+      : wrong(option, expected)
+  const nothing =
+    kind("membership", "object", "expected an object of parameters") ??
+    kind("broadcast", "object", "expected an object of parameters")
+  if (nothing !== undefined) return Result.fail(nothing)
   const outboxBytes = options.outboxBytes ?? 4 * 1024 * 1024
+  /** A share of what may wait for a link, whatever that is: it is checked later. */
+  const answered = (standard: number, share: number) =>
+    Number.isFinite(outboxBytes) ? Math.min(standard, Math.max(1, Math.floor(outboxBytes / share))) : standard
   const configs = Result.all({
     membership: HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
     // What is fetched or recalled comes in one go: who is answered must not look like one that does not drain its link.
-    broadcast: Plumtree.makeConfig({
-      fetchBytes: Math.min(Plumtree.defaultConfig.fetchBytes, Math.max(1, Math.floor(outboxBytes / 8) || 1)),
-      recallBytes: Math.min(Plumtree.defaultConfig.recallBytes, Math.max(1, Math.floor(outboxBytes / 4) || 1)),
-      ...options.broadcast
+    broadcast: Plumtree.makeConfig(options.broadcast, {
+      ...Plumtree.defaultConfig,
+      fetchBytes: answered(Plumtree.defaultConfig.fetchBytes, 8),
+      recallBytes: answered(Plumtree.defaultConfig.recallBytes, 4)
     })
   })
   return Result.flatMap(configs, ({ broadcast, membership }): Result.Result<Settings, OptionsError> => {
@@ -216,6 +232,8 @@ export const resolve = (
       named("cluster") ??
       (options.epoch === undefined ? undefined : whole("epoch", options.epoch, 0, HyParView.highestEpoch)) ??
       (Number.isFinite(options.seed ?? 0) ? undefined : wrong("seed", "expected a finite number")) ??
+      kind("leaveOnClose", "boolean", "expected true or false") ??
+      kind("observe", "function", "expected a function") ??
       millis("handshakeTimeout", settings.handshakeMillis) ??
       millis("temporaryLinkIdle", settings.temporaryLinkIdleMillis) ??
       millis("leaveDeadline", settings.leaveDeadlineMillis) ??

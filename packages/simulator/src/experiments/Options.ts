@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
-import type { HyParView, Plumtree } from "@hyparview/core"
 import { Latency } from "@hyparview/faults"
 import * as Data from "effect/Data"
+import * as Formatter from "effect/Formatter"
 import * as Struct from "effect/Struct"
 
 /**
@@ -159,15 +159,12 @@ export const choices = {
  * @since 0.1.0
  */
 export class InvalidOption extends Data.TaggedError("InvalidOption")<{
-  readonly option:
-    | keyof Options
-    | "experiment"
-    | `config.${HyParView.ConfigError["field"] | Plumtree.ConfigError["field"]}`
+  readonly option: keyof Options | "experiment" | `config.${string}`
   readonly value: unknown
   readonly expected: string
 }> {
   override get message(): string {
-    return `${this.option} is ${String(this.value)}: ${this.expected}`
+    return `${this.option} is ${Formatter.format(this.value)}: ${this.expected}`
   }
 }
 
