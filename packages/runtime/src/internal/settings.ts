@@ -19,7 +19,9 @@ export interface Options {
   readonly id: string
   /** The cluster's name, 1 to 255 bytes of UTF-8: nodes of another name are refused. */
   readonly cluster: string
-  /** The largest size expected, from which the views are sized. Default 10,000: five links, thirty addresses. */
+  /**
+   * The largest size expected, 1 to 10⁹, from which the views are sized. Default 10,000: five links, thirty addresses.
+   */
   readonly clusterSize?: number
   /** Overrides single parameters of the membership protocol. One that is undefined has its default. */
   readonly membership?: Partial<HyParView.Config>
@@ -36,49 +38,67 @@ export interface Options {
   readonly epoch?: number
   /** The seed of the node's choices, any finite number. Default: random. Give one to make tests repeatable. */
   readonly seed?: number
-  /** How long an exchange of Hellos may take, dialling included. Default 2 seconds; below the request time-out. */
+  /**
+   * How long an exchange of Hellos may take, dialling included. 1 ms to a day, and below the membership's
+   * `requestTimeoutMillis`. Default 2 seconds.
+   */
   readonly handshakeTimeout?: Duration.Input
-  /** How long a link that is not an active one may stay idle. Default 3 seconds: a joiner's questions open many. */
+  /**
+   * How long a link that is not an active one may stay idle. 1 ms to a day. Default 3 seconds: a joiner's questions
+   * open many.
+   */
   readonly temporaryLinkIdle?: Duration.Input
-  /** How long `leave` may take to flush its goodbyes. Default 3 seconds. */
+  /** How long `leave` may take to flush its goodbyes. 1 ms to a day. Default 3 seconds. */
   readonly leaveDeadline?: Duration.Input
   /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean
   /**
-   * Bytes that may wait for one link; if the link cannot take what is above it the peer is expelled as slow. Above half of
-   * it on every link of the tree publishers are held back. At least twice the broadcast's `fetchBytes` and `recallBytes`,
-   * whose defaults are at most an eighth and a quarter of it. The same on all nodes of a cluster: a larger frame is not
-   * sent, and counted (`hyparview_frames_too_large`). Default 4 MiB.
+   * Bytes that may wait for one link, 1,024 to 2³¹; if the link cannot take what is above it the peer is expelled as
+   * slow. Above half of it on every link of the tree publishers are held back. At least twice the broadcast's
+   * `fetchBytes` and `recallBytes`, whose defaults are at most an eighth and a quarter of it. The same on all nodes of
+   * a cluster: a larger frame is not sent, and counted (`hyparview_frames_too_large`). Default 4 MiB.
    */
   readonly outboxBytes?: number
-  /** Links beyond the active ones that may be open at once, in either direction. Default 1,024. */
+  /** Links beyond the active ones that may be open at once, in either direction. 1–1,000,000. Default 1,024. */
   readonly temporaryLinks?: number
-  /** Inputs that may wait for the node; readers pause above it. Default 8,192. */
+  /** Inputs that may wait for the node; readers pause above it. 16–10,000,000. Default 8,192. */
   readonly mailboxSize?: number
-  /** Messages that may wait for one subscriber, unless it asks otherwise. Default 1,024. */
+  /** Messages that may wait for one subscriber, unless it asks otherwise. 1–10,000,000. Default 1,024. */
   readonly subscriberBuffer?: number
   /**
-   * Bytes of payload that may wait for one subscriber, and as many for validators. Default 16 MiB; a single message fits
-   * whatever its size.
+   * Bytes of payload that may wait for one subscriber, and as many for validators. 1–2⁴⁰. Default 16 MiB; a single
+   * message fits whatever its size.
    */
   readonly subscriberBytes?: number
-  /** Messages of a topic that may wait for an earlier one of their source, for subscribers in order. Default 1,024. */
+  /**
+   * Messages of a topic that may wait for an earlier one of their source, for subscribers in order. 1–10,000,000.
+   * Default 1,024.
+   */
   readonly reorderBuffer?: number
-  /** How long a subscriber that asks for history waits for it, the first neighbour included. Default 3 seconds. */
+  /**
+   * How long a subscriber that asks for history waits for it, the first neighbour included. 1 ms to a day. Default 3
+   * seconds.
+   */
   readonly historyTimeout?: Duration.Input
-  /** Validators that may run at once. Default 16. */
+  /** Validators that may run at once. 1–100,000. Default 16. */
   readonly validators?: number
-  /** How long a validator may take. Default 1 second. */
+  /** How long a validator may take. 1 ms to a day. Default 1 second. */
   readonly validatorTimeout?: Duration.Input
-  /** Publishers that may wait for room at once (`whenFull: "wait"`). Default 1,024. */
+  /** Publishers that may wait for room at once (`whenFull: "wait"`). 0–10,000,000. Default 1,024. */
   readonly waitingPublishers?: number
-  /** Membership events that may wait for one subscriber. Default 4,096. */
+  /** Membership events that may wait for one subscriber. 16–10,000,000. Default 4,096. */
   readonly eventsBuffer?: number
   /** How many peers a `PeerStore` is given to keep, 0 to 4,096. Default 64: both views, and some of those before. */
   readonly rememberedPeers?: number
-  /** A `PeerStore` is written at most once in this time (and when the epoch changes). Default 30 seconds (a guess). */
+  /**
+   * A `PeerStore` is written at most once in this time (and when the epoch changes). 1 ms to a day. Default 30 seconds
+   * (a guess).
+   */
   readonly peerStoreInterval?: Duration.Input
-  /** How long one read or write of a `PeerStore` may take; then the node goes on without. Default 5 seconds. */
+  /**
+   * How long one read or write of a `PeerStore` may take; then the node goes on without. 1 ms to a day. Default 5
+   * seconds.
+   */
   readonly peerStoreTimeout?: Duration.Input
   /**
    * Is shown each transition of the node before its outputs are performed: for tests and traces. It is called on the hot
