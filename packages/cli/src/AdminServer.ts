@@ -31,6 +31,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as HttpServer from "effect/http/HttpServer"
@@ -103,10 +104,11 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 const faultOf = (options: Options): string | undefined => {
   for (const name of ["maxBodyBytes", "eventReaders", "maxConnections"] as const) {
     const value = options[name]
-    if (value !== undefined && !isCount(value)) return `${name} is ${value}: expected a whole number, 1 or more`
+    if (value !== undefined && !isCount(value))
+      return `${name} is ${Formatter.format(value)}: expected a whole number, 1 or more`
   }
   const { port = 0, token } = options
-  if (!Address.isPort(port)) return `port is ${port}: expected a whole number from 0 to 65535`
+  if (!Address.isPort(port)) return `port is ${Formatter.format(port)}: expected a whole number from 0 to 65535`
   return token !== undefined && Redacted.value(token) === "" ? "token is empty: expected 1 byte or more" : undefined
 }
 

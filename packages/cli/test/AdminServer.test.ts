@@ -278,6 +278,7 @@ describe("access to an admin server", () => {
         [{ maxBodyBytes: 0 }, "maxBodyBytes is 0: expected a whole number, 1 or more"],
         [{ eventReaders: -1 }, "eventReaders is -1: expected a whole number, 1 or more"],
         [{ maxConnections: 1.5 }, "maxConnections is 1.5: expected a whole number, 1 or more"],
+        [{ maxBodyBytes: JSON.parse('"9"') }, 'maxBodyBytes is "9": expected a whole number, 1 or more'],
         [{ maxConnections: NaN }, "maxConnections is NaN: expected a whole number, 1 or more"],
         [{ port: 65_536 }, "port is 65536: expected a whole number from 0 to 65535"],
         [{ token: Redacted.make("") }, "token is empty: expected 1 byte or more"]

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Formatter from "effect/Formatter"
 import type * as LogLevel from "effect/LogLevel"
 import type { Bounds } from "./Control.ts"
 
@@ -88,7 +89,7 @@ export const faultOf = (options: Options): InvalidOptions | undefined => {
   for (const [option, value, least, most] of bounds) {
     if (Number.isInteger(value) && value >= least && value <= most) continue
     const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`
-    return new InvalidOptions({ option, detail: `${value} is not a whole number, ${range}` })
+    return new InvalidOptions({ option, detail: `${Formatter.format(value)} is not a whole number, ${range}` })
   }
   return undefined
 }

@@ -5,6 +5,7 @@ import { Effect } from "effect"
 const wrong: ReadonlyArray<readonly [options: Supervisor.Options, message: string]> = [
   [{ nodes: 0, processes: 1 }, "supervisor, nodes: 0 is not a whole number, 1 or more"],
   [{ nodes: 2.5, processes: 1 }, "supervisor, nodes: 2.5 is not a whole number, 1 or more"],
+  [{ nodes: JSON.parse('"3"'), processes: 1 }, 'supervisor, nodes: "3" is not a whole number, 1 or more'],
   [{ nodes: 3, processes: 0 }, "supervisor, processes: 0 is not a whole number, from 1 to 3"],
   [{ nodes: 3, processes: 4 }, "supervisor, processes: 4 is not a whole number, from 1 to 3"],
   [{ nodes: 3, processes: 1, mostNodes: 2 }, "supervisor, mostNodes: 2 is not a whole number, 3 or more"],

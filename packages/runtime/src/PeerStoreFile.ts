@@ -25,7 +25,7 @@ import { type Memory, PeerStore, PeerStoreError } from "./PeerStore.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** The file's path. Its folder must exist, and the node must be allowed to create files in it. */
+  /** The file's path, not empty. Its folder must exist, and the node must be allowed to create files in it. */
   readonly file: string
   /**
    * The largest file that is read, in bytes, 1 or more; a larger one is `corrupt`. Default 4 MiB, room for 4,096 peers
@@ -90,6 +90,13 @@ export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptions
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
       const { file, maxBytes = 4_194_304 } = options
+      if (typeof file !== "string" || file === "") {
+        return yield* new PeerStoreOptionsError({
+          option: "file",
+          value: file,
+          expected: "expected the path of a file"
+        })
+      }
       if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
         const expected = "expected a whole number from 1 on"
         return yield* new PeerStoreOptionsError({ option: "maxBytes", value: maxBytes, expected })

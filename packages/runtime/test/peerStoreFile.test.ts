@@ -96,6 +96,18 @@ describe("a peer store in a file", () => {
     )
   }
 
+  for (const file of ["", undefined, 5]) {
+    test(
+      `is refused with no path: ${file}`,
+      Effect.gen(function* () {
+        // @ts-expect-error: whoever has no types may give anything.
+        const error = yield* Effect.flip(Layer.build(PeerStoreFile.layer({ file })))
+        assert.strictEqual(error._tag, "PeerStoreOptionsError")
+        assert.include(error.message, `file is ${JSON.stringify(file)}: expected the path of a file`)
+      })
+    )
+  }
+
   test(
     "that is a folder cannot be read; one in a folder that does not exist cannot be written",
     Effect.gen(function* () {

@@ -29,6 +29,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -66,25 +67,31 @@ export interface Options {
    * nodes with random delays under TestClock took 3.5 µs a frame at 1 ms, 12 µs at 1 µs.
    */
   readonly resolution?: Duration.Input
-  /** What a link delivers at most, in bytes a second. Default: no limit. */
+  /** What a link delivers at most, in bytes a second: more than 0, whole or not. Default: no limit. */
   readonly bytesPerSecond?: number
-  /** The largest frame, in bytes, for all transports of the network. Default: 1 MiB. */
+  /** The largest frame, in bytes, for all transports of the network, 1 or more. Default: 1 MiB. */
   readonly maxFrameBytes?: number
   /**
    * How many bytes (4 more for each frame's length) one direction of a link holds between `send` and `receive` before
-   * `send` waits. One frame above it passes alone. Default: 256 KiB (a guess: a socket's buffers).
+   * `send` waits, 1 or more. One frame above it passes alone. Default: 256 KiB (a guess: a socket's buffers).
    */
   readonly receiveLimitBytes?: number
-  /** Links and dials under way of one transport, above which it dials no more and refuses dials. Default: 1,024. */
+  /**
+   * Links and dials under way of one transport, 1 or more, above which it dials no more and refuses dials. Default:
+   * 1,024.
+   */
   readonly maxLinks?: number
-  /** Accepted links that nobody has taken, above which a transport refuses dials. Default: 128. */
+  /** Accepted links that nobody has taken, 1 or more, above which a transport refuses dials. Default: 128. */
   readonly acceptBacklog?: number
   /**
-   * How long a dial waits for an answer. Default: 5 seconds (a guess). A node gives a dial up earlier, after its own
-   * `handshakeTimeout`, which is 2 seconds by default and covers the dial.
+   * How long a dial waits for an answer: more than 0, infinity for no limit. Default: 5 seconds (a guess). A node gives
+   * a dial up earlier, after its own `handshakeTimeout`, which is 2 seconds by default and covers the dial.
    */
   readonly dialTimeout?: Duration.Input
-  /** How long an accepted link may stay without a first frame. Default: 10 seconds (a guess); infinity for no limit. */
+  /**
+   * How long an accepted link may stay without a first frame: more than 0, infinity for no limit. Default: 10 seconds (a
+   * guess).
+   */
   readonly handshakeTimeout?: Duration.Input
 }
 
@@ -226,7 +233,8 @@ const completed = (options: Options): Effect.Effect<Settings, InvalidOptions> =>
     handshakeTimeoutMicros: micros(options.handshakeTimeout ?? "10 seconds"),
     resolutionMicros: micros(options.resolution ?? "1 millis")
   }
-  const invalid = (option: keyof Options, detail: string) => Effect.fail(new InvalidOptions({ option, detail }))
+  const invalid = (option: keyof Options, what: string) =>
+    Effect.fail(new InvalidOptions({ option, detail: `${Formatter.format(options[option])} is ${what}` }))
   for (const option of ["maxFrameBytes", "receiveLimitBytes", "maxLinks", "acceptBacklog"] as const) {
     if (!isCount(settings[option])) return invalid(option, "not a whole number above 0")
   }
@@ -236,7 +244,9 @@ const completed = (options: Options): Effect.Effect<Settings, InvalidOptions> =>
   if (!(settings.resolutionMicros >= 1 && settings.resolutionMicros <= 1_000_000)) {
     return invalid("resolution", "not a duration from 1 µs to 1 s")
   }
-  if (!((options.bytesPerSecond ?? 1) > 0)) return invalid("bytesPerSecond", "not above 0")
+  const { bytesPerSecond = 1 } = options
+  if (!(typeof bytesPerSecond === "number" && bytesPerSecond > 0))
+    return invalid("bytesPerSecond", "not a number above 0")
   return Effect.succeed(settings)
 }
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Formatter from "effect/Formatter"
 import { TestClock } from "effect/testing"
 import * as MemoryNetwork from "@hyparview/transport-memory/MemoryNetwork"
 import { connect, frame, host, read, reasonOf, start, text } from "./kit.ts"
@@ -370,12 +371,18 @@ describe("options", () => {
         { handshakeTimeout: 0 },
         { resolution: "2 seconds" },
         // @ts-expect-error: a configuration read from elsewhere need not be of the type.
-        { dialTimeout: "soon" }
+        { dialTimeout: "soon" },
+        // @ts-expect-error: the same.
+        { bytesPerSecond: "5" },
+        // @ts-expect-error: the same.
+        { maxLinks: 5n }
       ]
       for (const options of invalid) {
         const error = yield* Effect.flip(Effect.scoped(MemoryNetwork.make(options)))
         assert.strictEqual(error._tag, "InvalidOptions")
         assert.deepStrictEqual([error.option], Object.keys(options))
+        if (error.option === "latency") continue
+        assert.include(error.detail, `${Formatter.format(options[error.option])} is not a`)
       }
     })
   )
