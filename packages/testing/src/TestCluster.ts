@@ -9,8 +9,8 @@
  * **Deterministic.** The same program with the same options ends in the same views, on every machine, under TestClock and
  * under the virtual clock. Every choice of every node, and every delay of the network, comes from `seed`.
  *
- * Nodes are named by index, from 0. What makes no sense (to start a node that runs, to publish on one that does not) is a
- * mistake in the test, and dies.
+ * Nodes are named by index, from 0. What makes no sense (a cluster of no nodes, to start a node that runs, to publish on one
+ * that does not) is a mistake in the test, and dies.
  *
  * @since 0.1.0
  * @example
@@ -75,7 +75,10 @@ export interface Options {
   readonly network?: Omit<MemoryNetwork.Options, "seed">
   /** The nodes whose addresses Discovery tells everybody. Default: none. */
   readonly discovery?: ReadonlyArray<number>
-  /** A node's id by its index. Default: `n00`, `n01`, …; ids in the order of the indices. */
+  /**
+   * A node's id by its index. Default: `n00`, `n01`, …; ids in the order of the indices. Two may have one: of the nodes with the
+   * same id that meet, some or all stop with `DuplicateIdentity`.
+   */
   readonly idOf?: (index: number) => string
   /**
    * Whether a node remembers its epoch over restarts. Default: true. Otherwise one whose clock has jumped back starts with an
@@ -161,7 +164,8 @@ export interface TestCluster {
   readonly pass: (duration: Duration.Input) => Effect.Effect<void, EndlessInstant>
   /**
    * Lets time pass until the overlay is well (`Overlay.violations` in calm) and has been for a request time-out. Returns
-   * how long it took to become so.
+   * how long it took to become so. An overlay that nobody is in is never well, whether nobody has joined or all have been
+   * killed.
    */
   readonly settle: (options?: SettleOptions) => Effect.Effect<Duration.Duration, NotSettled | EndlessInstant>
 
@@ -176,13 +180,19 @@ export interface TestCluster {
 const drawing = 0x7fff_ffff
 
 const planOf = (options: Options): Plan => {
-  const width = String(options.nodes - 1).length
+  const { discovery = [], nodes } = options
+  if (!Number.isSafeInteger(nodes) || nodes < 1) {
+    throw new RangeError(`nodes: a cluster has a whole number of nodes, from 1, not ${nodes}`)
+  }
+  const stranger = discovery.find((index) => !Number.isInteger(index) || index < 0 || index >= nodes)
+  if (stranger !== undefined) throw new RangeError(`discovery: there is no node ${stranger}: the cluster has ${nodes}`)
+  const width = String(nodes - 1).length
   return {
-    nodes: options.nodes,
+    nodes,
     seed: options.seed ?? 0,
     node: options.node ?? {},
     idOf: options.idOf ?? ((index) => `n${String(index).padStart(width, "0")}`),
-    discovery: options.discovery ?? [],
+    discovery,
     storesEpochs: options.storesEpochs ?? true,
     logLevel: options.logLevel ?? "Error"
   }
@@ -263,6 +273,7 @@ export const make = Effect.fnUntraced(function* (
 
   const killShare: TestCluster["killShare"] = (share) =>
     Effect.suspend(() => {
+      if (!(share >= 0 && share <= 1)) throw new RangeError(`a share of the nodes is from 0 to 1, not ${share}`)
       const rest = [...places.running()]
       const count = Math.round(rest.length * share)
       const chosen = Array.from({ length: count }, () => rest.splice(Random.nextBelow(random, rest.length), 1)).flat()
@@ -313,6 +324,7 @@ export const make = Effect.fnUntraced(function* (
     settle: (options = {}) =>
       Effect.suspend(() => {
         const looked = options.among?.map((index) => places.at(index)) ?? places.all
+        if (looked.length === 0) throw new RangeError("among: at least one node is looked at")
         return settle(looked, membership, membership.requestTimeoutMillis, options)
       }),
     overlay: overlayOf(places.all),

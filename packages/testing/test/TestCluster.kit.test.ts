@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Fault } from "@hyparview/faults/FaultPlan"
 import { TestCluster, VirtualClock } from "@hyparview/testing"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -90,6 +91,30 @@ describe("a cluster", () => {
     }).pipe(Effect.scoped, onVirtualClock)
   )
 
+  it.live("that nobody is in does not settle, and says why", () =>
+    Effect.gen(function* () {
+      const why = (settled: Effect.Effect<unknown, { readonly message: string }>) =>
+        Effect.map(Effect.flip(settled), ({ message }) => message.replace(/^.* nobody/, "nobody"))
+      const cluster = yield* TestCluster.make({ nodes: 4, seed: 1 })
+      assert.strictEqual(yield* why(cluster.settle()), "nobody is in the overlay: 4 not joined")
+      yield* cluster.joinAll()
+      yield* cluster.settle()
+      yield* cluster.freeze(0)
+      yield* cluster.node(1).membership.leave
+      yield* cluster.kill(2, 3)
+      assert.strictEqual(yield* why(cluster.settle()), "nobody is in the overlay: 1 frozen; 1 left; 2 not running")
+      assert.strictEqual(yield* why(cluster.settle({ among: [2] })), "nobody is in the overlay: 1 not running")
+
+      const alike = yield* TestCluster.make({ nodes: 3, seed: 1, idOf: () => "x", logLevel: "None" })
+      yield* alike.joinAll()
+      yield* alike.pass("5 minutes")
+      assert.strictEqual(
+        yield* why(alike.settle()),
+        "nobody is in the overlay: 3 stopped, for another process has the same id"
+      )
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
   it.live("refuses options that contradict themselves", () =>
     Effect.gen(function* () {
       const option = yield* Effect.flip(TestCluster.make({ nodes: 2, node: { handshakeTimeout: "1 hour" } }))
@@ -106,10 +131,29 @@ describe("a cluster", () => {
         cluster.start(0),
         cluster.join(7),
         cluster.leave(2),
-        cluster.kill(-1)
+        cluster.kill(-1),
+        Effect.asVoid(cluster.killShare(40)),
+        Effect.asVoid(cluster.settle({ among: [] }))
       ]
       for (const mistake of mistakes) assert.isTrue(Exit.hasDies(yield* Effect.exit(mistake)))
     }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("dies of options that no cluster can have, and says which", () =>
+    Effect.gen(function* () {
+      const death = (options: TestCluster.Options) =>
+        Effect.map(Effect.exit(Effect.scoped(TestCluster.make(options))), (exit) =>
+          Exit.isFailure(exit) && Exit.hasDies(exit) ? String(Cause.squash(exit.cause)) : "made"
+        )
+      for (const nodes of [0, -1, 2.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const expected = `RangeError: nodes: a cluster has a whole number of nodes, from 1, not ${nodes}`
+        assert.strictEqual(yield* death({ nodes }), expected)
+      }
+      for (const index of [9, 3, -1, 0.5]) {
+        const expected = `RangeError: discovery: there is no node ${index}: the cluster has 3`
+        assert.strictEqual(yield* death({ nodes: 3, discovery: [0, index] }), expected)
+      }
+    }).pipe(onVirtualClock)
   )
 
   it.live("plays a fault plan, and has every fault counted", () =>

@@ -20,7 +20,10 @@ import type { Place, RunningNode } from "./places.ts"
  */
 export class NotSettled extends Data.TaggedError("NotSettled")<{
   readonly after: Duration.Duration
-  /** What is wrong, a sentence each (`Overlay.violations`). Empty if it has become well too late to be sure. */
+  /**
+   * What is wrong, a sentence each (`Overlay.violations`), or why nobody is in the overlay. Empty if it has become well too
+   * late to be sure.
+   */
   readonly violations: ReadonlyArray<string>
 }> {
   override get message(): string {
@@ -41,7 +44,7 @@ export interface SettleOptions {
   readonly within?: Duration.Input
   /** How often to look. Default: the request time-out. */
   readonly every?: Duration.Input
-  /** Only these nodes are looked at, as if there were no others: one side of a partition, say. */
+  /** Only these nodes are looked at, as if there were no others: one side of a partition, say. At least one. */
   readonly among?: ReadonlyArray<number>
 }
 
@@ -96,6 +99,29 @@ export const overlayOf = (places: ReadonlyArray<Place>): Effect.Effect<Overlay.S
     )
   )
 
+/** Why a node is not in the overlay, as it is counted. */
+const absence = (place: Place): Effect.Effect<string> => {
+  if (!isRunning(place)) return Effect.succeed("not running")
+  return Effect.map(place.running.membership.view, ({ status }) => {
+    if (status === "stopped") return "stopped, for another process has the same id"
+    if (status === "left") return "left"
+    return place.frozen && status !== "idle" ? "frozen" : "not joined"
+  })
+}
+
+/** No rule is broken where nobody is; but nothing has been shown either. */
+const emptiness = Effect.fnUntraced(function* (places: ReadonlyArray<Place>) {
+  const counts = new Map<string, number>()
+  for (const why of yield* Effect.forEach(places, absence)) counts.set(why, (counts.get(why) ?? 0) + 1)
+  return `nobody is in the overlay: ${[...counts].map(([why, count]) => `${count} ${why}`).join("; ")}`
+})
+
+const violationsOf = Effect.fnUntraced(function* (places: ReadonlyArray<Place>, bounds: Overlay.Bounds) {
+  const overlay = yield* overlayOf(places)
+  if (!overlay.some(({ alive }) => alive)) return [yield* emptiness(places)]
+  return Overlay.violations(overlay, bounds, { calm: true })
+})
+
 const liveViews = (places: ReadonlyArray<Place>): Effect.Effect<ReadonlyArray<Membership.View>> =>
   Effect.suspend(() => Effect.forEach(places.filter(isRunning), ({ running }) => running.membership.view))
 
@@ -124,8 +150,8 @@ export const statisticsOf = (
   })
 
 /**
- * Lets time pass until nothing is wrong with the overlay of these places, and nothing has been for `sureMillis`: what one
- * look takes for well may be about to break. How long it took to become so.
+ * Lets time pass until somebody is in the overlay of these places and nothing is wrong with it, and nothing has been for
+ * `sureMillis`: what one look takes for well may be about to break. How long it took to become so.
  */
 export const settle = Effect.fnUntraced(function* (
   places: ReadonlyArray<Place>,
@@ -138,7 +164,7 @@ export const settle = Effect.fnUntraced(function* (
   let calmSince: number | undefined
   for (;;) {
     const now = yield* Clock.currentTimeMillis
-    const violations = Overlay.violations(yield* overlayOf(places), bounds, { calm: true })
+    const violations = yield* violationsOf(places, bounds)
     if (violations.length > 0) calmSince = undefined
     else calmSince ??= now
     if (calmSince !== undefined && now - calmSince >= sureMillis) return Duration.millis(calmSince - begin)
