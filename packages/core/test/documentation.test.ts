@@ -1,5 +1,4 @@
-/** The examples of the core's documentation: the compiler takes them, and they print what their comments say. */
-import { spawnSync } from "node:child_process"
+/** The examples of the core's documentation print what their comments say. */
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -35,17 +34,6 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe("the documentation's examples", () => {
-  it("are taken by the compiler", () => {
-    const config = {
-      extends: "../../../../tsconfig.test.base.json",
-      include: ["*.ts"],
-      compilerOptions: { incremental: false, rootDir: "../../../.." }
-    }
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
-    const { stdout } = spawnSync(join(core, "../../node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" })
-    assert.strictEqual(stdout, "")
-  })
-
   it.for(examples)("$name prints what it says", async ({ file, source }) => {
     const lines: Array<string> = []
     const log = vi.spyOn(console, "log").mockImplementation((...args) => void lines.push(format(...args)))

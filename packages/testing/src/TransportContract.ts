@@ -117,7 +117,7 @@ const passTime = Effect.forkScoped(Effect.forever(Effect.andThen(TestClock.adjus
  * import { TcpTransport } from "@hyparview/transport-tcp"
  * import { Effect } from "effect"
  *
- * TransportContract.suite({
+ * TransportContract.suite<TransportContract.Settings>({
  *   name: "TCP over IPv4",
  *   realTime: true,
  *   world: Effect.succeed,

@@ -1,0 +1,53 @@
+/** The compiler takes every example of the documentation: of doc comments, and of the READMEs, as they stand there. */
+import { spawnSync } from "node:child_process"
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { root } from "../repository.ts"
+
+const folder = join(import.meta.dirname, "documented")
+
+const paths = globSync(["README.md", "docs/*.md", "{packages,examples}/*/README.md", "packages/*/src/**/*.ts"], {
+  cwd: root
+})
+
+/** What stands between the fences, each in a file of its own that is named after where it stands. */
+const examples = paths.toSorted().flatMap((path) => {
+  const text = readFileSync(join(root, path), "utf8")
+  const inComments = path.endsWith(".ts")
+  const fences = inComments ? /^ *\* ```ts\n(.*?)^ *\* ```/gms : /^```ts\n(.*?)^```/gms
+  return [...text.matchAll(fences)].map(([, code = ""], index) => ({
+    path,
+    file: `${path.replaceAll(/\W/g, "-")}-${index + 1}.ts`,
+    source: inComments ? code.replaceAll(/^ *\* ?/gm, "") : code
+  }))
+})
+
+beforeAll(() => {
+  mkdirSync(folder, { recursive: true })
+  for (const { file, source } of examples) writeFileSync(join(folder, file), source)
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe("the documentation's examples", () => {
+  it("are found in every package that has some to show", () => {
+    const found = new Set(examples.map(({ path }) => path.split("/").slice(0, 2).join("/")))
+    for (const name of ["cli", "cluster", "core", "dashboard", "faults", "runtime", "simulator", "testing"]) {
+      assert.isTrue(found.has(`packages/${name}`), name)
+    }
+    for (const transport of ["transport-memory", "transport-tcp"]) assert.isTrue(found.has(`packages/${transport}`))
+    assert.isTrue(found.has("README.md"))
+  })
+
+  it("are taken by the compiler", () => {
+    const config = {
+      extends: "../../../tsconfig.test.base.json",
+      include: ["*.ts"],
+      // An example may end with what it makes.
+      compilerOptions: { incremental: false, noUnusedLocals: false, rootDir: "../../.." }
+    }
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
+    const { stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" })
+    assert.strictEqual(stdout, "")
+  })
+})
