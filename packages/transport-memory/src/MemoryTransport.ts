@@ -23,7 +23,27 @@ export interface Options {
 }
 
 /**
- * A transport at an address of the network, for the life of the layer.
+ * A transport at an address of the network, for the life of the layer. All transports of one network, and whoever hurts it,
+ * are provided the same `MemoryNetwork`.
+ *
+ * **Example** (Nodes of one network)
+ *
+ * ```ts
+ * import { Discovery, Node } from "@hyparview/runtime"
+ * import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
+ * import { Effect, Layer } from "effect"
+ *
+ * const nodeAt = (address: string) =>
+ *   Node.layer({ id: address, cluster: "test" }).pipe(
+ *     Layer.provide([MemoryTransport.layer({ address }), Discovery.Discovery.layerNone])
+ *   )
+ *
+ * const program = Effect.gen(function* () {
+ *   const a = yield* Layer.build(nodeAt("a"))
+ *   const b = yield* Layer.build(nodeAt("b"))
+ *   return [a, b]
+ * }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 7 })))
+ * ```
  *
  * @category layers
  * @since 0.1.0
