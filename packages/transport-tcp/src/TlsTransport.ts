@@ -92,7 +92,10 @@ export const make: (
  *   advertiseHost: "10.0.0.7",
  *   cert: "/etc/hyparview/node-7.pem",
  *   key: "/etc/hyparview/node-7.key",
- *   ca: "/etc/hyparview/ca.pem"
+ *   ca: "/etc/hyparview/ca.pem",
+ *   // The certificate must name this node: another's, installed here by mistake, is an error at the start.
+ *   id: "node-7",
+ *   cluster: "shop"
  * })
  * ```
  *

@@ -64,8 +64,11 @@ it.live("the example of TlsTransport.layer, with the files of a directory", () =
     assert.deepStrictEqual(files, CertificateFiles.nodeFiles(directory, "node-7"))
     const again = yield* Effect.flip(CertificateFiles.writeNode(directory, node, { overwrite: false }))
     assert.strictEqual(again.reason, "exists")
-    const transport = TlsTransport.layer({ host: "0.0.0.0", advertiseHost: "10.0.0.7", ...files })
-    const { address } = yield* Effect.provide(Transport, transport)
+    const options = { host: "0.0.0.0", advertiseHost: "10.0.0.7", ...files, id: "node-7", cluster: "shop" }
+    const { address } = yield* Effect.provide(Transport, TlsTransport.layer(options))
     assert.match(address, /^10\.0\.0\.7:\d+$/)
+    const mistaken = TlsTransport.layer({ ...options, id: "node-8" })
+    const error = yield* Effect.flip(Effect.provide(Transport, mistaken))
+    assert.isTrue(error._tag === "CertificateError" && error.reason === "otherName")
   })
 )
