@@ -13,7 +13,7 @@
  * | `POST /publish?topic=T` | publishes the request's body, as it is, on a topic; answers with the message's id |
  *
  * Everything else is a JSON object with `error`: 400 (no topic), 401 (no token, or a wrong one), 403 (a page of another
- * origin asks), 404, 405 (with `Allow`), 413 (with the usable size), 421 (a Host that is none of ours), 503 (not joined,
+ * origin asks), 404, 405 (with `Allow`), 413 (with the size that fits), 421 (a Host that is none of ours), 503 (not joined,
  * overloaded, too many readers).
  *
  * **Who may ask.** On a loopback address whoever is on the machine may, unless a token is set; anywhere else nobody may
@@ -52,7 +52,10 @@ export interface Options {
   readonly port?: number
   /** What requests must bear (`Authorization: Bearer …`). Needed where `host` is no loopback address. 1 byte or more. */
   readonly token?: Redacted.Redacted | undefined
-  /** The largest body that `publish` takes, in bytes, 1 or more. Default 1 MiB, the largest frame of a transport's default. */
+  /**
+   * The largest body that `publish` takes, in bytes, 1 or more, where a frame of the node has room for it. Default 1 MiB, the
+   * largest frame of a transport's default.
+   */
   readonly maxBodyBytes?: number
   /** How many may listen to `/events` and `/messages` at once, 1 or more. Default 32. */
   readonly eventReaders?: number

@@ -161,6 +161,23 @@ describe("an admin server", () => {
   )
 
   test(
+    "says of a body that is too large how large one on this topic may be, and takes one of that size",
+    Effect.gen(function* () {
+      const { url } = yield* setUp()
+      for (const topic of ["t", "news"]) {
+        const publish = (bytes: number) =>
+          ask(`${url}/publish?topic=${topic}`, { method: "POST", body: new Uint8Array(bytes) })
+        const usableBytes = 1_048_576 - 46 - "a".length - topic.length
+        for (const bytes of [2_000_000, 1_048_576, usableBytes + 1]) {
+          const { status, text } = yield* publish(bytes)
+          assert.deepStrictEqual([status, JSON.parse(text).usableBytes], [413, usableBytes])
+        }
+        assert.strictEqual((yield* publish(usableBytes)).status, 200)
+      }
+    })
+  )
+
+  test(
     "says what it does not have, and which method it takes",
     Effect.gen(function* () {
       const { url } = yield* setUp()

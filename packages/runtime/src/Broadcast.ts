@@ -124,6 +124,9 @@ export class Broadcast extends Context.Service<
       options?: PublishOptions
     ) => Effect.Effect<Plumtree.MessageId, PublishError>
 
+    /** The largest payload that `publish` takes on a topic: what the head of its frame, with the topic in it, leaves. */
+    readonly usableBytes: (topic: string) => Effect.Effect<number, InvalidTopic>
+
     /**
      * The messages of a topic from now on. Each run of the stream is a subscriber of its own. One that falls behind by
      * more than its buffer loses messages and is told how many; it slows nobody down. It ends, after what waits, when the

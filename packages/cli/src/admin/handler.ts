@@ -92,7 +92,7 @@ export const makeHandler = (settings: Settings): Handler => {
     Effect.gen(function* () {
       const topic = url.searchParams.get("topic")
       if (topic === null) return problem(400, "which topic? POST /publish?topic=TOPIC, the payload as the body")
-      const payload = yield* readBody(request, settings.maxBodyBytes)
+      const payload = yield* readBody(request, Math.min(settings.maxBodyBytes, yield* broadcast.usableBytes(topic)))
       return json({ id: yield* broadcast.publish(topic, payload) })
     }).pipe(
       Effect.catchTags({

@@ -387,6 +387,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
 
   const service = Broadcast.of({
     publish: publications.publish,
+    usableBytes: publications.usableBytes,
     subscribe,
     validate,
     topic,

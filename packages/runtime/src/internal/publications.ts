@@ -38,6 +38,7 @@ export interface Publications {
     payload: Uint8Array,
     options?: PublishOptions
   ) => Effect.Effect<Plumtree.MessageId, PublishError>
+  readonly usableBytes: (topic: string) => Effect.Effect<number, InvalidTopic>
   /** Lets in whoever waits and finds room, at the end of a turn. */
   readonly turned: () => void
   /** Whether anybody waits for room. */
@@ -92,12 +93,21 @@ export const makePublications = (options: {
     })
   }
 
+  /** What a link could never hold would have its peer expelled. */
+  const roomFor = (topic: string): number => Math.min(maxFrameBytes, maxWaitingBytes) - Wire.gossipOverhead(self, topic)
+
+  const usableBytes: Publications["usableBytes"] = (topic) =>
+    Effect.suspend(() =>
+      Wire.isName(topic)
+        ? Effect.succeed(Math.max(0, roomFor(topic)))
+        : Effect.fail(new InvalidTopic({ topic, reason: "name" }))
+    )
+
   const faultOf = (topic: string, payload: Uint8Array): PublishError | undefined => {
     if (!Wire.isName(topic)) return new InvalidTopic({ topic, reason: "name" })
-    // What a link could never hold would have its peer expelled.
-    const usableBytes = Math.min(maxFrameBytes, maxWaitingBytes) - Wire.gossipOverhead(self, topic)
     const bytes = payload.byteLength
-    if (bytes > usableBytes) return new PayloadTooLarge({ topic, bytes, usableBytes })
+    const room = roomFor(topic)
+    if (bytes > room) return new PayloadTooLarge({ topic, bytes, usableBytes: room })
     // A node that is not up yet may be once the mailbox has come to this: a Join may wait there.
     return stopped ? new NotJoined({ status: "stopped" }) : undefined
   }
@@ -141,6 +151,7 @@ export const makePublications = (options: {
 
   return {
     publish,
+    usableBytes,
     turned,
     isWaiting: () => waiting.length > 0,
     stop: () => {

@@ -241,6 +241,10 @@ describe("publishing", () => {
       const error = yield* Effect.flip(cluster.publish(0, "news", new Uint8Array(10_000)))
       assert.strictEqual(error._tag, "PayloadTooLarge")
       if (error._tag !== "PayloadTooLarge") return
+      const { usableBytes } = cluster.node(0).broadcast
+      assert.strictEqual(yield* usableBytes("news"), error.usableBytes)
+      assert.strictEqual(yield* usableBytes("n"), error.usableBytes + 3)
+      assert.strictEqual((yield* Effect.flip(usableBytes("")))._tag, "InvalidTopic")
       const id = yield* cluster.publish(0, "news", new Uint8Array(error.usableBytes))
       yield* cluster.pass("1 second")
       assert.deepStrictEqual(collected.faults({ ids: [id], nodes: range(0, 4), allDelivered: true }), [])
