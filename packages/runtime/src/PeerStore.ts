@@ -60,6 +60,9 @@ export class PeerStoreError extends Data.TaggedError("PeerStoreError")<{
 export class PeerStore extends Context.Service<
   PeerStore,
   {
+    /** Where it is kept, for what is said of it: a file's path, a key. */
+    readonly place?: string
+
     /** What was saved last; undefined if nothing ever was. Asked once, when the node is made. */
     readonly load: Effect.Effect<Memory | undefined, PeerStoreError>
 

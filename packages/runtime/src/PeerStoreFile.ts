@@ -138,6 +138,6 @@ export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptions
           Effect.mapError(failure("unwritable"))
         )
 
-      return { load, save }
+      return { place: file, load, save }
     })
   )

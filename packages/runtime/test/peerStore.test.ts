@@ -21,6 +21,7 @@ const makeStore = () => {
       return state.fails ? Effect.fail(new PeerStoreError({ reason, place: "here", detail: "broken" })) : effect
     })
   const service = PeerStore.PeerStore.of({
+    place: "here",
     load: use(
       Effect.sync(() => state.memory),
       "corrupt"
@@ -196,7 +197,9 @@ describe("a node with a peer store", () => {
         store.state.memory = { cluster: "test", id: "a", epoch: 9_000, peers, ...changes }
         const { membership } = yield* start("a", store.layer, { epoch: 3 })
         assert.strictEqual((yield* membership.self).epoch, 3)
-        assert.strictEqual(lines.filter((line) => line.includes("ignored")).length, 1)
+        const ignored = lines.filter((line) => line.includes("ignored"))
+        assert.strictEqual(ignored.length, 1)
+        assert.include(ignored[0], `"place":"here"`)
         assert.deepStrictEqual(store.state.memory, { cluster: "test", id: "a", epoch: 3, peers: [] })
       }).pipe(Effect.scoped, Effect.provide([network, layer]))
     })
@@ -222,18 +225,20 @@ describe("a node with a peer store", () => {
     }).pipe(Effect.scoped, Effect.provide([network, layer]), Effect.provideService(Metric.MetricRegistry, new Map()))
   })
 
-  it.effect("starts without a store that does not answer", () =>
-    Effect.gen(function* () {
+  it.effect("starts without a store that does not answer, and says which", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
       const store = makeStore()
       store.state.hangs = true
       const fiber = yield* Effect.forkScoped(start("a", store.layer, { peerStoreTimeout: "1 second" }))
       yield* TestClock.adjust("2 seconds")
       const exit = fiber.pollUnsafe()
       assert.isTrue(exit !== undefined && Exit.isSuccess(exit))
+      assert.isNotEmpty(lines.filter((line) => line.includes(`"place":"here","detail":"no answer within 1000 ms"`)))
       // Nor does it wait for it for ever when it ends; here time does not go on by itself.
       store.state.hangs = false
-    }).pipe(Effect.scoped, Effect.provide(network))
-  )
+    }).pipe(Effect.scoped, Effect.provide([network, layer]))
+  })
 })
 
 describe("the options of a peer store", () => {

@@ -30,6 +30,7 @@ describe("a peer store in a file", () => {
     "gives back what was saved last, and nothing before anything was",
     Effect.gen(function* () {
       const { files, folder, store } = yield* setUp()
+      assert.strictEqual(store.place, `${folder}/memory.json`)
       assert.isUndefined(yield* store.load)
       yield* store.save(memory)
       yield* store.save({ ...memory, epoch: memory.epoch + 1 })

@@ -167,4 +167,21 @@ describe("a node", () => {
       assert.isNotEmpty(lines.filter((line) => line.includes('"reason":"invalidAddress","detail":"')))
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
+
+  it.effect("says of a Discovery that does not answer that it took too long", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
+    return Effect.gen(function* () {
+      const context = yield* Layer.build(
+        Node.layer({ id: "b", cluster: "test", seed: 1 }).pipe(
+          Layer.provide(MemoryTransport.layer({ address: "b" })),
+          Layer.provide(Layer.succeed(Discovery.Discovery, { contacts: Effect.never }))
+        )
+      )
+      yield* membershipOf(context).join([])
+      yield* TestClock.adjust("10 seconds")
+      const said = lines.find((line) => line.includes("no contacts found"))
+      assert.include(said, `"detail":"it took too long, more than 3000 ms","_tag":"DiscoveryError"`)
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
 })

@@ -14,7 +14,7 @@ import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import type { Discovery } from "../Discovery.ts"
+import { type Discovery, DiscoveryError } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { PeerStore } from "../PeerStore.ts"
 import type { Transport } from "../Transport.ts"
@@ -212,8 +212,13 @@ export const makeDriver = Effect.fnUntraced(function* (
   })
 
   const discover = Effect.gen(function* () {
+    const { requestTimeoutMillis } = settings.membership
     const contacts = yield* discovery.contacts.pipe(
-      Effect.timeout(settings.membership.requestTimeoutMillis),
+      Effect.timeoutOrElse({
+        duration: requestTimeoutMillis,
+        orElse: () =>
+          Effect.fail(new DiscoveryError({ detail: `it took too long, more than ${requestTimeoutMillis} ms` }))
+      }),
       Effect.catch((error) => Effect.as(Effect.logWarning("no contacts found; asking again later", error), []))
     )
     post({ _tag: "ContactsFound", now: now(), contacts })

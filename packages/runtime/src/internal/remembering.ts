@@ -62,7 +62,7 @@ export const makeRemembering = Effect.fnUntraced(function* (
   const save = Effect.suspend(() => {
     note()
     const memory: Memory = { cluster, id, epoch: state().self.epoch, peers }
-    return bounded(settings, store.save(memory), "unwritable").pipe(
+    return bounded(settings, store, store.save(memory), "unwritable").pipe(
       Effect.matchEffect({
         onSuccess: () => {
           meter.count("peerStoreWrites")
@@ -112,16 +112,20 @@ const isSameOrder = (some: ReadonlyArray<Peer.Peer>, others: ReadonlyArray<Peer.
   })
 
 const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Effect.Effect<Memory | undefined> =>
-  bounded(settings, store.load, "unreadable").pipe(
+  bounded(settings, store, store.load, "unreadable").pipe(
     Effect.flatMap((memory) => {
       if (memory === undefined) return Effect.undefined
       const { cluster, epoch, id } = memory
+      const place = placeOf(store)
       // This start's is above it, and must be one that others take for an epoch.
       if (epoch >= HyParView.highestEpoch) {
-        return Effect.fail(new PeerStoreError({ reason: "corrupt", place: "", detail: `epoch ${epoch} is no time` }))
+        return Effect.fail(new PeerStoreError({ reason: "corrupt", place, detail: `epoch ${epoch} is no time` }))
       }
       if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)
-      return Effect.as(Effect.logWarning("the peer store is another node's: ignored", { cluster, id }), undefined)
+      return Effect.as(
+        Effect.logWarning("the peer store is another node's: ignored", { place, cluster, id }),
+        undefined
+      )
     }),
     Effect.catch((error) => {
       meter.count("peerStoreFailures")
@@ -129,14 +133,19 @@ const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Ef
     })
   )
 
+const placeOf = ({ place = "" }: PeerStore["Service"]): string => place
+
 /** A store that does not answer must not keep the node from starting, or from ending. */
 const bounded = <A>(
   { peerStoreTimeoutMillis }: Settings,
+  store: PeerStore["Service"],
   use: Effect.Effect<A, PeerStoreError>,
   reason: PeerStoreError["reason"]
 ): Effect.Effect<A, PeerStoreError> =>
   Effect.timeoutOrElse(use, {
     duration: peerStoreTimeoutMillis,
-    orElse: () =>
-      Effect.fail(new PeerStoreError({ reason, place: "", detail: `no answer within ${peerStoreTimeoutMillis} ms` }))
+    orElse: () => {
+      const detail = `no answer within ${peerStoreTimeoutMillis} ms`
+      return Effect.fail(new PeerStoreError({ reason, place: placeOf(store), detail }))
+    }
   })
