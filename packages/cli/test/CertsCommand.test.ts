@@ -122,6 +122,7 @@ describe("hyparview certs", () => {
         [["init"], "--dir"],
         [["init", "--dir", empty, "--days", "0"], "above 0"],
         [["init", "--dir", empty, "--name", ""], "name: not 1 to 64 characters"],
+        [["init", "--dir", "/proc/nope"], "/proc/nope: /proc takes no directories"],
         [["issue", "--dir", empty, "--id", "a"], `make one: hyparview certs init --dir ${empty}`],
         [["issue", "--dir", one], "--id"],
         [["issue", "--dir", one, "--id", "a", "--id", ""], "id: the id has 0 bytes"],

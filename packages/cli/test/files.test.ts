@@ -50,7 +50,8 @@ describe("a directory that is made for a run", () => {
       const files = yield* FileSystem.FileSystem
       const folder = yield* files.makeTempDirectoryScoped()
       const deep = `${folder}/new/deep`
-      yield* Effect.scoped(makeDirectory("report", deep))
+      yield* Effect.scoped(makeDirectory("report", deep, { mode: 0o700 }))
+      for (const made of [`${folder}/new`, deep]) assert.strictEqual((yield* files.stat(made)).mode & 0o777, 0o700)
       assert.deepStrictEqual(yield* files.readDirectory(`${folder}/new`), ["deep"])
       yield* Effect.flip(Effect.scoped(Effect.andThen(makeDirectory("report", `${deep}/er/and`), Effect.fail("no"))))
       assert.deepStrictEqual(yield* files.readDirectory(deep), [])

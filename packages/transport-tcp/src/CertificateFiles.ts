@@ -12,8 +12,8 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { createHash } from "node:crypto"
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import type { Issued } from "./Certificates.ts"
 
 /**
@@ -63,9 +63,10 @@ const causes: Readonly<Record<string, readonly [CertificateFileError["reason"], 
   EROFS: ["denied", "the file system is read-only"]
 }
 
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "")
+
 const failure = (path: string, error: unknown): CertificateFileError => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : ""
-  const [reason, detail] = causes[code] ?? ["failed", error instanceof Error ? error.message : String(error)]
+  const [reason, detail] = causes[codeOf(error)] ?? ["failed", error instanceof Error ? error.message : String(error)]
   return new CertificateFileError({ path, reason, detail })
 }
 
@@ -91,8 +92,37 @@ const checkAbsent = (paths: ReadonlyArray<string>): Effect.Effect<void, Certific
     { discard: true }
   )
 
+/** A directory that exists already is as good. */
+const makeOne = async (directory: string): Promise<void> => {
+  try {
+    await mkdir(directory, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST" || !(await stat(directory)).isDirectory()) throw error
+  }
+}
+
+/**
+ * With those above it that do not exist. One after the other: in a place like /proc, which takes none, Node never comes back
+ * from making all of them at once.
+ */
+const makeDirectory = async (directory: string): Promise<void> => {
+  const above = dirname(directory)
+  const isAbsent = (error: unknown): boolean => codeOf(error) === "ENOENT" && above !== directory
+  try {
+    return await makeOne(directory)
+  } catch (error) {
+    if (!isAbsent(error)) throw error
+  }
+  await makeDirectory(above)
+  try {
+    await makeOne(directory)
+  } catch (error) {
+    throw isAbsent(error) ? new Error(`${above} takes no directories`, { cause: error }) : error
+  }
+}
+
 const writeAll = Effect.fnUntraced(function* (directory: string, files: ReadonlyArray<File>) {
-  yield* attempt(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
+  yield* attempt(directory, () => makeDirectory(directory))
   for (const { isSecret, path, text } of files) {
     yield* attempt(path, async () => {
       const partial = `${path}.new`

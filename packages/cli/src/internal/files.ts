@@ -55,7 +55,11 @@ export const checkWritable = Effect.fnUntraced(function* (flag: string, file: st
  * Makes a directory, and those above it that do not exist. What stays empty until the scope closes with a failure is removed
  * again: nothing came of it.
  */
-export const makeDirectory = Effect.fnUntraced(function* (flag: string, directory: string) {
+export const makeDirectory = Effect.fnUntraced(function* (
+  flag: string,
+  directory: string,
+  options: { readonly mode?: number } = {}
+) {
   const fileSystem = yield* FileSystem.FileSystem
   const { dirname, resolve } = yield* Path.Path
   const refused = (reason: string) => badInput(`--${flag} ${directory}: cannot be made: ${reason}`)
@@ -71,7 +75,7 @@ export const makeDirectory = Effect.fnUntraced(function* (flag: string, director
   // One after the other: in a place like /proc, which takes none, Node never comes back from making all of them at once.
   for (const each of absent) {
     const make = fileSystem
-      .makeDirectory(each)
+      .makeDirectory(each, options)
       .pipe(
         Effect.mapError((error) =>
           error.reason._tag === "NotFound"

@@ -16,6 +16,8 @@ import * as AdminServer from "../AdminServer.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import * as ExitCode from "../ExitCode.ts"
 import { badInput, failingWith } from "../internal/failures.ts"
+import { makeDirectory } from "../internal/files.ts"
+import { reasonOf } from "../internal/systemErrors.ts"
 import { StopSignal } from "../StopSignal.ts"
 import type { Settings } from "./fields.ts"
 import * as NodeTransport from "./transport.ts"
@@ -46,10 +48,10 @@ const makeStore = Effect.fnUntraced(function* (data: string | undefined) {
   if (data === undefined) return PeerStore.layerNone
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  yield* Effect.andThen(
-    files.makeDirectory(data, { recursive: true, mode: 0o700 }),
-    files.access(data, { readable: true, writable: true })
-  ).pipe(Effect.mapError(({ message }) => badInput(`--data ${data}: not a folder that can be written to: ${message}`)))
+  yield* makeDirectory("data", data, { mode: 0o700 })
+  yield* files
+    .access(data, { readable: true, writable: true })
+    .pipe(Effect.mapError((error) => badInput(`--data ${data}: cannot be written: ${reasonOf(error)}`)))
   return PeerStoreFile.layer({ file: path.join(data, "peers.json") }).pipe(
     Layer.provide(Layer.succeed(FileSystem.FileSystem, files))
   )
