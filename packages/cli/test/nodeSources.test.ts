@@ -129,7 +129,13 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
     /^FILE: logFormat: 7\. Expected: pretty, json or logfmt/
   ],
   ["a field of the wrong kind", { file: { id: "a", contacts: "x:1" } }, /^FILE: contacts: "x:1"\. Expected: up to 256/],
-  ["one contact of several", { flags: { id: "a", contacts: "h:1,h" } }, /^--contacts: \["h:1","h"\]\. Expected/],
+  ["one contact of several", { flags: { id: "a", contacts: "h:1,h" } }, /^--contacts: "h"\. Expected/],
+  ["two of several", { flags: { id: "a", contacts: "f,h:1,g" } }, /^--contacts: \["f","g"\]\. Expected/],
+  [
+    "too many contacts",
+    { flags: { id: "a", contacts: "h:1,".repeat(257) } },
+    /^--contacts: \["h:1",.*…\. Expected: up to 256/
+  ],
   ["a contact that nobody can dial", { flags: { id: "a", contacts: "h:0" } }, /^--contacts/],
   ["an empty id", { file: { id: "" } }, /^FILE: id: ""\. Expected: 1 to 255 bytes/],
   ["an id that is too long", { flags: { id: "ä".repeat(128) } }, /^--id: .*Expected: 1 to 255 bytes/],

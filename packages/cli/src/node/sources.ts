@@ -95,7 +95,15 @@ const quoted = (value: unknown): string => {
 const faultIn = (key: Key, { value, where }: Given): string | undefined => {
   const { expected, isSecret } = fields[key]
   if (Result.isSuccess(decodeField(key, value))) return undefined
-  return `${where}: ${isSecret === true ? "a value that is not shown here" : quoted(value)}. Expected: ${expected}`
+  return `${where}: ${isSecret === true ? "a value that is not shown here" : quoted(culprit(key, value))}. Expected: ${expected}`
+}
+
+/** What is wrong: of a list with one wrong value, that one; with several, those. */
+const culprit = (key: Key, value: unknown): unknown => {
+  if (!Array.isArray(value)) return value
+  const wrong = value.filter((each: unknown) => Result.isFailure(decodeField(key, [each])))
+  if (wrong.length === 0) return value
+  return wrong.length === 1 ? wrong[0] : wrong
 }
 
 const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Settings.fields[key])(value)
