@@ -101,6 +101,8 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
     /--kill has no effect on stable, only on failures, churn, plumtree, thicket\. For stable there are --nodes, --contacts/
   ],
   ["failures --gossips 3", /--gossips has no effect on failures, only on hashicorp/],
+  ["plumtree --rate 20", /--rate has no effect at --pace drained: add --pace rate/],
+  ["plumtree --rate 20 --pace cycle", /--rate has no effect at --pace cycle: add --pace rate/],
   ["failures --kill 101", /--kill: "101"\. Expected: a percentage from 0 to 100/],
   ["failures --nodes 10 --kill 100", /--kill 100: of 10 nodes at least one must survive/],
   ["hashicorp --send-failure 95", /--send-failure: "95"\. Expected: a percentage from 0 to 90/],

@@ -325,6 +325,8 @@ export const contradiction = (experiment: string, input: Input): string | undefi
   if (xBot && Option.isSome(xBotCandidates)) {
     return `--x-bot is --x-bot-candidates ${usualCandidates}: give one of them`
   }
+  const { pace } = optionsOf(experiment, input)
+  if (Option.isSome(input.rate) && pace !== "rate") return `--rate has no effect at --pace ${pace}: add --pace rate`
   if (seed > Number.MAX_SAFE_INTEGER - (seeds - 1)) return `--seed ${seed}: seeds go up to ${Number.MAX_SAFE_INTEGER}`
   if (Option.isSome(input.edges) && seeds > 1)
     return `--edges writes one graph, and --seeds ${seeds} would give ${seeds}`
