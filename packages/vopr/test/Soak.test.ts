@@ -89,6 +89,13 @@ describe("the command", () => {
     })
   )
 
+  it.live("says once what it has against a file", () =>
+    Effect.gen(function* () {
+      const { output } = yield* run(["--minutes", "1", "--json", "/no/such/place"])
+      assert.strictEqual(output.trim(), "ERROR\n  --json /no/such/place: cannot be written (NotFound)")
+    })
+  )
+
   it.live("ends all that it started when it is interrupted, and prints what it has seen", () =>
     Effect.gen(function* () {
       let workers: ReadonlyArray<number> = []

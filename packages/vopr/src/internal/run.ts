@@ -11,9 +11,9 @@ export const runMain = <E>(program: Effect.Effect<void, E, NodeServices.NodeServ
   program.pipe(
     Effect.tapCause((cause) => {
       const error = Cause.squash(cause)
-      const isTold = Cause.hasInterruptsOnly(cause) || CliError.isCliError(error)
-      const isOurs = error instanceof Error && Runtime.getErrorReported(error) === false
-      return isTold ? Effect.void : Console.error(isOurs ? error.message : Cause.pretty(cause))
+      // What has words for whoever gave the command, the framework has shown.
+      const isTold = Cause.hasInterruptsOnly(cause) || CliError.isCliError(error) || !Runtime.getErrorReported(error)
+      return isTold ? Effect.void : Console.error(Cause.pretty(cause))
     }),
     Effect.provide(NodeServices.layer),
     (program) =>
