@@ -45,6 +45,25 @@ const tcpOptions = ({ advertise, host, port }: Flags) => ({
   advertiseHost: Option.getOrUndefined(advertise)
 })
 
+/** Options that have flags of other names. */
+const flagOf: Readonly<Record<string, string>> = { advertiseHost: "advertise", id: "nick" }
+
+/** What is wrong with the options, by the flags that were given. */
+const validate = (flags: Flags) =>
+  Result.gen(function* () {
+    yield* Node.resolve(nodeOptions(flags))
+    yield* TcpConfig.make(tcpOptions(flags))
+  }).pipe(
+    Result.mapError((error) => {
+      const message =
+        "option" in error
+          ? error.message.replace(error.option, `--${flagOf[error.option] ?? error.option}`)
+          : error.message
+      return new CliError.ValidationError({ message })
+    }),
+    Effect.fromResult
+  )
+
 const command = Command.make(
   "chat",
   flags,
@@ -66,15 +85,7 @@ const command = Command.make(
     Effect.mapError((cause) => new CliError.UserError({ cause }))
   )
 ).pipe(
-  Command.validate((flags) =>
-    Effect.all([
-      Effect.fromResult(Node.resolve(nodeOptions(flags))),
-      Effect.fromResult(TcpConfig.make(tcpOptions(flags)))
-    ]).pipe(
-      Effect.mapError(({ message }) => new CliError.ValidationError({ message })),
-      Effect.asVoid
-    )
-  ),
+  Command.validate(validate),
   Command.withDescription("A chat among terminals, without a server. Ctrl-C or Ctrl-D leaves.")
 )
 

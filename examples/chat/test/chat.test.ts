@@ -233,7 +233,7 @@ describe("the chat over TCP", () => {
   it.live("says what is wrong with its flags, and starts nothing", () =>
     Effect.forEach(
       [
-        { flags: ["--nick", ""], message: /id is "": expected 1 to 255 bytes/ },
+        { flags: ["--nick", ""], message: /--nick is "": expected 1 to 255 bytes/ },
         { flags: ["--nick", "a", "--contact", "nonsense"], message: /--contact: "nonsense"\. Expected: host:port/ },
         {
           flags: ["--nick", "a", "--contact", "127.0.0.1"],
@@ -244,8 +244,8 @@ describe("the chat over TCP", () => {
           message: /--contact: "\[::1]:99999"\. Expected: host:port/
         },
         { flags: ["--nick", "a", "--history", "-3"], message: /--history: "-3"\. Expected: 0 or more/ },
-        { flags: ["--nick", "a", "--port", "99999"], message: /port: 99999 is not a whole number from 0 to 65535/ },
-        { flags: ["--nick", "a", "--host", "0.0.0.0"], message: /advertiseHost: others cannot dial 0\.0\.0\.0/ }
+        { flags: ["--nick", "a", "--port", "99999"], message: /--port: 99999 is not a whole number from 0 to 65535/ },
+        { flags: ["--nick", "a", "--host", "0.0.0.0"], message: /--advertise: others cannot dial 0\.0\.0\.0/ }
       ],
       Effect.fnUntraced(function* ({ flags, message }) {
         const somebody = yield* starts(flags)
