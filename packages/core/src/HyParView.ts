@@ -224,7 +224,8 @@ const isUp = <I extends Key, A>(state: State<I, A>): boolean => state.status ===
 const start = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   if (isUp(state)) return
-  if (state.status !== "idle") {
+  // There is none above the highest epoch: then it comes back when its goodbye is forgotten.
+  if (state.status !== "idle" && state.self.epoch < highestEpoch) {
     state.self = { ...state.self, epoch: state.self.epoch + 1 }
     // A link opened before would still carry the old epoch in its name at the other end.
     emit(t, { _tag: "EpochRaised", self: state.self })

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type * as HyParView from "@hyparview/core/HyParView"
+import * as HyParView from "@hyparview/core/HyParView"
 import type * as Node from "@hyparview/core/Node"
 import type { Key } from "@hyparview/core/Peer"
 
@@ -110,6 +110,9 @@ const linkingWith = <I extends Key, A>({ swap }: State<I, A>): I | undefined => 
   }
 }
 
+/** Whether somebody can have this epoch (rule 9d). */
+const isEpoch = (epoch: number): boolean => Number.isInteger(epoch) && epoch >= 0 && epoch <= HyParView.highestEpoch
+
 const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
 const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => {
@@ -130,7 +133,7 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
     passive.since.every((since) => Number.isFinite(since) && since <= state.cycle),
     "an age is none"
   )
-  check(Number.isSafeInteger(state.self.epoch) && state.self.epoch >= 0, `the epoch is ${state.self.epoch}`)
+  check(isEpoch(state.self.epoch), `the epoch is ${state.self.epoch}`)
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
   const { tokens } = state.admission
   check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")

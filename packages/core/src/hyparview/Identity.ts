@@ -62,7 +62,8 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
  */
 export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: number): void => {
   const { now, state } = t
-  if (epoch < state.self.epoch || epoch > highestEpoch) return
+  // Above the highest there is none to take: whoever claims that one lies.
+  if (epoch < state.self.epoch || epoch >= highestEpoch) return
   const { epochRaisedAt } = state.memory
   if (epochRaisedAt >= 0 && now - epochRaisedAt < state.config.duplicateIdentityMillis) {
     letGo(t, "leaving")

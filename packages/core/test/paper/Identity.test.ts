@@ -106,6 +106,12 @@ describe("rule 9: identity is (id, epoch)", () => {
     assert.deepStrictEqual(node(1, { active: [2, 3, 4] }).hasConflict(beyond).outputs, [])
   })
 
+  it("9d. with 2⁵² itself there is no conflict: none above it is left to take", () => {
+    const p = node(1, { active: [2, 3, 4] })
+    assert.deepStrictEqual(p.hasConflict(2 ** 52).outputs, [])
+    assert.strictEqual(p.hasConflict(2 ** 52 - 1).state.self.epoch, 2 ** 52)
+  })
+
   it("9e. told again within a minute, it stops with DuplicateIdentity", () => {
     const p = node(1, { active: [2], epoch: 10 })
       .hasConflict(17)

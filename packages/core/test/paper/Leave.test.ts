@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as HyParView from "@hyparview/core/HyParView"
 import { disconnect, join, linkTo, node, peer, probe, sample, shuffle } from "./node.ts"
 
 describe("rule 10: leaving", () => {
@@ -43,6 +44,13 @@ describe("rule 10: leaving", () => {
     assert.deepStrictEqual(p.gives("Dial"), [{ _tag: "Dial", address: 102 }])
     p.opens(102)
     assert.deepStrictEqual(p.sent, [[2, join(p.requestTo(2))]])
+  })
+
+  it("10d. but with the highest epoch it keeps that one, and its messages go on by number", () => {
+    const p = node(1, { active: [2, 3], epoch: HyParView.highestEpoch })
+      .leaves()
+      .joins(102)
+    assert.deepStrictEqual([p.state.self, p.gives("EpochRaised")], [peer(1, HyParView.highestEpoch), []])
   })
 
   it("10d. so that whoever remembers that it left takes it back", () => {
