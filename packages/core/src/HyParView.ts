@@ -69,6 +69,7 @@ import {
   begin,
   emit,
   highestEpoch,
+  isNobody,
   itemAt,
   setTimer,
   type State,
@@ -273,6 +274,7 @@ const onLost = <I extends Key, A>(
   peer: Peer<I, A>,
   cause: Extract<Input<I, A>, { _tag: "SendFailed" | "LinkClosed" }>["cause"]
 ): void => {
+  if (isNobody(peer)) return
   const { state } = t
   const { probe } = state.search
   if (probe !== undefined && isNewsOf(peer, probe.peer)) state.search = { ...state.search, probe: undefined }
@@ -293,7 +295,7 @@ const onLost = <I extends Key, A>(
 
 const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Message<I, A>): void => {
   const { state } = t
-  if (from.id === state.self.id || from.epoch > highestEpoch) return
+  if (from.id === state.self.id || isNobody(from)) return
   if (!isUp(state)) {
     if (message._tag === "Join" || message._tag === "Neighbor" || message._tag === "NeighborReply") {
       answerAsStranger(t, from, message)
@@ -366,7 +368,7 @@ const revive = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>): void =
 }
 
 const onLinkUsed = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, link: LinkId<I>): void => {
-  if (from.id === t.state.self.id || !isUp(t.state)) return
+  if (from.id === t.state.self.id || isNobody(from) || !isUp(t.state)) return
   const index = recognize(t, from)
   if (index !== outdated) isFromNeighbor(t, from, index, { link })
 }

@@ -7,7 +7,7 @@
  */
 import * as HyParView from "@hyparview/core/HyParView"
 import type * as Node from "@hyparview/core/Node"
-import type { Key } from "@hyparview/core/Peer"
+import type { Key, Peer } from "@hyparview/core/Peer"
 
 type State<I extends Key, A> = HyParView.State<I, A>
 
@@ -113,6 +113,8 @@ const linkingWith = <I extends Key, A>({ swap }: State<I, A>): I | undefined => 
 /** Whether somebody can have this epoch (rule 9d). */
 const isEpoch = (epoch: number): boolean => Number.isInteger(epoch) && epoch >= 0 && epoch <= HyParView.highestEpoch
 
+const hasEpoch = <I extends Key, A>({ peer }: { readonly peer: Peer<I, A> }): boolean => isEpoch(peer.epoch)
+
 const kinds: ReadonlyArray<HyParView.Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
 const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => {
@@ -134,6 +136,10 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
     "an age is none"
   )
   check(isEpoch(state.self.epoch), `the epoch is ${state.self.epoch}`)
+  check(active.every(hasEpoch), "a neighbour with an epoch that nobody has")
+  check(pending.every(hasEpoch), "somebody is asked with an epoch that nobody has")
+  check(passive.epochs.every(isEpoch), "a passive entry with an epoch that nobody has")
+  check(epochs.every(isEpoch), "a grave with an epoch that nobody has")
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
   const { tokens } = state.admission
   check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")

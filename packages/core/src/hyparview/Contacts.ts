@@ -13,7 +13,7 @@ import type { Key, Peer } from "../Peer.ts"
 import { soundedOut } from "./Merge.ts"
 import { ask, dial, isJoining } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { clearTimer, emit, itemAt, none, setTimer, type State, type Transition, without } from "./State.ts"
+import { clearTimer, emit, isNobody, itemAt, none, setTimer, type State, type Transition, without } from "./State.ts"
 import { freeSlots, holds, indexInActive, isLinking } from "./Views.ts"
 
 /**
@@ -116,7 +116,7 @@ export const onLinkOpened = <I extends Key, A>(t: Transition<I, A>, address: A, 
   const dialing = itemAt(state.contacts.dialing, index)
   if (dialing === undefined) return
   state.contacts = { ...state.contacts, dialing: without(state.contacts.dialing, index) }
-  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0) return
+  if (peer.id === state.self.id || isNobody(peer) || indexInActive(state, peer.id) >= 0) return
   // A Join evicts: whoever has found a neighbour meanwhile needs none.
   const purpose = dialing.purpose === "join" && state.active.length > 0 ? "repair" : dialing.purpose
   switch (purpose) {

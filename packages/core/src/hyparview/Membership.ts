@@ -11,7 +11,7 @@ import { discoveryNotWithin } from "./Contacts.ts"
 import type { Disconnect, ForwardJoin, Join, Neighbor, NeighborAnswer, NeighborReply } from "./Message.ts"
 import { forget, onAnswer, priorityOf } from "./Repair.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
-import { emit, itemAt, type Transition } from "./State.ts"
+import { emit, isNobody, itemAt, type Transition } from "./State.ts"
 import {
   becomeJoined,
   freeSlots,
@@ -203,7 +203,7 @@ export const onForwardJoin = <I extends Key, A>(
 ): void => {
   const { state } = t
   const { joiner } = message
-  if (joiner.id === state.self.id) return
+  if (joiner.id === state.self.id || isNobody(joiner)) return
   const ttl = Math.min(message.ttl, state.config.activeWalkLength)
   if (!(ttl > 0) || state.active.length === 1) return welcome(t, joiner)
   if (ttl === state.config.passiveWalkLength) integrate(t, [joiner], [0], [])

@@ -14,7 +14,7 @@ import type { ShuffleReply } from "./Message.ts"
 import { beginMixing, isMixing, isOfAnotherIsland } from "./Beacon.ts"
 import { ask, dial } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { emit, itemAt, type State, type Transition } from "./State.ts"
+import { emit, isNobody, itemAt, type State, type Transition } from "./State.ts"
 import {
   exhume,
   freeSlots,
@@ -144,7 +144,7 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
 export const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
   const { now, state } = t
   if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isLinking(state, peer.id)) return
-  if (hasDeparted(state, peer)) return
+  if (isNobody(peer) || hasDeparted(state, peer)) return
   if (freeSlots(state) > 0) return ask(t, peer, "repair")
   // A slot that is free but promised is for repair to fill.
   if (state.active.length < state.config.activeSize) return

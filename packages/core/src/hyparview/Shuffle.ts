@@ -8,7 +8,7 @@
 import type { Key, Peer, Sample } from "../Peer.ts"
 import type { Shuffle, ShuffleReply } from "./Message.ts"
 import { takeBeacon, withBeacon } from "./Beacon.ts"
-import { emit, type Transition } from "./State.ts"
+import { emit, isNobody, type Transition } from "./State.ts"
 import { integrate, randomNeighbor, sampleActive, sampleFor, sampleLimit, samplePassive, unlinked } from "./Views.ts"
 
 /** Begins this cycle's shuffle, if there is a neighbour to begin it with. The one before gets no reply any more. */
@@ -62,7 +62,7 @@ const openShuffle = <I extends Key, A>(
 export const onShuffle = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, message: Shuffle<I, A>): void => {
   const { state } = t
   const { origin, requestId } = message
-  if (origin.id === state.self.id) return
+  if (origin.id === state.self.id || isNobody(origin)) return
   const sample = clamped(message.sample, sampleLimit(state) - 1)
   const ttl = Math.min(message.ttl, state.config.shuffleWalkLength) - 1
   if (ttl > 0 && state.active.length > 1 && message.link !== undefined) {

@@ -179,12 +179,16 @@ export type Swap<I extends Key, A> =
 
 /**
  * 2⁵²: an epoch is a clock in milliseconds, and this is the year 144,683. Beyond it somebody lies, and the owner of the id
- * might find none above it to take. A peer with a higher epoch is ignored.
+ * might find none above it to take. A peer with a higher epoch is ignored (`isNobody`).
  *
  * @category limits
  * @since 0.1.0
  */
 export const highestEpoch = 4_503_599_627_370_496
+
+/** Whether a peer has an epoch that nobody can have: what it says, and what is said of it, says nothing of the id's owner. */
+export const isNobody = ({ epoch }: { readonly epoch: number }): boolean =>
+  !(epoch >= 0 && epoch <= highestEpoch && Number.isInteger(epoch))
 
 /** A node that said goodbye: entries of this epoch or an older one must not bring it back. */
 export interface Departed<I extends Key> {

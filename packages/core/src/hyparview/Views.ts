@@ -14,7 +14,7 @@ import {
   type Draft,
   emit,
   freshRound,
-  highestEpoch,
+  isNobody,
   itemAt,
   type Neighbor,
   none,
@@ -290,7 +290,7 @@ export const integrate = <I extends Key, A>(
   for (let i = 0; i < peers.length; i++) {
     const peer = peers[i]
     if (peer === undefined || peer.id === state.self.id || indexInActive(state, peer.id) >= 0) continue
-    if (peer.epoch > highestEpoch) continue
+    if (isNobody(peer)) continue
     if (state.memory.departed.length > 0 && hasDeparted(state, peer)) continue
     const bornAt = state.cycle - trueAge(ages[i])
     const { epochs, ids, since } = draft ?? state.passive

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as HyParView from "@hyparview/core/HyParView"
 import {
   disconnect,
+  forwardJoin,
   heartbeat,
   join,
   linkOf,
@@ -104,6 +105,27 @@ describe("rule 9: identity is (id, epoch)", () => {
     assert.sameMembers([...p.passive], [9, 8])
     assert.deepStrictEqual(p.hears(peer(6, beyond), neighbor(1, "empty")).outputs, [])
     assert.deepStrictEqual(node(1, { active: [2, 3, 4] }).hasConflict(beyond).outputs, [])
+  })
+
+  it("9d. nor is it asked, buried or believed to speak for a link, whoever names it", () => {
+    const beyond = 2 ** 53 - 1
+    const walk = node(1, { active: [2], passive: [] }).hears(2, forwardJoin(linkTo(2), peer(7, beyond), 0))
+    assert.deepStrictEqual([walk.sent, walk.asking], [[], []])
+    walk.step({ _tag: "SendFailed", now: walk.now, to: peer(7, beyond), cause: "refused" })
+    walk.hears(2, shuffle(linkTo(2), 1, peer(7, beyond), 1, sample([])))
+    assert.deepStrictEqual([walk.graveyard, walk.passive, walk.sent], [[], [], []])
+    assert.strictEqual(walk.hears(peer(7, 3), join(1)).says("NeighborReply")[0]?.answer, "accepted")
+    // The failure of what nobody is takes no entry and no link of the owner with it.
+    const kept = node(1, { active: [2, 3, 4], passive: [5] })
+    kept.loses(peer(5, beyond)).loses(peer(2, beyond))
+    assert.deepStrictEqual([kept.active, kept.passive, kept.graveyard], [[2, 3, 4], [5], []])
+    kept.step({ _tag: "LinkUsed", now: kept.now, from: peer(2, beyond), link: linkTo(2) })
+    assert.deepStrictEqual([kept.active, kept.outputs], [[2, 3, 4], []])
+    const contact = node(1).joins(107).opens(107, peer(7, beyond))
+    assert.deepStrictEqual([contact.sent, contact.asking], [[], []])
+    const candidate = node(1, { active: [2, 3, 4], config: { optimizeCandidates: 1, unbiasedLinks: 0 } })
+    candidate.hears(9, { _tag: "Optimization", requestId: 7, old: peer(8, beyond), before: 50, after: 20 })
+    assert.isUndefined(candidate.state.swap)
   })
 
   it("9d. with 2⁵² itself there is no conflict: none above it is left to take", () => {

@@ -9,7 +9,7 @@ import { sameLink } from "../../Peer.ts"
 import { admit } from "../Admission.ts"
 import { onNotNeighbor } from "../Membership.ts"
 import type { Optimization, Proposal, ReplaceReply } from "../Message.ts"
-import { emit, type Given, type Transition } from "../State.ts"
+import { emit, type Given, isNobody, type Transition } from "../State.ts"
 import { indexOfLink, isProtected } from "../Views.ts"
 import { end, isOpen, takeLink } from "./Exchange.ts"
 import { costlierOfTwo, maxCost, weighedOf } from "./LinkCosts.ts"
@@ -27,9 +27,8 @@ export const onOptimization = <I extends Key, A>(
   const neighbors = state.active.filter(
     ({ id }, index) => id !== old.id && !isUnbiased(state, index) && !isProtected(state, index)
   )
-  if (!isFree(state) || !isFull(state) || !isOpen(state, from.id) || old.id === from.id || old.id === state.self.id) {
-    return refuse(t, from, requestId)
-  }
+  const isFit = isFree(state) && isFull(state) && isOpen(state, from)
+  if (!isFit || isNobody(old) || old.id === from.id || old.id === state.self.id) return refuse(t, from, requestId)
   // It costs a token, since a neighbour has to make room.
   if (neighbors.length === 0 || admit(t, from.id) > 0) return refuse(t, from, requestId)
   const nonce = state.nextNonce++
@@ -58,7 +57,7 @@ export const choose = <I extends Key, A>(
     return !isUnbiased(state, index) && !isProtected(state, index)
   })
   const chosen = costlierOfTwo(t, weighed)
-  if (chosen === undefined || !isFull(state) || !isOpen(state, initiator.id)) return refuse(t, initiator, requestId)
+  if (chosen === undefined || !isFull(state) || !isOpen(state, initiator)) return refuse(t, initiator, requestId)
   const { link, peer } = chosen.neighbor
   const given: Given<I, A> = { peer, link, doubted: false }
   state.swap = { _tag: "Candidate", deadline: deadlineIn(t, patience.Replace), initiator, requestId, given }

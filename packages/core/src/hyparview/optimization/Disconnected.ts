@@ -22,7 +22,7 @@ export const onReplace = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A
     isFree(state) &&
     !isUnbiased(state, indexOfLink(state, from.id, link)) &&
     initiator.id !== state.self.id &&
-    isOpen(state, old.id)
+    isOpen(state, old)
   if (!isFit) return decline(t, given, requestId)
   const nonce = state.nextNonce++
   const { after, before } = message
@@ -42,11 +42,7 @@ export const judge = <I extends Key, A>(
   const { after, before, old, requestId: round } = proposal
   const index = indexOfLink(state, given.peer.id, given.link)
   const isFit =
-    cost >= 0 &&
-    isBetter(state, after + cost, before) &&
-    index >= 0 &&
-    !isUnbiased(state, index) &&
-    isOpen(state, old.id)
+    cost >= 0 && isBetter(state, after + cost, before) && index >= 0 && !isUnbiased(state, index) && isOpen(state, old)
   if (!isFit) return decline(t, given, round)
   const requestId = state.nextRequestId++
   state.swap = { _tag: "Disconnected", deadline: deadlineIn(t, patience.Switch), requestId, round, old, given }

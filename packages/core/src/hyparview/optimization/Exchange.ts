@@ -6,13 +6,15 @@
  */
 import type { Key, LinkId, Peer } from "../../Peer.ts"
 import { onNotNeighbor } from "../Membership.ts"
-import { emit, type Given, type Neighbor, type State, type Transition } from "../State.ts"
+import { emit, type Given, isNobody, type Neighbor, type State, type Transition } from "../State.ts"
 import { exchange, indexInActive, indexOfLink, isAsking, keepPassive, link, neighborOf } from "../Views.ts"
 import { isFull } from "./Part.ts"
 
-/** Whether a link with this peer can be made: there is none, and none is asked for. */
-export const isOpen = <I extends Key, A>(state: State<I, A>, id: I): boolean =>
-  id !== state.self.id && indexInActive(state, id) < 0 && !isAsking(state, id)
+/** Whether a link with this peer can be made: it is somebody, there is none, and none is asked for. */
+export const isOpen = <I extends Key, A>(state: State<I, A>, peer: Peer<I, A>): boolean => {
+  const { id } = peer
+  return id !== state.self.id && !isNobody(peer) && indexInActive(state, id) < 0 && !isAsking(state, id)
+}
 
 /**
  * Takes the new link for the one that is given away, or into its slot if that one is gone meanwhile. False: somebody has

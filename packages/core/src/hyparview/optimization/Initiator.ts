@@ -48,7 +48,7 @@ export const propose = <I extends Key, A>(
   swap.candidates.forEach((peer, at) => {
     const cost = knownCost(costs[at])
     if (cost < 0 || (after >= 0 && cost >= after)) return
-    if (indexInPassive(state, peer.id) < 0 || !isOpen(state, peer.id)) return
+    if (indexInPassive(state, peer.id) < 0 || !isOpen(state, peer)) return
     candidate = peer
     after = cost
   })

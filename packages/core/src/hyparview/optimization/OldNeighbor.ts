@@ -45,7 +45,7 @@ export const onSwitch = <I extends Key, A>(
   if (swap?._tag === "Old" && swap.requestId === round && isSame(swap.initiator, initiator)) {
     state.swap = undefined
     const index = indexOfLink(state, initiator.id, swap.link)
-    accepted = index >= 0 && isOpen(state, from.id) && !isUnbiased(state, index) && !isProtected(state, index)
+    accepted = index >= 0 && isOpen(state, from) && !isUnbiased(state, index) && !isProtected(state, index)
     if (accepted) exchange(t, index, from, { asker: from.id, epoch: from.epoch, requestId }, false)
   }
   emit(t, { _tag: "Send", to: from, message: { _tag: "SwitchReply", requestId, accepted } })
