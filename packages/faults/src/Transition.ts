@@ -140,6 +140,14 @@ const checkRest = <I extends Key, A>(state: State<I, A>, check: Check): void => 
   check(pending.every(hasEpoch), "somebody is asked with an epoch that nobody has")
   check(passive.epochs.every(isEpoch), "a passive entry with an epoch that nobody has")
   check(epochs.every(isEpoch), "a grave with an epoch that nobody has")
+  check(
+    state.memory.suspects.every((id) => passive.ids.includes(id)),
+    "a suspect is not in the passive view"
+  )
+  check(
+    state.round.busy.every((id) => state.round.tried.includes(id)),
+    "who was busy has not been tried"
+  )
   check(Number.isFinite(state.random0) && Number.isFinite(state.random1), "the generator is no number")
   const { tokens } = state.admission
   check(tokens >= 0 && tokens <= config.admissionOverall.burst, "tokens off scale")

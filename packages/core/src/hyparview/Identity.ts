@@ -93,7 +93,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   abandon(t)
   letGo(t, "leaving")
   state.passive = nobody
-  state.memory = { ...state.memory, graveyard: noGraves }
+  state.memory = { ...state.memory, graveyard: noGraves, suspects: none }
   state.seeker = undefined
   // Nor does it come back with the beacon that it was: who joins is younger than all, and sets nothing off.
   state.search = { ...state.search, beacon: undefined, mixUntil: 0, strangers: none }

@@ -191,8 +191,13 @@ export const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void =>
   const { config, round } = t.state
   if (holds(round.tried, id)) return
   const limit = Math.max(config.memorySize, config.passiveSize)
-  const tried = round.tried.length >= limit ? round.tried.slice(1) : round.tried
-  const { busy, lead, retried, waiting, waitMillis } = round
+  const { lead, retried, waiting, waitMillis } = round
+  let { busy, tried } = round
+  if (tried.length >= limit) {
+    const [forgotten, ...others] = tried
+    tried = others
+    busy = busy.filter((other) => other !== forgotten)
+  }
   t.state.round = { tried: [...tried, id], busy, retried, waiting, waitMillis, lead }
 }
 

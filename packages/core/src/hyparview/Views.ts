@@ -300,6 +300,8 @@ export const integrate = <I extends Key, A>(
       if (oldEpoch > peer.epoch || (oldEpoch === peer.epoch && (since[known] ?? 0) >= bornAt)) continue
       draft ??= draftOf(state)
       write(draft, known, peer, bornAt)
+      // A later incarnation has not been silent.
+      if (oldEpoch < peer.epoch) clearSuspicion(t, peer.id)
       continue
     }
     const { graveyard } = state.memory
@@ -327,6 +329,8 @@ export const integrate = <I extends Key, A>(
         victim = notStaying(draft.ids, victim, staying)
         if (victim < 0) continue
       }
+      const gone = draft.ids[victim]
+      if (gone !== undefined) clearSuspicion(t, gone)
       write(draft, victim, peer, bornAt)
     }
     // Somebody new to ask ends the wait of a round that had tried everybody.

@@ -1,6 +1,7 @@
 /** A checker that cannot fail is a defect: each rule is broken here once, and must be missed. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import * as HyParView from "@hyparview/core/HyParView"
 import { changeFaults } from "@hyparview/faults/Transition"
 import { gravesOf, passiveOf } from "../paper/node.ts"
 import { mostOutputs, stateFaults, stepFaults } from "./Always.ts"
@@ -15,6 +16,7 @@ const sound = (): State => {
 }
 
 const someone = (id: number) => ({ id, epoch: 1, address: id + 100 })
+const noOne = (id: number) => ({ ...someone(id), epoch: HyParView.highestEpoch + 1 })
 const many = (count: number) => Array.from({ length: count }, (_, index) => someone(10 + index))
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
 const asking = (id: number) => ({ peer: someone(id), requestId: 9, reason: "repair" as const, deadline: 1_000 })
@@ -126,6 +128,15 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   }),
   "the epoch is -1": ({ self }) => ({ self: { ...self, epoch: -1 } }),
   "the epoch is 1.5": ({ self }) => ({ self: { ...self, epoch: 1.5 } }),
+  "the epoch is 4503599627370497": ({ self }) => ({ self: { ...self, epoch: HyParView.highestEpoch + 1 } }),
+  "a neighbour with an epoch that nobody has": ({ active }) => ({
+    active: active.map((n) => ({ ...n, peer: noOne(n.id) }))
+  }),
+  "somebody is asked with an epoch that nobody has": () => ({ pending: [{ ...asking(5), peer: noOne(5) }] }),
+  "a passive entry with an epoch that nobody has": () => columns({ epochs: [HyParView.highestEpoch + 1] }),
+  "a grave with an epoch that nobody has": ({ memory }) => ({ memory: { ...memory, graveyard: gravesOf([noOne(5)]) } }),
+  "a suspect is not in the passive view": ({ memory }) => ({ memory: { ...memory, suspects: [5] }, ...passively(6) }),
+  "who was busy has not been tried": ({ round }) => ({ round: { ...round, busy: [5], tried: [6] } }),
   "the generator is no number": () => [{ random0: Number.NaN }, { random1: Infinity }],
   "tokens off scale": ({ admission, config }) => [
     { admission: { ...admission, tokens: -1 } },

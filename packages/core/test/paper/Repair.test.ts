@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as HyParView from "@hyparview/core/HyParView"
+import type { Peer } from "@hyparview/core/Peer"
 import {
   assertDoubling,
   bridge,
@@ -221,6 +222,19 @@ describe("rule 4: repair is an obligation, not an event", () => {
     assert.deepStrictEqual([p.passive, p.graveyard], [[], [5]])
   })
 
+  it("4f. the suspicion goes with the entry: when it makes room, when a later incarnation takes it, and when the node leaves", () => {
+    const suspecting = () =>
+      node(1, { active: [2, 3], passive: [5], config: { passiveSize: 1, shufflePassive: 1 } })
+        .fires("Cycle")
+        .fires("Request")
+    const brings = (p: Subject, other: Peer<number, number>) => p.hears(2, shuffle(linkTo(2), 1, other, 1, sample([])))
+    assert.deepStrictEqual(suspecting().state.memory.suspects, [5])
+    const roomy = brings(suspecting(), peer(6))
+    assert.deepStrictEqual([roomy.passive, roomy.state.memory.suspects], [[6], []])
+    const reborn = brings(suspecting(), peer(5, 2))
+    assert.deepStrictEqual([reborn.passive, reborn.state.memory.suspects], [[5], []])
+    assert.deepStrictEqual(suspecting().leaves().state.memory.suspects, [])
+  })
   it("4f. an answer clears the suspicion", () => {
     const p = node(1, { active: [2, 3], passive: [5] })
       .fires("Cycle")
