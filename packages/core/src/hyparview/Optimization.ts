@@ -22,7 +22,7 @@
 import { type Key, type LinkId, noSample, type Peer, sameLink } from "../Peer.ts"
 import { choose, forsake, refuse } from "./optimization/Candidate.ts"
 import { decline, judge, stay } from "./optimization/Disconnected.ts"
-import { disown } from "./optimization/Exchange.ts"
+import { disown, end } from "./optimization/Exchange.ts"
 import { failRound, propose } from "./optimization/Initiator.ts"
 import { knownCost } from "./optimization/LinkCosts.ts"
 import { givenOf } from "./optimization/Part.ts"
@@ -117,6 +117,7 @@ export const onPartnerLost = <I extends Key, A>(t: Transition<I, A>, peer: Peer<
       return
     case "Candidate":
       if (concerns(swap.given.peer)) forsake(t, swap)
+      else if (concerns(swap.initiator)) end(t, swap.given)
       return
     case "Judging":
       if (concerns(swap.given.peer)) t.state.swap = undefined

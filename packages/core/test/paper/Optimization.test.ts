@@ -695,6 +695,19 @@ describe("X-BOT", () => {
     }
   })
 
+  it("X14. so does that of the initiator: a candidate takes no link with one that is gone", () => {
+    const p = asCandidate().loses(9)
+    assert.deepStrictEqual([p.state.swap, p.sent, p.active], [undefined, [], [2, 3, 4]])
+    // The disconnected one may have exchanged its links by then.
+    p.hears(4, replaceReply(linkTo(4), 7, true))
+    assert.deepStrictEqual([p.active, p.news, p.saysTo(9)], [[2, 3], ["-4 notNeighbor"], []])
+    // An earlier incarnation of it is another.
+    const reborn = weighing({ passive: [] })
+      .hears(peer(9, 2), optimization(7, 8, 50, 20))
+      .weighs({ 2: 1, 3: 1, 4: 90 })
+    assert.strictEqual(reborn.loses(9).state.swap?._tag, "Candidate")
+  })
+
   it("X9. whoever answers may be a later incarnation than was asked", () => {
     const p = initiating()
     const request = requestOf(p)
