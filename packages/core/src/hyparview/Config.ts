@@ -140,7 +140,7 @@ export interface Config {
   readonly duplicateIdentityMillis: number
   /** How many entries each short memory holds (tried, suspects, left, askers). 1–10,000. Ours: 64. */
   readonly memorySize: number
-  /** How many contacts are kept. 1–1,000. Ours: 16. */
+  /** How many contacts are kept, and asked before Discovery is asked again: by chance, where there are more. 1–1,000. Ours: 16. */
   readonly contactsSize: number
 }
 

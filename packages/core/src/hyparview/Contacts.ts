@@ -13,20 +13,35 @@ import type { Key, Peer } from "../Peer.ts"
 import { soundedOut } from "./Merge.ts"
 import { ask, dial, isJoining } from "./Requests.ts"
 import { shuffleDirectly } from "./Shuffle.ts"
-import { clearTimer, emit, isNobody, itemAt, none, setTimer, type State, type Transition, without } from "./State.ts"
+import {
+  clearTimer,
+  type Draft,
+  emit,
+  isNobody,
+  itemAt,
+  none,
+  setTimer,
+  type State,
+  type Transition,
+  without
+} from "./State.ts"
 import { freeSlots, holds, indexInActive, isLinking } from "./Views.ts"
 
 /**
  * New contacts: of a Join command, or of Discovery. Both are remembered, the newest `contactsSize` of them: a contact is
- * how two islands that know nothing of each other meet, and whoever has joined by Discovery alone has no other.
+ * how two islands that know nothing of each other meet, and whoever has joined by Discovery alone has no other. Of more than
+ * that chance draws those that are asked now, and the others are remembered first, so that each gets its turn.
  */
 export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: ReadonlyArray<A>, asked: boolean): void => {
   const { state } = t
-  const others = found.filter((address) => address !== state.self.address)
+  const others = new Set(found.filter((address) => address !== state.self.address))
   const { contactsSize } = state.config
-  const all = [...new Set([...state.contacts.known, ...others])]
+  const named = drawnFirst(state, [...others], contactsSize)
+  const all = [...new Set([...state.contacts.known, ...named])]
   const known = all.slice(Math.max(0, all.length - contactsSize))
-  const contacts = [...new Set([...others, ...known])].slice(0, contactsSize)
+  const remembered = known.filter((address) => !others.has(address))
+  const room = Math.max(0, contactsSize - named.length)
+  const contacts = [...named, ...drawnFirst(state, remembered, room)].slice(0, contactsSize)
   if (state.active.length === 0) {
     state.contacts = { ...state.contacts, known, left: contacts }
     return
@@ -37,6 +52,19 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
     const address = contacts[nextBelow(state, contacts.length)]
     if (address !== undefined) dial(t, address, "repair")
   }
+}
+
+/** Where there are more than `count`, as many in front as chance draws; otherwise they stay as they are. */
+const drawnFirst = <I extends Key, A>(
+  random: Draft<I, A>,
+  addresses: ReadonlyArray<A>,
+  count: number
+): ReadonlyArray<A> => {
+  if (addresses.length <= count) return addresses
+  const drawn: Array<A> = []
+  const rest = addresses.slice()
+  while (drawn.length < count) drawn.push(...rest.splice(nextBelow(random, rest.length), 1))
+  return [...drawn, ...rest]
 }
 
 /**

@@ -101,6 +101,26 @@ describe("rule 5: nothing left to try", () => {
     assert.deepStrictEqual(p.sent, [[7, join(p.requestTo(7))]])
   })
 
+  it("5b. of more contacts than are kept each gets its turn, when others are dead too", () => {
+    const contacts = Array.from({ length: 20 }, (_, index) => 101 + index)
+    const asked = (discovered: ReadonlyArray<number>, questions: number, contactsSize: number) => {
+      const p = idleNode(1, { contactsSize }).joins(...contacts)
+      const dialled = new Set<number>()
+      while (questions > 0) {
+        for (const { address } of p.gives("Dial")) dialled.add(address)
+        const [dialing] = p.state.contacts.dialing
+        if (dialing !== undefined) p.cannotDial(dialing.address)
+        else if (p.gives("Discover").length > 0 && questions-- > 0) p.isTold(...discovered)
+        else p.fires("Discovery")
+      }
+      return dialled.size
+    }
+    // One is the node's own.
+    assert.strictEqual(asked(contacts, 10, 16), 19)
+    assert.strictEqual(asked(contacts, 100, 1), 19)
+    assert.strictEqual(asked([], 3, 16), 19)
+  })
+
   it("5b. but not by who has found a neighbour before the contact's link was open: a Join evicts", () => {
     const p = node(1).joins(107)
     p.hears(4, neighbor(3, "repair"))
