@@ -12,7 +12,7 @@ import { slotFor } from "./Reception.ts"
 import { addHolder, askForGaps, listGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { changeLink, type Transition } from "./State.ts"
-import { at, forgottenFloor, put } from "./Streams.ts"
+import { at, forgottenFloor, isOurs, put } from "./Streams.ts"
 
 /** Slots that are looked at for one DIGEST, for each origin that it may name. */
 const slotsLookedAt = 16
@@ -51,17 +51,16 @@ export const onDigest = <I extends Key, A>(
   from: Peer<I, A>,
   held: ReadonlyArray<Ranges<I>>
 ): void => {
-  const { config, self } = t.state
+  const { config } = t.state
   if (!config.recovery || held.length === 0) return
   const named = new Set<number>()
   const opened = new Set<number>()
   for (const ranges of held) {
-    const { epoch, runs, source } = ranges
+    const { epoch, runs } = ranges
     const last = runs[runs.length - 1]
     const lowest = runs[0]
     if (last === undefined || lowest === undefined || !isRuns(runs) || !isSequence(epoch)) continue
-    // Nobody knows better than we do what we have published, or will when our epoch is raised.
-    if (source === self.id && epoch >= self.epoch) continue
+    if (isOurs(t.state, ranges)) continue
     const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue

@@ -10,7 +10,7 @@ import { timeout2, wasLate } from "./Lateness.ts"
 import { type Announcement, keyOf, type MessageId, nextRound, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
-import { at, slotOf } from "./Streams.ts"
+import { at, forgottenFloor, isOurs, isOver, slotOf } from "./Streams.ts"
 
 /** IHAVE received. */
 export const onIHave = <I extends Key, A>(
@@ -27,7 +27,7 @@ export const onIHave = <I extends Key, A>(
     const slot = slotOf(state.streams, id.source, id.epoch, id.topic)
     const stream = at(state.streams, slot)
     if (stream !== undefined && isDone(stream, id.sequence)) strategy.onKnownAnnounced(t, slot, id, round, index)
-    else {
+    else if (!isOurs(state, id) && (stream !== undefined || forgottenFloor(state.streams, id) < id.sequence)) {
       search ??= searchFor(state.missing, announcements.length)
       remember(t, search, from.id, id, round)
     }
@@ -141,6 +141,8 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
       rest.push(entry)
       continue
     }
+    // Given up meanwhile: nobody need be asked.
+    if (isOver(state, entry.id)) continue
     const due = strategy.dueAt(t, entry)
     if (due > t.now) {
       rest.push({ ...entry, at: due })

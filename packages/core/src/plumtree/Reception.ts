@@ -11,7 +11,7 @@ import { found } from "./Missing.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
 import { isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream, type Transition } from "./State.ts"
-import { at, forgottenFloor, fresh, insert, put, slotOf } from "./Streams.ts"
+import { at, forgottenFloor, fresh, insert, isOurs, put, slotOf } from "./Streams.ts"
 import { awaitVerdict } from "./Verdict.ts"
 
 /** Publish: the next number of the topic, delivered here and sent to everybody. */
@@ -45,28 +45,16 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const known = slotOf(state.streams, source, epoch, topic)
   const old = at(state.streams, known)
   if (old !== undefined && isDone(old, sequence)) {
-    t.outputs.push({ _tag: "Duplicate", id, from })
+    ignore(t, id, from)
     t.strategy.onDuplicate(t, gossip, index)
     return
   }
-  // Nobody knows better than we do what we have published, or will when our epoch is raised: whoever says that there is more
-  // would keep it from being so.
-  if (source === state.self.id && epoch >= state.self.epoch) {
-    t.outputs.push({ _tag: "Duplicate", id, from })
-    return
-  }
   // One that made room may have been done before, and is not worth that another makes room for it.
-  if (known < 0 && forgottenFloor(state.streams, id) >= sequence) {
-    t.outputs.push({ _tag: "Duplicate", id, from })
-    return
-  }
+  if (isOurs(state, id) || (known < 0 && forgottenFloor(state.streams, id) >= sequence)) return ignore(t, id, from)
   // What was published before the first that comes may be kept around here, or be on its way.
   const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp, false) : known
   const stream = at(state.streams, slot)
-  if (stream === undefined || isDone(stream, sequence)) {
-    t.outputs.push({ _tag: "Duplicate", id, from })
-    return
-  }
+  if (stream === undefined || isDone(stream, sequence)) return ignore(t, id, from)
   mark(t, slot, stream, sequence, replay !== undefined)
   const { validated } = state.upkeep
   const awaited = validated.length > 0 && validated.includes(topic)
@@ -80,6 +68,12 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   } else {
     accept(t, slot, gossip, from, bornAt)
   }
+}
+
+/** A message that is nothing new. Where it was asked for, nobody else need be. */
+const ignore = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, from: Peer<I, A>): void => {
+  t.outputs.push({ _tag: "Duplicate", id, from })
+  found(t, id, from.id, false)
 }
 
 /** No message is kept for longer (30 days), so none need be older than this. */

@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
-import { type Origin, sameOrigin } from "./Message.ts"
+import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
 import {
   changeUpkeep,
@@ -19,6 +19,7 @@ import {
   type Forgotten,
   type Kept,
   nothingHeld,
+  type State,
   type Stream,
   type Streams,
   type Transition
@@ -192,6 +193,21 @@ export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin:
     }
   }
   return -1
+}
+
+/**
+ * Whether an origin is this node itself, now or when its epoch will have been raised: nobody knows better than we do what we have
+ * published, and whoever says that there is more would keep it from being so.
+ */
+export const isOurs = <I extends Key, A>({ self }: State<I, A>, { epoch, source }: Origin<I>): boolean =>
+  source === self.id && epoch >= self.epoch
+
+/** Whether nothing is to be asked for: a message is done, also if its origin has made room since, or it would be in our name. */
+export const isOver = <I extends Key, A>(state: State<I, A>, id: MessageId<I>): boolean => {
+  const { streams } = state
+  const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
+  if (stream !== undefined && isDone(stream, id.sequence)) return true
+  return isOurs(state, id) || (stream === undefined && forgottenFloor(streams, id) >= id.sequence)
 }
 
 /**

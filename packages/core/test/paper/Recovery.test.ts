@@ -10,6 +10,7 @@ import {
   gossip,
   graft,
   id,
+  iHave,
   node,
   peer,
   ranges,
@@ -607,6 +608,11 @@ describe("recovery", () => {
     const p = node([2, 3]).hears(2, gossip(1, 1_000_000))
     assert.deepStrictEqual([p.delivered, p.gives("Duplicate").length, p.saysTo("Gossip")], [[], 1, []])
     assert.deepStrictEqual(p.publishes("mine").delivered, ["1/0"])
+  })
+
+  it("R10. nor is one asked for that is announced in its name", () => {
+    const p = node([2]).hears(2, iHave([1, 7, 2]))
+    assert.deepStrictEqual([p.state.missing, p.isSet("Graft")], [[], false])
   })
 
   it("R10. nor what it will publish in an epoch to come", () => {

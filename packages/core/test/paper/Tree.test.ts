@@ -369,6 +369,30 @@ describe("the tree", () => {
     assert.deepStrictEqual(p.fires("Graft").saysTo("Graft"), [2])
   })
 
+  it("PT12. so it is when it is done without having come: given up, or by an origin that has made room since", () => {
+    const lost = node([2, 3], { windowSize: 1, retainedMessages: 1 })
+    lost.hears(2, gossip(9, 0)).hears(3, iHave([9, 1, 2]))
+    assert.strictEqual(lost.hears(2, gossip(9, 5)).gives("Lagged").length, 1)
+    assert.deepStrictEqual(lost.fires("Graft").saysTo("Graft"), [])
+    assert.deepStrictEqual([lost.state.missing, lost.isSet("Graft")], [[], false])
+    const gone = node([2, 3], { sourcesSize: 1 })
+    gone
+      .hears(2, gossip(8, 0))
+      .hears(2, gossip(9, 0))
+      .hears(3, iHave([8, 0, 2]))
+    assert.deepStrictEqual([gone.state.missing, gone.isSet("Graft")], [[], false])
+    // Asked for before, and brought in vain.
+    const late = node([2, 3], { sourcesSize: 1, recovery: false })
+    late
+      .hears(2, gossip(8, 1))
+      .hears(3, iHave([8, 0, 2]))
+      .fires("Graft")
+      .hears(2, gossip(9, 0))
+    assert.strictEqual(late.state.missing.length, 1)
+    late.hears(3, gossip(8, 0, { replay: "graft" }))
+    assert.deepStrictEqual([late.delivered, late.state.missing, late.isSet("Graft")], [[], [], false])
+  })
+
   it("PT13. a graft makes its sender eager, and the payload is sent again", () => {
     const p = node([2, 3])
       .hears(3, prune)
