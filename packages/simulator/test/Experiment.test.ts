@@ -284,6 +284,23 @@ describe("partition", () => {
     assertHealed(flapping)
   })
 
+  it("heals a cut that came and went, however long it flapped: in the last minute it is on", () => {
+    for (const [cutMinutes, counts] of [
+      [1, [2, 2]],
+      [2, [1, 1, 2, 2]],
+      [4, [1, 1, 2, 2, 1, 1, 2, 2]]
+    ] as const) {
+      const { partition, samples = [] } = run("partition", { ...small, cut: "flapping", cutMinutes, healCycles: 2 })
+      const during = samples.filter(({ cycle }) => cycle < 0)
+      assert.deepStrictEqual(
+        during.map(({ components }) => components),
+        [...counts]
+      )
+      assert.deepInclude(during.at(-1), { crossLinks: 0 })
+      assert.isAbove(partition?.oneComponentSeconds ?? 0, 0)
+    }
+  })
+
   it("looks at a long cut ten times", () => {
     const { samples = [] } = run("partition", { ...small, nodes: 50, healCycles: 2, cutMinutes: 120 })
     assert.deepStrictEqual(

@@ -206,7 +206,11 @@ export const flags = {
     "cut",
     "Who is cut from whom: halves, 90 % and 10 %, thirds, halves from the start, one way only, on and off"
   ),
-  cutMinutes: whole("cutMinutes", "M", "Minutes of virtual time that the cut lasts"),
+  cutMinutes: whole(
+    "cutMinutes",
+    "M",
+    "Minutes of virtual time that the cut lasts; a flapping one is on in the last of them, and in every other before it"
+  ),
   ages: Flag.Boolean("ages").pipe(Flag.withDefault(false), Flag.withDescription("The same as --age-weight 1")),
   xBotCandidates: whole(
     "xBotCandidates",

@@ -82,7 +82,8 @@ export interface Options {
   /**
    * `partition`: who is cut from whom. `halves`; `tenth`: nine tenths and one; `thirds`; `islands`: halves that were never one,
    * and join through contacts of their own, though each node has been told of all; `one-way`: what one half sends does not
-   * reach the other, which heartbeats alone notice; `flapping`: halves, cut and healed in turn, a minute each. Default: halves.
+   * reach the other, which heartbeats alone notice; `flapping`: halves, cut and healed in turn, a minute each, the
+   * last one cut, so that the heal is one; of an even number of minutes the first is whole. Default: halves.
    */
   readonly cut: "halves" | "tenth" | "thirds" | "islands" | "one-way" | "flapping"
   /** `partition`: how long the cut lasts, in minutes of virtual time; islands last so long beside the cycles. Default: 5. */

@@ -36,14 +36,24 @@ export const partsOf = (cut: Cut, nodes: number, random: Random.Random): Readonl
 export const contactsOfIslands = ({ contacts }: Options): ReadonlyArray<number> =>
   Array.from({ length: 2 * contacts }, (_, node) => node)
 
-/** The cycles for which a flapping cut is on, and then off. */
+/** The cycles for which a flapping cut is on, or off. */
 const flappingCycles = 2
 
-/** What the network does, in a cycle of the cut, counted from 0. */
-export const applyCut = (world: World, cut: Cut, groups: ReadonlyArray<ReadonlyArray<number>>, cycle: number): void => {
-  if (cycle % flappingCycles !== 0) return
-  if (cut === "flapping" && (cycle / flappingCycles) % 2 === 1) return world.apply(FaultPlan.Fault.Heal())
-  if (cut !== "flapping" && cycle > 0) return
+/** Of a flapping cut, whether it is on in a cycle: its phases are counted from its end, which is the heal of one that is on. */
+const isOn = (cycle: number, cycles: number): boolean => Math.floor((cycles - 1 - cycle) / flappingCycles) % 2 === 0
+
+/** What the network does in a cycle, counted from 0, of a cut that lasts for so many. */
+export const applyCut = (
+  world: World,
+  cut: Cut,
+  groups: ReadonlyArray<ReadonlyArray<number>>,
+  cycle: number,
+  cycles: number
+): void => {
+  const on = cut !== "flapping" || isOn(cycle, cycles)
+  const before = cycle > 0 && (cut !== "flapping" || isOn(cycle - 1, cycles))
+  if (on === before) return
+  if (!on) return world.apply(FaultPlan.Fault.Heal())
   const [from = [], to = []] = groups
   if (cut === "one-way") return world.apply(FaultPlan.Fault.OneWay({ from, to }))
   world.apply(FaultPlan.Fault.Partition({ groups, mode: "reset" }))

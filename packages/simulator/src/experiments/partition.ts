@@ -38,7 +38,7 @@ export function* partition(laboratory: Laboratory): Work {
   )
   const { world } = laboratory
   const groups = partsOf(cut, nodes, world.randomFor(3))
-  if (cut === "islands") applyCut(world, cut, groups, 0)
+  if (cut === "islands") applyCut(world, cut, groups, 0, cutCycles)
   yield* cut === "islands" ? laboratory.join(islandContacts(laboratory)) : laboratory.join()
   laboratory.enter("cycles")
   yield* laboratory.cycle(cycles)
@@ -50,7 +50,7 @@ export function* partition(laboratory: Laboratory): Work {
   laboratory.enter("cut")
   const every = Math.ceil(cutCycles / cutSamples)
   for (let cycle = 0; cycle < cutCycles; cycle++) {
-    if (cut !== "islands") applyCut(world, cut, groups, cycle)
+    if (cut !== "islands") applyCut(world, cut, groups, cycle, cutCycles)
     yield* laboratory.cycle(1)
     const since = cycle - cutCycles
     if (since % every === 0) laboratory.samples.push(mixed(laboratory, yield* laboratory.sample(since, 1), groups))
