@@ -6,6 +6,7 @@
  */
 import { HyParView, Plumtree } from "@hyparview/core"
 import * as Result from "effect/Result"
+import * as Struct from "effect/Struct"
 import { churn } from "./experiments/churn.ts"
 import { weightsOf } from "./experiments/cuts.ts"
 import { failures } from "./experiments/failures.ts"
@@ -84,6 +85,34 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   return undefined
 }
 
+/** Parameters of the protocol that an option sets: given in two places, one of them would go unheard. */
+const optionOf = {
+  heartbeatMillis: "heartbeatMillis",
+  ageWeight: "ageWeight",
+  mixMillis: "mixMillis",
+  optimizeCandidates: "xBotCandidates",
+  unbiasedLinks: "unbiasedLinks"
+} as const satisfies Readonly<Partial<Record<keyof HyParView.Config, keyof Options>>>
+
+/** The first name that is none, and so would have no effect; or that of a parameter which an option sets. */
+const misnamed = (given: Partial<Options>, config: Partial<HyParView.Config>): InvalidOption | undefined => {
+  const options: ReadonlyArray<string> = Struct.keys(defaults("stable"))
+  const option = Object.keys(given).find((name) => !options.includes(name))
+  if (option !== undefined) {
+    return new InvalidOption({ option: "option", value: option, expected: `expected one of ${options.join(", ")}` })
+  }
+  for (const parameter of Struct.keys(optionOf)) {
+    const value = config[parameter]
+    if (value === undefined) continue
+    return new InvalidOption({
+      option: `config.${parameter}`,
+      value,
+      expected: `give it as the option ${optionOf[parameter]}`
+    })
+  }
+  return undefined
+}
+
 /**
  * A run under way. `advance` does a piece of work, some tenths of a second of it, and says whether there is more; `result`
  * can be asked for at any time, and says whether it is complete.
@@ -105,7 +134,7 @@ const generators = { stable, failures, churn, partition, plumtree, thicket, hash
 
 /**
  * Begins an experiment. What is not given has the experiment's default; the protocol's parameters are those for a cluster
- * of `nodes`, unless `config` overrides them.
+ * of `nodes`, unless `config` overrides them. Those that an option sets are given by the option.
  *
  * A run has no clock: `measure` is its host's, and says what it has cost from the beginning until now. It is asked between
  * the runs of `paper`, whose seconds are 0 without it, and has no effect on anything else.
@@ -124,7 +153,7 @@ export const start = (
     return Result.fail(new InvalidOption({ option: "experiment", value: experiment, expected }))
   }
   const options: Options = { ...defaults(experiment), ...given }
-  const fault = faultOf(experiment, options)
+  const fault = misnamed(given, config) ?? faultOf(experiment, options)
   if (fault !== undefined) return Result.fail(fault)
   const membership = HyParView.forClusterSize(options.nodes, {
     heartbeatMillis: options.heartbeatMillis,

@@ -505,6 +505,34 @@ describe("a run", () => {
     assert.strictEqual(fault("stable", { nodes: 5 }, { activeSize: 5 })[0], "config.activeSize")
     assert.strictEqual(fault("stable", {}, { activeSize: 4, protectedLinks: 4 })[0], "config.protectedLinks")
   })
+
+  it("does not begin with what nobody would hear: a name of nothing, or a parameter that is an option's", () => {
+    const fault = (options: object, config: object = {}) => {
+      const started = Experiment.start("stable", { nodes: 20, ...options }, config)
+      return Result.isFailure(started) ? [started.failure.option, started.failure.message] : []
+    }
+    const [option, message = ""] = fault({ cylces: 3 })
+    assert.strictEqual(option, "option")
+    assert.match(message, /^option is "cylces": expected one of nodes, seed, contacts, joins, cycles, /)
+    assert.strictEqual(fault({}, { activesize: 5 })[0], "config.activesize")
+    // With heartbeats a run never comes to rest: it must know of them.
+    assert.deepStrictEqual(fault({}, { heartbeatMillis: 1_000 }), [
+      "config.heartbeatMillis",
+      "config.heartbeatMillis is 1000: give it as the option heartbeatMillis"
+    ])
+    for (const [name, option] of [
+      ["ageWeight", "ageWeight"],
+      ["mixMillis", "mixMillis"],
+      ["optimizeCandidates", "xBotCandidates"],
+      ["unbiasedLinks", "unbiasedLinks"]
+    ] as const) {
+      assert.deepStrictEqual(fault({}, { [name]: 1 }), [
+        `config.${name}`,
+        `config.${name} is 1: give it as the option ${option}`
+      ])
+    }
+    assert.isEmpty(fault({ heartbeatMillis: 1_000 }, { cycleMillis: 20_000, activeSize: 4, protectedLinks: 2 }))
+  })
 })
 
 describe("the invariants of a measurement", () => {

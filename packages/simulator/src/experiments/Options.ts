@@ -154,13 +154,13 @@ export const choices = {
 
 /**
  * An option is out of its bounds, or contradicts another. Nothing was run. `config.activeSize` is the protocol's parameter of
- * this name.
+ * this name; `option` says that the value is the name of none.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidOption extends Data.TaggedError("InvalidOption")<{
-  readonly option: keyof Options | "experiment" | `config.${string}`
+  readonly option: keyof Options | "experiment" | "option" | `config.${string}`
   readonly value: unknown
   readonly expected: string
 }> {
