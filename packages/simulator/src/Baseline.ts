@@ -84,27 +84,33 @@ export const compare = (baseline: object, current: object): ReadonlyArray<Differ
 /** Both as they are, or, where one is a list, both as lists, of the seeds that both have. */
 const comparable = (...results: ReadonlyArray<object>): ReadonlyArray<object> => {
   if (!results.some((result) => "runs" in result)) return results
-  const named = results.map(runsBySeed)
+  const runs = results.map((result) => bySeed("runs" in result ? result.runs : [result]))
+  const costs = results.map((result) => ("costs" in result ? bySeed(result.costs) : undefined))
   return results.map((result, index) => {
-    const runs = [...(named[index] ?? [])].filter(([name]) => named.every((each) => each.has(name)))
-    const seeds = [...new Set([...(named[index]?.values() ?? [])].map(({ seed }) => String(seed)))].join(", ")
+    const seeds = [...new Set([...(runs[index]?.values() ?? [])].map(({ seed }) => String(seed)))].join(", ")
     const others = Object.entries(result).filter(([key]) => ("runs" in result ? key !== "runs" : key === "experiment"))
-    return { ...Object.fromEntries(others), seeds, run: Object.fromEntries(runs) }
+    const cost = costs[index] === undefined ? {} : { costs: common(costs[index], costs) }
+    return { ...Object.fromEntries(others), ...cost, seeds, run: common(runs[index], runs) }
   })
 }
 
-/** The runs of a result by their seed; the second of a seed, as `paper` has them, by its number as well. */
-const runsBySeed = (result: object): ReadonlyMap<string, Readonly<Record<string, unknown>>> => {
-  const list: ReadonlyArray<unknown> = "runs" in result && Array.isArray(result.runs) ? result.runs : [result]
-  const runs = new Map<string, Readonly<Record<string, unknown>>>()
-  for (const run of list) {
-    if (!isRecord(run)) continue
-    const seed = `seed ${String(run["seed"])}`
+type BySeed = ReadonlyMap<string, Readonly<Record<string, unknown>>>
+
+/** Of one side what all sides have that have any. */
+const common = (own: BySeed | undefined, all: ReadonlyArray<BySeed | undefined>): object =>
+  Object.fromEntries([...(own ?? [])].filter(([name]) => all.every((each) => each === undefined || each.has(name))))
+
+/** The members of a list by their seed; the second of a seed, as `paper` has runs, by its number as well. */
+const bySeed = (list: unknown): BySeed => {
+  const members = new Map<string, Readonly<Record<string, unknown>>>()
+  for (const member of Array.isArray(list) ? list : []) {
+    if (!isRecord(member)) continue
+    const seed = `seed ${String(member["seed"])}`
     let name = seed
-    for (let nth = 2; runs.has(name); nth++) name = `${seed}, ${nth}`
-    runs.set(name, run)
+    for (let nth = 2; members.has(name); nth++) name = `${seed}, ${nth}`
+    members.set(name, member)
   }
-  return runs
+  return members
 }
 
 /**
@@ -145,7 +151,7 @@ const show = (value: unknown): string =>
       : String(value)
 
 const isMeasured = (path: string): boolean =>
-  /(?:^|\.)costs?(?:\[\d+\])?\.(?:\w*Seconds|eventsPerSecond|peakRssBytes)$/.test(path)
+  /(?:^|\.)costs?(?:\.seed \d+)?\.(?:\w*Seconds|eventsPerSecond|peakRssBytes)$/.test(path)
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)

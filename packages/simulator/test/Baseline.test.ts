@@ -73,6 +73,21 @@ describe("a baseline", () => {
     assert.deepStrictEqual(differences(several, one)[0], ["seeds", "1, 2", "2"])
   })
 
+  it("compares what several seeds have cost by their seed too", () => {
+    const paper = (...seeds: ReadonlyArray<number>) => ({
+      experiment: "paper",
+      runs: seeds.map((seed) => ({ ...result(), seed })),
+      costs: seeds.map((seed) => ({ seed, events: 10 * seed, cpuSeconds: seed }))
+    })
+    const of = (before: object, after: object) => Baseline.compare(before, after).map(({ path }) => path)
+    assert.deepStrictEqual(of(paper(1, 2, 3), paper(2)), ["seeds"])
+    assert.deepStrictEqual(of(paper(1, 2, 3), paper(3, 2)), ["seeds"])
+    const slower = { ...paper(2), costs: [{ seed: 2, events: 21, cpuSeconds: 9 }] }
+    const [events, seconds] = Baseline.compare(paper(1, 2), slower)
+    assert.deepInclude(events, { path: "costs.seed 2.events", baseline: 20, current: 21, measured: false })
+    assert.deepInclude(seconds, { path: "costs.seed 2.cpuSeconds", baseline: 2, current: 9, measured: true })
+  })
+
   it("compares the truths of a list by their share", () => {
     const kills = (...inLargest: ReadonlyArray<boolean>) =>
       result({ firstMessages: inLargest.map((senderInLargest) => ({ senderInLargest })) })
