@@ -61,12 +61,14 @@ export interface PathLengths {
   readonly exact: boolean
   /** From how many nodes the lengths were measured. */
   readonly sources: number
-  /** Of the average, by the spread over the sources; 0 when exact. */
+  /** Of the average, by how the sources differ; 0 when exact. */
   readonly standardError: number
   /** The longest shortest path that was seen: the diameter when exact, else a lower bound of it. */
   readonly longest: number
   /** The share of ordered pairs of which the second cannot be reached from the first. */
   readonly unreachableShare: number
+  /** Of that share; 0 when exact. */
+  readonly unreachableStandardError: number
 }
 
 /**
@@ -294,26 +296,35 @@ export const pathLengths = (
   }
   const asked = sources.length * Math.max(0, nodes - 1)
   const average = pairs === 0 ? 0 : sum / pairs
+  const meanReached = pairs / Math.max(1, sources.length)
   return {
     average,
     exact,
     sources: sources.length,
-    standardError: exact ? 0 : standardErrorOf(found, average, nodes),
+    // A ratio of two sums that vary together: of the lengths of a source's paths, what the number of its paths does not explain.
+    standardError:
+      exact || pairs === 0
+        ? 0
+        : standardErrorOf(found, nodes, (lengths, reached) => (lengths - average * reached) / meanReached),
     longest: found.longest,
-    unreachableShare: asked === 0 ? 0 : (asked - pairs) / asked
+    unreachableShare: asked === 0 ? 0 : (asked - pairs) / asked,
+    unreachableStandardError: exact
+      ? 0
+      : standardErrorOf(found, nodes, (_, reached) => (meanReached - reached) / (nodes - 1))
   }
 }
 
-/** Of the mean of the sources' own means, drawn without replacement. */
-const standardErrorOf = ({ reached, sums }: SearchResult, average: number, nodes: number): number => {
+/** Of the mean over the sources, drawn without replacement, of something that differs from its mean by so much. */
+const standardErrorOf = (
+  { reached, sums }: SearchResult,
+  nodes: number,
+  deviationOf: (lengths: number, reached: number) => number
+): number => {
+  const count = sums.length
   let squares = 0
-  let count = 0
-  for (let i = 0; i < sums.length; i++) {
-    const paths = reached[i] ?? 0
-    if (paths === 0) continue
-    const difference = (sums[i] ?? 0) / paths - average
-    squares += difference * difference
-    count++
+  for (let i = 0; i < count; i++) {
+    const deviation = deviationOf(sums[i] ?? 0, reached[i] ?? 0)
+    squares += deviation * deviation
   }
   return count < 2 ? 0 : Math.sqrt((squares / (count - 1) / count) * (1 - count / nodes))
 }

@@ -41,7 +41,9 @@ export interface Overlay {
     readonly standardError: number
     /** The diameter when exact, else a lower bound of it. */
     readonly longest: number
+    /** The share of ordered pairs between which there is no path, and its standard error, 0 when exact. */
     readonly unreachableShare: number
+    readonly unreachableStandardError: number
   }
   /** Passive entries that name a node that does not run. */
   readonly deadPassiveShare: number
@@ -60,7 +62,7 @@ export interface BroadcastResult {
   readonly reliability: number
   /** Relative message redundancy: payload / (nodes that have it − 1) − 1; 0 where only the source has it. */
   readonly rmr: number
-  /** Hops of the last delivery. */
+  /** The most hops of a delivery: of the last, where every hop takes the same time. */
   readonly hops: number
   /** Copies that carried it, pushed or grafted, those to dead nodes included. */
   readonly payload: number

@@ -125,6 +125,12 @@ describe("degrees and asymmetry", () => {
       Graph.crossLinks(complete(6), (node) => node % 2),
       18
     )
+    // A link that one end alone holds is one.
+    const inward = Graph.fromLists(4, (node) => (node === 3 ? [0, 1, 2] : []))
+    assert.strictEqual(
+      Graph.crossLinks(inward, (node) => Math.floor(node / 2)),
+      2
+    )
   })
 })
 
@@ -134,6 +140,17 @@ describe("clustering", () => {
     assert.strictEqual(Graph.clustering(star(7)), 0)
     assert.strictEqual(Graph.clustering(path(7)), 0)
     assert.strictEqual(Graph.clustering(ring(7)), 0)
+  })
+
+  it("counts a node with two neighbours as every other", () => {
+    // Three of a triangle that are linked, and one of them with a fourth: 1, 1, a third, 0.
+    const tailed = undirected(4, [
+      [0, 1],
+      [1, 2],
+      [2, 0],
+      [2, 3]
+    ])
+    assert.approximately(Graph.clustering(tailed), (1 + 1 + 1 / 3 + 0) / 4, 1e-12)
   })
 
   it("is 3(k − 2) / 4(k − 1) in a ring lattice of degree k", () => {
@@ -177,6 +194,67 @@ describe("path lengths", () => {
     assert.approximately(outward.average, 4 / 3, 1e-12)
     assert.strictEqual(outward.unreachableShare, 0.5)
     assert.approximately(Graph.pathLengths(cliques(5, false), random()).unreachableShare, 5 / 9, 1e-12)
+  })
+
+  it("know the standard errors of a sample that can be counted", () => {
+    // Of every sample that there is of two nodes: what it gives, by what it finds.
+    const found = (graph: Graph.Graph) =>
+      new Map(
+        Array.from({ length: 50 }, (_, seed) => {
+          const sampled = Graph.pathLengths(graph, Random.seeded(seed), { exactUpTo: 1, samples: 2 })
+          const { average, standardError, unreachableShare, unreachableStandardError } = sampled
+          return [`${average} ${unreachableShare.toFixed(3)}`, [standardError, unreachableStandardError]] as const
+        })
+      )
+    // The ends of a path of three nodes see lengths of 1 and 2, its middle 1 and 1: 5/4 on average, ± 1/4 each.
+    const whole = found(path(3))
+    assert.sameMembers([...whole.keys()], ["1.5 0.000", "1.25 0.000"])
+    assert.deepStrictEqual(whole.get("1.5 0.000"), [0, 0])
+    assert.approximately(whole.get("1.25 0.000")?.[0] ?? NaN, Math.sqrt(((2 * (1 / 16)) / 2) * (1 - 2 / 3)), 1e-12)
+    // Of two nodes that are joined and two that are alone, one of each kind: 1/3 and 0 of the others are reached.
+    const parts = found(undirected(4, [[0, 1]]))
+    assert.sameMembers([...parts.keys()], ["1 0.667", "1 0.833", "0 1.000"])
+    assert.deepStrictEqual(parts.get("1 0.667"), [0, 0])
+    assert.deepStrictEqual(parts.get("0 1.000"), [0, 0])
+    const [ofAverage, ofShare] = parts.get("1 0.833") ?? []
+    // Whoever reaches nobody says nothing of the lengths.
+    assert.strictEqual(ofAverage, 0)
+    assert.approximately(ofShare ?? NaN, Math.sqrt(((2 * (1 / 36)) / 2) * (1 - 2 / 4)), 1e-12)
+  })
+
+  it("know their standard errors in a graph of many parts: as much as samples differ", () => {
+    // 180 nodes well joined, a ring of 40, 30 pairs, 20 that are alone.
+    const large = randomRegular(180, 4, Random.seeded(2))
+    const graph = Graph.fromLists(300, (node) => {
+      if (node < 180) return Graph.linksOf(large, node)
+      if (node < 220) return [180 + ((node - 180 + 1) % 40), 180 + ((node - 180 + 39) % 40)]
+      return node < 280 ? [node ^ 1] : []
+    })
+    const exact = Graph.pathLengths(graph, random())
+    assert.include(exact, { exact: true, standardError: 0, unreachableStandardError: 0 })
+    const samples = Array.from({ length: 400 }, (_, seed) =>
+      Graph.pathLengths(graph, Random.seeded(seed), { exactUpTo: 1, samples: 60 })
+    )
+    const rootMeanSquare = (of: (sampled: Graph.PathLengths) => number) =>
+      Math.sqrt(samples.reduce((sum, each) => sum + of(each) ** 2, 0) / samples.length)
+    // Of 400 values a standard deviation is known to 4 %.
+    const lengths = rootMeanSquare(({ average }) => average - exact.average)
+    assert.approximately(rootMeanSquare(({ standardError }) => standardError) / lengths, 1, 0.16)
+    const unreached = rootMeanSquare(({ unreachableShare }) => unreachableShare - exact.unreachableShare)
+    assert.approximately(
+      rootMeanSquare(({ unreachableStandardError }) => unreachableStandardError) / unreached,
+      1,
+      0.16
+    )
+  })
+
+  it("see the longest path of all sources, however many are searched at a time", () => {
+    // 600 sources are two searches; the two ends of the one long path are of the first.
+    const long = undirected(700, [
+      ...Array.from({ length: 9 }, (_, i) => [i, i + 1] as const),
+      ...Array.from({ length: 345 }, (_, i) => [10 + 2 * i, 11 + 2 * i] as const)
+    ])
+    assert.strictEqual(Graph.pathLengths(long, random()).longest, 9)
   })
 
   it("of a random 5-regular graph of 10,000 nodes agree with theory, 6.36", () => {

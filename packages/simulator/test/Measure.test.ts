@@ -45,6 +45,42 @@ describe("the measures of an overlay", () => {
     assert.approximately(paths.unreachableShare, 20 / 30, 1e-12)
   })
 
+  it("tell in a picture of either view which entries name nobody that runs", () => {
+    const { deadEntries, entries, graph, indexOf, nodes } = Measure.picture(twoParts(), "active")
+    assert.deepStrictEqual([entries, deadEntries, graph.targets.length], [8, 1, 7])
+    assert.deepStrictEqual(
+      [[...nodes], [...indexOf]],
+      [
+        [0, 1, 2, 3, 4, 5],
+        [0, 1, 2, 3, 4, 5, -1]
+      ]
+    )
+    const passive = Measure.picture(twoParts(), "passive")
+    assert.deepStrictEqual([passive.entries, passive.deadEntries, passive.graph.targets.length], [7, 3, 4])
+    // Without node 0 all others are one less in the graph, and its holders hold a dead entry.
+    const late = Measure.picture(new HandMade([undefined, { active: [0, 2] }, { active: [1] }]), "active")
+    assert.deepStrictEqual([late.entries, late.deadEntries, [...late.graph.targets]], [3, 1, [1, 0]])
+    assert.deepStrictEqual(
+      [[...late.nodes], [...late.indexOf]],
+      [
+        [1, 2],
+        [-1, 0, 1]
+      ]
+    )
+  })
+
+  it("write each link once, in however many pieces", () => {
+    const nodes = 3_000
+    const ring = Array.from({ length: nodes }, (_, node) => ({ active: [1, 2, 3].map((far) => (node + far) % nodes) }))
+    const pieces = [...Measure.edges(new HandMade(ring))]
+    assert.isAbove(pieces.length, 1)
+    assert.deepStrictEqual(
+      pieces.join("").trimEnd().split("\n"),
+      ring.flatMap(({ active }, node) => active.map((other) => `${node},${other}`))
+    )
+    assert.deepStrictEqual([...Measure.edges(twoParts(), "passive")].join(""), "0,2\n2,0\n2,3\n3,4\n")
+  })
+
   it("give the share of the passive entries that name the dead", () => {
     assert.approximately(Measure.deadPassiveShare(twoParts()), 3 / 7, 1e-12)
     assert.strictEqual(Measure.deadPassiveShare(new HandMade([{ active: [1] }, { active: [0] }])), 0)

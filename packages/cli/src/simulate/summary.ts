@@ -35,10 +35,15 @@ const degrees = ({ alive, inDegree }: Results.Overlay): string => {
 const paths = ({
   averageShortestPath,
   clustering,
-  paths: { exact, longest, sources, standardError }
+  paths: { exact, longest, sources, standardError, unreachableShare, unreachableStandardError }
 }: Results.Overlay) => {
   const how = exact ? "exact" : `from ${sources} nodes, ± ${standardError.toPrecision(2)}`
-  return `${averageShortestPath.toFixed(3)} hops on average (${how}), ${longest} at most; clustering ${clustering.toPrecision(3)}`
+  const error = exact ? "" : ` (± ${fine(unreachableStandardError)})`
+  return [
+    `${averageShortestPath.toFixed(3)} hops on average (${how}), ${longest} at most`,
+    ...(unreachableShare === 0 ? [] : [`none between ${fine(unreachableShare)} of the pairs${error}`]),
+    `clustering ${clustering.toPrecision(3)}`
+  ].join("; ")
 }
 
 const broadcasts = (list: Run["broadcasts"]): string => {

@@ -14,7 +14,7 @@ export interface Broadcast {
   readonly source: number
   /** Nodes that have it, the source included. */
   delivered: number
-  /** Hops of the last delivery. */
+  /** The most hops of a delivery. */
   hops: number
   /** Copies that carried it: pushed along the tree, or grafted. */
   payload: number

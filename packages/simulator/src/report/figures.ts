@@ -295,6 +295,10 @@ const bootstraps = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   ]
 }
 
+/** Older results do not tell how exact it is. */
+const unreachable = ({ exact, unreachableShare, unreachableStandardError }: Result["overlay"]["paths"]): string =>
+  `${percent(unreachableShare)}${exact || unreachableShare === 0 ? "" : `, ± ${percent(unreachableStandardError)}`}`
+
 /** The overlay's metrics, one column for each seed. */
 const overlayTable = (runs: ReadonlyArray<Result>): Figure => {
   const rows: ReadonlyArray<readonly [string, (run: Result) => string]> = [
@@ -311,6 +315,7 @@ const overlayTable = (runs: ReadonlyArray<Result>): Figure => {
       ({ overlay: { paths } }) =>
         paths.exact ? "every node" : `${number(paths.sources)} nodes, ± ${number(paths.standardError, 2)}`
     ],
+    ["pairs without a path", ({ overlay: { paths } }) => unreachable(paths)],
     ["longest shortest path", ({ overlay: { paths } }) => `${paths.exact ? "" : "≥ "}${number(paths.longest)}`],
     ["dead passive entries", ({ overlay }) => percent(overlay.deadPassiveShare)],
     ["trace hash", ({ traceHash }) => traceHash]
