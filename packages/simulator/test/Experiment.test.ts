@@ -1,6 +1,6 @@
-import { HyParView } from "@hyparview/core"
+import { HyParView, Random } from "@hyparview/core"
 import * as Experiment from "@hyparview/simulator/Experiment"
-import { churn } from "@hyparview/simulator/experiments/churn"
+import { churn, countOf } from "@hyparview/simulator/experiments/churn"
 import { hashicorp } from "@hyparview/simulator/experiments/hashicorp"
 import { Laboratory, type Work } from "@hyparview/simulator/experiments/Laboratory"
 import { stable } from "@hyparview/simulator/experiments/stable"
@@ -223,6 +223,31 @@ describe("churn", () => {
         taken.map((_, start) => start + 1)
       )
     }
+  })
+})
+
+describe("the departures of churn", () => {
+  it.each([0.001, 0.5, 1, 1.5, 20])("are a Poisson process, in a millisecond of which %d go on average", (mean) => {
+    const random = Random.seeded(1)
+    const draws = 40_000
+    const counts = Array.from({ length: draws }, () => countOf(random, mean))
+    const average = counts.reduce((sum, count) => sum + count, 0) / draws
+    assert.approximately(average, mean, 4 * Math.sqrt(mean / draws))
+    // The fourth central moment of a Poisson count is mean + 3 mean²; four standard deviations.
+    const variance = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / draws
+    assert.approximately(variance, mean, 4 * Math.sqrt((mean + 2 * mean * mean) / draws))
+    const none = counts.filter((count) => count === 0).length / draws
+    const chance = Math.exp(-mean)
+    assert.approximately(none, chance, 4 * Math.sqrt((chance * (1 - chance)) / draws) + 1e-6)
+  })
+
+  it("are none where nobody goes, and the same on every machine", () => {
+    const random = Random.seeded(1)
+    assert.strictEqual(countOf(random, 0), 0)
+    assert.deepStrictEqual(
+      [0.5, 0.5, 0.5, 1, 1, 1, 20, 20, 20].map((mean) => countOf(random, mean)),
+      [2, 0, 1, 1, 0, 1, 21, 23, 27]
+    )
   })
 })
 

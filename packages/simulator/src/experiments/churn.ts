@@ -4,6 +4,7 @@
  * how it is going. Nothing waits for them: a node that goes while one is under way counts as not reached.
  */
 import { Random } from "@hyparview/core"
+import { exp } from "@hyparview/faults/Arithmetic"
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
@@ -67,11 +68,20 @@ export function* churn(laboratory: Laboratory): Work {
   yield* laboratory.settle()
 }
 
-/** How many there are in a millisecond: the whole of the rate, and one more by chance for the rest of it. */
-const countOf = (random: Random.Random, perMilli: number): number => {
-  const whole = Math.floor(perMilli)
-  return whole + (Random.nextBelow(random, 1_000_000_000) < (perMilli - whole) * 1_000_000_000 ? 1 : 0)
+/** Of a larger mean e^−mean would come near to what 32 bits of chance cannot tell from 0. */
+const largestMean = 8
+
+/** A Poisson count of some mean: how many factors from 0 to 1 a product takes to fall to e^−mean (Knuth), for a large mean in parts. */
+export const countOf = (random: Random.Random, mean: number): number => {
+  let count = 0
+  for (let left = mean; left > 0; left -= largestMean) {
+    const end = exp(-Math.min(left, largestMean))
+    for (let product = uniform(random); product > end; product *= uniform(random)) count++
+  }
+  return count
 }
+
+const uniform = (random: Random.Random): number => Random.nextBelow(random, 4_294_967_296) / 4_294_967_296
 
 /** Half of those who go do so without a word. */
 const depart = ({ world }: Laboratory, random: Random.Random): number => {
