@@ -11,8 +11,8 @@
  *
  * - A frame travels for as long as the latency model says; frames from one node to another arrive in order. A link opens
  *   with the first frame that needs it, without a round trip of its own; `Dial` takes one round trip.
- * - A crash breaks the node's links: each far end is given `LinkClosed` after `detectionMillis`, and so is the sender of
- *   whatever was still under way. A frame that needs a dial (a request, a probe, a reply to a stranger) fails as dials to a
+ * - A crash breaks the node's links: each far end is given `LinkClosed` after `detectionMillis`, behind what the node had sent
+ *   before, and so is the sender of whatever was still under way. A frame that needs a dial (a request, a probe, a reply to a stranger) fails as dials to a
  *   dead process fail: refused after a round trip, or, if `dialFailure` says so, after `dialTimeoutMillis`.
  * - A node that starts again closes what its former incarnation left open, before it says anything.
  * - Silent loss, and only that, breaks the assumption that a link loses nothing.
@@ -257,7 +257,7 @@ export class World {
       this.processes.end(node, crashed)
       this.states.delete(node)
       this.network.letGoOfAll(node)
-      this.stalled.delete(node)
+      this.failStalled(node)
       const { active, pending } = state.membership
       const others = [...active.map((neighbor) => neighbor.peer.id), ...pending.map((asking) => asking.peer.id)]
       const partner = HyParView.partnerOf(state.membership)
@@ -569,7 +569,7 @@ export class World {
   }
 
   /** Tells a node that its link to this incarnation of a peer is gone, unless it knows. */
-  private closeLink(node: number, peer: SimulatedPeer, cause: "closed" | "reset"): void {
+  private closeLink(node: number, peer: SimulatedPeer, cause: "closed" | "reset", isEvent = true): void {
     const membership = this.states.get(node)?.membership
     if (membership === undefined || !this.processes.isUp(node)) return
     const holds =
@@ -577,7 +577,8 @@ export class World {
       membership.pending.some((asking) => asking.peer.id === peer.id && asking.peer.epoch <= peer.epoch) ||
       isPartner(membership, peer)
     if (!holds) return
-    this.queue.absorbInto(this.hash)
+    if (isEvent) this.queue.absorbInto(this.hash)
+    else this.absorbClose(node, peer)
     this.give(node, { _tag: "LinkClosed", now: this.millis(), peer, cause })
   }
 
@@ -587,7 +588,16 @@ export class World {
     const former = this.processes.peers[node]
     if (others === undefined || former === undefined) return
     this.bereaved.delete(node)
-    for (const other of others) this.closeLink(other, former, "reset")
+    for (const other of others) this.closeLink(other, former, "reset", false)
+  }
+
+  private absorbClose(node: number, peer: SimulatedPeer): void {
+    const { hash } = this
+    hash.whole(this.queue.now)
+    hash.word(node)
+    hash.text("LinkClosed")
+    hash.word(peer.id)
+    hash.whole(peer.epoch)
   }
 
   /**
@@ -720,6 +730,14 @@ export class World {
     const events = this.stalled.get(node) ?? []
     events.push({ kind, target: node, second, third, fourth, reference, remaining: 0 })
     this.stalled.set(node, events)
+  }
+
+  /** A frozen process has died: what has waited for it to go on fails, as what is under way to it will. */
+  private failStalled(node: number): void {
+    for (const { fourth, kind, reference, second, third } of this.stalled.get(node) ?? []) {
+      if (kind === frameArrives) this.network.failFrame(second, node, third, fourth, reference)
+    }
+    this.stalled.delete(node)
   }
 
   private thaw(node: number): void {

@@ -79,6 +79,20 @@ describe("a world", () => {
     assert.isTrue(world.isAlive(2))
   })
 
+  it("goes on in a fork exactly as the original where a node comes back before its death is known", () => {
+    const world = grown(40)
+    rest(world)
+    const neighbors = activeOf(world, 5)
+    world.crash([5])
+    world.runUntil(world.now + 100_000)
+    const fork = world.fork()
+    for (const each of [world, fork]) {
+      each.start(5, [neighbors[0] ?? 0])
+      each.runUntil(each.now + second)
+    }
+    assert.strictEqual(world.traceHash, fork.traceHash)
+  })
+
   it("delivers a broadcast to every node and counts its copies", () => {
     const world = grown(50)
     rest(world)
@@ -229,6 +243,32 @@ describe("the network", () => {
     world.apply(Fault.Unfreeze({ nodes: [5] }))
     world.drain(world.now + second)
     assert.strictEqual(world.broadcasts[index]?.delivered, 40)
+  })
+
+  it("tells those whose requests wait at a frozen node that it has died", () => {
+    // A node whose links are gone asks others, all of which are frozen; then they die.
+    const world = grown(12)
+    rest(world)
+    const others = Array.from({ length: 11 }, (_, i) => i + 1)
+    world.apply(Fault.Freeze({ nodes: others }))
+    world.apply(Fault.BreakLinks({ links: { _tag: "Pairs", pairs: activeOf(world, 0).map((id) => [0, id] as const) } }))
+    world.runUntil(world.now + second)
+    const asked = world.stateOf(0)?.membership.pending.map(({ peer }) => peer.id) ?? []
+    assert.isNotEmpty(asked)
+    const told: Array<readonly [peer: number, cause: string, millis: number]> = []
+    const died = Math.floor(world.now / 1_000)
+    world.observer = (node, _before, input) => {
+      if (node === 0 && input._tag === "SendFailed") told.push([input.to.id, input.cause, input.now - died])
+    }
+    const lost = world.undelivered
+    world.crash(others)
+    assert.strictEqual(world.undelivered - lost, asked.length)
+    world.runUntil(world.now + 10_000)
+    // The refusal takes its way back.
+    assert.sameDeepMembers(
+      told,
+      asked.map((id) => [id, "refused", 10])
+    )
   })
 
   it("loses what is sent over a half-open link, until heartbeats find it", () => {

@@ -18,9 +18,8 @@ export class LinkOrder {
    */
   arrivalOf(from: number, to: number, time: number, now: number): number {
     const mask = this.arrival.length - 1
-    const start = (Math.imul(from, 0x9e3779b1) ^ Math.imul(to, 0x85ebca77)) >>> 0
     let free = -1
-    for (let probe = start & mask; ; probe = (probe + 1) & mask) {
+    for (let probe = placeOf(from, to) & mask; ; probe = (probe + 1) & mask) {
       const arrival = this.arrival[probe] ?? -1
       if (arrival < 0) {
         if (free < 0) {
@@ -41,6 +40,16 @@ export class LinkOrder {
     this.arrival[free] = time
     if (this.used * 2 > this.arrival.length) this.rebuild(now)
     return time
+  }
+
+  /** When the last frame of a link arrives, or did; 0 where none is known. */
+  lastArrivalOf(from: number, to: number): number {
+    const mask = this.arrival.length - 1
+    for (let probe = placeOf(from, to) & mask; ; probe = (probe + 1) & mask) {
+      const arrival = this.arrival[probe] ?? -1
+      if (arrival < 0) return 0
+      if (this.from[probe] === from && this.to[probe] === to) return arrival
+    }
   }
 
   fork(): LinkOrder {
@@ -67,7 +76,7 @@ export class LinkOrder {
       const each = arrival[i] ?? -1
       if (each < now) continue
       const mask = size - 1
-      let probe = (Math.imul(from[i] ?? 0, 0x9e3779b1) ^ Math.imul(to[i] ?? 0, 0x85ebca77)) & mask
+      let probe = placeOf(from[i] ?? 0, to[i] ?? 0) & mask
       while ((this.arrival[probe] ?? -1) >= 0) probe = (probe + 1) & mask
       this.from[probe] = from[i] ?? 0
       this.to[probe] = to[i] ?? 0
@@ -76,3 +85,6 @@ export class LinkOrder {
     }
   }
 }
+
+/** Where to begin to look for a pair, before the mask. */
+const placeOf = (from: number, to: number): number => (Math.imul(from, 0x9e3779b1) ^ Math.imul(to, 0x85ebca77)) >>> 0

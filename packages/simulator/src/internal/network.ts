@@ -72,6 +72,8 @@ export class Network {
   private readonly constantMicros: number
   /** Whether delays differ, so that the order of a link's frames must be kept. */
   private ordered: boolean
+  /** Whether readers are or were slow: frames may be under way for as long as one likes. */
+  private slowed: boolean
 
   constructor(options: NetworkOptions, { processes, queue, random, states }: Surroundings, from?: Network) {
     const { latency } = options
@@ -86,6 +88,7 @@ export class Network {
     this.order = from?.order.fork() ?? new LinkOrder()
     this.held = from?.held.slice() ?? []
     this.ordered = from?.ordered ?? this.constantMicros < 0
+    this.slowed = from?.slowed ?? false
   }
 
   /** The same network, in a world that is a fork of its own. */
@@ -138,6 +141,7 @@ export class Network {
         return conditions.rates({ duplicate: fault.probability })
       case "SlowReader":
         this.ordered = true
+        this.slowed = true
         return conditions.slow([fault.node], fault.bytesPerSecond)
       case "NormalReader":
         return conditions.slow(fault.nodes, undefined)
@@ -221,7 +225,7 @@ export class Network {
     this.undelivered++
     if (message === undefined || this.processes.epochOf(from) !== epoch || !this.processes.isAlive(from)) return
     if (!needsDial(message)) {
-      this.tellLater(from, to, toEpoch, wasLink, this.options.detectionMillis * millisecond)
+      this.tellOfBreak(from, to, toEpoch)
     } else if (this.options.dialFailure === "timeout") {
       this.tellLater(from, to, toEpoch, wasTimeout, this.options.dialTimeoutMillis * millisecond)
     } else {
@@ -237,7 +241,7 @@ export class Network {
     const { now } = this.queue
     for (const waiting of held) {
       if (this.conditions.isDead(waiting.second, waiting.target)) continue
-      const latency = this.constantMicros >= 0 ? this.constantMicros : this.roundTrip(waiting.second, waiting.target)
+      const latency = Latency.sampleMicros(this.options.latency, waiting.second, waiting.target, this.random)
       putBack(this.queue, waiting, this.order.arrivalOf(waiting.second, waiting.target, now + latency, now))
     }
   }
@@ -268,10 +272,9 @@ export class Network {
 
   /** Both ends of a link will be told that it broke; until then all that is sent over it is lost. */
   private breakLink(a: number, b: number): void {
-    const at = this.queue.now + this.options.detectionMillis * millisecond
     this.conditions.kill(a, b)
-    this.tell(a, b, this.processes.epochOf(b), wasLink, at)
-    this.tell(b, a, this.processes.epochOf(a), wasLink, at)
+    this.tellOfBreak(a, b, this.processes.epochOf(b))
+    this.tellOfBreak(b, a, this.processes.epochOf(a))
   }
 
   /** Whether a node holds a link to another. One that it has only asked for may never be, and nobody would let go of it. */
@@ -290,9 +293,16 @@ export class Network {
     }
   }
 
-  /** A node is told that its link to another broke, as soon as that can be known. */
+  /**
+   * A node is told that its link to another broke, as soon as that can be known, and behind what the other sent before; but
+   * nobody waits for what a slow reader has not read.
+   */
   tellOfBreak(node: number, other: number, epoch: number): void {
-    this.tellLater(node, other, epoch, wasLink, this.options.detectionMillis * millisecond)
+    const { now } = this.queue
+    const known = now + this.options.detectionMillis * millisecond
+    const last =
+      this.constantMicros >= 0 ? now + this.constantMicros : this.slowed ? now : this.order.lastArrivalOf(other, node)
+    this.tell(node, other, epoch, wasLink, Math.max(known, last))
   }
 
   /** The far end of an opening link knows a higher epoch of a node, and says so in its Hello. */
