@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Transport } from "@hyparview/runtime/Transport"
@@ -257,6 +257,35 @@ describe("files that change", () => {
       yield* Effect.promise(() => rm(paths.cert))
       while ((yield* reloads("failed")) === failures) yield* Effect.sleep(1)
       assert.notStrictEqual(yield* shownBy(transport), before)
+    }).pipe(alone)
+  )
+
+  it.live("and cannot be used yet are taken up once they can, though nothing touches them any more", () =>
+    Effect.gen(function* () {
+      const paths = pathsIn(yield* directory)
+      yield* write(paths, far)
+      const transport = yield* TlsTransport.make({ ...paths, reloadEvery: 10 })
+      const before = yield* shownBy(transport)
+      // The clock of whoever issued it is ahead of this one's.
+      const seconds = 1 / 3_600
+      yield* write(paths, yield* odd(authority, { names: nodeName("far"), valid: [3 * seconds, 1] }))
+      while ((yield* reloads("failed")) === 0) yield* Effect.sleep(1)
+      yield* Effect.sleep(100)
+      const failures = yield* reloads("failed")
+      assert.strictEqual(yield* shownBy(transport), before)
+      yield* awaitReloads("loaded", 1)
+      assert.strictEqual(yield* reloads("failed"), failures)
+      assert.notStrictEqual(yield* shownBy(transport), before)
+    }).pipe(alone)
+  )
+
+  it.live("in nothing but their mode are looked at again", () =>
+    Effect.gen(function* () {
+      const paths = pathsIn(yield* directory)
+      yield* write(paths, far)
+      yield* TlsTransport.make({ ...paths, reloadEvery: 10 })
+      yield* Effect.promise(() => chmod(paths.key, 0o600))
+      yield* awaitReloads("loaded", 1)
     }).pipe(alone)
   )
 

@@ -89,19 +89,19 @@ const readFile = async (path: string): Promise<string> => {
   }
 }
 
-/** What changes when a file does; for a text, always the same. */
+/** What changes when a file does, or who may read it; for a text, always the same. */
 const stampOf = (source: Source): Effect.Effect<string, CertificateError> => {
   const { path } = source
   if (path === undefined) return Effect.succeed("")
   return Effect.tryPromise({
     try: async () => {
-      const { ino, isFile, mtimeNs, size } = await stat(path, { bigint: true }).then((stats) => ({
+      const { ctimeNs, ino, isFile, mtimeNs, size } = await stat(path, { bigint: true }).then((stats) => ({
         ...stats,
         isFile: stats.isFile()
       }))
       // A pipe would keep us waiting for ever.
       if (!isFile) throw new Error("it is not a file")
-      return `${ino} ${size} ${mtimeNs}`
+      return `${ino} ${size} ${mtimeNs} ${ctimeNs}`
     },
     catch: (error) => unreadable(source, error)
   })

@@ -1,7 +1,7 @@
 /**
  * Looks after the certificate files, for the life of the scope: what has changed is loaded, checked, and put to use;
- * what cannot be used is reported, once, and what was in use before stays. Says when the certificate in use is about to
- * expire.
+ * what cannot be used is reported, once, and tried again, and what was in use before stays. Says when the certificate in
+ * use is about to expire.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -48,22 +48,29 @@ export const renew = Effect.fnUntraced(function* (options: {
   const watchExpiry = makeExpiryWatch()
   let current = first
   let stamp = options.stamp
+  /** The failure that was reported last and is not over yet. What ends it may leave no trace on the files: time does. */
+  let failing: string | undefined
   const look = Effect.gen(function* () {
     const seen = yield* stamps(sources)
-    if (seen !== stamp) {
+    if (seen !== stamp || failing !== undefined) {
       stamp = seen
       yield* Effect.matchEffect(load(sources, wanted), {
-        onFailure: (error) =>
-          Effect.andThen(
+        onFailure: (error) => {
+          const failure = `${seen}\n${error.message}`
+          if (failure === failing) return Effect.void
+          failing = failure
+          return Effect.andThen(
             Metric.update(failed, 1),
             Effect.logError("the certificate files have changed and cannot be used; the ones before stay in use", {
               option: error.option,
               reason: error.reason,
               detail: error.message
             })
-          ),
+          )
+        },
         onSuccess: (credentials) =>
           Effect.gen(function* () {
+            failing = undefined
             use(credentials)
             current = credentials
             yield* Metric.update(loaded, 1)
