@@ -40,10 +40,16 @@ export interface TlsOptions extends TcpOptions {
    */
   readonly ca: Pem
 
-  /** The node's id, if the certificate must be checked to be this node's. Default: whatever the certificate says. */
+  /**
+   * The node's id, if the certificate must be checked to be this node's. Default: whatever the first certificate says.
+   * Those that follow it must say the same.
+   */
   readonly id?: string | undefined
 
-  /** The cluster's name, if the certificate must be checked to be of it. Default: whatever the certificate says. */
+  /**
+   * The cluster's name, if the certificate must be checked to be of it. Default: whatever the first certificate says.
+   * Those that follow it must say the same.
+   */
   readonly cluster?: string | undefined
 
   /**
@@ -61,7 +67,7 @@ export interface TlsOptions extends TcpOptions {
  * - `malformed`: no text, not PEM, or not of what it says it is; an encrypted key
  * - `keyMismatch`: the key is another certificate's
  * - `noName`: the certificate does not name a node, or names more than one
- * - `otherName`: it names another node or cluster than `id` and `cluster` ask for
+ * - `otherName`: it names another node or cluster than `id` and `cluster` ask for, or than the certificate in use
  * - `untrusted`: the authority in `ca` has not signed it
  * - `notAuthority`: what stands in `ca` may not sign
  * - `expired`, `notYetValid`: by this machine's clock

@@ -7,7 +7,7 @@
  * believes no Hello in which another stands. No session is resumed, so each link's certificates were checked.
  *
  * The files are checked for changes regularly (`reloadEvery`). New ones are used for new links, and old links may finish.
- * What cannot be used, half a certificate or the wrong key, is reported, and what was in use before stays.
+ * What cannot be used, half a certificate, the wrong key or another node's, is reported, and what was in use before stays.
  *
  * Who is refused is counted with the reason (`TlsMetrics.refusals`) and logged, and nothing else happens to this node.
  *
@@ -73,7 +73,7 @@ export const make: (
   )
   const security = new TlsSecurity(first, config, refusals)
   if (everyMillis !== undefined) {
-    yield* renew({ sources, stamp, first, wanted: options, everyMillis, use: (next) => security.renew(next) })
+    yield* renew({ sources, stamp, first, everyMillis, use: (next) => security.renew(next) })
   }
   return yield* open(config, security)
 })

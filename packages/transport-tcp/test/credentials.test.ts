@@ -279,6 +279,22 @@ describe("files that change", () => {
     }).pipe(alone)
   )
 
+  it.live("and name another node, or another cluster, are not taken up, though nobody said which the node is", () =>
+    Effect.gen(function* () {
+      const paths = pathsIn(yield* directory)
+      yield* write(paths, far)
+      const transport = yield* TlsTransport.make({ ...paths, reloadEvery: 10 })
+      const before = yield* shownBy(transport)
+      for (const other of [member(authority, "other"), member(authority, "far", { cluster: "elsewhere" })]) {
+        yield* write(paths, yield* other)
+        yield* Effect.sleep(100)
+        assert.isAbove(yield* reloads("failed"), 0)
+        assert.strictEqual(yield* reloads("loaded"), 0)
+        assert.strictEqual(yield* shownBy(transport), before)
+      }
+    }).pipe(alone)
+  )
+
   it.live("in nothing but their mode are looked at again", () =>
     Effect.gen(function* () {
       const paths = pathsIn(yield* directory)

@@ -7,7 +7,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
-import type { TlsOptions } from "../TlsConfig.ts"
 import * as TlsMetrics from "../TlsMetrics.ts"
 import type { Credentials, Sources } from "./credentials.ts"
 import { load, stamps } from "./credentials.ts"
@@ -39,12 +38,12 @@ export const renew = Effect.fnUntraced(function* (options: {
   readonly sources: Sources
   /** How the files were when `first` was loaded, or before. */
   readonly stamp: string
+  /** Its name is the node's, whoever later files name. */
   readonly first: Credentials
-  readonly wanted: Pick<TlsOptions, "cluster" | "id">
   readonly everyMillis: number
   readonly use: (credentials: Credentials) => void
 }) {
-  const { first, sources, use, wanted } = options
+  const { first, sources, use } = options
   const watchExpiry = makeExpiryWatch()
   let current = first
   let stamp = options.stamp
@@ -54,7 +53,7 @@ export const renew = Effect.fnUntraced(function* (options: {
     const seen = yield* stamps(sources)
     if (seen !== stamp || failing !== undefined) {
       stamp = seen
-      yield* Effect.matchEffect(load(sources, wanted), {
+      yield* Effect.matchEffect(load(sources, first.name), {
         onFailure: (error) => {
           const failure = `${seen}\n${error.message}`
           if (failure === failing) return Effect.void
