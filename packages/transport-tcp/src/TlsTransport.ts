@@ -72,9 +72,7 @@ export const make: (
     (fields) => run(Effect.logWarning("a TLS handshake came to nothing", fields))
   )
   const security = new TlsSecurity(first, config, refusals)
-  if (everyMillis !== undefined) {
-    yield* renew({ sources, stamp, first, everyMillis, use: (next) => security.renew(next) })
-  }
+  yield* renew({ sources, stamp, first, everyMillis, use: (next) => security.renew(next) })
   return yield* open(config, security)
 })
 

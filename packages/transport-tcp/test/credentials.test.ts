@@ -1,9 +1,11 @@
 /** Certificates from files: what is wrong with them at the start, and what happens when they change. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -342,4 +344,27 @@ describe("files that change", () => {
       assert.strictEqual(yield* shownBy(transport), before)
     }).pipe(alone)
   )
+})
+
+describe("a certificate's end", () => {
+  for (const reloadEvery of [undefined, false] as const) {
+    it.effect(`is told, and warned of once when it is near, with reloadEvery ${reloadEvery}`, () =>
+      Effect.gen(function* () {
+        // Certificates begin in the real present.
+        yield* TestClock.setTime(Date.now())
+        const said: Array<unknown> = []
+        const logger = Logger.make(({ message }) => void said.push(message))
+        const ofOneDay = yield* member(authority, "far", { days: 1 })
+        yield* TlsTransport.make({ ...ofOneDay, reloadEvery }).pipe(Effect.provide(Logger.layer([logger])))
+        const { value } = yield* Metric.value(TlsMetrics.certificateExpiry)
+        assert.strictEqual(Math.round((value - Date.now() / 1_000) / 3_600), 24)
+        yield* TestClock.adjust("20 hours")
+        assert.deepStrictEqual(said, [])
+        yield* TestClock.adjust("3 hours")
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(said.length, 1)
+        assert.include(JSON.stringify(said), "about to expire")
+      }).pipe(alone)
+    )
+  }
 })

@@ -14,11 +14,14 @@ import { load, stamps } from "./credentials.ts"
 /** A certificate that has less of its life left than this should have been followed by another one. */
 const lastShare = 0.1
 
+/** How often the expiry is looked at where the files are not. */
+const watchMillis = 30_000
+
 const loaded = Metric.withAttributes(TlsMetrics.reloads, { outcome: "loaded" })
 const failed = Metric.withAttributes(TlsMetrics.reloads, { outcome: "failed" })
 
 /** Gives the expiry to the metric, and says once for each certificate that it is near or past. */
-export const makeExpiryWatch = () => {
+const makeExpiryWatch = () => {
   let told: Credentials | undefined
   return Effect.fnUntraced(function* (credentials: Credentials) {
     const { name, notAfterMillis, notBeforeMillis } = credentials
@@ -40,16 +43,17 @@ export const renew = Effect.fnUntraced(function* (options: {
   readonly stamp: string
   /** Its name is the node's, whoever later files name. */
   readonly first: Credentials
-  readonly everyMillis: number
+  /** Undefined: the files are left alone, and only the expiry is watched. */
+  readonly everyMillis: number | undefined
   readonly use: (credentials: Credentials) => void
 }) {
-  const { first, sources, use } = options
+  const { everyMillis, first, sources, use } = options
   const watchExpiry = makeExpiryWatch()
   let current = first
   let stamp = options.stamp
   /** The failure that was reported last and is not over yet. What ends it may leave no trace on the files: time does. */
   let failing: string | undefined
-  const look = Effect.gen(function* () {
+  const lookAtFiles = Effect.gen(function* () {
     const seen = yield* stamps(sources)
     if (seen !== stamp || failing !== undefined) {
       stamp = seen
@@ -80,8 +84,9 @@ export const renew = Effect.fnUntraced(function* (options: {
           })
       })
     }
-    yield* watchExpiry(current)
   })
-  yield* watchExpiry(first)
-  yield* Effect.forkScoped(Effect.schedule(look, Schedule.spaced(options.everyMillis)))
+  const watch = Effect.suspend(() => watchExpiry(current))
+  const look = everyMillis === undefined ? watch : Effect.andThen(lookAtFiles, watch)
+  yield* watch
+  yield* Effect.forkScoped(Effect.schedule(look, Schedule.spaced(everyMillis ?? watchMillis)))
 })
