@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import type { Socket } from "node:net"
+import { createConnection } from "node:net"
 import type { ConnectionOptions } from "node:tls"
 import type { Transport } from "@hyparview/runtime/Transport"
 import * as Certificates from "@hyparview/transport-tcp/Certificates"
@@ -10,7 +12,7 @@ import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as TlsMetrics from "@hyparview/transport-tcp/TlsMetrics"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
-import { deafAddress, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
+import { addressOf, deafAddress, freeAddress, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
 import type { Credentials } from "./tlsKit.ts"
 import { cluster, endOf, member, nodeName, odd, tlsConnect, tlsServer } from "./tlsKit.ts"
 
@@ -321,6 +323,39 @@ describe("limits", () => {
       assert.strictEqual((yield* Metric.value(TcpMetrics.handshakes)).value, 0)
       assert.strictEqual(yield* refusals("accepted", "stalled"), 0)
     }).pipe(alone)
+  )
+})
+
+describe("a transport on every address of its machine", () => {
+  it.live.runIf(process.platform === "linux")(
+    "tells connections from one port to two of its addresses apart",
+    () =>
+      Effect.gen(function* () {
+        const transport = yield* TlsTransport.make({ ...far, host: "0.0.0.0", advertiseHost: "127.0.0.1" })
+        const { port } = addressOf(transport.address)
+        const localPort = addressOf(yield* freeAddress("127.0.0.1")).port
+        const dial = (host: string) =>
+          Effect.acquireRelease(
+            Effect.callback<Socket, Error>((resume) => {
+              const socket = createConnection({ host, port, localAddress: "127.0.0.1", localPort })
+              socket.on("error", (error) => resume(Effect.fail(error)))
+              socket.on("connect", () => resume(Effect.succeed(socket)))
+            }),
+            (socket) => Effect.sync(() => socket.destroy())
+          )
+        const first = yield* dial("127.0.0.1")
+        while ((yield* Metric.value(TcpMetrics.handshakes)).value < 1) yield* Effect.sleep(1)
+        const second = yield* dial("127.0.0.2")
+        while ((yield* Metric.value(TcpMetrics.handshakes)).value < 2) yield* Effect.sleep(1)
+        const other = yield* member(authority, "other")
+        // In the other order, so that a mix-up would show.
+        yield* tlsConnect(transport.address, { ...other, socket: second })
+        assert.strictEqual((yield* nextAccepted(transport)).authenticatedId, "other")
+        yield* tlsConnect(transport.address, { ...near, socket: first })
+        assert.strictEqual((yield* nextAccepted(transport)).authenticatedId, "near")
+        assert.strictEqual(yield* allRefusals("accepted"), 0)
+      }).pipe(alone),
+    10_000
   )
 })
 

@@ -26,18 +26,23 @@ import { abort, remoteAddressOf } from "./socket.ts"
 /** An accepted connection in its handshake. */
 interface Waiting {
   readonly raw: Socket
+  readonly far: string
   readonly ready: (connection: Connection) => void
   refused: boolean
 }
+
+/**
+ * Both ends of a connection, which no other has in common with it at the same time: a socket that listens on every
+ * address of its machine may have two connections from one address and port. One that is already gone has no far end.
+ */
+const endsOf = ({ localAddress, localPort, remoteAddress, remotePort }: Socket): string =>
+  `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`
 
 export class TlsSecurity implements Security {
   readonly #refusals: Refusals
   /** Shakes hands on connections that are handed to it; it does not listen. */
   readonly #server: Server
-  /**
-   * By the far end's address, which no other connection of the listening socket can have at the same time, and which is
-   * all that Node's events have in common with the connection that was handed over.
-   */
+  /** By their ends, which are all that Node's events have in common with the connection that was handed over. */
   readonly #waiting = new Map<string, Waiting>()
   #credentials: Credentials
 
@@ -62,16 +67,16 @@ export class TlsSecurity implements Security {
   }
 
   readonly accept = (raw: Socket, ready: (connection: Connection) => void): void => {
-    const far = remoteAddressOf(raw)
-    const former = this.#waiting.get(far)
-    // Whose address is used again is gone, though its end has not reached us; and so is who has none any more.
+    const ends = endsOf(raw)
+    const former = this.#waiting.get(ends)
+    // Whose ends are used again is gone, though its end has not reached us; and so is who has none any more.
     if (former !== undefined) abort({ raw: former.raw, socket: former.raw })
-    const waiting: Waiting = { raw, ready, refused: false }
-    this.#waiting.set(far, waiting)
+    const waiting: Waiting = { raw, far: remoteAddressOf(raw), ready, refused: false }
+    this.#waiting.set(ends, waiting)
     raw.on("close", () => {
-      if (this.#waiting.get(far) !== waiting) return
-      this.#waiting.delete(far)
-      if (!waiting.refused) this.#refusals.report("accepted", far, { reason: "hungUp", detail: "" })
+      if (this.#waiting.get(ends) !== waiting) return
+      this.#waiting.delete(ends)
+      this.#report(waiting, { reason: "hungUp", detail: "" })
     })
     // An end of the connection ends its handshake; after that the far end may end before we do.
     raw.allowHalfOpen = false
@@ -79,44 +84,46 @@ export class TlsSecurity implements Security {
   }
 
   readonly giveUp = (raw: Socket, why: "stalled" | "closing"): void => {
-    const waiting = this.#waiting.get(remoteAddressOf(raw))
-    if (why === "closing" && waiting?.raw === raw) waiting.refused = true
-    this.#refuse(raw, { reason: "stalled", detail: "" })
+    const waiting = this.#waiting.get(endsOf(raw))
+    if (waiting?.raw === raw) {
+      if (why === "stalled") this.#report(waiting, { reason: "stalled", detail: "" })
+      waiting.refused = true
+    }
+    abort({ raw, socket: raw })
   }
 
   #onSecured(socket: TLSSocket): void {
     socket.on("error", () => {})
-    const far = remoteAddressOf(socket)
-    const waiting = this.#waiting.get(far)
+    const ends = endsOf(socket)
+    const waiting = this.#waiting.get(ends)
     if (waiting === undefined) {
       socket.destroy()
       return
     }
+    const { raw } = waiting
     const id = this.#farEnd(socket)
-    if (Result.isFailure(id)) return this.#refuse(waiting.raw, id.failure)
-    this.#waiting.delete(far)
+    if (Result.isFailure(id)) {
+      this.#report(waiting, id.failure)
+      abort({ raw, socket: raw })
+      return
+    }
+    this.#waiting.delete(ends)
     socket.allowHalfOpen = true
-    waiting.ready({ socket, raw: waiting.raw, authenticatedId: id.success, marksEnd: true, earlyEndDetail: "" })
+    waiting.ready({ socket, raw, authenticatedId: id.success, marksEnd: true, earlyEndDetail: "" })
   }
 
   #onFailed(error: Error, socket: TLSSocket): void {
     socket.on("error", () => {})
-    const waiting = this.#waiting.get(remoteAddressOf(socket))
+    const waiting = this.#waiting.get(endsOf(socket))
     // Node ends the connection itself, with an alert that tells the far end why.
-    if (waiting !== undefined) this.#report(waiting.raw, ofError(error))
+    if (waiting !== undefined) this.#report(waiting, ofError(error))
   }
 
-  #refuse(raw: Socket, refused: Refused): void {
-    this.#report(raw, refused)
-    abort({ raw, socket: raw })
-  }
-
-  #report(raw: Socket, refused: Refused): void {
-    const far = remoteAddressOf(raw)
-    const waiting = this.#waiting.get(far)
-    if (waiting?.raw !== raw || waiting.refused) return
+  /** Once for each connection. */
+  #report(waiting: Waiting, refused: Refused): void {
+    if (waiting.refused) return
     waiting.refused = true
-    this.#refusals.report("accepted", far, refused)
+    this.#refusals.report("accepted", waiting.far, refused)
   }
 
   /** Who is at the far end of a connection whose handshake is done. */
