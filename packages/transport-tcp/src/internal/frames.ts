@@ -13,17 +13,14 @@ export const prefixBytes = 4
 export const endMark = Uint8Array.of(0xff, 0xff, 0xff, 0xff)
 const endMarkLength = 0xff_ff_ff_ff
 
-/** Up to here the memory of an announced frame is set aside at once; beyond it grows with what really arrives. */
-const eagerBytes = 64 * 1024
-
 const noBytes = new Uint8Array(0)
 
 /**
  * Cuts a stream of bytes, however it was split and merged under way, into frames.
  *
  * A frame that lies whole in a chunk is a view on that chunk; only one that spans chunks is copied. Memory is bounded by
- * what arrived, not by what was announced: an incomplete frame takes at most 64 KiB or twice its bytes so far, and never
- * more than its length.
+ * what arrived, not by what was announced: an incomplete frame takes at most twice its bytes so far, and never more than
+ * its length.
  */
 export class FrameReader {
   readonly #maxFrameBytes: number
@@ -129,7 +126,7 @@ export class FrameReader {
 
   /** Doubling keeps the copying linear; the last step ends at the frame's length, so that the memory is the frame. */
   #grow(toHave: number): void {
-    const grown = new Uint8Array(Math.min(this.#length, Math.max(toHave, eagerBytes, 2 * this.#body.length)))
+    const grown = new Uint8Array(Math.min(this.#length, 2 * toHave))
     grown.set(this.#body.subarray(0, this.#bodyHave))
     this.#body = grown
   }
