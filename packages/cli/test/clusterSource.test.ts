@@ -1,8 +1,11 @@
 /** What the dashboard is told of a cluster, on a supervisor that has seen what a test says. */
 import { assert, describe, it } from "@effect/vitest"
 import { Supervisor } from "@hyparview/cluster"
+import { NodeNotStarted } from "@hyparview/cluster/Control"
 import * as Overview from "@hyparview/cluster/Overview"
-import { ClusterSource } from "@hyparview/dashboard/ClusterSource"
+import { PartlyStarted } from "@hyparview/cluster/WorkerError"
+import { type Action, ClusterSource } from "@hyparview/dashboard/ClusterSource"
+import * as Story from "@hyparview/dashboard/Story"
 import { Effect, Layer, Stream } from "effect"
 import { layer } from "../src/internal/clusterSource.ts"
 
@@ -10,11 +13,14 @@ const rules: Overview.Rules = { activeSize: 2, passiveSize: 6, requestTimeoutMil
 
 const { overview } = Overview.observe(Overview.watch, { atMillis: 0, nodes: [] }, rules)
 
+type Service = Supervisor.Supervisor["Service"]
+
 /** The dashboard's source of a cluster whose latest message was n1's first one on a topic. */
-const sourceAfter = (topic: string) =>
+const sourceAfter = (topic: string, more: Partial<Service> = {}) =>
   layer({ cluster: "test", transport: "TCP" }).pipe(
     Layer.provide(
       Layer.mock(Supervisor.Supervisor)({
+        ...more,
         rules,
         events: Stream.empty,
         housings: Effect.succeed([]),
@@ -43,7 +49,69 @@ const nameOfLatest = (topic: string) =>
     return (yield* source.observe).reach?.id
   }).pipe(Effect.provide(sourceAfter(topic)))
 
+const act = (action: Action, more: Partial<Service>) =>
+  Effect.gen(function* () {
+    const source = yield* ClusterSource
+    return yield* source.act(action)
+  }).pipe(Effect.provide(sourceAfter("news", more)))
+
+const managed = (id: string, isRunning: boolean): Supervisor.ManagedNode => ({
+  id,
+  process: 0,
+  address: `${id}:1`,
+  isRunning
+})
+
 describe("the dashboard's source", () => {
+  it.effect("tells who publishes of his own message, whatever the latest is", () =>
+    Effect.gen(function* () {
+      const broadcast: Service["broadcast"] = ({ from }) =>
+        Effect.succeed({
+          id: { source: from, epoch: 1, topic: "news", sequence: 9 },
+          from,
+          atMillis: 100,
+          expected: 2,
+          deliveries: [{ node: "n2", hops: 1, atMillis: 103, copies: 1 }],
+          missing: [],
+          repeated: [],
+          lastMillis: 3,
+          hops: 1
+        })
+      const result = yield* act({ _tag: "Publish", node: "n2", text: "x" }, { broadcast })
+      assert.deepStrictEqual(result, {
+        _tag: "Published",
+        reach: { id: "n2@1/news#9", from: "n2", publishedAtMillis: 100, expected: 2, arrivals: [["n2", 1, 3]] }
+      })
+    })
+  )
+
+  it.effect("says of a restart who was started, and why others were not", () =>
+    Effect.gen(function* () {
+      const nodes = Effect.succeed([managed("n1", false), managed("n2", false)])
+      const restart = { _tag: "Restart", nodes: [] } as const
+      const all = yield* act(restart, { nodes, restart: () => Effect.succeed([managed("n2", true)]) })
+      assert.deepStrictEqual(all, { _tag: "Restarted", nodes: ["n2"] })
+      // Somebody else was quicker.
+      const none = yield* Effect.flip(act(restart, { nodes, restart: () => Effect.succeed([]) }))
+      assert.strictEqual(none.message, "Restart was refused: no node is dead")
+      const reasons = [new NodeNotStarted({ node: "n1", detail: "its port is in use" })]
+      const partly = new PartlyStarted({ started: ["n2"], failed: ["n1"], reasons })
+      const some = yield* act(restart, { nodes, restart: () => Effect.fail(partly) })
+      assert.deepStrictEqual(some, { _tag: "Restarted", nodes: ["n2"], trouble: partly.message })
+      assert.strictEqual(
+        Story.ofAction(restart, some).text,
+        "1 node started again; 1 of 2 nodes did not start: n1 could not start: its port is in use"
+      )
+    })
+  )
+
+  it.effect("kills once who is named twice", () =>
+    Effect.gen(function* () {
+      const result = yield* act({ _tag: "Kill", nodes: ["n1", "n1"] }, { kill: () => Effect.void })
+      assert.deepStrictEqual(result, { _tag: "Killed", nodes: ["n1"] })
+    })
+  )
+
   it.effect("tells messages of two topics apart, each of which counts its own", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* nameOfLatest("news"), "n1@7/news#0")

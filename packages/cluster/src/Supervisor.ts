@@ -37,7 +37,7 @@ import type { Housing, KillPlan } from "./KillPlan.ts"
 import type * as Overview from "./Overview.ts"
 import type { InvalidPartition, Partition } from "./Partition.ts"
 import type { InvalidOptions, Options } from "./SupervisorConfig.ts"
-import type { TooManyNodes, WorkerError, WorkerLost } from "./WorkerError.ts"
+import type { PartlyStarted, TooManyNodes, UselessShare, WorkerError, WorkerLost } from "./WorkerError.ts"
 
 export { InvalidOptions, type Options } from "./SupervisorConfig.ts"
 export type { ManagedNode } from "./internal/roster.ts"
@@ -72,6 +72,8 @@ export interface Status {
 export interface Reach {
   readonly id: MessageId
   readonly from: string
+  /** When it was published, by the machine's clock. */
+  readonly atMillis: number
   /** Nodes that ran when it was published. */
   readonly expected: number
   readonly deliveries: ReadonlyArray<Delivery>
@@ -151,26 +153,33 @@ export class Supervisor extends Context.Service<
      */
     readonly kill: (plan: KillPlan) => Effect.Effect<void, WorkerError | NoSuchNode>
 
-    /** Kills a share (0 to 100 percent, rounded) of the nodes that run, drawn from the seed, and says whom. */
+    /**
+     * Kills a share (rounded, neither nobody nor all) of the nodes that run when its turn comes, drawn from the seed, and
+     * says whom: `killed` are those of the processes too.
+     */
     readonly killShare: (options: {
       readonly percent: number
       readonly seed: number
-    }) => Effect.Effect<KillPlan, WorkerError | NoSuchNode>
+    }) => Effect.Effect<KillPlan & { readonly killed: ReadonlyArray<string> }, WorkerError | NoSuchNode | UselessShare>
 
     /**
      * Starts nodes that were killed again, under their ids, and joins them through a node that runs: in a partition, one
-     * of their own part. Those that run are left alone.
+     * of their own part; where nobody else runs, through the first of them. Those that run are left alone, but for such as
+     * have no neighbour, which join too. Returns those that it has started; where one cannot start the others do.
      */
     readonly restart: (
       nodes: ReadonlyArray<string>
-    ) => Effect.Effect<void, WorkerError | NodeNotStarted | NoSuchNode | NotBlocked>
+    ) => Effect.Effect<
+      ReadonlyArray<ManagedNode>,
+      WorkerError | NodeNotStarted | NoSuchNode | NotBlocked | PartlyStarted
+    >
 
-    /** Starts so many more nodes, in the processes that have the fewest, and joins them. They are in no group. */
+    /** Starts so many more nodes, in the processes that have the fewest, and joins them as `restart` does. They are in no group. */
     readonly add: (
       count: number
     ) => Effect.Effect<
       ReadonlyArray<ManagedNode>,
-      WorkerError | NodeNotStarted | NoSuchNode | NotBlocked | TooManyNodes
+      WorkerError | NodeNotStarted | NoSuchNode | NotBlocked | PartlyStarted | TooManyNodes
     >
 
     /**
@@ -179,8 +188,8 @@ export class Supervisor extends Context.Service<
      */
     readonly partition: (partition: Partition) => Effect.Effect<void, WorkerError | InvalidPartition | NotBlocked>
 
-    /** Ends the partition. */
-    readonly heal: Effect.Effect<void, WorkerError>
+    /** Ends the partition. Who was started in a part of which nobody was left joins through another part. */
+    readonly heal: Effect.Effect<void, WorkerError | NoSuchNode>
 
     /**
      * Publishes a text from a node, on the first of the topics unless another is named, and returns at once: `status` tells

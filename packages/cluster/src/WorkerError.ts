@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import type { NodeNotStarted } from "./Control.ts"
 
 /**
  * A worker process ended unasked, and its nodes with it. The others go on.
@@ -65,5 +66,41 @@ export class TooManyNodes extends Data.TaggedError("TooManyNodes")<{
 }> {
   override get message(): string {
     return `cannot add ${this.wanted} nodes to ${this.present}: from 1, up to ${this.limit} in all`
+  }
+}
+
+/**
+ * The share is of no use: it rounds to nobody, or leaves nobody alive. Nothing was done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UselessShare extends Data.TaggedError("UselessShare")<{
+  readonly percent: number
+  readonly running: number
+}> {
+  override get message(): string {
+    const whole = `${this.percent} % of ${this.running} ${this.running === 1 ? "node" : "nodes"}`
+    return Math.round((this.running * this.percent) / 100) === 0
+      ? `${whole} is nobody`
+      : `${whole} leaves nobody to heal`
+  }
+}
+
+/**
+ * Some of the nodes that were to start did not, each for its own reason. The others run and join.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PartlyStarted extends Data.TaggedError("PartlyStarted")<{
+  /** Ids of those that run. */
+  readonly started: ReadonlyArray<string>
+  readonly failed: ReadonlyArray<string>
+  readonly reasons: ReadonlyArray<NodeNotStarted | WorkerError>
+}> {
+  override get message(): string {
+    const all = this.started.length + this.failed.length
+    return `${this.failed.length} of ${all} nodes did not start: ${this.reasons.map(({ message }) => message).join("; ")}`
   }
 }

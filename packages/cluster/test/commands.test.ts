@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Control, Overview, Supervisor } from "@hyparview/cluster"
 import { Effect } from "effect"
+import { createServer } from "node:net"
 import { survivors } from "./processes.ts"
 
 /** Real processes on a machine that does other things too. */
@@ -36,6 +37,22 @@ const isParted = (groups: ReadonlyArray<ReadonlyArray<string>>) => (status: Supe
   })
 
 const reached = (status: Supervisor.Status) => (status.latest?.deliveries ?? []).map(({ node }) => node).sort()
+
+/** Listens on a port for as long as the scope is open. */
+const occupy = (port: number) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
+      const server = createServer((socket) => socket.destroy())
+      const close = Effect.callback<void>((done) => {
+        server.close(() => done(Effect.void))
+      })
+      server.listen(port, "127.0.0.1", () => {
+        const address = server.address()
+        resume(Effect.succeed({ port: typeof address === "object" && address !== null ? address.port : 0, close }))
+      })
+    }),
+    ({ close }) => close
+  )
 
 describe("a supervisor's commands", () => {
   it.live(
@@ -181,6 +198,100 @@ describe("a supervisor's commands", () => {
         const again = yield* supervisor.broadcast({ from: "n4", text: "all of you", within: "10 seconds" })
         assert.deepStrictEqual(again.missing, [])
       }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1, cycleMillis: 500 }))),
+    patience
+  )
+
+  it.live(
+    "kill a share of those that are left when its turn comes, and never the last one",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        const share = Effect.result(supervisor.killShare({ percent: 75, seed: 1 }))
+        const [first, second] = yield* Effect.all([share, share], { concurrency: 2 })
+        const killed = first._tag === "Success" ? first.success.killed : []
+        const dead = (yield* supervisor.nodes).filter(({ isRunning }) => !isRunning).map(({ id }) => id)
+        assert.deepStrictEqual([killed.toSorted(), killed.length], [dead, 3])
+        assert.strictEqual(
+          second._tag === "Failure" ? second.failure.message : "done",
+          "75 % of 1 node leaves nobody to heal"
+        )
+        const few = yield* Effect.flip(supervisor.killShare({ percent: 10, seed: 1 }))
+        assert.strictEqual(few.message, "10 % of 1 node is nobody")
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1 }))),
+    patience
+  )
+
+  it.live(
+    "make one cluster of new nodes and old ones where nobody was alive",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        yield* until(supervisor, areAllNeighbors(3))
+        yield* supervisor.kill({ processes: [], nodes: ["n1", "n2", "n3", "n3"] })
+        yield* supervisor.add(3)
+        yield* until(supervisor, isOne(3))
+        const again = yield* supervisor.restart(["n1", "n2", "n2", "n3"])
+        assert.deepStrictEqual(
+          again.map(({ id }) => id),
+          ["n1", "n2", "n3"]
+        )
+        yield* until(supervisor, isOne(6))
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 3, processes: 2, clusterSize: 6, seed: 1, cycleMillis: 500 }))),
+    patience
+  )
+
+  it.live(
+    "make a part of those that are started in a cut of whose side nobody was left, and one of all after the heal",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        yield* until(supervisor, areAllNeighbors(4))
+        const groups = [
+          ["n1", "n2"],
+          ["n3", "n4"]
+        ]
+        yield* supervisor.partition({ groups, mode: "reset" })
+        yield* supervisor.kill({ processes: [], nodes: ["n3", "n4"] })
+        yield* supervisor.restart(["n3", "n4"])
+        yield* until(supervisor, (status) => status.views.length === 4 && isParted(groups)(status))
+        yield* supervisor.heal
+        yield* until(supervisor, isOne(4))
+      }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1, cycleMillis: 500 }))),
+    patience
+  )
+
+  it.live(
+    "start and join all that can be, say who cannot and why, and take in whoever was alone",
+    () =>
+      Effect.gen(function* () {
+        const { close, port } = yield* occupy(0)
+        yield* close
+        yield* Effect.gen(function* () {
+          const supervisor = yield* Supervisor.Supervisor
+          yield* supervisor.start
+          yield* supervisor.join
+          yield* until(supervisor, areAllNeighbors(4))
+          yield* supervisor.kill({ processes: [], nodes: ["n1", "n2", "n4"] })
+          const stranger = yield* occupy(port)
+          const partly = yield* Effect.flip(supervisor.restart(["n1", "n2", "n4"]))
+          assert.deepStrictEqual(partly._tag === "PartlyStarted" ? [partly.started, partly.failed] : partly, [
+            ["n2", "n4"],
+            ["n1"]
+          ])
+          assert.match(partly.message, new RegExp(`^1 of 3 nodes did not start: n1 could not start: .*${port}.*use`))
+          yield* until(supervisor, isOne(3))
+          const alone = yield* Effect.flip(supervisor.restart(["n1"]))
+          assert.strictEqual(alone._tag, "NodeNotStarted")
+          yield* stranger.close
+          yield* supervisor.restart(["n1"])
+          yield* until(supervisor, isOne(4))
+        }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, port, seed: 1, cycleMillis: 500 })))
+      }),
     patience
   )
 })

@@ -240,8 +240,9 @@ export type Action = typeof Action.Type
 export const ActionResult = Schema.TaggedUnion({
   Published: { reach: Reach },
   Killed: { nodes: ids },
-  Restarted: { nodes: ids },
-  Added: { nodes: ids },
+  /** `trouble`: why others that were to start did not. */
+  Restarted: { nodes: ids, trouble: Schema.optionalKey(shortText) },
+  Added: { nodes: ids, trouble: Schema.optionalKey(shortText) },
   Partitioned: { sizes: Schema.Array(count) },
   Healed: {}
 })

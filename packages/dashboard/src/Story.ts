@@ -119,6 +119,12 @@ export const between = (before: State, now: State): ReadonlyArray<Line> => {
 const shapeOf = (now: State): string =>
   now.counters.components === 1 ? "one piece" : `${many(now.counters.components, "component")}`
 
+/** Where others did not start, that is what matters. */
+const started = (text: string, result: { readonly nodes: ReadonlyArray<string>; readonly trouble?: string }): Line =>
+  result.trouble === undefined
+    ? line("action", text, { reason: names(result.nodes) })
+    : line("action", `${text}; ${result.trouble}`, { isBad: true, reason: names(result.nodes) })
+
 /**
  * What was done from the page.
  *
@@ -146,9 +152,9 @@ export const ofAction = (action: Action, result: ActionResult): Line => {
       })
     }
     case "Restarted":
-      return line("action", `${many(result.nodes.length, "node")} started again`, { reason: names(result.nodes) })
+      return started(`${many(result.nodes.length, "node")} started again`, result)
     case "Added":
-      return line("action", `${many(result.nodes.length, "new node")} started`, { reason: names(result.nodes) })
+      return started(`${many(result.nodes.length, "new node")} started`, result)
     case "Partitioned":
       return line("action", `cut into ${result.sizes.length} groups of ${result.sizes.join(", ")}`)
     case "Healed":

@@ -11,7 +11,7 @@
 import { Overview, Supervisor } from "@hyparview/cluster"
 import type { NodeNotStarted, NoSuchNode, NotBlocked } from "@hyparview/cluster/Control"
 import type { InvalidPartition } from "@hyparview/cluster/Partition"
-import type { WorkerError } from "@hyparview/cluster/WorkerError"
+import type { PartlyStarted, WorkerError } from "@hyparview/cluster/WorkerError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -100,7 +100,7 @@ export interface Outcome {
  * @category errors
  * @since 0.1.0
  */
-export type SoakError = WorkerError | NodeNotStarted | NoSuchNode | NotBlocked | InvalidPartition
+export type SoakError = WorkerError | NodeNotStarted | PartlyStarted | NoSuchNode | NotBlocked | InvalidPartition
 
 /** How often the workers are asked what they were told. */
 const collectMillis = 5_000

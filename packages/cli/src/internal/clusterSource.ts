@@ -1,8 +1,7 @@
 /** What the dashboard needs of a cluster, answered by its supervisor. */
 import { Supervisor } from "@hyparview/cluster"
 import { keyOf, type LinkLoss, type NodeView } from "@hyparview/cluster/Control"
-import * as KillPlan from "@hyparview/cluster/KillPlan"
-import type { WorkerLost } from "@hyparview/cluster/WorkerError"
+import { PartlyStarted, type WorkerLost } from "@hyparview/cluster/WorkerError"
 import type * as HyParView from "@hyparview/core/HyParView"
 import {
   type Action,
@@ -63,21 +62,21 @@ const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArra
   })
 }
 
+const seenReach = (message: Omit<Supervisor.Reach, "missing" | "repeated" | "lastMillis" | "hops">): Reach => ({
+  id: keyOf(message.id),
+  from: message.from,
+  publishedAtMillis: message.atMillis,
+  expected: message.expected,
+  arrivals: message.deliveries.map(({ atMillis, hops, node }) => [
+    node,
+    hops,
+    // One clock, read in two processes, to the millisecond: nobody has a message before it was published.
+    Math.max(0, atMillis - message.atMillis)
+  ])
+})
+
 const reachOf = ({ latest }: Supervisor.Status): Reach | null =>
-  latest === undefined
-    ? null
-    : {
-        id: keyOf(latest.id),
-        from: latest.from,
-        publishedAtMillis: latest.atMillis,
-        expected: latest.expected.length,
-        arrivals: latest.deliveries.map(({ atMillis, hops, node }) => [
-          node,
-          hops,
-          // One clock, read in two processes, to the millisecond: nobody has a message before it was published.
-          Math.max(0, atMillis - latest.atMillis)
-        ])
-      }
+  latest === undefined ? null : seenReach({ ...latest, expected: latest.expected.length })
 
 const observationOf = (status: Supervisor.Status, processes: number): Observation => ({
   nodes: seenNodes(status),
@@ -149,27 +148,29 @@ const asActionError =
     return new ActionRefused({ action: action._tag, detail: error.message })
   }
 
-const plannedNodes = (plan: KillPlan.KillPlan, housings: ReadonlyArray<KillPlan.Housing>): ReadonlyArray<string> => [
-  ...housings.flatMap(({ nodes, process }) => (plan.processes.includes(process) ? nodes : [])),
-  ...plan.nodes
-]
+/** Longest text of what went wrong that the page is told of a result. */
+const mostTrouble = 512
+
+/** Of nodes that were to start: those that did, and why others did not. */
+const broughtUp = Effect.fnUntraced(function* (
+  starting: Effect.Effect<ReadonlyArray<Supervisor.ManagedNode>, SupervisorError>
+) {
+  const result = yield* Effect.result(starting)
+  if (result._tag === "Success") return { nodes: result.success.map(({ id }) => id) }
+  const error = result.failure
+  if (!(error instanceof PartlyStarted)) return yield* Effect.fail(error)
+  return { nodes: error.started, trouble: error.message.slice(0, mostTrouble) }
+})
 
 const makeAct = (supervisor: Supervisor.Supervisor["Service"]) => {
   const published = Effect.fnUntraced(function* (from: string, text: string) {
-    yield* supervisor.broadcast({ from, text, within: reachWithin })
-    const reach = reachOf(yield* supervisor.status({ passive: false }))
-    return reach === null ? yield* new NoSuchNode({ node: from }) : { _tag: "Published" as const, reach }
+    const reach = yield* supervisor.broadcast({ from, text, within: reachWithin })
+    return { _tag: "Published" as const, reach: seenReach(reach) }
   })
 
   const killedShare = Effect.fnUntraced(function* (percent: number) {
-    const housings = yield* supervisor.housings
-    const running = housings.reduce((sum, { nodes }) => sum + nodes.length, 0)
-    if (KillPlan.share(running, percent) >= running) {
-      const detail = `${percent} % of ${many(running, "node")} leaves nobody to heal`
-      return yield* new ActionRefused({ action: "KillShare", detail })
-    }
-    const plan = yield* supervisor.killShare({ percent, seed: yield* Random.nextIntBetween(0, 2 ** 31) })
-    return { _tag: "Killed" as const, nodes: plannedNodes(plan, housings) }
+    const { killed } = yield* supervisor.killShare({ percent, seed: yield* Random.nextIntBetween(0, 2 ** 31) })
+    return { _tag: "Killed" as const, nodes: killed }
   })
 
   const restarted = Effect.fnUntraced(function* (wanted: ReadonlyArray<string>) {
@@ -178,28 +179,26 @@ const makeAct = (supervisor: Supervisor.Supervisor["Service"]) => {
     const [alive] = nodes.filter((id) => !dead.includes(id))
     if (nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "no node is dead" })
     if (alive !== undefined) return yield* new ActionRefused({ action: "Restart", detail: `${alive} is not dead` })
-    yield* supervisor.restart(nodes)
-    return { _tag: "Restarted" as const, nodes }
+    const started = yield* broughtUp(supervisor.restart(nodes))
+    // Somebody else has started them meanwhile.
+    if (started.nodes.length === 0) return yield* new ActionRefused({ action: "Restart", detail: "no node is dead" })
+    return { _tag: "Restarted" as const, ...started }
   })
 
   const perform = (action: Action): Effect.Effect<ActionResult, SupervisorError | ActionError> => {
     switch (action._tag) {
       case "Publish":
         return published(action.node, action.text)
-      case "Kill":
-        return Effect.as(supervisor.kill({ processes: [], nodes: action.nodes }), {
-          _tag: "Killed",
-          nodes: action.nodes
-        })
+      case "Kill": {
+        const nodes = [...new Set(action.nodes)]
+        return Effect.as(supervisor.kill({ processes: [], nodes }), { _tag: "Killed", nodes })
+      }
       case "KillShare":
         return killedShare(action.percent)
       case "Restart":
         return restarted(action.nodes)
       case "AddNodes":
-        return Effect.map(supervisor.add(action.count), (added) => ({
-          _tag: "Added",
-          nodes: added.map(({ id }) => id)
-        }))
+        return Effect.map(broughtUp(supervisor.add(action.count)), (added) => ({ _tag: "Added", ...added }))
       case "Partition":
         return Effect.as(supervisor.partition({ groups: action.groups, mode: action.mode }), {
           _tag: "Partitioned",

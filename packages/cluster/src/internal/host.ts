@@ -160,6 +160,20 @@ export const layer = Control.toLayer(
           ...(cycleMillis === undefined ? {} : { cycleMillis })
         }
         const started: Array<Hosted> = []
+        const wanted = new Set<string>()
+        for (const { id } of nodes) {
+          const present = hosted.get(id)
+          const status = present === undefined ? "stopped" : (yield* present.membership.view).status
+          // Two of one id would fight for it, and the one that is not remembered here could never be ended.
+          if (wanted.has(id) || (status !== "stopped" && status !== "left")) {
+            return yield* new NodeNotStarted({ node: id, detail: "it runs already" })
+          }
+          wanted.add(id)
+        }
+        for (const id of wanted) {
+          const over = hosted.get(id)
+          if (over !== undefined) yield* kill(over)
+        }
         yield* Effect.forEach(
           nodes,
           Effect.fnUntraced(function* ({ id, port, seed }) {

@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
+import type * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { RpcClientError } from "effect/rpc/RpcClientError"
 import type { Usage } from "../Control.ts"
@@ -35,6 +36,12 @@ interface Member extends WorkerProcess {
 /** The errors of a request itself, without those of the channel. */
 type Own<E> = Exclude<E, RpcClientError>
 const isOwn = <E>(error: E): error is Own<E> => !(error instanceof RpcClientError)
+
+/** What one of many processes answered. */
+export interface Answer<A, E> {
+  readonly process: number
+  readonly result: Result.Result<A, E>
+}
 
 /** A request, to any worker. */
 export type Request<A, E> = (control: ControlClient, process: number) => Effect.Effect<A, E>
@@ -135,6 +142,24 @@ export const makePool = Effect.fnUntraced(function* (options: {
         Effect.forEach(
           [...members.values()].filter(({ process }) => workers.has(process)),
           (member) => askMember(member, request, send, within),
+          { concurrency: "unbounded" }
+        )
+      ),
+
+    /** The same, where one that fails must not hide what the others answer. */
+    askEach: <A, E>(
+      request: string,
+      send: Request<A, E>,
+      within: (process: number) => Duration.Duration = () => patience
+    ): Effect.Effect<ReadonlyArray<Answer<A, Own<E> | WorkerError>>> =>
+      Effect.suspend(() =>
+        Effect.forEach(
+          [...members.values()].filter(({ process }) => workers.has(process)),
+          (member) =>
+            Effect.map(Effect.result(askMember(member, request, send, within(member.process))), (result) => ({
+              process: member.process,
+              result
+            })),
           { concurrency: "unbounded" }
         )
       ),

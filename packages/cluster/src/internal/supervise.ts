@@ -12,14 +12,14 @@ import { flow } from "effect/Function"
 import * as PubSub from "effect/PubSub"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { type Delivery, type MessageId, NoSuchNode } from "../Control.ts"
+import { type Delivery, type MessageId, type NodeNotStarted, type NodeView, NoSuchNode } from "../Control.ts"
 import * as KillPlan from "../KillPlan.ts"
 import * as Overview from "../Overview.ts"
 import * as Partition from "../Partition.ts"
 import { defaultMostNodes, faultOf, type Options } from "../SupervisorConfig.ts"
-import { TooManyNodes, type WorkerLost } from "../WorkerError.ts"
-import { makePool, startPatience } from "./pool.ts"
-import { makeRoster, numberOf } from "./roster.ts"
+import { PartlyStarted, TooManyNodes, UselessShare, type WorkerError, type WorkerLost } from "../WorkerError.ts"
+import { type Answer, makePool, startPatience } from "./pool.ts"
+import { makeRoster, type ManagedNode, numberOf } from "./roster.ts"
 
 /**
  * How many nodes of the whole cluster join at a time: few enough that what they ask is answered within its time-outs even
@@ -80,6 +80,12 @@ const makeCertifier = Effect.fnUntraced(function* (cluster: string) {
   return yield* certifier.make(cluster)
 })
 
+const failuresOf = <A, E>(answers: ReadonlyArray<Answer<A, E>>) =>
+  answers.flatMap(({ process, result }) => (result._tag === "Failure" ? [{ process, failure: result.failure }] : []))
+
+/** Whether a node with this status runs, as far as the overlay is concerned. */
+const isUp = (status: NodeView["status"]): boolean => status !== "left" && status !== "stopped"
+
 const eachAtOnce = { concurrency: "unbounded", discard: true } as const
 
 export const supervise = Effect.fnUntraced(function* (options: Options) {
@@ -95,6 +101,8 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
   let watch = Overview.watch
   let partition: Partition.Partition | undefined
   let latest: Publication | undefined
+  /** Who came up in a part of which nobody was left, and has to meet the others when the cut is healed. */
+  const strangers = new Set<string>()
 
   const pool = yield* makePool({
     logLevel: options.logLevel ?? "Warn",
@@ -135,52 +143,135 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     for (const { address, id } of listening ?? []) roster.put({ id, process, address, isRunning: true })
   })
 
-  /** Starts nodes in their processes, which are started too where they do not run. */
+  const spawnWhereNone = (process: number) =>
+    Effect.suspend(() =>
+      pool.workers().some((worker) => worker.process === process) ? Effect.void : Effect.asVoid(pool.spawn(process))
+    )
+
+  /** Starts nodes in their processes, all or none. */
   const startAll = (groups: Iterable<readonly [process: number, ids: ReadonlyArray<string>]>) =>
     Effect.forEach(
       groups,
-      Effect.fnUntraced(function* ([process, ids]) {
-        if (!pool.workers().some((worker) => worker.process === process)) yield* pool.spawn(process)
-        yield* startIn(process, ids)
-      }),
+      ([process, ids]) =>
+        Effect.andThen(
+          spawnWhereNone(process),
+          Effect.suspend(() => startIn(process, ids))
+        ),
       eachAtOnce
     )
 
-  const joinThrough = (contact: string, ids: ReadonlySet<string>) => {
+  const joinThrough = (contacts: ReadonlyArray<string>, ids: ReadonlySet<string>) => {
     const atOnce = Math.max(1, Math.floor(joinsAtOnce / Math.max(1, pool.workers().length)))
-    return pool.askAll("Join", (control, process) => {
+    return pool.askEach("Join", (control, process) => {
       const some = roster.runningIn(process).filter((id) => ids.has(id))
-      return some.length === 0 ? Effect.void : control.Join({ nodes: some, contacts: [contact], atOnce })
+      return some.length === 0 ? Effect.void : control.Join({ nodes: some, contacts, atOnce })
     })
   }
 
-  /** Whoever is in a part of the cluster joins through somebody of the same part. */
-  const contactFor = (id: string, others: ReadonlySet<string>): string | undefined => {
+  /** One that cannot start takes no other node of its process along. */
+  const startThose = Effect.fnUntraced(function* (process: number, wanted: ReadonlyArray<string>) {
+    const reasons: Array<NodeNotStarted> = []
+    let ids = wanted
+    while (ids.length > 0) {
+      const tried = yield* Effect.result(startIn(process, ids))
+      if (tried._tag === "Success") break
+      const reason = tried.failure
+      if (reason._tag !== "NodeNotStarted" || !ids.includes(reason.node)) return yield* reason
+      reasons.push(reason)
+      ids = ids.filter((id) => id !== reason.node)
+    }
+    return reasons
+  })
+
+  /** Running nodes without a neighbour: whoever came up while nobody was there to join through waits for somebody. */
+  const isolated = Effect.map(
+    pool.askEach("Poll", (control) => control.Poll({ passive: false })),
+    (answers) => {
+      const views = answers.flatMap(({ result }) => (result._tag === "Success" ? result.success : []))
+      return views
+        .filter(({ active, id, status }) => active.length === 0 && isUp(status) && roster.get(id)?.isRunning === true)
+        .map(({ id }) => id)
+    }
+  )
+
+  /**
+   * Through whom each of these joins: somebody of the same part who is settled, or else the first of its part among
+   * themselves. Who is in no part reaches everybody, and everybody reaches him. A part of which nobody was left is
+   * given the address of another part too, which it finds when the cut is healed.
+   */
+  const contactsFor = (joiners: ReadonlySet<string>): ReadonlyMap<string, ReadonlyArray<string>> => {
     const groupOf = (id: string) => partition?.groups.findIndex((group) => group.includes(id)) ?? -1
-    const own = groupOf(id)
-    const running = roster.running().filter((node) => !others.has(node.id))
-    const near = running.find((node) => own < 0 || groupOf(node.id) < 0 || groupOf(node.id) === own)
-    return (near ?? running[0] ?? roster.get("n1"))?.address
+    const running = roster.running()
+    const settled = running.filter(({ id }) => !joiners.has(id))
+    const coming = running.filter(({ id }) => joiners.has(id))
+    const firstOf = (nodes: ReadonlyArray<ManagedNode>, own: number) =>
+      nodes.find(({ id }) => own >= 0 && groupOf(id) === own) ?? nodes.find(({ id }) => own < 0 || groupOf(id) < 0)
+    const reachesAll = coming.find(({ id }) => groupOf(id) < 0)
+    return new Map(
+      coming.map(({ id }) => {
+        const own = groupOf(id)
+        const near = firstOf(settled, own)
+        if (near !== undefined) return [id, [near.address]]
+        const first = reachesAll ?? firstOf(coming, own)
+        const far = running.find((node) => groupOf(node.id) !== own)
+        if (first?.id === id && far !== undefined) strangers.add(id)
+        return [id, [...new Set([first, far].flatMap((node) => node?.address ?? []))]]
+      })
+    )
   }
+
+  const connect = Effect.fnUntraced(function* (joiners: ReadonlySet<string>) {
+    const contacts = contactsFor(joiners)
+    const alike = Map.groupBy(contacts.keys(), (id) => contacts.get(id)?.join(" ") ?? "")
+    const answers = yield* Effect.forEach(alike.values(), (ids) =>
+      joinThrough(contacts.get(ids[0] ?? "") ?? [], new Set(ids))
+    )
+    return answers.flat()
+  })
 
   /** New nodes, or old ones anew: under the partition in force before they speak to anybody. */
   const bringUp = Effect.fnUntraced(function* (
     groups: ReadonlyMap<number, ReadonlyArray<string>>,
     ids: ReadonlyArray<string>
   ) {
-    yield* startAll(groups)
-    if (partition !== undefined) yield* enforce(partition)
-    const started = new Set(ids)
-    const contacts = Map.groupBy(ids, (id) => contactFor(id, started))
-    yield* Effect.forEach(
-      contacts,
-      ([contact, some]) => (contact === undefined ? Effect.void : joinThrough(contact, new Set(some))),
-      { discard: true }
+    const alone = yield* isolated
+    const tried = yield* Effect.forEach(
+      groups,
+      ([process, some]) =>
+        Effect.result(
+          Effect.andThen(
+            spawnWhereNone(process),
+            Effect.suspend(() => startThose(process, some))
+          )
+        ),
+      { concurrency: "unbounded" }
     )
+    const reasons: Array<NodeNotStarted | WorkerError> = tried.flatMap((result) =>
+      result._tag === "Success" ? result.success : [result.failure]
+    )
+    const started = ids.flatMap((id) => {
+      const node = roster.get(id)
+      return node?.isRunning === true ? [node] : []
+    })
+    const blocked = partition === undefined ? [] : failuresOf(yield* enforceEach(partition))
+    const unblocked = new Set(blocked.map(({ process }) => process))
+    const joined = yield* connect(
+      new Set([...alone, ...started.filter(({ process }) => !unblocked.has(process)).map(({ id }) => id)])
+    )
+    const [reason] = reasons
+    if (started.length < ids.length && reason !== undefined) {
+      if (started.length === 0) return yield* reason
+      const there = started.map(({ id }) => id)
+      return yield* new PartlyStarted({ started: there, failed: ids.filter((id) => !there.includes(id)), reasons })
+    }
+    // A process that has ended meanwhile tells so itself.
+    const [trouble] = [...blocked, ...failuresOf(joined)]
+    if (trouble !== undefined) return yield* trouble.failure
+    return started
   })
 
   const restart = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
-    const dead = yield* Effect.forEach(ids, (id) => {
+    const dead = yield* Effect.forEach(new Set(ids), (id) => {
       const node = roster.get(id)
       return node === undefined ? Effect.fail(new NoSuchNode({ node: id })) : Effect.succeed(node)
     })
@@ -189,7 +280,7 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
       (node) => node.process
     )
     const named = [...groups].map(([process, members]) => [process, members.map(({ id }) => id)] as const)
-    yield* bringUp(
+    return yield* bringUp(
       new Map(named),
       named.flatMap(([, ids]) => ids)
     )
@@ -209,8 +300,7 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
       groups.get(process)?.push(name)
       load.set(process, (load.get(process) ?? 0) + 1)
     }
-    yield* bringUp(new Map([...groups].filter(([, ids]) => ids.length > 0)), names)
-    return names.flatMap((name) => roster.get(name) ?? [])
+    return yield* bringUp(new Map([...groups].filter(([, ids]) => ids.length > 0)), names)
   })
 
   // --- killing and parting -------------------------------------------------------------------------------------------
@@ -228,7 +318,9 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
       .sort((a, b) => a.process - b.process)
 
   const kill = Effect.fnUntraced(function* (plan: KillPlan.KillPlan) {
-    const single = yield* Effect.forEach(plan.nodes, (id) => Effect.map(processOf(id), (process) => ({ id, process })))
+    const single = yield* Effect.forEach(new Set(plan.nodes), (id) =>
+      Effect.map(processOf(id), (process) => ({ id, process }))
+    )
     const killSingle = Effect.forEach(
       Map.groupBy(single, ({ process }) => process),
       ([process, members]) => {
@@ -243,16 +335,26 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     yield* Effect.all([pool.kill(plan.processes), killSingle], eachAtOnce)
   })
 
-  const killShare = Effect.fnUntraced(function* (wanted: { readonly percent: number; readonly seed: number }) {
-    const count = KillPlan.share(roster.running().length, wanted.percent)
-    const plan = KillPlan.plan(housings(), count, wanted.seed)
+  const killShare = Effect.fnUntraced(function* ({
+    percent,
+    seed
+  }: {
+    readonly percent: number
+    readonly seed: number
+  }) {
+    const homes = housings()
+    const running = homes.reduce((sum, { nodes }) => sum + nodes.length, 0)
+    const count = KillPlan.share(running, percent)
+    if (count === 0 || count >= running) return yield* new UselessShare({ percent, running })
+    const plan = KillPlan.plan(homes, count, seed)
     yield* kill(plan)
-    return plan
+    const withProcess = homes.flatMap(({ nodes, process }) => (plan.processes.includes(process) ? nodes : []))
+    return { ...plan, killed: [...withProcess, ...plan.nodes] }
   })
 
-  const enforce = (partition: Partition.Partition) => {
+  const enforceEach = (partition: Partition.Partition) => {
     const cuts = Partition.cuts(partition, roster.running())
-    return pool.askAll("Block", (control, process) => {
+    return pool.askEach("Block", (control, process) => {
       const here = new Set(roster.runningIn(process))
       const own = cuts.flatMap(({ from, nodes }) => {
         const some = nodes.filter((id) => here.has(id))
@@ -262,17 +364,39 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     })
   }
 
-  const heal = Effect.suspend(() => {
+  /** Every process is asked, whatever another answers; then the first that failed is told of. */
+  const unanimous = Effect.fnUntraced(function* <A, E>(answers: Effect.Effect<ReadonlyArray<Answer<A, E>>>) {
+    const [trouble] = failuresOf(yield* answers)
+    if (trouble !== undefined) return yield* Effect.fail(trouble.failure)
+  })
+
+  const lift = Effect.suspend(() => {
     partition = undefined
-    return pool.askAll("Heal", (control) => control.Heal())
+    return unanimous(pool.askEach("Heal", (control) => control.Heal()))
+  })
+
+  const heal = Effect.gen(function* () {
+    const groups = partition?.groups ?? []
+    yield* lift
+    // Whoever came up when nobody of its part was left has never met anybody of another.
+    const apart = [...strangers]
+    strangers.clear()
+    const others = (id: string) => {
+      const own = groups.find((group) => group.includes(id)) ?? []
+      return roster.running().find((node) => node.id !== id && !own.includes(node.id))
+    }
+    for (const id of apart) {
+      const other = others(id)
+      if (other !== undefined) yield* joinThrough([other.address], new Set([id]))
+    }
   })
 
   const part = Effect.fnUntraced(function* (wanted: Partition.Partition) {
     const checked = yield* Effect.fromResult(Partition.make(wanted, (id) => roster.get(id) !== undefined))
     // A node that is in no group any more reaches everybody.
-    if (partition !== undefined) yield* heal
+    if (partition !== undefined) yield* lift
     partition = checked
-    yield* enforce(checked)
+    yield* unanimous(enforceEach(checked))
   })
 
   // --- watching ------------------------------------------------------------------------------------------------------
@@ -352,6 +476,7 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     return {
       id,
       from,
+      atMillis,
       expected: expected.length,
       deliveries,
       missing: missingIn(deliveries),
@@ -396,7 +521,7 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     join: Effect.suspend(() => {
       const contact = roster.get("n1")
       if (contact === undefined) return Effect.fail(new NoSuchNode({ node: "n1" }))
-      return Effect.asVoid(joinThrough(contact.address, new Set(roster.all().map(({ id }) => id))))
+      return unanimous(joinThrough([contact.address], new Set(roster.all().map(({ id }) => id))))
     }).pipe(inTurn),
     nodes: Effect.sync(roster.all),
     housings: Effect.sync(housings),
@@ -425,7 +550,7 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     restart: flow(restart, inTurn),
     add: flow(add, inTurn),
     partition: flow(part, inTurn),
-    heal: Effect.asVoid(heal).pipe(inTurn),
+    heal: inTurn(heal),
     publish,
     broadcast,
     usage,
