@@ -7,7 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import { About, mostNodes, type Observation, Reach, SeenNode } from "./ClusterSource.ts"
-import { isRunning, overlayOf } from "./Overlay.ts"
+import { overlayOf } from "./Overlay.ts"
 
 /**
  * The most lines of the log that are kept. The oldest go first.
@@ -239,8 +239,8 @@ const countersOf = (before: Counters, nodes: ReadonlyMap<string, SeenNode>, seen
     oneSided: overlay.links.filter(({ isOneSided }) => isOneSided).length,
     components: overlay.componentSizes.length,
     largest: overlay.componentSizes[0] ?? 0,
-    groups: new Set([...nodes.values()].flatMap((node) => (isRunning(node) && node.group !== null ? [node.group] : [])))
-      .size,
+    // Of the dead too: the cut is in force for whoever is started again.
+    groups: new Set([...nodes.values()].flatMap(({ group }) => group ?? [])).size,
     sent: seen.messages.sent,
     received: seen.messages.received,
     sentPerSecond: rateOf(before, seen.messages.sent, seconds),

@@ -141,6 +141,15 @@ describe("the feed", () => {
     )
   })
 
+  it("counts the groups of a cut that is in force, also where all of their members are dead", () => {
+    const { counters } = stateOf([
+      node("a", [], { group: 0, status: "dead" }),
+      node("b", [], { group: 1, status: "dead" }),
+      node("c", [])
+    ])
+    assert.strictEqual(counters.groups, 2)
+  })
+
   it("evens out the rate of messages, and holds it when a node takes its count to the grave", () => {
     const first = Feed.advance(Feed.initial(about), seen(triangle, 100), 1_000)
     assert.isNull(first.counters.sentPerSecond)

@@ -152,4 +152,31 @@ describe("the watch", () => {
       assert.isAtLeast(all.filter((message) => message?._tag === "Update").length, 1)
     })
   )
+
+  it.effect("says within seconds that an answer is long in coming, and rests no longer than seconds after it", () =>
+    Effect.gen(function* () {
+      const { source } = yield* makeUp({ nodes: 3 })
+      let isSlow = false
+      let asked = 0
+      const observe = Effect.suspend(() => {
+        asked++
+        return isSlow ? Effect.delay(source.observe, "1 minute") : source.observe
+      })
+      const watch = yield* Watch.make(Watch.defaults).pipe(Effect.provideService(ClusterSource, { ...source, observe }))
+      const { messages } = yield* view(watch)
+      yield* TestClock.adjust("1 second")
+      isSlow = true
+      yield* TestClock.adjust("4 seconds")
+      const late = (yield* Queue.takeAll(messages)).at(-1)
+      assert.include(late?._tag === "Update" ? late.counters.trouble : "", "not answered for more than 2 s")
+      isSlow = false
+      // The clock of the wall is no measure: it may jump.
+      yield* TestClock.adjust("1 minute")
+      const before = asked
+      yield* TestClock.adjust("3 seconds")
+      assert.isAtLeast(asked, before + 1)
+      const good = (yield* Queue.takeAll(messages)).at(-1)
+      assert.isNull(good?._tag === "Update" ? good.counters.trouble : "")
+    })
+  )
 })

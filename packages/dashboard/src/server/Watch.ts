@@ -30,6 +30,14 @@ export interface Config {
 /** Observing may take this share of the time, whatever the cluster's size: after each one as many times as long a rest. */
 const restPerWork = 4
 
+/** A cluster that did not answer for a while did not work all that time: no rest is longer. */
+const mostRestMillis = 2_000
+
+/** Whoever watches is told that what he sees grows old, where an answer takes longer. */
+const slowMillis = 2_000
+
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
 /** Happenings that are waiting to be told of. More of them between two observations are counted, not listed. */
 const waitingHappenings = 4_096
 
@@ -66,8 +74,16 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     )
   })
 
+  const growingOld = Effect.andThen(
+    Effect.sleep(slowMillis),
+    change((before) => {
+      const trouble = `the cluster has not answered for more than ${slowMillis / 1_000} s`
+      return { ...before, version: before.version + 1, counters: { ...before.counters, trouble } }
+    })
+  )
+
   const observe = Effect.gen(function* () {
-    const seen = yield* Effect.result(source.observe)
+    const seen = yield* Effect.raceFirst(Effect.result(source.observe), Effect.andThen(growingOld, Effect.never))
     const atMillis = yield* Clock.currentTimeMillis
     const told = yield* Queue.clear(happenings)
     yield* change((before) => {
@@ -95,11 +111,11 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   yield* Effect.gen(function* () {
     yield* isWatched.await
     yield* isStale.close
-    const began = yield* Clock.currentTimeMillis
+    const began = yield* monotonicMillis
     yield* observe
-    const took = (yield* Clock.currentTimeMillis) - began
+    const took = (yield* monotonicMillis) - began
     yield* Effect.sleep(config.intervalMillis)
-    const rest = Math.max(0, took * restPerWork - config.intervalMillis)
+    const rest = Math.max(0, Math.min(mostRestMillis, took * restPerWork) - config.intervalMillis)
     yield* Effect.timeoutOption(isStale.await, rest)
   }).pipe(Effect.forever, Effect.forkScoped)
 
