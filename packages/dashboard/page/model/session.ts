@@ -40,20 +40,59 @@ export const latestReach = computed(() => feed.value?.reach ?? null)
 export const logEntries = computed(() => feed.value?.log)
 export const about = computed(() => feed.value?.about)
 
-/** Follows the cluster for as long as the page lives. The browser reconnects by itself, and is sent a snapshot then. */
-export const follow = (): void => {
-  const source = new EventSource("/api/updates")
-  source.addEventListener("message", ({ data }) => {
+/** Why the server lets nobody follow, in its words; undefined where it does, or does not answer. */
+export const refusal = signal<string | undefined>(undefined)
+
+const updates = "/api/updates"
+
+/** An `EventSource` is not told why it was refused. */
+const askWhy = async (): Promise<void> => {
+  const stop = new AbortController()
+  try {
+    const response = await fetch(updates, { signal: stop.signal })
+    refusal.value = response.ok ? undefined : (await failureOf(response)).message
+  } catch {
+    refusal.value = undefined
+  } finally {
+    stop.abort()
+  }
+}
+
+let source: EventSource | undefined
+let again: ReturnType<typeof setTimeout> | undefined
+
+const connect = (): void => {
+  clearTimeout(again)
+  const opened = new EventSource(updates)
+  source = opened
+  opened.addEventListener("message", ({ data }) => {
     feed.value = Feed.apply(feed.value, decodeMessage(data))
     connection.value = "live"
+    refusal.value = undefined
   })
-  source.addEventListener("error", () => {
+  opened.addEventListener("error", () => {
     connection.value = "lost"
-    if (source.readyState !== EventSource.CLOSED) return
+    if (opened.readyState !== EventSource.CLOSED) return
     // Refused rather than interrupted: the browser would not ask again.
-    source.close()
-    setTimeout(follow, 3_000)
+    opened.close()
+    void askWhy()
+    again = setTimeout(connect, 3_000)
   })
+}
+
+const disconnect = (): void => {
+  clearTimeout(again)
+  source?.close()
+  connection.value = "connecting"
+}
+
+/**
+ * Follows the cluster while the page can be seen. The browser reconnects by itself, and is sent a snapshot then. A page that is
+ * hidden lets go: a browser opens six connections to a host, and six tabs would take them all, and could not even act.
+ */
+export const follow = (): void => {
+  document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()))
+  if (!document.hidden) connect()
 }
 
 /** The server's word for why not, or that there was none. */
@@ -63,12 +102,21 @@ const failureOf = async (response: Response): Promise<Error> => {
   return new Error(failure._tag === "Some" ? failure.value.message : `the server answered ${response.status}`)
 }
 
+/** To start a thousand nodes takes minutes. Of anything else a process that does not answer is told of sooner. */
+const patienceMillis = (action: Action): number =>
+  action._tag === "AddNodes" || action._tag === "Restart" ? 300_000 : 60_000
+
 /** Does something, or throws an error whose message is for people. */
 export const act = async (action: Action): Promise<ActionResult> => {
+  const millis = patienceMillis(action)
   const response = await fetch("/api/actions", {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token.value ?? ""}` },
-    body: JSON.stringify(action)
+    body: JSON.stringify(action),
+    signal: AbortSignal.timeout(millis)
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof DOMException) || cause.name !== "TimeoutError") throw cause
+    throw new Error(`No answer within ${millis / 1_000} s. Whether it was done, the log will tell.`, { cause })
   })
   if (response.status === 401) token.value = undefined
   if (!response.ok) throw await failureOf(response)

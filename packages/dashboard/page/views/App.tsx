@@ -26,8 +26,10 @@ const walk = (by: 1 | -1): void => {
 }
 
 const killSelected = (): void => {
-  if (state.selected.value === undefined) state.tell("Select a node first.", true)
-  else commands.kill(state.selected.value)
+  const id = state.selected.value
+  if (id === undefined) state.tell("Select a node first.", true)
+  else if (!commands.running().includes(id)) state.tell(`${id} does not run.`, true)
+  else commands.kill(id)
 }
 
 const keys: Readonly<Record<string, () => void>> = {

@@ -1,7 +1,7 @@
 /** The head of the page: what is watched, whether it answers, and how to find a node. */
 import { useRef } from "preact/hooks"
 import { showsHelp } from "../model/question.ts"
-import { about, connection, feed } from "../model/session.ts"
+import { about, connection, feed, refusal } from "../model/session.ts"
 import { openFiles, picture, result, selected, tell, type Theme, theme } from "../model/state.ts"
 import { view } from "./GraphPane.tsx"
 
@@ -65,8 +65,8 @@ const Status = () => {
   const trouble = feed.value?.counters.trouble
   const kind = trouble === null || trouble === undefined ? connection.value : "lost"
   return (
-    <span class={`pill ${kind}`} role="status" title={trouble ?? ""}>
-      {states[kind]}
+    <span class={`pill ${kind}`} role="status" title={refusal.value ?? trouble ?? ""}>
+      {refusal.value === undefined ? states[kind] : "refused"}
     </span>
   )
 }

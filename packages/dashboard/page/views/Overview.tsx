@@ -4,7 +4,7 @@ import { Chart } from "../charts/Chart.tsx"
 import * as Figures from "../charts/figures.ts"
 import { inksOf, onRamp } from "../graph/colours.ts"
 import { isDark, picture } from "../model/state.ts"
-import { about, feed, latestReach, seenNodes } from "../model/session.ts"
+import { about, feed, latestReach, refusal, seenNodes } from "../model/session.ts"
 
 /** The traffic's curve: a sample a second, for the last minutes. */
 const sampleMillis = 1_000
@@ -33,9 +33,15 @@ const Tile = (props: {
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 })
 const whole = (value: number): string => value.toLocaleString("en")
 
+const shapeOf = (components: number, largest: number, groups: number): string => {
+  if (components > 1) return `largest ${whole(largest)}`
+  if (groups > 1) return `cut into ${groups}`
+  return components === 1 ? "one piece" : "nobody is alive"
+}
+
 export const Counters = () => {
   const state = feed.value
-  if (state === undefined) return <p class="quiet">Waiting for the cluster …</p>
+  if (state === undefined) return <p class="quiet">{refusal.value ?? "Waiting for the cluster …"}</p>
   const { alive, components, dead, groups, isolated, joining, largest, left, links, oneSided } = state.counters
   const { outboxBytes, processes, sent, sentPerSecond } = state.counters
   return (
@@ -57,10 +63,14 @@ export const Counters = () => {
       <Tile
         name="Components"
         value={whole(components)}
-        note={components > 1 ? `largest ${whole(largest)}` : groups > 1 ? `cut into ${groups}` : "one piece"}
+        note={shapeOf(components, largest, groups)}
         tone={components > 1 ? "bad" : undefined}
       />
-      <Tile name="Links" value={whole(links)} note={oneSided > 0 ? `${whole(oneSided)} one-sided` : "all symmetric"} />
+      <Tile
+        name="Links"
+        value={whole(links)}
+        note={oneSided > 0 ? `${whole(oneSided)} one-sided` : links > 0 ? "all symmetric" : "none"}
+      />
       <Tile
         name="Messages"
         value={sentPerSecond === null ? "–" : `${compact.format(sentPerSecond)}/s`}

@@ -34,10 +34,9 @@ const Asking = ({ asked }: { readonly asked: Question }) => {
       <form
         method="dialog"
         class="asking"
-        onSubmit={({ submitter }) => {
-          if (!(submitter instanceof HTMLButtonElement) || submitter.value !== "yes") return
+        onSubmit={() =>
           asked.onYes(input.current === null ? 0 : input.current.valueAsNumber, checkbox.current?.checked ?? false)
-        }}
+        }
       >
         <h2>{asked.title}</h2>
         <p>{asked.text}</p>
@@ -62,10 +61,11 @@ const Asking = ({ asked }: { readonly asked: Question }) => {
           </label>
         )}
         <div class="row end">
-          <button type="submit" value="no" formNoValidate>
+          {/* No submit button: Enter in a field presses the first of those. */}
+          <button type="button" onClick={({ currentTarget }) => currentTarget.closest("dialog")?.close()}>
             Cancel
           </button>
-          <button type="submit" value="yes" class={asked.isDestructive ? "destructive" : "primary"}>
+          <button type="submit" class={asked.isDestructive ? "destructive" : "primary"}>
             {asked.verb}
           </button>
         </div>
