@@ -181,7 +181,7 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "last, which goes along the tree that the others have grown.",
       "",
       "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",
-      "130 and 143 interrupted by Ctrl-C or SIGTERM before it was done."
+      "129, 130 and 143 interrupted by a closed terminal, Ctrl-C or SIGTERM before it was done."
     ].join("\n  ")
   ),
   Command.withExamples(({ commandPath }) => [

@@ -7,7 +7,7 @@
  * | 1 | something failed while it ran: a step of a scenario did not hold, a process was lost, an id is used twice |
  * | 2 | bad input: an unknown flag, a value out of its bounds, a file that cannot be written; nothing was started |
  * | 3 | it could not start: a port in use, a process that did not come up |
- * | 130, 143 | interrupted (Ctrl-C, SIGTERM) before it was done |
+ * | 129, 130, 143 | interrupted (its terminal closed, Ctrl-C, SIGTERM) before it was done |
  *
  * @since 0.1.0
  */

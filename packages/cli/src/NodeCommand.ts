@@ -56,7 +56,7 @@ export const node = Command.make("node", flags, handle).pipe(
   Command.withShortDescription("Run one live node of a cluster"),
   Command.withDescription(
     [
-      "Runs one node of a cluster, until Ctrl-C or SIGTERM: then it says goodbye to its neighbours and exits 0, within 10",
+      "Runs one node of a cluster, until Ctrl-C, SIGTERM or SIGHUP: then it says goodbye to its neighbours and exits 0, within 10",
       "seconds whatever they do; a second signal stops it at once.",
       "",
       "Every setting can be given as a flag, as the environment variable named beside it, or as a field of a JSON file, named",
@@ -77,7 +77,7 @@ export const node = Command.make("node", flags, handle).pipe(
       "are neither authenticated nor encrypted: keep them to networks that you trust.",
       "",
       "Exit codes: 0 it has left; 1 it failed while it ran (another process uses its id), or could not leave in time; 2 bad",
-      "input, nothing was started; 3 it could not start (a port in use); 130 and 143 interrupted before it was up."
+      "input, nothing was started; 3 it could not start (a port in use); 129, 130 and 143 interrupted before it was up."
     ].join("\n  ")
   ),
   Command.withExamples(({ commandPath }) => {

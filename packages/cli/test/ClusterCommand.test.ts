@@ -116,6 +116,7 @@ describe("exit codes", () => {
     assert.strictEqual(exitCodeOf(Exit.void, undefined), 0)
     assert.strictEqual(exitCodeOf(interrupted, "SIGINT"), 130)
     assert.strictEqual(exitCodeOf(interrupted, "SIGTERM"), 143)
+    assert.strictEqual(exitCodeOf(interrupted, "SIGHUP"), 129)
     assert.strictEqual(exitCodeOf(Exit.die(new Error("defect")), undefined), 1)
   })
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { hyparview, waitFor } from "./command.ts"
@@ -87,6 +87,23 @@ describe("hyparview cluster", () => {
         assert.strictEqual(yield* command.exit, 0, command.output())
         assert.match(command.output(), /SIGTERM: leaving\n6 nodes left\n$/)
         assert.deepStrictEqual(workers.filter(isRunning), [])
+      }),
+    patience
+  )
+
+  it.live(
+    "leaves where its terminal closes, and leaves no keys behind",
+    () =>
+      Effect.gen(function* () {
+        const folder = mkdtempSync(join(tmpdir(), "hyparview-"))
+        const args = ["cluster", "--tls", "--no-dashboard", "--nodes", "2", "--processes", "1"]
+        const command = yield* hyparview(args, { TMPDIR: folder })
+        yield* waitFor(command, "components 1, all 2 nodes in it")
+        assert.strictEqual(readdirSync(folder).length, 1)
+        command.child.kill("SIGHUP")
+        assert.strictEqual(yield* command.exit, 0, command.output())
+        assert.deepStrictEqual(readdirSync(folder), [])
+        rmSync(folder, { recursive: true })
       }),
     patience
   )

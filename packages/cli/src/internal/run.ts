@@ -19,7 +19,7 @@ import * as ExitCode from "../ExitCode.ts"
 import { type Signal, StopSignal } from "../StopSignal.ts"
 import { reasonOf } from "./systemErrors.ts"
 
-const signalExitCodes: Readonly<Record<Signal, number>> = { SIGINT: 130, SIGTERM: 143 }
+const signalExitCodes: Readonly<Record<Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 
 /** A wrong flag is answered with what is wrong, what there is and where the help is, not with a screenful of help. */
 export const layerPresenter = CliOutput.layerPresenter({
@@ -97,6 +97,10 @@ export const run = <Name extends string, Input, E, Context>(
     const onTerminate = (): void => onSignal("SIGTERM")
     process.on("SIGINT", onInterrupt)
     process.on("SIGTERM", onTerminate)
+    // A terminal that closes would end the process on the spot, and leave keys and files that are to be removed.
+    process.on("SIGHUP", () => onSignal("SIGHUP"))
+    // Nothing can be said any more where the terminal has gone; that is no reason to break off.
+    process.stderr.on("error", () => undefined)
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
       // Whoever read our output has gone (`| head`): nothing is left to be said.
       if (error.code === "EPIPE") return onTerminate()
