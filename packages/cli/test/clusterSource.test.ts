@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Supervisor } from "@hyparview/cluster"
 import { NodeNotStarted } from "@hyparview/cluster/Control"
 import * as Overview from "@hyparview/cluster/Overview"
-import { PartlyStarted } from "@hyparview/cluster/WorkerError"
+import { PartlyStarted, WorkerSilent } from "@hyparview/cluster/WorkerError"
 import { type Action, ClusterSource } from "@hyparview/dashboard/ClusterSource"
 import * as Story from "@hyparview/dashboard/Story"
 import { Effect, Layer, Stream } from "effect"
@@ -20,7 +20,6 @@ const sourceAfter = (topic: string, more: Partial<Service> = {}) =>
   layer({ cluster: "test", transport: "TCP" }).pipe(
     Layer.provide(
       Layer.mock(Supervisor.Supervisor)({
-        ...more,
         rules,
         events: Stream.empty,
         housings: Effect.succeed([]),
@@ -29,6 +28,7 @@ const sourceAfter = (topic: string, more: Partial<Service> = {}) =>
           Effect.succeed({
             nodes: [],
             views: [],
+            silent: [],
             overview,
             partition: undefined,
             latest: {
@@ -38,7 +38,8 @@ const sourceAfter = (topic: string, more: Partial<Service> = {}) =>
               expected: [],
               deliveries: []
             }
-          })
+          }),
+        ...more
       })
     )
   )
@@ -102,6 +103,32 @@ describe("the dashboard's source", () => {
         Story.ofAction(restart, some).text,
         "1 node started again; 1 of 2 nodes did not start: n1 could not start: its port is in use"
       )
+    })
+  )
+
+  it.effect("tells of a part that does not answer, and of a node that has stopped by itself", () =>
+    Effect.gen(function* () {
+      const silent = new WorkerSilent({ process: 1, pid: 7, request: "Poll", waitedMillis: 5_000 })
+      const status = {
+        nodes: [managed("n1", false)],
+        views: [],
+        silent: [silent],
+        overview,
+        partition: undefined,
+        latest: undefined
+      }
+      const events = Stream.make({ _tag: "NodeStopped", node: "n1" } as const)
+      const [seen, told] = yield* Effect.gen(function* () {
+        const source = yield* ClusterSource
+        return [yield* source.observe, yield* Stream.runHead(source.happenings)] as const
+      }).pipe(Effect.provide(sourceAfter("news", { status: () => Effect.succeed(status), events })))
+      assert.include(seen.trouble, "process 1 (pid 7) did not answer Poll")
+      assert.deepStrictEqual(
+        seen.nodes.map((node) => node.status),
+        ["dead"]
+      )
+      const happening = told._tag === "Some" ? told.value : undefined
+      assert.deepStrictEqual([happening?.what, happening?.reason], ["stopped", "another process uses its id"])
     })
   )
 

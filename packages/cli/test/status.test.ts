@@ -31,11 +31,13 @@ const overviewOf = (nodes: ReadonlyArray<NodeView>) =>
 const triangle = overviewOf([node("a", ["b", "c"]), node("b", ["a", "c"]), node("c", ["a", "b"])])
 const broken = overviewOf([node("a", ["b", "x"]), node("b", []), node("c", [])])
 
+const unknown = { columns: 0, rows: 0 }
+
 const header = { nodes: 3, processes: 2, contact: "127.0.0.1:7946", upSeconds: 3_725 }
 
 describe("the live status", () => {
   it("shows a whole overlay on one screen", () => {
-    assert.deepStrictEqual(screen(header, triangle, 0), [
+    assert.deepStrictEqual(screen(header, triangle, unknown), [
       "hyparview cluster: 3 nodes in 2 processes, up 01:02:05; contact 127.0.0.1:7946; Ctrl-C leaves",
       "",
       "  components   1, all 3 nodes in it",
@@ -48,14 +50,23 @@ describe("the live status", () => {
   })
 
   it("shows what is wrong", () => {
-    const text = screen(header, broken, 0).join("\n")
+    const text = screen(header, broken, unknown).join("\n")
     assert.include(text, "components   2; the largest has 2 of 3, 1 is alone")
     assert.include(text, "links        1 link, all symmetric, 2 just changing")
     assert.match(text, /0 <\s+█+ 2/)
   })
 
   it("never wraps: lines are as wide as the terminal at most", () => {
-    assert.isTrue(screen(header, triangle, 20).every((line) => line.length <= 20))
+    assert.isTrue(screen(header, triangle, { columns: 20, rows: 0 }).every((line) => line.length <= 20))
+  })
+
+  it("never scrolls: it leaves a row to the cursor", () => {
+    const whole = screen(header, triangle, unknown)
+    assert.deepStrictEqual(screen(header, triangle, { columns: 0, rows: 5 }), whole.slice(0, 4))
+  })
+
+  it("says that nobody is alive", () => {
+    assert.include(screen(header, overviewOf([]), unknown).join("\n"), "components   none: nobody is alive")
   })
 
   it("is one line without a terminal, the same as long as nothing but the traffic changes", () => {

@@ -20,6 +20,8 @@ export interface Poll {
   /** When the answers were complete, in milliseconds of a clock that does not jump. */
   readonly atMillis: number
   readonly nodes: ReadonlyArray<NodeView>
+  /** Ids of all nodes of whom the polls tell, those that do not run included: any other lives elsewhere. Absent: nobody does. */
+  readonly own?: ReadonlySet<string>
 }
 
 /**
@@ -51,7 +53,9 @@ export interface Overview {
   readonly suspects: ReadonlyArray<Overlay.DirectedLink<string>>
   /** Active entries that in this poll name nobody alive. */
   readonly deadLinks: ReadonlyArray<Overlay.DirectedLink<string>>
-  /** Those of either kind that have been so for a request time-out. */
+  /** Active entries that name a node of which no poll tells: whether it lives, and holds the link too, is not known. */
+  readonly elsewhere: ReadonlyArray<Overlay.DirectedLink<string>>
+  /** Suspects and dead links that have been so for a request time-out. */
   readonly asymmetric: ReadonlyArray<Overlay.DirectedLink<string>>
   readonly components: Overlay.Components
   /**
@@ -117,7 +121,9 @@ export const observe = (
   const { atMillis } = poll
   const nodes = running(poll.nodes)
   const suspects = Overlay.asymmetricLinks(nodes)
-  const deadLinks = Overlay.deadLinks(nodes)
+  const { elsewhere = [], dead: deadLinks = [] } = Object.groupBy(Overlay.deadLinks(nodes), ({ to }) =>
+    poll.own?.has(to) === false ? "elsewhere" : "dead"
+  )
   const doubtful = [...suspects, ...deadLinks]
   const suspectedSince = new Map(
     doubtful.map((link) => [keyOf(link), before.suspectedSince.get(keyOf(link)) ?? atMillis])
@@ -134,9 +140,10 @@ export const observe = (
     alive: nodes.length,
     joined: nodes.filter((node) => node.status === "joined").length,
     // A symmetric link stands in two views, a suspect in one.
-    links: (entries - deadLinks.length + suspects.length) / 2,
+    links: (entries - deadLinks.length - elsewhere.length + suspects.length) / 2,
     suspects,
     deadLinks,
+    elsewhere,
     asymmetric,
     components,
     isWhole: isCalm && (doubtful.length === 0 || (calmSince !== undefined && isOld(calmSince))),
@@ -191,7 +198,7 @@ const counted = (count: number, one: string, many = `${one}s`): string => `${cou
  * @since 0.1.0
  */
 export const summary = (overview: Overview): string => {
-  const { alive, components, deadLinks, fullness, links, suspects } = overview
+  const { alive, components, deadLinks, elsewhere, fullness, links, suspects } = overview
   const parts = [
     components.count <= 1
       ? counted(components.count, "component") + ` of ${alive}`
@@ -200,6 +207,7 @@ export const summary = (overview: Overview): string => {
     suspects.length === 0 ? "all symmetric" : `${suspects.length} held by one end only`
   ]
   if (deadLinks.length > 0) parts.push(`${deadLinks.length} to dead nodes`)
+  if (elsewhere.length > 0) parts.push(`${elsewhere.length} to nodes elsewhere`)
   parts.push(
     fullness.short.length === 0
       ? `all with ${fullness.degree} neighbours`

@@ -37,7 +37,7 @@ import type { Housing, KillPlan } from "./KillPlan.ts"
 import type * as Overview from "./Overview.ts"
 import type { InvalidPartition, Partition } from "./Partition.ts"
 import type { InvalidOptions, Options } from "./SupervisorConfig.ts"
-import type { PartlyStarted, TooManyNodes, UselessShare, WorkerError, WorkerLost } from "./WorkerError.ts"
+import type { PartlyStarted, TooManyNodes, UselessShare, WorkerError, WorkerLost, WorkerSilent } from "./WorkerError.ts"
 
 export { InvalidOptions, type Options } from "./SupervisorConfig.ts"
 export type { ManagedNode } from "./internal/roster.ts"
@@ -53,8 +53,10 @@ export type { Ending } from "./internal/workerProcess.ts"
 export interface Status {
   /** All nodes ever started. */
   readonly nodes: ReadonlyArray<ManagedNode>
-  /** The views of those that run. */
+  /** The views of those that run; of those of a process that does not answer, the last that it showed. */
   readonly views: ReadonlyArray<NodeView>
+  /** The processes that did not answer. */
+  readonly silent: ReadonlyArray<WorkerSilent>
   /** The views, judged in the light of those seen before. */
   readonly overview: Overview.Overview
   /** The partition in force. */
@@ -134,7 +136,9 @@ export class Supervisor extends Context.Service<
     readonly overview: Effect.Effect<Overview.Overview, WorkerError>
 
     /**
-     * A poll, judged, with the latest message's way: two requests a process. `passive`: the ids in reserve too.
+     * A poll, judged, with the latest message's way: two requests a process. `passive`: the ids in reserve too. A process that
+     * does not answer is waited for a few seconds, and hides none of the others; fails where none answers. A node that is
+     * found to have stopped by itself counts as one that does not run from then on.
      */
     readonly status: (options: { readonly passive: boolean }) => Effect.Effect<Status, WorkerError>
 
@@ -142,10 +146,10 @@ export class Supervisor extends Context.Service<
     readonly inspect: (id: string) => Effect.Effect<Inspection, WorkerError | NoSuchNode>
 
     /**
-     * The links that nodes have lost since this was last asked, with reasons; what a process that is gone had yet to tell
-     * is not among them.
+     * The links that nodes have lost since this was last asked, with reasons; what a process that is gone, or does not
+     * answer, had yet to tell is not among them.
      */
-    readonly takeLinkLosses: Effect.Effect<ReadonlyArray<LinkLoss>, WorkerError>
+    readonly takeLinkLosses: Effect.Effect<ReadonlyArray<LinkLoss>>
 
     /**
      * Kills without a goodbye: processes by SIGKILL, single nodes by destroying their sockets. Returns when all of them

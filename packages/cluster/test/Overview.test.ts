@@ -92,6 +92,17 @@ describe("a link that one end holds", () => {
     assert.isFalse(Overview.isWhole(second.overview))
   })
 
+  it("is not judged where it leads to a node that lives elsewhere", () => {
+    const guest = edit(ring(20), "n3", (node) => ({ ...node, active: [...node.active, "guest"] }))
+    const own = new Set(guest.map(({ id }) => id))
+    const first = Overview.observe(Overview.watch, { atMillis: 1_000, nodes: guest, own }, rules)
+    const second = Overview.observe(first.watch, { atMillis: 4_000, nodes: guest, own }, rules)
+    const { asymmetric, deadLinks, elsewhere, links } = second.overview
+    assert.deepStrictEqual([asymmetric, deadLinks, elsewhere], [[], [], [{ from: "n3", to: "guest" }]])
+    assert.strictEqual(links, 40)
+    assert.isTrue(Overview.isWhole(second.overview))
+  })
+
   it("does not keep an overlay from being whole where it is another one in each poll", () => {
     const first = look(forget(ring(20), "n3", "n4"), 1_000)
     const second = look(forget(ring(20), "n5", "n6"), 2_500, first.watch)

@@ -152,6 +152,32 @@ describe("a supervisor", () => {
   )
 
   it.live(
+    "shows what the others answer, and what it last saw of a process that does not answer",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        yield* until(supervisor, Overview.isWhole)
+        const before = yield* supervisor.status({ passive: false })
+        assert.deepStrictEqual([before.silent, before.views.length], [[], 6])
+        const [, pid = 0] = yield* pidsOf(supervisor)
+        process.kill(pid, "SIGSTOP")
+        const during = yield* supervisor.status({ passive: false })
+        process.kill(pid, "SIGCONT")
+        assert.deepStrictEqual(
+          during.silent.map((silent) => [silent.process, silent.pid]),
+          [[1, pid]]
+        )
+        assert.strictEqual(during.overview.alive, 6)
+        let after = during
+        while (after.silent.length > 0) after = yield* supervisor.status({ passive: false })
+        assert.strictEqual(after.views.length, 6)
+      }).pipe(Effect.provide(Supervisor.layer(options))),
+    patience
+  )
+
+  it.live(
     "says which port is in use, and leaves nothing behind",
     () =>
       Effect.gen(function* () {

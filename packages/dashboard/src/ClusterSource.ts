@@ -42,7 +42,7 @@ const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
  * - `joining`: it runs, and has not found the overlay yet
  * - `alive`: it has joined
  * - `left`: it said goodbye
- * - `dead`: it was killed, or its process ended
+ * - `dead`: it was killed, it stopped because another process uses its id, or its process ended
  *
  * @category models
  * @since 0.1.0
@@ -126,6 +126,8 @@ export interface Observation {
   readonly outboxBytes: number
   /** The latest broadcast, and whom it has reached so far; null before the first. */
   readonly reach: Reach | null
+  /** Why a part of what is shown may be old; null, or absent, if nothing is. */
+  readonly trouble?: string | null
 }
 
 /**

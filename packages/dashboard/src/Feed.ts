@@ -68,7 +68,7 @@ export const Counters = Schema.Struct({
   /** Messages a second, evened out over some seconds; null in the first observation. */
   sentPerSecond: Schema.NullOr(Schema.Finite),
   outboxBytes: count,
-  /** Why the cluster could not be observed the last time; null if it could. */
+  /** Why the cluster, or a part of it, could not be observed the last time; null if it could. */
   trouble: Schema.NullOr(Schema.String)
 })
 
@@ -245,7 +245,7 @@ const countersOf = (before: Counters, nodes: ReadonlyMap<string, SeenNode>, seen
     received: seen.messages.received,
     sentPerSecond: rateOf(before, seen.messages.sent, seconds),
     outboxBytes: seen.outboxBytes,
-    trouble: null
+    trouble: seen.trouble ?? null
   }
 }
 

@@ -92,7 +92,7 @@ export const between = (before: State, now: State): ReadonlyArray<Line> => {
   const lines: Array<Line> = []
   const trouble = now.counters.trouble
   if (trouble !== null && trouble !== before.counters.trouble) lines.push(line("overlay", trouble, { isBad: true }))
-  if (trouble !== null || now.nodes.size === 0) return lines
+  if (now.nodes.size === 0) return lines
   if (before.nodes.size === 0) {
     return [...lines, line("overlay", `watching ${many(now.nodes.size, "node")} in ${shapeOf(now)}`)]
   }

@@ -1,5 +1,6 @@
 /** A cluster that stays up until it is told to stop, and shows itself meanwhile. */
 import { type Overview, Supervisor } from "@hyparview/cluster"
+import type { WorkerSilent } from "@hyparview/cluster/WorkerError"
 import * as Server from "@hyparview/dashboard/Server"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -36,7 +37,7 @@ const makeScreen = Effect.map(Terminal.Terminal, (terminal): Display => {
   const erase = Effect.suspend(() => (drawn === 0 ? Effect.void : write(`\u001B[${drawn}A\u001B[0J`)))
   return {
     show: Effect.fnUntraced(function* (header, overview) {
-      const lines = screen(header, overview, yield* terminal.columns)
+      const lines = screen(header, overview, { columns: yield* terminal.columns, rows: yield* terminal.rows })
       yield* erase
       drawn = lines.length
       yield* write(`${lines.join("\n")}\n`)
@@ -80,6 +81,28 @@ const servePage = Effect.fnUntraced(function* ({ port, tls }: Page, display: Dis
   yield* display.say(`dashboard ${Context.get(server, Server.Dashboard).urlWithToken}`)
 })
 
+const inWords = (event: Supervisor.SupervisorEvent): string => {
+  switch (event._tag) {
+    case "WorkerLost":
+      return event.lost.message
+    case "NodeStopped":
+      return `${event.node} stopped: another process uses its id`
+    case "WorkerWrote":
+      return `[process ${event.process}] ${event.line}`
+  }
+}
+
+/** Says which processes do not answer, each once, and that they do again. */
+const makeSilence = (display: Display) => {
+  let told = new Set<number>()
+  return Effect.fnUntraced(function* (silent: ReadonlyArray<WorkerSilent>) {
+    for (const { message, process } of silent) if (!told.has(process)) yield* display.say(message)
+    const now = new Set(silent.map(({ process }) => process))
+    for (const process of told.difference(now)) yield* display.say(`process ${process} answers again, or has ended`)
+    told = now
+  })
+}
+
 interface Options {
   readonly nodes: number
   readonly processes: number
@@ -94,9 +117,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
   const { canAnimate } = yield* TerminalCapabilities
   const display = canAnimate ? yield* makeScreen : makeLines()
   const tell = yield* supervisor.events.pipe(
-    Stream.runForEach((event) =>
-      display.say(event._tag === "WorkerLost" ? event.lost.message : `[process ${event.process}] ${event.line}`)
-    ),
+    Stream.runForEach((event) => display.say(inWords(event))),
     Effect.forkChild({ startImmediately: true })
   )
 
@@ -113,6 +134,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
     const serving = options.page === undefined ? Effect.void : servePage(options.page, display)
     // The page may have to be built first, which takes some seconds.
     const [contact] = yield* Effect.all([starting, serving], { concurrency: 2 })
+    const silence = makeSilence(display)
     const began = yield* Clock.currentTimeMillis
     while (true) {
       const housings = yield* supervisor.housings
@@ -120,20 +142,23 @@ export const live = Effect.fnUntraced(function* (options: Options) {
         return yield* failed("every process has ended")
       }
       // A process that was lost says so itself, and the others go on.
-      const overview = yield* Effect.option(supervisor.overview)
+      const status = yield* Effect.result(supervisor.status({ passive: false }))
       const upSeconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
-      if (overview._tag === "Some") {
-        const header = { nodes: options.nodes, processes: housings.length, contact, upSeconds }
-        yield* display.show(header, overview.value)
-      }
+      if (status._tag === "Success") {
+        const { nodes, overview, silent } = status.success
+        yield* silence(silent)
+        const running = nodes.filter(({ isRunning }) => isRunning).length
+        yield* display.show({ nodes: running, processes: housings.length, contact, upSeconds }, overview)
+      } else if (status.failure._tag === "WorkerSilent") yield* silence([status.failure])
       yield* Effect.sleep(every)
     }
   })
 
   const signal = yield* Effect.raceFirst(watching, stopSignal.wait)
   yield* display.say(`${signal}: leaving`)
+  const leaving = (yield* supervisor.nodes).filter(({ isRunning }) => isRunning).length
   yield* supervisor.leave.pipe(failingWith(ExitCode.failed))
   yield* supervisor.stop
   yield* Fiber.interrupt(tell)
-  yield* display.say(`${many(options.nodes, "node")} left`)
+  yield* display.say(`${many(leaving, "node")} left`)
 })

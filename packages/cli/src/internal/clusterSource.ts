@@ -39,7 +39,7 @@ const statuses: Readonly<Record<NodeView["status"], NodeStatus>> = {
   joining: "joining",
   joined: "alive",
   left: "left",
-  stopped: "left"
+  stopped: "dead"
 }
 
 const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArray<SeenNode> => {
@@ -78,7 +78,12 @@ const seenReach = (message: Omit<Supervisor.Reach, "missing" | "repeated" | "las
 const reachOf = ({ latest }: Supervisor.Status): Reach | null =>
   latest === undefined ? null : seenReach({ ...latest, expected: latest.expected.length })
 
+/** What is shown of some nodes is what their process showed last. */
+const troubleOf = ({ silent }: Supervisor.Status): string | null =>
+  silent.length === 0 ? null : `${silent.map(({ message }) => message).join("; ")}: what is shown of its nodes is old`
+
 const observationOf = (status: Supervisor.Status, processes: number): Observation => ({
+  trouble: troubleOf(status),
   nodes: seenNodes(status),
   processes,
   messages: status.overview.messages,
@@ -127,6 +132,26 @@ const happeningOfLostWorker = ({ code, lastLines, nodes, process, signal }: Work
     nodes: [],
     what: `process ${process + 1} ended unexpectedly, with its ${many(nodes.length, "node")}`,
     reason: [how, ...lastLines.slice(-1)].join(": ").slice(0, mostReason)
+  }
+}
+
+const happeningOfStopped = (node: string): Happening => ({
+  kind: "node",
+  isBad: true,
+  nodes: [node],
+  what: "stopped",
+  reason: "another process uses its id"
+})
+
+const happeningOfEvent = (event: Supervisor.SupervisorEvent): Happening | undefined => {
+  switch (event._tag) {
+    case "WorkerLost":
+      return happeningOfLostWorker(event.lost)
+    case "NodeStopped":
+      return happeningOfStopped(event.node)
+    // What a worker writes is on the terminal already.
+    case "WorkerWrote":
+      return undefined
   }
 }
 
@@ -224,8 +249,10 @@ export const layer = (about: {
       return {
         about: { ...about, wantedDegree: supervisor.rules.activeSize },
         observe: Effect.gen(function* () {
-          const status = yield* supervisor.status({ passive: false })
-          yield* PubSub.publishAll(losses, (yield* supervisor.takeLinkLosses).map(happeningOfLoss))
+          const [status, lost] = yield* Effect.all([supervisor.status({ passive: false }), supervisor.takeLinkLosses], {
+            concurrency: 2
+          })
+          yield* PubSub.publishAll(losses, lost.map(happeningOfLoss))
           return observationOf(status, (yield* supervisor.housings).length)
         }).pipe(Effect.mapError(unavailable)),
         inspect: (id) =>
@@ -237,10 +264,7 @@ export const layer = (about: {
           ),
         happenings: Stream.merge(
           Stream.fromPubSub(losses),
-          // What a worker writes is on the terminal already.
-          Stream.filterMap(supervisor.events, (event) =>
-            event._tag === "WorkerLost" ? Result.succeed(happeningOfLostWorker(event.lost)) : Result.fail(undefined)
-          )
+          Stream.filterMap(supervisor.events, (event) => Result.fromNullishOr(happeningOfEvent(event), () => undefined))
         ),
         act: makeAct(supervisor)
       }

@@ -3,6 +3,7 @@ import type { Overview } from "@hyparview/cluster"
 import { many } from "./table.ts"
 
 export interface Header {
+  /** Those that run. */
   readonly nodes: number
   readonly processes: number
   readonly contact: string
@@ -25,21 +26,31 @@ const rate = (perSecond: number | undefined): string =>
     : `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString("en")}/s`
 
 const components = ({ alive, components }: Overview.Overview): string =>
-  components.count === 1
-    ? `1, all ${many(alive, "node")} in it`
-    : `${components.count}; the largest has ${components.largest} of ${alive}, ${components.isolated} ${components.isolated === 1 ? "is" : "are"} alone`
+  components.count === 0
+    ? "none: nobody is alive"
+    : components.count === 1
+      ? `1, all ${many(alive, "node")} in it`
+      : `${components.count}; the largest has ${components.largest} of ${alive}, ${components.isolated} ${components.isolated === 1 ? "is" : "are"} alone`
 
-const links = ({ asymmetric, deadLinks, links, suspects }: Overview.Overview): string => {
+const links = ({ asymmetric, deadLinks, elsewhere, links, suspects }: Overview.Overview): string => {
   const waiting = suspects.length + deadLinks.length - asymmetric.length
   return [
     many(links, "link"),
     asymmetric.length === 0 ? "all symmetric" : `${asymmetric.length} NOT symmetric`,
-    ...(waiting > 0 ? [`${waiting} just changing`] : [])
+    ...(waiting > 0 ? [`${waiting} just changing`] : []),
+    ...(elsewhere.length > 0 ? [`${elsewhere.length} to nodes elsewhere`] : [])
   ].join(", ")
 }
 
-/** The screen: redrawn in place, at most `columns` wide. */
-export const screen = (header: Header, overview: Overview.Overview, columns: number): ReadonlyArray<string> => {
+/** The terminal's size; 0 where it is not known. */
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** The screen: redrawn in place, so never wider than the terminal, nor higher than its rows but the cursor's. */
+export const screen = (header: Header, overview: Overview.Overview, size: Size): ReadonlyArray<string> => {
+  const { columns, rows } = size
   const { degrees, fullness, joined, messages, outboxBytes, sentPerSecond } = overview
   const wanted = fullness.degree
   const histogram = [...degrees]
@@ -57,7 +68,9 @@ export const screen = (header: Header, overview: Overview.Overview, columns: num
     `  messages     ${rate(sentPerSecond)} sent; ${messages.sent.toLocaleString("en")} in all; ${outboxBytes.toLocaleString("en")} bytes waiting`,
     `  neighbours   (${wanted} wanted)`,
     ...histogram
-  ].map((line) => (columns > 0 ? line.slice(0, columns) : line))
+  ]
+    .map((line) => (columns > 0 ? line.slice(0, columns) : line))
+    .slice(0, rows > 0 ? rows - 1 : undefined)
 }
 
 /** The same in one line, without what changes all the time. */

@@ -19,6 +19,7 @@ export interface Roster {
   readonly running: () => ReadonlyArray<ManagedNode>
   readonly runningIn: (process: number) => ReadonlyArray<string>
   readonly get: (id: string) => ManagedNode | undefined
+  readonly ids: () => ReadonlySet<string>
   readonly size: () => number
   readonly put: (node: ManagedNode) => void
   /** They do not run any more. */
@@ -42,6 +43,7 @@ export const makeRoster = (): Roster => {
         .filter((node) => node.process === process)
         .map(({ id }) => id),
     get: (id) => nodes.get(id),
+    ids: () => new Set(nodes.keys()),
     size: () => nodes.size,
     put: (node) => {
       nodes.set(node.id, node)

@@ -32,6 +32,9 @@ const joinsAtOnce = 16
 /** Between two looks at all nodes: so many times as long as the last one took, because they need the processor themselves. */
 const restShare = 4
 
+/** A look at all nodes does not wait longer for one process: it would keep from sight what the others show. */
+const lookPatience = (nodes: number): Duration.Duration => Duration.seconds(5 + nodes / 100)
+
 /** Leaving takes at most a node's `leaveDeadline` of 3 seconds, the goodbyes of thousands longer, and the answer a moment. */
 const leavePatience = (nodes: number): Duration.Duration => Duration.seconds(10 + nodes / 50)
 
@@ -42,6 +45,7 @@ const defaultTopics = ["cluster"] as const
  * What happens unasked.
  *
  * - `WorkerLost`: a process ended
+ * - `NodeStopped`: a node stopped by itself, because another process uses its id
  * - `WorkerWrote`: a line of a worker's log
  *
  * @category models
@@ -49,6 +53,7 @@ const defaultTopics = ["cluster"] as const
  */
 export type SupervisorEvent =
   | { readonly _tag: "WorkerLost"; readonly lost: WorkerLost }
+  | { readonly _tag: "NodeStopped"; readonly node: string }
   | { readonly _tag: "WorkerWrote"; readonly process: number; readonly line: string }
 
 /**
@@ -103,6 +108,8 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
   let latest: Publication | undefined
   /** Who came up in a part of which nobody was left, and has to meet the others when the cut is healed. */
   const strangers = new Set<string>()
+  /** What each process showed of its nodes when it last answered. */
+  const seenLast = new Map<number, ReadonlyArray<NodeView>>()
 
   const pool = yield* makePool({
     logLevel: options.logLevel ?? "Warn",
@@ -183,9 +190,11 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     return reasons
   })
 
+  const patienceOf = (process: number) => lookPatience(roster.runningIn(process).length)
+
   /** Running nodes without a neighbour: whoever came up while nobody was there to join through waits for somebody. */
   const isolated = Effect.map(
-    pool.askEach("Poll", (control) => control.Poll({ passive: false })),
+    pool.askEach("Poll", (control) => control.Poll({ passive: false }), patienceOf),
     (answers) => {
       const views = answers.flatMap(({ result }) => (result._tag === "Success" ? result.success : []))
       return views
@@ -403,7 +412,36 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
 
   const poll = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
     const views = yield* pool.askAll("Poll", (control) => control.Poll({ passive }))
-    return { atMillis: yield* monotonicMillis, nodes: views.flat() }
+    return { atMillis: yield* monotonicMillis, nodes: views.flat(), own: roster.ids() }
+  })
+
+  /** Whoever has stopped by itself does not run, and can be started again. */
+  const buryStopped = (views: ReadonlyArray<NodeView>, known: ReadonlyMap<string, ManagedNode>) => {
+    for (const { id, status } of views) {
+      const node = known.get(id)
+      // One that has been started again while the answer was under way is another.
+      if (status !== "stopped" || node?.isRunning !== true || roster.get(id) !== node) continue
+      roster.bury([id])
+      PubSub.publishUnsafe(events, { _tag: "NodeStopped", node: id })
+    }
+  }
+
+  /** A poll to which every process answers for itself; of one that does not, what it said last. */
+  const look = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
+    const known = new Map(roster.all().map((node) => [node.id, node]))
+    const answers = yield* pool.askEach("Poll", (control) => control.Poll({ passive }), patienceOf)
+    const failures = failuresOf(answers)
+    const [first] = failures
+    if (first !== undefined && failures.length === answers.length) return yield* first.failure
+    const nodes = answers.flatMap(({ process, result }) => {
+      if (result._tag === "Success") seenLast.set(process, result.success)
+      else if (result.failure._tag === "WorkerLost") seenLast.delete(process)
+      const here = new Set(roster.runningIn(process))
+      return (seenLast.get(process) ?? []).filter(({ id }) => here.has(id))
+    })
+    buryStopped(nodes, known)
+    const silent = failures.flatMap(({ failure }) => (failure._tag === "WorkerSilent" ? [failure] : []))
+    return { atMillis: yield* monotonicMillis, nodes, own: roster.ids(), silent }
   })
 
   const judge = (seen: Overview.Poll): Overview.Overview => {
@@ -437,6 +475,13 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     Effect.map(
       pool.askAll("Deliveries", (control) => control.Deliveries({ id })),
       (lists) => lists.flat()
+    )
+
+  /** As far as the processes answer. */
+  const deliveriesSeen = (id: MessageId) =>
+    Effect.map(
+      pool.askEach("Deliveries", (control) => control.Deliveries({ id }), patienceOf),
+      (answers) => answers.flatMap(({ result }) => (result._tag === "Success" ? result.success : []))
     )
 
   const publish = Effect.fnUntraced(function* (wanted: {
@@ -489,12 +534,13 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
   const status = Effect.fnUntraced(function* ({ passive }: { readonly passive: boolean }) {
     const shown = latest
     const [seen, deliveries] = yield* Effect.all(
-      [poll({ passive }), shown === undefined ? Effect.succeed([]) : deliveriesOf(shown.id)],
+      [look({ passive }), shown === undefined ? Effect.succeed([]) : deliveriesSeen(shown.id)],
       { concurrency: 2 }
     )
     return {
       nodes: roster.all(),
       views: seen.nodes,
+      silent: seen.silent,
       overview: judge(seen),
       partition,
       latest: shown === undefined ? undefined : { ...shown, deliveries }
@@ -530,8 +576,8 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     status,
     inspect,
     takeLinkLosses: Effect.map(
-      pool.askAll("TakeLinkLosses", (control) => control.TakeLinkLosses()),
-      (lists) => lists.flat()
+      pool.askEach("TakeLinkLosses", (control) => control.TakeLinkLosses(), patienceOf),
+      (answers) => answers.flatMap(({ result }) => (result._tag === "Success" ? result.success : []))
     ),
     takeTold: Effect.map(
       pool.askAll("TakeTold", (control) => control.TakeTold()),
