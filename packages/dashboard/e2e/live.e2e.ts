@@ -137,7 +137,7 @@ layer(layerWatched, real)("the dashboard on a live cluster", (it) => {
       const { page } = yield* Watched
       yield* click(button(page, "Add nodes …"))
       yield* Effect.promise(() => page.getByLabel("How many").fill("3"))
-      yield* confirm(page, "Add")
+      yield* Effect.promise(() => page.getByLabel("How many").press("Enter"))
       yield* isWhole(page, nodes + 3)
       yield* until("the graph", drawn(page), (seen) => seen.nodes === nodes + 3)
     })
