@@ -12,11 +12,12 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 
 /**
  * Why a link closed, as far as its transport can tell:
@@ -193,10 +194,43 @@ export class Transport extends Context.Service<
     readonly dial: (address: string) => Effect.Effect<Link, DialError, Scope.Scope>
 
     /**
-     * The links that others open to this node. One consumer. A link lives until either end closes it or the transport's
-     * own scope ends. Links that nobody takes count against the transport's limits, so an idle consumer cannot exhaust
-     * the process.
+     * The links that others open to this node. One consumer at a time, for a transport belongs to one node: another one
+     * dies and says so, and the first goes on. A consumer that goes takes no link with it that it has not been given;
+     * those that wait are the next one's. A link lives until either end closes it or the transport's own scope ends.
+     * Links that nobody takes count against the transport's limits, so an idle consumer cannot exhaust the process.
      */
     readonly accepted: Stream.Stream<Link>
   }
 >()("@hyparview/runtime/Transport") {}
+
+/**
+ * The `accepted` of a transport, made of the effect that takes the next link: links are given one by one, and a second
+ * consumer dies while there is a first.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const acceptedFrom = (next: Effect.Effect<Link, Cause.Done>): Stream.Stream<Link> => {
+  let isTaken = false
+  const take = Effect.suspend(() => {
+    if (isTaken) {
+      return Effect.die(
+        new Error(
+          "a transport belongs to one node, and another node has this one already: give each its own (a layer that two nodes share is built once; `Layer.fresh` builds it anew)"
+        )
+      )
+    }
+    isTaken = true
+    return Effect.void
+  })
+  const leave = Effect.sync(() => {
+    isTaken = false
+  })
+  const pull = Effect.map(next, (link) => [link] as const)
+  return Stream.unwrap(
+    Effect.as(
+      Effect.acquireRelease(take, () => leave),
+      Stream.fromPull(Effect.succeed(pull))
+    )
+  )
+}

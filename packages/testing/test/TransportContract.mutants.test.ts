@@ -57,6 +57,14 @@ const dials =
   (transport) =>
     Effect.succeed({ ...transport, dial: (address) => change(transport.dial, address) })
 
+/** The links that others open, for whoever takes them. */
+const accepting = (transport: Service) =>
+  Effect.gen(function* () {
+    const queue = yield* Queue.unbounded<Link>()
+    yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Queue.offer(queue, link)))
+    return queue
+  })
+
 const mutants: ReadonlyArray<Mutant> = [
   {
     breaks: "reverses a batch",
@@ -239,6 +247,21 @@ const mutants: ReadonlyArray<Mutant> = [
     noticedBy: "a dial is accepted once",
     mutate: (transport) =>
       Effect.succeed({ ...transport, accepted: Stream.flatMap(transport.accepted, (link) => Stream.make(link, link)) })
+  },
+  {
+    breaks: "gives all links that wait to whoever wants one",
+    noticedBy: "the links that wait when a consumer of accepted goes",
+    mutate: (transport) =>
+      Effect.map(accepting(transport), (queue) => ({ ...transport, accepted: Stream.fromQueue(queue) }))
+  },
+  {
+    breaks: "gives each link to one of its consumers",
+    noticedBy: "a second consumer of accepted dies",
+    mutate: (transport) =>
+      Effect.map(accepting(transport), (queue) => ({
+        ...transport,
+        accepted: Stream.fromEffectRepeat(Queue.take(queue))
+      }))
   }
 ]
 

@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { nextBelow, seeded } from "@hyparview/core/Random"
+import type { Link } from "@hyparview/runtime/Transport"
 import { Transport } from "@hyparview/runtime/Transport"
 import * as MemoryNetwork from "@hyparview/transport-memory/MemoryNetwork"
 import * as MemoryTransport from "@hyparview/transport-memory/MemoryTransport"
@@ -184,9 +185,10 @@ describe("a transport whose scope closes", () => {
     Effect.gen(function* () {
       const { b, network } = yield* two()
       const scope = yield* Scope.make()
-      const c = yield* Scope.provide(host(network, "c"), scope)
+      const transport = yield* Scope.provide(network.transport("c"), scope)
+      const c = { transport, links: yield* Queue.unbounded<Link>() }
       const [near, far] = yield* connect(c, b)
-      const ended = yield* start(Stream.runDrain(c.transport.accepted))
+      const ended = yield* start(Stream.runDrain(transport.accepted))
       const dialling = yield* start(reasonOf(c.transport.dial("b")))
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual((yield* near.closed).reason, "reset")

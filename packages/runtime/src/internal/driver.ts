@@ -9,6 +9,7 @@
 import { HyParView, Node, type Peer, Random } from "@hyparview/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
@@ -343,7 +344,13 @@ export const makeDriver = Effect.fnUntraced(function* (
       waiters.clear()
     })
   )
-  yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))))
+  const accepting = yield* Effect.forkScoped(
+    Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))),
+    { startImmediately: true }
+  )
+  // A node that shares its transport with another would be deaf, and nobody would know.
+  const refused = accepting.pollUnsafe()
+  if (refused !== undefined && Exit.isFailure(refused)) return yield* Effect.failCause(refused.cause)
 
   // --- the services --------------------------------------------------------------------------------------------------
 

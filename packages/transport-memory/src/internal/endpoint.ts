@@ -5,9 +5,8 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Link, Transport } from "@hyparview/runtime/Transport"
-import { DialError, TransportError } from "@hyparview/runtime/Transport"
+import { acceptedFrom, DialError, TransportError } from "@hyparview/runtime/Transport"
 import { MemoryDial } from "./dial.ts"
 import type { Dial, Endpoint, LinkEnd, Place, World } from "./world.ts"
 
@@ -99,6 +98,6 @@ export const listen = (
       address,
       maxFrameBytes: world.settings.maxFrameBytes,
       dial: (to: string) => endpoint.dial(to),
-      accepted: Stream.fromQueue(backlog)
+      accepted: acceptedFrom(Queue.take(backlog))
     }
   })

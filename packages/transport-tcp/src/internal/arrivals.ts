@@ -4,15 +4,16 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
+import type { Link } from "@hyparview/runtime/Transport"
+import { acceptedFrom } from "@hyparview/runtime/Transport"
 import type { TcpLink } from "./link.ts"
 
-type Batch = readonly [TcpLink, ...ReadonlyArray<TcpLink>]
-type Pull = Effect.Effect<Batch, Cause.Done>
+type Next = Effect.Effect<TcpLink, Cause.Done>
 
 export class Arrivals {
   readonly #links = new Set<TcpLink>()
-  #taker: ((effect: Pull) => void) | undefined
+  #taker: ((effect: Next) => void) | undefined
   #ended = false
 
   readonly #taken: (link: TcpLink) => void
@@ -44,25 +45,24 @@ export class Arrivals {
   #wake(): void {
     const taker = this.#taker
     this.#taker = undefined
-    taker?.(this.#pull)
+    taker?.(this.#next)
   }
 
-  readonly #pull: Pull = Effect.suspend(() => {
-    const [first, ...rest] = this.#links
+  readonly #next: Next = Effect.suspend(() => {
+    const [first] = this.#links
     if (first === undefined) return this.#ended ? Cause.done() : this.#arrival
-    this.#links.clear()
-    const batch: Batch = [first, ...rest]
-    for (const link of batch) this.#taken(link)
-    return Effect.succeed(batch)
+    this.#links.delete(first)
+    this.#taken(first)
+    return Effect.succeed(first)
   })
 
-  readonly #arrival: Pull = Effect.callback<Batch, Cause.Done>((resume) => {
-    if (this.#links.size > 0 || this.#ended) return resume(this.#pull)
+  readonly #arrival: Next = Effect.callback<TcpLink, Cause.Done>((resume) => {
+    if (this.#links.size > 0 || this.#ended) return resume(this.#next)
     this.#taker = resume
     return Effect.sync(() => {
       this.#taker = undefined
     })
   })
 
-  readonly stream: Stream.Stream<TcpLink> = Stream.fromPull(Effect.succeed(this.#pull))
+  readonly stream: Stream.Stream<Link> = acceptedFrom(this.#next)
 }

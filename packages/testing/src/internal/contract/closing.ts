@@ -2,13 +2,13 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Stream from "effect/Stream"
-import type { Link, Transport } from "@hyparview/runtime/Transport"
+import type { Link } from "@hyparview/runtime/Transport"
 import type { Case, Kit, SilentKit } from "./kit.ts"
 import {
   assertEnds,
   assertFrames,
   failure,
+  firstAccepted,
   frame,
   frames,
   host,
@@ -221,6 +221,3 @@ export const silentCases: ReadonlyArray<Case<SilentKit>> = [
       })
   }
 ]
-
-const firstAccepted = (transport: Transport["Service"]) =>
-  Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)

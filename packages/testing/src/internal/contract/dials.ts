@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { DialError, DialFailure, Link } from "@hyparview/runtime/Transport"
 import type { Case, HangingKit, Host, Kit } from "./kit.ts"
 import {
@@ -13,11 +14,13 @@ import {
   assertWorks,
   carry,
   connect,
+  firstAccepted,
   frame,
   host,
   outgoing,
   pair,
   receive,
+  settle,
   within
 } from "./kit.ts"
 
@@ -52,6 +55,37 @@ export const dialCases: ReadonlyArray<Case<Kit>> = [
         yield* assertWorks({ near, far })
         assert.strictEqual(yield* Queue.size(b.accepted), 0)
         assert.strictEqual(yield* Queue.size(a.accepted), 0)
+      })
+  },
+  {
+    name: "the links that wait when a consumer of accepted goes are those of the next",
+    run: (kit) =>
+      Effect.gen(function* () {
+        const a = yield* host(kit)
+        const b = yield* kit.transport
+        const numbers = [1, 2, 3]
+        for (const number of numbers) yield* introduce(yield* a.dial(b.address), number)
+        yield* settle
+        const seen: Array<number> = []
+        for (const _ of numbers) {
+          const far = yield* within("a link is accepted", firstAccepted(b))
+          const [first] = yield* receive(far, 1)
+          seen.push(first?.[0] ?? -1)
+        }
+        assert.deepStrictEqual(seen.toSorted(), numbers)
+      })
+  },
+  {
+    name: "a second consumer of accepted dies, and the first goes on",
+    run: (kit) =>
+      Effect.gen(function* () {
+        const a = yield* host(kit)
+        const b = yield* host(kit)
+        for (const _ of [1, 2]) {
+          const exit = yield* within("it dies", Effect.exit(Stream.runDrain(b.transport.accepted)))
+          assert.isTrue(Exit.hasDies(exit), "a second consumer of accepted does not die")
+        }
+        yield* assertWorks(yield* connect(a, b))
       })
   },
   {

@@ -117,7 +117,7 @@ export const host = (kit: Kit): Run<Host> =>
     const accepted = yield* Queue.unbounded<Link>()
     yield* transport.accepted.pipe(
       Stream.runForEach((link) => Queue.offer(accepted, link)),
-      Effect.forkScoped
+      Effect.forkScoped({ startImmediately: true })
     )
     return {
       transport,
@@ -127,6 +127,10 @@ export const host = (kit: Kit): Run<Host> =>
       accepted
     }
   })
+
+/** The next link that others open, by a consumer that takes no more. */
+export const firstAccepted = (transport: Transport["Service"]) =>
+  Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
 
 /** The two ends of a link. */
 export interface Ends {
