@@ -31,7 +31,9 @@ export const tellDigest = <I extends Key, A>(t: Transition<I, A>, index: number)
     const { epoch, source, topic } = stream
     // It has what it published itself.
     if (source === to.id && epoch === to.epoch) continue
-    held.push({ source, epoch, topic, runs: Held.runsOf(stream.held, config.gapsSize) })
+    const runs = Held.runsOf(stream.held, config.gapsSize, t.now - config.retainedMillis)
+    // What is too old is not sent, and goes with the next sweep.
+    if (runs.length > 0) held.push({ source, epoch, topic, runs })
   }
   if (held.length > 0) t.outputs.push({ _tag: "Send", to, message: { _tag: "Digest", held } })
   const done = slot >= streams.count

@@ -148,20 +148,22 @@ export const visit = <I extends Key>(
   return true
 }
 
-/** The lowest sequence that is kept and not below this one. */
-export const nextOf = <I extends Key>(held: Held<I>, sequence: number): number | undefined => {
+/** Of those published since an instant the lowest sequence that is not below this one. */
+export const nextOf = <I extends Key>(held: Held<I>, sequence: number, since: number): number | undefined => {
   let next: number | undefined
   visit(held, sequence, Infinity, (kept) => {
+    if (kept.bornAt < since) return true
     next = kept.sequence
     return false
   })
   return next
 }
 
-/** Their sequences, as runs: at most `size` of them, the latest. */
-export const runsOf = <I extends Key>(held: Held<I>, size: number): ReadonlyArray<number> => {
+/** The sequences of those published since an instant, as runs: at most `size` of them, the latest. */
+export const runsOf = <I extends Key>(held: Held<I>, size: number, since: number): ReadonlyArray<number> => {
   const runs: Array<number> = []
-  visit(held, 0, Infinity, ({ sequence }) => {
+  visit(held, 0, Infinity, ({ bornAt, sequence }) => {
+    if (bornAt < since) return true
     if (runs.length > 0 && runs[runs.length - 1] === sequence - 1) runs[runs.length - 1] = sequence
     else runs.push(sequence, sequence)
     return true

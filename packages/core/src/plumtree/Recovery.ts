@@ -263,6 +263,8 @@ export const onFetch = <I extends Key, A>(
   wanted: ReadonlyArray<Ranges<I>>
 ): void => {
   const { config, streams } = t.state
+  // What is older is kept until the next sweep, but is over.
+  const since = t.now - config.retainedMillis
   const gone: Array<Gone<I>> = []
   let messages = 0
   let bytes = 0
@@ -277,7 +279,7 @@ export const onFetch = <I extends Key, A>(
     looked.add(slot)
     // What is wanted no more is over too.
     const below = Math.min(
-      Held.nextOf(stream.held, first) ?? Infinity,
+      Held.nextOf(stream.held, first, since) ?? Infinity,
       // Nor is what waits for a verdict: it will be passed on, or be over then.
       firstAwaited(t.state, stream, first),
       Math.max(doneUntil(stream, first), stream.wanted)
@@ -285,7 +287,7 @@ export const onFetch = <I extends Key, A>(
     if (below > first) gone.push({ source, epoch, topic, below })
     for (let i = 0; i + 1 < Math.min(runs.length, 2 * config.gapsSize) && !more; i += 2) {
       more = !Held.visit(stream.held, runs[i] ?? 0, runs[i + 1] ?? 0, (kept) => {
-        if (kept.bornAt + config.retainedMillis < t.now) return true
+        if (kept.bornAt < since) return true
         bytes += kept.payload.byteLength
         if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) return false
         messages++

@@ -75,6 +75,27 @@ describe("recovery", () => {
       )
     })
 
+  it("R1. what is too old, and not swept yet, is named to nobody, and is over for whoever asks for it", () => {
+    const p = node([2], { retainedMillis: 1_000 })
+      .hears(2, gossip(9, 0, { ageMillis: 600 }))
+      .hears(2, gossip(9, 1))
+    p.now += 500
+    assert.deepStrictEqual(p.kept(9), [0, 1])
+    assert.deepStrictEqual(p.wins(3).says("Digest")[0]?.held, [ranges(9, 1, 1)])
+    p.hears(3, fetch(ranges(9, 0, 1)))
+    assert.deepStrictEqual(
+      p.says("Gossip").map(({ id }) => id.sequence),
+      [1]
+    )
+    assert.deepStrictEqual(p.says("Fetched")[0]?.gone, [{ ...origin, below: 1 }])
+    p.now += 499
+    assert.deepStrictEqual(p.wins(4).saysTo("Digest"), [4])
+    p.now += 2
+    assert.deepStrictEqual([p.kept(9), p.wins(5).says("Digest")], [[0, 1], []])
+    p.hears(5, fetch(ranges(9, 0, 1)))
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.says("Fetched")[0]?.gone], [[], [{ ...origin, below: 2 }]])
+  })
+
   it("R2. a new neighbour is told what is kept, in messages of bounded size with a pause between", () => {
     const p = node([2], { digestSize: 2 })
     for (const source of [5, 6, 7, 8]) p.hears(2, gossip(source, 0)).hears(2, gossip(source, 2))

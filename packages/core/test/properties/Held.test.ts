@@ -84,12 +84,15 @@ describe("the messages kept of a stream", () => {
         held = after
         model = expected
       }
-      assert.deepStrictEqual(Held.runsOf(held, 4), runsIn(model, 4))
+      const since = nextBelow(random, 2 + (model.at(-1)?.bornAt ?? 0))
+      const young = model.filter((kept) => kept.bornAt >= since)
+      assert.deepStrictEqual(Held.runsOf(held, 4, 0), runsIn(model, 4))
+      assert.deepStrictEqual(Held.runsOf(held, 4, since), runsIn(young, 4))
       for (let sequence = 0; sequence <= (model.at(-1)?.sequence ?? 0) + 1; sequence++) {
         const found = model.find((kept) => kept.sequence === sequence)
-        const next = model.find((kept) => kept.sequence >= sequence)?.sequence
+        const next = young.find((kept) => kept.sequence >= sequence)?.sequence
         if (Held.find(held, sequence) !== found) assert.fail(`seed ${seed}: ${sequence} is not found as it should be`)
-        if (Held.nextOf(held, sequence) !== next) assert.fail(`seed ${seed}: what follows ${sequence} is wrong`)
+        if (Held.nextOf(held, sequence, since) !== next) assert.fail(`seed ${seed}: what follows ${sequence} is wrong`)
       }
       const seen: Array<number> = []
       const low = nextBelow(random, 200)
