@@ -104,6 +104,7 @@ export interface Config {
   readonly contactProbeMillis: number
   /**
    * At most one bridge request is made, and one accepted, in this time, in milliseconds. 1 ms to 30 days. Ours: 60,000.
+   * One that moves a free slot from node to node counts where it is accepted; where it is made repairBackoffMillis bounds it.
    */
   readonly bridgeMillis: number
   /**

@@ -144,7 +144,7 @@ export const priorityOf = <I extends Key, A>({ active, pending }: State<I, A>): 
  * evicts nobody. So the hole moves: somebody is asked with `bridge`, evicts a neighbour for us, and that neighbour may
  * know what we do not. Where the number of slots is odd one hole must remain; so it carries with it how often it has
  * moved, and rests twice as long at each node as at the one before. Two at one node are no odd slot that must remain, and
- * rest only half as long again.
+ * rest only half as long again. These rests and the waits of rounds bound it here; the period of bridges (P4) does so where it is asked.
  *
  * Ours: the paper leaves such slots free.
  */

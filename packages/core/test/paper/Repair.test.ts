@@ -391,6 +391,13 @@ describe("rule 4: repair is an obligation, not an event", () => {
       assert.isAtMost(at, 6_000)
     })
 
+    it("within a bridge's period too: who moves a hole is bounded by its rests", () => {
+      const p = losing()
+      p.state = { ...p.state, search: { ...p.state.search, nextBridgeAskAt: 60_000 } }
+      assert.isAtMost(untilBridge(p).at, 6_000)
+      assert.strictEqual(p.state.search.nextBridgeAskAt, 60_000)
+    })
+
     it("nor that long after a start, where it was never filled", () => {
       const p = idleNode(1).waits(1_000_000).joins(102).opens(102)
       const from = p.now
