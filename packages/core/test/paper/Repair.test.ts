@@ -115,6 +115,22 @@ describe("rule 4: repair is an obligation, not an event", () => {
     )
   })
 
+  it("4c. whoever was asked with repair before the last neighbour was lost is asked with empty in the next round", () => {
+    const p = node(1, { active: [2], passive: [5] })
+      .fires("Cycle")
+      .loses(2)
+    assert.deepStrictEqual([p.active, p.asking, p.says("Neighbor")], [[], [5], []])
+    const { now } = p.hears(5, reply(p.requestTo(5), "full"))
+    assert.deepStrictEqual(p.asking, [])
+    assert.deepStrictEqual(
+      p
+        .fires("Repair")
+        .says("Neighbor")
+        .map(({ reason }) => reason),
+      ["empty"]
+    )
+    assert.isAtMost(p.now - now, 1_500)
+  })
   it("4c. whoever was evicted and has nobody asks the one it was told of, and no second time with high priority", () => {
     const p = node(1, { passive: [5], config: { activeSize: 3 } }).fires("Cycle")
     assert.deepStrictEqual(
