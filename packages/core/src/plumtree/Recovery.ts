@@ -14,6 +14,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { maxInteger } from "../wire/Limits.ts"
 import * as Held from "./Held.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
@@ -282,7 +283,9 @@ export const onFetch = <I extends Key, A>(
       Held.nextOf(stream.held, first, since) ?? Infinity,
       // Nor is what waits for a verdict: it will be passed on, or be over then.
       firstAwaited(t.state, stream, first),
-      Math.max(doneUntil(stream, first), stream.wanted)
+      Math.max(doneUntil(stream, first), stream.wanted),
+      // What follows the highest number cannot be named.
+      maxInteger
     )
     if (below > first) gone.push({ source, epoch, topic, below })
     for (let i = 0; i + 1 < Math.min(runs.length, 2 * config.gapsSize) && !more; i += 2) {

@@ -456,6 +456,16 @@ describe("recovery", () => {
     assert.deepStrictEqual(Plumtree.firstMissing(p.state, origin), 31)
   })
 
+  it("R7. whatever numbers there are, what is said to be over can be written", () => {
+    const last = Number.MAX_SAFE_INTEGER
+    const over = (first: number) => {
+      const p = node([2], { retainedMillis: 1 }).hears(2, gossip(9, last)).passes(10_000)
+      return p.hears(2, fetch(ranges(9, first, last))).says("Fetched")[0]?.gone
+    }
+    assert.deepStrictEqual(over(last), [])
+    assert.deepStrictEqual(over(0), [{ ...origin, below: last }])
+  })
+
   it("R8. a gap is lagged at once when it falls out of the window, or there are too many", () => {
     const p = node([2], { windowSize: 32 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
     assert.deepStrictEqual(p.hears(2, gossip(9, 40)).lagged, ["9/1–1", "9/3–8"])
