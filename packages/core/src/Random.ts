@@ -76,7 +76,8 @@ export const nextBits = (random: Random): number => {
 
 /**
  * A whole number from 0 up to, and without, `bound` (1 to 2³²). Lemire's multiplication without the rejection step:
- * the bias is below bound / 2³², far below anything a simulation of a million nodes can see.
+ * the bias is below bound / 2³², far below anything a simulation of a million nodes can see. A larger bound, up to 2⁵³, is
+ * right but coarse: of the numbers below it 2³² can be drawn, evenly apart. Below 0 there is 0 alone.
  *
  * @category drawing
  * @since 0.1.0

@@ -282,7 +282,7 @@ export interface Fullness<Id> {
   readonly degree: number
   /** The nodes with fewer neighbours than `degree`. */
   readonly short: Snapshot<Id>
-  /** How many nodes may be short: 1 % of them, and one where n·degree is odd. */
+  /** How many nodes may be short: 1 % of them; of fewer than a hundred one where n·degree is odd. */
   readonly allowed: number
   /** The neighbours that every node must have: min(2, n − 1). */
   readonly least: number
@@ -291,8 +291,8 @@ export interface Fullness<Id> {
 }
 
 /**
- * Whether the active views are full: at least 99 % of the nodes with min(A, n − 1) neighbours, none with fewer than
- * min(2, n − 1).
+ * Whether the active views are full: at least 99 % of the nodes with min(A, n − 1) neighbours, or all but one where those are
+ * all and n·min(A, n − 1) is odd; none with fewer than min(2, n − 1).
  *
  * @category counting
  * @since 0.1.0

@@ -77,7 +77,8 @@ export interface Config {
    */
   readonly discoveryBackoffMillis: readonly [first: number, longest: number]
   /**
-   * How often idle links are proved alive, in milliseconds. 0 ms to 30 days; 0 switches heartbeats off. Ours: 10,000.
+   * The period of heartbeats, in milliseconds: a link on which nothing has come for a whole one is proved alive, an idle one so
+   * every second period. 0 ms to 30 days; 0 switches heartbeats off. Ours: 10,000.
    */
   readonly heartbeatMillis: number
   /** Silence after which a neighbour has failed, in heartbeat periods. 2–1,000. Ours: 3. */
@@ -95,11 +96,15 @@ export interface Config {
   readonly admissionOverall: Rate
   /** How many peers that stopped answering are remembered, for when they come back. 0–10,000. Ours: P. */
   readonly graveyardSize: number
-  /** How often one of them is probed, in milliseconds, ± half. 0 ms to 30 days; 0: never. Ours: 60,000. */
+  /**
+   * How often one of them is probed, in milliseconds, ± half, and not more often than once a cycle. 0 ms to 30 days; 0: never.
+   * Ours: 60,000.
+   */
   readonly probeMillis: number
   /**
    * How often the nodes that know each other sound out a contact, though their views are full, in milliseconds. 0 ms to
-   * 30 days; 0: never. Each takes its share by chance. Ours: 60,000: with 36 peers known, once in 36 minutes a node.
+   * 30 days; 0: never. Each takes its share by chance, once a cycle at most. Ours: 60,000: with 36 peers known, once in 36
+   * minutes a node.
    */
   readonly contactProbeMillis: number
   /**
@@ -130,8 +135,8 @@ export interface Config {
    */
   readonly optimizeHysteresis: number
   /**
-   * How long a node that left is remembered, so that old entries do not bring it back, in milliseconds. 0 ms to 30
-   * days. Ours: 300,000.
+   * How long a node that left is remembered, so that old entries do not bring it back, in milliseconds, and from then on to the
+   * end of the cycle. 0 ms to 30 days. Ours: 300,000.
    */
   readonly leftMemoryMillis: number
   /**

@@ -84,8 +84,8 @@ export interface Config {
   readonly graftMillis: number
   /**
    * timeout1 at most, in milliseconds. Where messages come later than half of timeout1 after their announcement,
-   * because links or processors are busy, both timeouts grow with that. 0: they are fixed, as in the paper. 0–600,000.
-   * Ours: 10,000.
+   * because links or processors are busy, both timeouts grow with that. 0: they are fixed, as in the paper; below
+   * graftMillis timeout1 is, and timeout2 grows to half of this at most. 0–600,000. Ours: 10,000.
    */
   readonly graftMaxMillis: number
   /**

@@ -39,7 +39,10 @@ export type Via = "self" | "push" | "graft" | "recovery"
  * @since 0.1.0
  */
 export type Input<I extends Key = string, A = string> =
-  /** Command: send a payload to everybody, self included. */
+  /**
+   * Command: send a payload to everybody, self included. Nothing comes of it, no output either, on a topic that would be one
+   * more than `topicsSize`, or where its number is done already.
+   */
   | { readonly _tag: "Publish"; readonly now: number; readonly topic: string; readonly payload: Uint8Array }
   /** Command: whether messages of this topic wait for a verdict before they are delivered and passed on. */
   | { readonly _tag: "ValidateTopic"; readonly now: number; readonly topic: string; readonly on: boolean }

@@ -16,7 +16,7 @@ import * as Data from "effect/Data"
  * | `unexpected` | a frame that may not stand here: anything but a Hello or Bye at first, a second Hello later |
  * | `magic` | the other end does not speak this protocol at all |
  * | `range` | a number, count, length or choice beyond its limits |
- * | `nonCanonical` | a number with padding, or extensions out of order: there is one way to write each message |
+ * | `nonCanonical` | a number with padding, an origin written again that the one before has, or extensions out of order: there is one way to write each message |
  * | `utf8` | not UTF-8; when encoding: a text with half a surrogate pair |
  * | `emptyId` | an id of no bytes |
  * | `stale` | only when encoding: the message speaks of a link that is not one of these two ends |

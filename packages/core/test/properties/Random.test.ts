@@ -134,13 +134,25 @@ describe("the numbers are spread evenly", () => {
 describe("a bound", () => {
   it("is never reached, and 0 often", () => {
     const random = seeded(13)
-    for (const bound of [1, 2, 3, 1_000, 2 ** 31, 2 ** 32]) {
+    for (const bound of [1, 2, 3, 1_000, 2 ** 31, 2 ** 32, 2_671_920_000_000, Number.MAX_SAFE_INTEGER]) {
       for (let i = 0; i < 1_000; i++) {
         const value = nextBelow(random, bound)
         assert.isTrue(Number.isInteger(value) && value >= 0 && value < bound)
       }
     }
     assert.strictEqual(nextBelow(random, 1), 0)
+    assert.strictEqual(nextBelow(random, 0), 0)
+  })
+})
+
+describe("a chance", () => {
+  it("is what it should be where it is one in more than 2³² too", () => {
+    // A contact is sounded out with the longest period by the most peers that can be known.
+    const random = seeded(15)
+    const bound = 2_592_000_000 * 1_031
+    const hits = draw(100_000, () => nextBelow(random, bound)).filter((value) => value < bound / 4).length
+    // The standard deviation is 137.
+    assert.isBelow(Math.abs(hits - 25_000), 4 * 137)
   })
 })
 
