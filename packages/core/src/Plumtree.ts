@@ -36,6 +36,7 @@
  * | parents changed for better ones | `thicket/Balance.ts` |
  * | announcements batched | `Announce.ts` |
  * | announced and not come: graft | `Missing.ts` |
+ * | announced, and no room for it | `Overflow.ts` |
  * | how late the tree is, and how long is waited for it | `Lateness.ts` |
  * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
  * | messages kept for others | `Held.ts` |
@@ -58,6 +59,7 @@ import { flood } from "./plumtree/Flood.ts"
 import type { Message } from "./plumtree/Message.ts"
 import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
 import { onBeat, oneTree } from "./plumtree/OneTree.ts"
+import { onOverflow } from "./plumtree/Overflow.ts"
 import type { Input, Output, Timer } from "./plumtree/Protocol.ts"
 import { hasSeen } from "./plumtree/Queries.ts"
 import {
@@ -212,7 +214,7 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
   if (index < 0) return
   switch (message._tag) {
     case "IHave":
-      return onIHave(t, from, index, message.announcements)
+      return onOverflow(t, from.id, onIHave(t, from, index, message.announcements))
     case "Graft":
       return onGraft(t, from, index, message.ids, message.payload)
     case "GraftMiss":

@@ -93,7 +93,10 @@ export interface Config {
    * Ours: 250.
    */
   readonly graftAgainMillis: number
-  /** Messages that one neighbour was the first to announce and that are still out. 1–100,000. Ours: 512. */
+  /**
+   * Messages that one neighbour was the first to announce and that are still out. What it announces beyond that is fetched as a
+   * gap is, if it does not come; without `recovery` it is forgotten. 1–100,000. Ours: 512.
+   */
   readonly missingSize: number
   /** Announcers remembered of one message. 1–30. Ours: 8. */
   readonly announcersSize: number

@@ -12,15 +12,18 @@ import { isDone, isSequence } from "./Seen.ts"
 import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
 import { at, forgottenFloor, isOurs, isOver, slotOf } from "./Streams.ts"
 
-/** IHAVE received. */
+const none: ReadonlyArray<never> = []
+
+/** IHAVE received. What there was no room for among the missing is handed back: it is for `Overflow.ts`. */
 export const onIHave = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
   index: number,
   announcements: ReadonlyArray<Announcement<I>>
-): void => {
+): ReadonlyArray<MessageId<I>> => {
   const { state, strategy } = t
-  if (!strategy.grafts) return
+  if (!strategy.grafts) return none
+  const left: Array<MessageId<I>> = []
   let search: Search<I> | undefined
   for (const { id, round } of announcements) {
     if (!isSequence(id.sequence) || !isSequence(id.epoch)) continue
@@ -29,11 +32,12 @@ export const onIHave = <I extends Key, A>(
     if (stream !== undefined && isDone(stream, id.sequence)) strategy.onKnownAnnounced(t, slot, id, round, index)
     else if (!isOurs(state, id) && (stream !== undefined || forgottenFloor(state.streams, id) < id.sequence)) {
       search ??= searchFor(state.missing, announcements.length)
-      remember(t, search, from.id, id, round)
+      if (!remember(t, search, from.id, id, round)) left.push(id)
     }
   }
   if (search !== undefined) state.missing = search.missing
   armGraftTimer(t)
+  return left
 }
 
 /** The missing while one input changes them: a list of its own, so that it is copied once. */
@@ -60,28 +64,29 @@ const searchFor = <I extends Key>(missing: ReadonlyArray<Missing<I>>, ids: numbe
 const find = <I extends Key>({ missing, places }: Search<I>, id: MessageId<I>): number =>
   places === undefined ? indexOfMissing(missing, id) : (places.get(keyOf(id)) ?? -1)
 
+/** Remembers an announcement; false if there was no room for it. */
 const remember = <I extends Key, A>(
   t: Transition<I, A>,
   search: Search<I>,
   announcer: I,
   id: MessageId<I>,
   round: number
-): void => {
+): boolean => {
   const { config } = t.state
   const { missing, places } = search
   const known = find(search, id)
   const entry = missing[known]
   if (entry !== undefined) {
     const { announcers, rounds } = entry
-    if (announcers.length >= config.announcersSize || announcers.includes(announcer)) return
+    if (announcers.length >= config.announcersSize || announcers.includes(announcer)) return true
     missing[known] = { ...entry, announcers: [...announcers, announcer], rounds: [...rounds, round] }
-    return
+    return true
   }
   // Each neighbour has its share, so that one that announces without end leaves room for the others.
   if (missing.length >= config.missingSize) {
-    if (missing.length >= config.missingSize * maxNeighbors) return
+    if (missing.length >= config.missingSize * maxNeighbors) return false
     if (search.owned < 0) search.owned = missing.reduce((sum, { owner }) => (owner === announcer ? sum + 1 : sum), 0)
-    if (search.owned >= config.missingSize) return
+    if (search.owned >= config.missingSize) return false
   }
   if (search.owned >= 0) search.owned++
   places?.set(keyOf(id), missing.length)
@@ -94,6 +99,7 @@ const remember = <I extends Key, A>(
     at: t.now + t.strategy.patience(t, id),
     grafted: undefined
   })
+  return true
 }
 
 /** Where a message stands among the missing; −1: nowhere. */

@@ -16,6 +16,7 @@
 import type { Key, Peer } from "../Peer.ts"
 import { maxInteger } from "../wire/Limits.ts"
 import * as Held from "./Held.ts"
+import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
 import { doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
@@ -59,6 +60,9 @@ export const afterSeen = <I extends Key, A>(
   } else if ((stream.floor > floorBefore || sequence < stream.owed) && (asked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
     put(t, slot, { ...stream, gap: { ...gap, since: now, known: stream.top } })
+  } else if (stream.floor > floorBefore && gap.holders.length > 0 && gap.due > now) {
+    // What was announced and has not been asked for yet (`waitForHolder`): the tree brings what was published before it.
+    put(t, slot, { ...stream, gap: { ...gap, due: now + holderPatience(t) } })
   }
 }
 
@@ -106,6 +110,30 @@ export const addHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, h
     asked: gap.asked.filter((id) => id !== holder),
     gone: gap.gone.filter(({ id }) => id !== holder),
     due: t.now
+  })
+}
+
+/** How long what is only announced is left to come along the tree, or to be grafted. */
+const holderPatience = <I extends Key, A>(t: Transition<I, A>): number =>
+  Math.max(t.strategy.gapPatience(t.state.config), timeout1(t))
+
+/**
+ * A neighbour has announced something that is missing in the stream of this slot: it is asked before others, but not before the tree
+ * has had the time to bring it. If the stream had no gap it is to be listed (`listGaps`).
+ */
+export const waitForHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, holder: I): void => {
+  const gap = at(t.state.streams, slot)?.gap
+  if (gap?.open !== true) {
+    const due = t.now + holderPatience(t)
+    openGap(t, slot, due)
+    changeGap(t, slot, { holders: [holder] })
+    return changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
+  }
+  changeGap(t, slot, {
+    holders: gap.holders.includes(holder) ? gap.holders : [...gap.holders, holder],
+    // It may have got it since it was asked.
+    asked: gap.asked.filter((id) => id !== holder),
+    gone: gap.gone.filter(({ id }) => id !== holder)
   })
 }
 

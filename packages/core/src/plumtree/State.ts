@@ -55,7 +55,7 @@ export interface Gap<I extends Key> {
   readonly due: number
   /** Who has been asked and has not answered yet. */
   readonly asking: I | undefined
-  /** Neighbours that have said that they keep some of it: they are asked first. At most as many as there are neighbours. */
+  /** Neighbours that have said that they keep some of it, or have announced it: they are asked first. At most as many as there are neighbours. */
   readonly holders: ReadonlyArray<I>
   /** Neighbours that have been asked in this round. */
   readonly asked: ReadonlyArray<I>
@@ -76,7 +76,7 @@ export interface Stream<I extends Key> extends Origin<I> {
    * before the first message came: it is welcome, and nothing is lost if nobody has it.
    */
   readonly wanted: number
-  /** The highest number that has come, or that a digest has named. */
+  /** The highest number that has come, or that a digest has named, or an announcement that there was no room for. */
   readonly top: number
   /** When it was made, or last gained a message. */
   readonly usedAt: number

@@ -508,6 +508,58 @@ describe("recovery", () => {
     }
   })
 
+  it("R8. what is announced and finds no room is asked for once it could have been grafted, from who announced it first", () => {
+    const announced = [0, 1, 2, 3, 4, 5].map((sequence) => [9, sequence, 2] as const)
+    const p = node([2, 3], { missingSize: 2 }).hears(3, iHave(...announced))
+    assert.deepStrictEqual([p.state.missing.length, p.saysTo("Fetch")], [2, []])
+    p.passes(p.state.config.graftMillis)
+    assert.deepStrictEqual([p.says("Graft").map(({ ids }) => ids.length), p.saysTo("Fetch")], [[2], [3]])
+    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 0, 5)])
+    brings(p, 3, 0, 1, 2, 3, 4, 5).hears(3, fetched())
+    assert.deepStrictEqual([p.saysTo("Fetch"), p.state.upkeep.gaps, p.state.missing], [[], [], []])
+    // As with a digest, nothing is lagged for it: the next message that comes shows what is missing.
+    const q = node([2], { missingSize: 2 }).hears(2, iHave(...announced))
+    assert.deepStrictEqual(q.passes(q.state.config.retainedMillis + 60_000).lagged, [])
+    assert.deepStrictEqual(q.state.upkeep.gaps, [])
+    assert.deepStrictEqual(
+      q.hears(2, gossip(9, 6)).hears(2, fetched()).passes(q.state.config.graftMillis).says("Fetch")[0]?.wanted,
+      [ranges(9, 2, 5)]
+    )
+  })
+
+  it("R8. another that announces it is asked too, and again what it has come by since it was asked", () => {
+    const p = node([2, 3], { missingSize: 1 }).hears(3, iHave([9, 0, 2], [9, 1, 2]))
+    p.passes(p.state.config.graftMillis)
+    assert.deepStrictEqual(p.saysTo("Fetch"), [3])
+    p.hears(2, iHave([8, 0, 2], [9, 1, 2]))
+    assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 2 })).saysTo("Fetch"), [2])
+    p.hears(3, iHave([9, 1, 2]))
+    assert.deepStrictEqual(p.hears(2, fetched()).saysTo("Fetch"), [3])
+  })
+
+  it("R8. while the tree brings what was published before it nobody is asked", () => {
+    const p = node([2, 3], { missingSize: 1 })
+    p.hears(3, iHave(...Array.from({ length: 20 }, (_, sequence) => [9, sequence, 2] as const)))
+    for (let sequence = 0; sequence < 15; sequence++) {
+      assert.deepStrictEqual(p.passes(p.state.config.graftMillis - 1).saysTo("Fetch"), [])
+      p.hears(2, gossip(9, sequence))
+    }
+    assert.deepStrictEqual(p.passes(p.state.config.graftMillis).says("Fetch")[0]?.wanted, [ranges(9, 15, 19)])
+  })
+
+  it("R8. of what finds no room nothing is asked for that is history, done, of this node, or not to be recovered", () => {
+    const quiet = (p: Subject, announced: readonly [number, number, number]): void => {
+      p.hears(2, iHave([7, 0, 2], announced))
+      assert.deepStrictEqual([p.state.missing.length, p.state.upkeep.gaps], [1, []])
+    }
+    quiet(node([2], { missingSize: 1, recovery: false }), [9, 0, 2])
+    quiet(node([2], { missingSize: 1 }), [1, 3, 2])
+    quiet(node([2], { missingSize: 1, catchUp: false }).hears(2, gossip(9, 5)), [9, 3, 2])
+    const full = node([2], { missingSize: 1, sourcesSize: 1 }).hears(2, gossip(9, 0)).hears(2, gossip(8, 0))
+    quiet(full, [9, 0, 2])
+    assert.deepStrictEqual(full.state.streams.keys, [8])
+  })
+
   it("R8. what is fetched from beyond the window moves it, and what falls out is lagged", () => {
     const p = node([2, 3])
       .hears(2, gossip(9, 0))

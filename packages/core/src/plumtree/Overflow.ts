@@ -1,0 +1,42 @@
+/**
+ * Announcements for which there was no room among the missing. Nobody announces a message twice, so without them a burst that
+ * is longer than `missingSize` would lose its end to whoever the tree does not reach just then. They are hearsay, as what a
+ * digest names is: a number for each origin, and a gap below it that is filled by asking neighbours (`Recovery.ts`), the
+ * announcer first, unless the tree brings it in time. Where nothing is recovered they are forgotten.
+ *
+ * @since 0.1.0
+ */
+import type { Key } from "../Peer.ts"
+import type { MessageId } from "./Message.ts"
+import { slotFor } from "./Reception.ts"
+import { listGaps, waitForHolder } from "./Recovery.ts"
+import { expect, hasGap } from "./Seen.ts"
+import type { Transition } from "./State.ts"
+import { at, forgottenFloor, put } from "./Streams.ts"
+
+/** A neighbour has announced these, and they have no place among the missing. */
+export const onOverflow = <I extends Key, A>(
+  t: Transition<I, A>,
+  announcer: I,
+  ids: ReadonlyArray<MessageId<I>>
+): void => {
+  const { config, self } = t.state
+  if (!config.recovery || ids.length === 0) return
+  const opened = new Set<number>()
+  for (const id of ids) {
+    const { epoch, sequence, source } = id
+    // As of a digest: of ourselves we know better, and what is done of an origin that made room does not bring it back.
+    if (source === self.id && epoch >= self.epoch) continue
+    if (forgottenFloor(t.state.streams, id) >= sequence) continue
+    const slot = slotFor(t, id, sequence, config.catchUp, true)
+    const old = at(t.state.streams, slot)
+    // With `catchUp` off what is older than the baseline is history; with it, it is asked for already.
+    if (old === undefined || sequence < old.owed) continue
+    const stream = expect(old, sequence)
+    if (stream !== old) put(t, slot, stream)
+    if (!hasGap(stream)) continue
+    if (stream.gap === undefined) opened.add(slot)
+    waitForHolder(t, slot, announcer)
+  }
+  listGaps(t, opened)
+}
