@@ -107,9 +107,9 @@ export interface Streams<I extends Key> {
   readonly hand: number
   /** Bytes of all that is kept. */
   readonly bytes: number
-  /** Two generations: the younger, and the one before. */
+  /** Two generations: the younger, and the one before. An origin is in one of them, or in a slot. */
   readonly forgotten: readonly [Forgotten<I>, Forgotten<I>]
-  /** Streams that the younger has taken in. */
+  /** Streams in the younger. */
   readonly forgottenCount: number
 }
 

@@ -93,6 +93,8 @@ export const insert = <I extends Key, A>(
 ): number => {
   const { state } = t
   const full = state.streams.count >= state.config.sourcesSize
+  // What is known of it stands in its stream from now on. First, since its place may be what the one that makes room needs.
+  state.streams = withoutForgotten(state.streams, stream)
   const slot = full ? makeRoom(t, lost) : state.streams.count
   const streams = stored(state.streams, slot, stream, state.streams.bytes + stream.held.bytes)
   const count = full ? streams.count : streams.count + 1
@@ -176,12 +178,33 @@ const remembered = <I extends Key>(streams: Streams<I>, origin: Origin<I>, floor
   const renew = streams.forgottenCount >= size
   const elder = renew ? streams.forgotten[0] : streams.forgotten[1]
   const young: Forgotten<I> = renew ? HashMap.empty() : streams.forgotten[0]
-  const others = Option.getOrElse(HashMap.get(young, source), () => []).filter((other) => !sameOrigin(other, origin))
+  const others = Option.getOrElse(HashMap.get(young, source), () => [])
   return {
     ...streams,
     forgotten: [HashMap.set(young, source, [...others, { source, epoch, topic, floor }]), elder],
     forgottenCount: renew ? 1 : streams.forgottenCount + 1
   }
+}
+
+/** An origin comes again: it is in the table, and not among those that were dropped, where it would take the place of another. */
+const withoutForgotten = <I extends Key>(streams: Streams<I>, origin: Origin<I>): Streams<I> => {
+  const [young, elder] = streams.forgotten
+  const younger = withoutOrigin(young, origin)
+  if (younger !== young) {
+    return { ...streams, forgotten: [younger, elder], forgottenCount: streams.forgottenCount - 1 }
+  }
+  const older = withoutOrigin(elder, origin)
+  return older === elder ? streams : { ...streams, forgotten: [young, older] }
+}
+
+const withoutOrigin = <I extends Key>(generation: Forgotten<I>, origin: Origin<I>): Forgotten<I> => {
+  if (HashMap.isEmpty(generation)) return generation
+  const known = Option.getOrElse(HashMap.get(generation, origin.source), () => [])
+  const others = known.filter((other) => !sameOrigin(other, origin))
+  if (others.length === known.length) return generation
+  return others.length === 0
+    ? HashMap.remove(generation, origin.source)
+    : HashMap.set(generation, origin.source, others)
 }
 
 /** Up to which number an origin was done when its stream was dropped; −1 if it never was, or long ago. */

@@ -139,6 +139,12 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
   atMost("neighbors", state.neighbors.length, Plumtree.maxNeighbors)
   atMost("streams", state.streams.count, config.sourcesSize)
   atMost("forgotten", state.streams.forgottenCount, config.sourcesSize)
+  const [young, elder] = state.streams.forgotten.map((generation) => [...generation].flatMap(([, origins]) => origins))
+  check(young?.length === state.streams.forgottenCount, () => `${young?.length} are forgotten, counted as otherwise`)
+  const known = [...streamsOf(state), ...(young ?? []), ...(elder ?? [])].map((origin) =>
+    Plumtree.keyOf({ ...origin, sequence: 0 })
+  )
+  check(new Set(known).size === known.length, () => "an origin is remembered twice")
   atMost("trees", [...state.trees].length, config.treesSize)
   atMost("topics", state.topics.length, config.topicsSize)
   atMost("validated", upkeep.validated.length, config.topicsSize)

@@ -614,6 +614,21 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.passes(500).says("Fetch")[0]?.wanted, [ranges(9, 4, 4)])
   })
 
+  it("R9. of twice sourcesSize origins what was done stays done, however often some of them make room for each other", () => {
+    const p = node([2], { sourcesSize: 4 }).hears(2, gossip(9, 0))
+    for (let sequence = 0; sequence < 20; sequence++) {
+      for (const source of [20, 21, 22, 23, 24]) {
+        p.now += 10
+        assert.deepStrictEqual(p.hears(2, gossip(source, sequence)).delivered, [`${source}/${sequence}`])
+      }
+    }
+    assert.deepStrictEqual(p.hears(2, gossip(9, 0)).delivered, [])
+    // Nor does one that comes again stay among those that are gone.
+    p.hears(2, gossip(9, 1))
+    assert.deepStrictEqual(p.state.streams.forgottenCount, 2)
+    assert.deepStrictEqual(p.hears(2, gossip(9, 1)).delivered, [])
+  })
+
   it("R9. of a few an origin of which nothing is owed makes room, however long one with a gap has been silent", () => {
     const p = node([2], { sourcesSize: 8 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
     for (let source = 100; source < 140; source++) {
