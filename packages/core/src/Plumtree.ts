@@ -287,7 +287,7 @@ const onNeighborDown = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   askForGaps(t)
 }
 
-/** No member any more: nothing is waited for. What is kept stays, should it join again. */
+/** No member any more: nothing is waited for. What is kept stays, should it join again; but for no longer than it would have. */
 const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   t.state.thicket = bareThicket(t.state.config)
   for (const { id } of t.state.neighbors) onNeighborDown(t, id)
@@ -299,7 +299,8 @@ const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   endRecalls(t)
   while (t.state.upkeep.waiting.length > 0) dismissFirst(t)
   closeGaps(t)
-  changeUpkeep(t, { sweepAt: 0 })
+  // It is set anew for what is kept, if anything is.
+  clearTimer(t, "Recover")
 }
 
 const sweepKept = <I extends Key, A>(t: Transition<I, A>): void => {

@@ -926,10 +926,24 @@ describe("recovery", () => {
     p.step({ _tag: "Recall", now: p.now, requestId: 1, topic: "nothing", count: 3 })
     for (const kind of ["Announce", "Graft", "Recover"] as const) assert.isTrue(p.isSet(kind), kind)
     p.step({ _tag: "Left", now: p.now })
-    for (const kind of ["Announce", "Graft", "Recover"] as const) assert.isFalse(p.isSet(kind), kind)
+    for (const kind of ["Announce", "Graft"] as const) assert.isFalse(p.isSet(kind), kind)
+    // But that what is kept grows too old (R1).
+    assert.strictEqual(p.state.timers.Recover.at, p.state.upkeep.sweepAt)
     assert.deepStrictEqual(p.lagged, ["9/1–2"])
     assert.strictEqual(p.gives("Recalled")[0]?.done, true)
     assert.deepStrictEqual(p.gives("Rejected")[0]?.verdict, "ignore")
     assert.deepStrictEqual(p.state.neighbors, [])
+  })
+
+  it("R1. what is kept by a node that has left is kept no longer for that, and nobody is told of it when it joins again", () => {
+    const p = node([2], { retainedMillis: 10_000 }).hears(2, gossip(9, 0))
+    p.step({ _tag: "Left", now: p.now }).passes(5_000)
+    // Should it join again soon it has something to give.
+    assert.deepStrictEqual(p.wins(2).says("Digest")[0]?.held, [ranges(9, 0, 0)])
+    p.step({ _tag: "Left", now: p.now }).passes(10_000)
+    assert.deepStrictEqual([p.kept(9), p.isSet("Recover")], [[], false])
+    assert.deepStrictEqual(p.wins(2).saysTo("Digest"), [])
+    // A node that keeps nothing has no timer at all.
+    assert.isFalse(node([2]).step({ _tag: "Left", now: 1_000 }).isSet("Recover"))
   })
 })
