@@ -65,7 +65,7 @@ const broadcastSizes = <I extends Key, A>({ broadcast, membership }: Node.State<
   return [
     size("streams", streams.count, config.sourcesSize),
     size("forgotten", countForgotten(streams), 2 * config.sourcesSize),
-    size("runs", runs, config.sourcesSize * config.gapsSize),
+    size("runs", runs, config.sourcesSize * (config.strategy === "thicket" ? config.windowSize : config.gapsSize)),
     size("held", held, config.sourcesSize * config.retainedMessages),
     size("heldBytes", streams.bytes, config.retainedBytes),
     size("gaps", upkeep.gaps.length, config.sourcesSize),

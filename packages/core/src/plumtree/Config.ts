@@ -114,7 +114,11 @@ export interface Config {
 
   /** How far back from the latest message of a source one may still arrive. 1–1,000,000. Ours: 8,192. */
   readonly windowSize: number
-  /** Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. 1–10,000. Ours: 64. */
+  /**
+   * Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. And those that one FETCH or DIGEST names
+   * of it. 1–10,000. Ours: 64. With `strategy: "thicket"` all within the window are remembered: while a tree carries nothing
+   * every number of its turn is a gap.
+   */
   readonly gapsSize: number
   /**
    * Origins remembered: sources, each incarnation and topic by itself. 1–1,000,000. Ours: 20,000, whatever the size of the

@@ -23,6 +23,7 @@ export const flood: Strategy = {
   onAsking: constVoid,
   takeBack: constVoid,
   gapPatience: ({ graftMillis }) => graftMillis,
+  gapsSize: ({ gapsSize }) => gapsSize,
   onPrune: constVoid,
   onGraft: constVoid,
   onGraftMiss: constVoid

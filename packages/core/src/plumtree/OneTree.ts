@@ -213,6 +213,7 @@ export const oneTree: Strategy = {
   onAsking: graft,
   takeBack,
   gapPatience: ({ graftMillis }) => graftMillis,
+  gapsSize: ({ gapsSize }) => gapsSize,
   onPrune,
   onGraft: (t, index, ids) => {
     for (const id of ids) graft(t, id, index)

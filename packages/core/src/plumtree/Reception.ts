@@ -122,7 +122,9 @@ const mark = <I extends Key, A>(
     return put(t, slot, { ...stream, floor: sequence, top, usedAt: t.now })
   }
   const lost: Array<number> = []
-  const next = see(startingAt(stream, sequence), sequence, t.state.config, lost)
+  const { config } = t.state
+  const bounds = { windowSize: config.windowSize, gapsSize: t.strategy.gapsSize(config) }
+  const next = see(startingAt(stream, sequence), sequence, bounds, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
   if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor, sequence, asked)

@@ -67,7 +67,7 @@ export interface Gap<I extends Key> {
 export interface Stream<I extends Key> extends Origin<I> {
   /** Every number up to this one is done: seen, or given up. −1: none. */
   readonly floor: number
-  /** The numbers above the floor that have been seen, as runs: first, last, first, last, …. At most gapsSize runs. */
+  /** The numbers above the floor that have been seen, as runs: first, last, …. At most as many runs as the strategy remembers gaps. */
   readonly above: ReadonlyArray<number>
   /** The baseline: from this number on, each is owed to the application. */
   readonly owed: number

@@ -78,6 +78,8 @@ export interface Strategy {
   readonly takeBack: <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, index: number) => void
   /** How long a gap in the numbers of an origin is left to close by itself, in milliseconds. */
   readonly gapPatience: (config: Config) => number
+  /** How many such gaps are remembered of one origin. */
+  readonly gapsSize: (config: Config) => number
 
   // --- what neighbours say of the tree ----------------------------------------------------------------------------------
 

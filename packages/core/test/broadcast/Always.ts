@@ -89,7 +89,8 @@ const checkStreams = <I extends Key, A>(state: Plumtree.State<I, A>, check: Chec
     })
     check(last <= top, () => `${name}: ${last} has been seen, above the top, ${top}`)
     check(last - floor <= config.windowSize, () => `${name}: ${floor} to ${last} is more than the window`)
-    check(above.length <= 2 * config.gapsSize, () => `${name}: ${above.length / 2} runs`)
+    const gaps = config.strategy === "thicket" ? config.windowSize : config.gapsSize
+    check(above.length <= 2 * gaps, () => `${name}: ${above.length / 2} runs`)
     check(owed >= 0, () => `${name}: owed from ${owed}`)
     checkHeld(stream, config, check, name)
     bytes += held.bytes

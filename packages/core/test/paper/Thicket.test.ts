@@ -345,6 +345,17 @@ describe("a parent is found", () => {
     q.hears(3, iHave([9, 0, 2])).hears(2, gossip(9, 0, { replay: "recovery" }))
     assert.deepStrictEqual([q.delivered, q.saysTo("Graft")], [["9/0"], [3]])
   })
+
+  it("TH17. while a tree carries nothing its numbers are gaps, of which there are never too many within the window", () => {
+    const p = thicket([2, 3], { gapsSize: 2 })
+    for (let sequence = 0; sequence <= 60; sequence += 2) {
+      p.hears(2, gossip(9, sequence))
+      assert.deepStrictEqual([p.delivered, p.lagged], [[`9/${sequence}`], []])
+    }
+    // As many are asked for at once as one Fetch names.
+    assert.deepStrictEqual(p.passes(2_000).says("Fetch")[0]?.wanted, [ranges(9, 1, 1, 3, 3)])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 68)).lagged, ["9/1–1", "9/3–3"])
+  })
 })
 
 describe("a parent is changed for a better one", () => {

@@ -33,6 +33,9 @@ export const thicket: Strategy = {
   // does not come: which must be waited for, and grafted.
   gapPatience: ({ announceMillis, graftAgainMillis, graftMillis }) =>
     2 * announceMillis + graftMillis + graftAgainMillis,
+  // While one tree carries nothing each number of its turn is missing, between those that the others carry. That is mended by
+  // a graft, which no gap must be given up before.
+  gapsSize: ({ windowSize }) => windowSize,
   onPrune: constVoid,
   onGraft: onGraftInto,
   onGraftMiss: constVoid
