@@ -131,7 +131,7 @@ export {
   childCounts,
   firstMissing,
   hasSeen,
-  notSeen,
+  missingOf,
   type Sizes,
   sizes,
   type TreeView,

@@ -5,7 +5,7 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { childrenOf, sizeOf } from "./thicket/Branches.ts"
-import type { MessageId, Origin } from "./Message.ts"
+import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { doneUntil, isDone, notDone } from "./Seen.ts"
 import type { State } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
@@ -39,20 +39,40 @@ export const firstMissing = <I extends Key, A>(state: State<I, A>, origin: Origi
 }
 
 /**
- * Of the sequences of an origin from `first` to `last`, those that have neither been seen here nor given up: runs, as first and last,
- * first and last, …, ascending. Empty for an origin that is not known.
+ * Of the sequences of an origin from `first` to `last`, those that have neither been delivered here, nor refused, nor given up, as
+ * far as is known: runs, as first and last, first and last, …, ascending. All of them for an origin that is not known.
  *
  * @category queries
  * @since 0.1.0
  */
-export const notSeen = <I extends Key, A>(
-  { streams }: State<I, A>,
-  { epoch, source, topic }: Origin<I>,
+export const missingOf = <I extends Key, A>(
+  { streams, upkeep }: State<I, A>,
+  origin: Origin<I>,
   first: number,
   last: number
 ): ReadonlyArray<number> => {
-  const stream = at(streams, slotOf(streams, source, epoch, topic))
-  return stream === undefined ? [] : notDone(stream, [first, last])
+  const stream = at(streams, slotOf(streams, origin.source, origin.epoch, origin.topic))
+  if (stream === undefined) return first > last ? [] : [first, last]
+  const unseen = notDone(stream, [first, last])
+  // What waits for a verdict has been seen, and is not delivered yet.
+  const awaited = upkeep.waiting
+    .filter(({ gossip: { id } }) => id.sequence >= first && id.sequence <= last && sameOrigin(id, origin))
+    .map(({ gossip }) => gossip.id.sequence)
+    .sort((one, other) => one - other)
+  if (awaited.length === 0) return unseen
+  const runs: Array<number> = []
+  const append = (start: number, end: number): void => {
+    if (runs.at(-1) === start - 1) runs[runs.length - 1] = end
+    else runs.push(start, end)
+  }
+  let next = 0
+  for (let i = 0; i + 1 < unseen.length; i += 2) {
+    const start = unseen[i] ?? 0
+    for (; (awaited[next] ?? Infinity) < start; next++) append(awaited[next] ?? 0, awaited[next] ?? 0)
+    append(start, unseen[i + 1] ?? 0)
+  }
+  for (const sequence of awaited.slice(next)) append(sequence, sequence)
+  return runs
 }
 
 /**

@@ -66,3 +66,30 @@ describe("the first that is missing", () => {
     assert.strictEqual(Plumtree.sizes(state).retained.messages, 600)
   })
 })
+
+describe("what is missing", () => {
+  const missingOf = (state: Plumtree.State, source: string, first: number, last: number) =>
+    Plumtree.missingOf(state, { source, epoch: 1, topic: "t" }, first, last)
+
+  it("is all of a source that is not known, and else what was not delivered, to the end", () => {
+    assert.deepStrictEqual(missingOf(start(), "a", 2, 5), [2, 5])
+    assert.deepStrictEqual(missingOf(start(), "a", 5, 4), [])
+    const state = receive(receive(receive(start(), "a", 0), "a", 3), "a", 4)
+    assert.deepStrictEqual(missingOf(state, "a", 0, 9), [1, 2, 5, 9])
+    assert.deepStrictEqual(missingOf(state, "a", 2, 4), [2, 2])
+  })
+
+  it("is also what waits for a verdict, and not what was refused", () => {
+    let state = Plumtree.step(start(), { _tag: "ValidateTopic", now: 0, topic: "t", on: true }).state
+    for (const sequence of [0, 7, 1, 3, 5]) state = receive(state, "a", sequence)
+    for (const sequence of [0, 1]) state = receive(state, "b", sequence)
+    assert.deepStrictEqual(missingOf(state, "a", 1, 9), [1, 9])
+    assert.deepStrictEqual(missingOf(state, "b", 0, 1), [0, 1])
+    for (const sequence of [0, 3]) {
+      const id = { source: "a", epoch: 1, topic: "t", sequence }
+      state = Plumtree.step(state, { _tag: "Validated", now: 2, id, verdict: "reject" }).state
+    }
+    assert.deepStrictEqual(missingOf(state, "a", 0, 9), [1, 2, 4, 9])
+    assert.deepStrictEqual(missingOf(state, "a", 0, 5), [1, 2, 4, 5])
+  })
+})

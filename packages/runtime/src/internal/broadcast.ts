@@ -178,6 +178,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   const rejected = ({ id, verdict }: Extract<Output, { _tag: "Rejected" }>): void => {
     // What was not judged may have been worth having: who listens is told. What a validator did not accept is none.
     if (validation.dismissed(id)) tellLagged(id, id.sequence, id.sequence)
+    else audiences.get(id.topic)?.order?.refuse(id.source, id.epoch, id.sequence)
     if (verdict === "ignore") return meter.count("ignored")
     counts.rejected++
     meter.count("rejected")
@@ -193,6 +194,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       case "Lagged":
         return lagged(output)
       case "Validate":
+        audiences.get(output.id.topic)?.order?.expect(output.id.source, output.id.epoch)
         return validation.ask({ ...output, from: output.from.id })
       case "Rejected":
         return rejected(output)
@@ -229,8 +231,8 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       idleSize: settings.broadcast.sourcesSize,
       // Of a source that is not known nothing is awaited.
       firstMissing: (source, epoch) => missingOf(topic, source, epoch) ?? Infinity,
-      notSeen: (source, epoch, first, last) =>
-        Plumtree.notSeen(state().broadcast, { source, epoch, topic }, first, last),
+      missingOf: (source, epoch, first, last) =>
+        Plumtree.missingOf(state().broadcast, { source, epoch, topic }, first, last),
       handOn: (delivery) => {
         for (const subscriber of ordered) hand(subscriber, delivery)
       }

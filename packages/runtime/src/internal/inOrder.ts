@@ -4,11 +4,13 @@
  * since what may be handed on is the same for all.
  *
  * Whether something is still to come is asked of the core (`firstMissing`) and not remembered here: a subscriber that
- * comes in mid-stream, a source known from before, a message that a validator rejected need no rule of their own. What is
- * remembered is how far each incarnation has been handed on: the core may still deliver an older message that it did not
- * owe when a newer one came (rule R5), and that one is too late to be handed on in order. It is told as lagged.
+ * comes in mid-stream, or a source known from before, needs no rule of its own. What is remembered is what became of each
+ * message from the first one on that was handed on: what became of none of them when a later one is handed on is told as
+ * lagged, whether the core will say so, or does not owe it and passes over it in silence (rules R5 and R8). A message older
+ * than the first, which the core may still deliver, is too late to be handed on in order. It is told as lagged.
  */
 import type { Delivery } from "./messages.ts"
+import { fromOn, outside, type Runs, withRun } from "./runs.ts"
 
 /** A message, or the messages from `sequence` on that are given up, in its place. */
 interface Item {
@@ -21,13 +23,18 @@ interface Incarnation {
   readonly epoch: number
   /** What waits, ascending by sequence. */
   readonly items: Array<Item>
-  /** Everything below this has been handed on or given up here, whatever the core still awaits. */
-  after: number
-  /** Above every message that has been handed on. */
-  next: number
-  /** Above everything that has been told to be lost. */
-  told: number
+  /** The lowest that has been handed on; infinite while none has. */
+  low: number
+  /** From `low` up to this, which is not included, everything has been handed on, refused or told to be lost; else 0. */
+  done: number
+  /** What was refused from there on, or was over before anybody spoke of the source here: nothing is said of it. */
+  quiet: Runs
 }
+
+const lastOf = ({ delivery, sequence }: Item): number =>
+  delivery._tag === "Lagged" && delivery.cause === "network" ? delivery.last : sequence
+
+const highest = Number.MAX_SAFE_INTEGER
 
 /** Two spans of lost messages as one, if they touch. */
 const joined = (one: Item | undefined, other: Item | undefined): Item | undefined => {
@@ -42,6 +49,10 @@ const joined = (one: Item | undefined, other: Item | undefined): Item | undefine
 export interface InOrder {
   /** Puts a delivery in its place. Nothing is handed on before `release`. */
   readonly add: (source: string, epoch: number, sequence: number, delivery: Delivery) => void
+  /** Something will be said of an incarnation: what is over before that is none of what is told to be lost. */
+  readonly expect: (source: string, epoch: number) => void
+  /** A message was refused: nothing is said of it. */
+  readonly refuse: (source: string, epoch: number, sequence: number) => void
   /** Hands on what waits for nothing any more. To be called after all outputs of a turn are here. */
   readonly release: () => void
 }
@@ -54,24 +65,37 @@ export const makeInOrder = (options: {
   readonly idleSize: number
   /** The lowest sequence of an incarnation that may still come; infinite if none may. */
   readonly firstMissing: (source: string, epoch: number) => number
-  /** Of these sequences those that have never come, and were not given up, as runs. */
-  readonly notSeen: (source: string, epoch: number, first: number, last: number) => ReadonlyArray<number>
+  /** Of these sequences those that were neither delivered, nor refused, nor given up, as runs. */
+  readonly missingOf: (source: string, epoch: number, first: number, last: number) => Runs
   readonly handOn: (delivery: Delivery) => void
 }): InOrder => {
-  const { capacity, firstMissing, handOn, idleSize, notSeen, topic } = options
+  const { capacity, firstMissing, handOn, idleSize, missingOf, topic } = options
   const waiting = new Map<string, Incarnation>()
   /** Those for which nothing waits, the one that has been so for longest first. */
   const idle = new Map<string, Incarnation>()
   let size = 0
 
+  const keyOf = (source: string, epoch: number): string => `${epoch}:${source}`
+
   const incarnationOf = (source: string, epoch: number): Incarnation => {
-    const key = `${epoch}:${source}`
+    const key = keyOf(source, epoch)
     const known = waiting.get(key)
     if (known !== undefined) return known
-    const incarnation = idle.get(key) ?? { source, epoch, items: [], after: 0, next: 0, told: 0 }
+    const incarnation = idle.get(key) ?? {
+      source,
+      epoch,
+      items: [],
+      low: Infinity,
+      done: 0,
+      quiet: outside(missingOf(source, epoch, 0, highest), 0, highest)
+    }
     idle.delete(key)
     waiting.set(key, incarnation)
     return incarnation
+  }
+
+  const expect = (source: string, epoch: number): void => {
+    incarnationOf(source, epoch)
   }
 
   const rest = (key: string, incarnation: Incarnation): void => {
@@ -84,63 +108,67 @@ export const makeInOrder = (options: {
     }
   }
 
-  const add = (source: string, epoch: number, sequence: number, delivery: Delivery): void => {
+  const lost = ({ epoch, source }: Incarnation, first: number, last: number): Delivery => {
+    const span = { first, last, missed: last - first + 1 }
+    return { _tag: "Lagged", cause: "network", topic, source, epoch, ...span }
+  }
+
+  const add = (source: string, epoch: number, first: number, delivery: Delivery): void => {
+    const last = lastOf({ sequence: first, delivery })
     const incarnation = incarnationOf(source, epoch)
-    const item = remaining(incarnation, sequence, delivery)
-    if (item === undefined) return
-    let at = incarnation.items.length
-    while (at > 0 && (incarnation.items[at - 1]?.sequence ?? 0) > item.sequence) at--
+    const { done, low } = incarnation
+    if (first >= done) return insert(incarnation, first, delivery)
+    if (first < low) insert(incarnation, first, lost(incarnation, first, Math.min(last, low - 1)))
+    if (last >= done) insert(incarnation, done, lost(incarnation, done, last))
+  }
+
+  const insert = ({ items }: Incarnation, sequence: number, delivery: Delivery): void => {
+    const item = { sequence, delivery }
+    let at = items.length
+    while (at > 0 && (items[at - 1]?.sequence ?? 0) > sequence) at--
     // Spans of lost messages that touch are one.
-    const before = joined(incarnation.items[at - 1], item)
-    const whole = joined(before ?? item, incarnation.items[at])
+    const before = joined(items[at - 1], item)
+    const whole = joined(before ?? item, items[at])
     const from = before === undefined ? at : at - 1
     const upTo = whole === undefined ? at : at + 1
-    incarnation.items.splice(from, upTo - from, whole ?? before ?? item)
+    items.splice(from, upTo - from, whole ?? before ?? item)
     size += 1 - (upTo - from)
   }
 
-  /** What can be said of a delivery to a reader who may have gone past it: nothing, if it was given up here before. */
-  const remaining = (incarnation: Incarnation, sequence: number, delivery: Delivery): Item | undefined => {
-    const { after, epoch, next, source } = incarnation
-    if (delivery._tag === "Message") {
-      if (sequence < after) return undefined
-      if (sequence >= next) return { sequence, delivery }
-      const span = { first: sequence, last: sequence, missed: 1 }
-      return { sequence, delivery: { _tag: "Lagged", cause: "network", topic, source, epoch, ...span } }
-    }
-    if (delivery.cause === "subscriber" || delivery.last < after) return undefined
-    const first = Math.max(after, delivery.first)
-    return { sequence: first, delivery: { ...delivery, first, missed: delivery.last - first + 1 } }
+  const refuse = (source: string, epoch: number, sequence: number): void => {
+    const key = keyOf(source, epoch)
+    const incarnation = waiting.get(key) ?? idle.get(key)
+    if (incarnation === undefined || sequence < incarnation.done) return
+    incarnation.quiet = withRun(incarnation.quiet, sequence, sequence)
   }
 
-  /**
-   * What is older than the first message of a source is not owed (rule R5), and may have come in part. Then nobody else says
-   * what is missing between that part and the rest.
-   */
-  const tellHole = (incarnation: Incarnation, upTo: number): void => {
-    const { after, epoch, next, source, told } = incarnation
-    // A source that made room, and comes again, has forgotten what it gave up.
-    const runs = notSeen(source, epoch, Math.max(next, after, told), upTo - 1)
-    for (let i = 0; i + 1 < runs.length; i += 2) {
-      const first = runs[i] ?? 0
-      const last = runs[i + 1] ?? 0
-      handOn({ _tag: "Lagged", cause: "network", topic, source, epoch, first, last, missed: last - first + 1 })
-    }
-    incarnation.after = Math.max(after, upTo)
+  const settle = (incarnation: Incarnation, low: number, done: number): void => {
+    incarnation.low = low
+    incarnation.done = done
+    incarnation.quiet = fromOn(incarnation.quiet, done)
+  }
+
+  const tell = (incarnation: Incarnation, runs: Runs): void => {
+    for (let i = 0; i + 1 < runs.length; i += 2) handOn(lost(incarnation, runs[i] ?? 0, runs[i + 1] ?? 0))
   }
 
   const releaseBelow = (incarnation: Incarnation, bound: number): void => {
-    let done = 0
-    for (const { delivery, sequence } of incarnation.items) {
-      if (sequence >= bound) break
-      if (sequence > incarnation.next && incarnation.next > 0) tellHole(incarnation, sequence)
+    let count = 0
+    for (const item of incarnation.items) {
+      const { delivery, sequence } = item
+      const { done, low, quiet } = incarnation
+      // What is too late is told at once.
+      const isLate = sequence < done
+      if (sequence >= bound && !isLate) break
+      if (!isLate) {
+        tell(incarnation, outside(quiet, low === Infinity ? sequence : done, sequence - 1))
+        settle(incarnation, Math.min(low, sequence), lastOf(item) + 1)
+      }
       handOn(delivery)
-      if (delivery._tag === "Message") incarnation.next = sequence + 1
-      else if (delivery.cause === "network") incarnation.told = Math.max(incarnation.told, delivery.last + 1)
-      done++
+      count++
     }
-    incarnation.items.splice(0, done)
-    size -= done
+    incarnation.items.splice(0, count)
+    size -= count
   }
 
   /** Goes over the oldest gap of the source for which most waits. */
@@ -151,19 +179,20 @@ export const makeInOrder = (options: {
     const next = most?.items[0]
     if (most === undefined || next === undefined) return
     const { epoch, source } = most
-    const first = Math.max(most.after, firstMissing(source, epoch))
-    const last = next.sequence - 1
-    if (last >= first) {
-      handOn({ _tag: "Lagged", cause: "network", topic, source, epoch, first, last, missed: last - first + 1 })
+    const first = firstMissing(source, epoch)
+    // What it misses before the first that came here: nothing of it is handed on any more.
+    const low = Math.min(most.low, next.sequence)
+    if (first < low) {
+      tell(most, missingOf(source, epoch, first, low - 1))
+      settle(most, first, Math.max(most.done, low))
     }
     // What follows without a gap goes with it.
-    let after = next.sequence
-    for (const { delivery, sequence } of most.items) {
-      if (sequence !== after) break
-      after = delivery._tag === "Lagged" && delivery.cause === "network" ? delivery.last + 1 : sequence + 1
+    let bound = next.sequence
+    for (const item of most.items) {
+      if (outside(most.quiet, bound, item.sequence - 1).length > 0) break
+      bound = lastOf(item) + 1
     }
-    most.after = after
-    releaseBelow(most, after)
+    releaseBelow(most, bound)
   }
 
   const overflows = (): boolean => size > capacity
@@ -172,10 +201,10 @@ export const makeInOrder = (options: {
     for (const [key, incarnation] of waiting) {
       const missing = firstMissing(incarnation.source, incarnation.epoch)
       releaseBelow(incarnation, missing)
-      if (incarnation.items.length === 0 && incarnation.after <= missing) rest(key, incarnation)
+      if (incarnation.items.length === 0 && incarnation.done <= missing) rest(key, incarnation)
     }
     while (overflows()) giveUp()
   }
 
-  return { add, release }
+  return { add, expect, refuse, release }
 }

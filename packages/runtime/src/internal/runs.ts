@@ -1,0 +1,38 @@
+/** Sets of numbers as runs: first and last, first and last, …, ascending, with at least one number missing between two. */
+export type Runs = ReadonlyArray<number>
+
+/** From `first` to `last` what lies in none of them. */
+export const outside = (runs: Runs, first: number, last: number): Runs => {
+  const rest: Array<number> = []
+  let next = first
+  for (let i = 0; i + 1 < runs.length && next <= last; i += 2) {
+    const start = runs[i] ?? 0
+    const end = runs[i + 1] ?? 0
+    if (end < next) continue
+    if (start > last) break
+    if (start > next) rest.push(next, start - 1)
+    next = end + 1
+  }
+  if (next <= last) rest.push(next, last)
+  return rest
+}
+
+/** All of them and the numbers from `first` to `last`. */
+export const withRun = (runs: Runs, first: number, last: number): Runs => {
+  let from = runs.length
+  while (from > 0 && (runs[from - 1] ?? 0) >= first - 1) from -= 2
+  let upTo = from
+  while (upTo < runs.length && (runs[upTo] ?? 0) <= last + 1) upTo += 2
+  const touches = upTo > from
+  const start = touches ? Math.min(first, runs[from] ?? first) : first
+  const end = touches ? Math.max(last, runs[upTo - 1] ?? last) : last
+  return runs.toSpliced(from, upTo - from, start, end)
+}
+
+/** Those of the numbers that are not below that one. */
+export const fromOn = (runs: Runs, first: number): Runs => {
+  let at = 0
+  while (at < runs.length && (runs[at + 1] ?? 0) < first) at += 2
+  const rest = runs.slice(at)
+  return (rest[0] ?? first) < first ? rest.with(0, first) : rest
+}
