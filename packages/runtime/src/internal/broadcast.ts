@@ -301,9 +301,9 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
                   hasSeen: (id: Plumtree.MessageId) => Plumtree.hasSeen(broadcast, id)
                 }
                 const within = newestWithin(roomBytes, past)
-                const { first, given } = settleHistory(order, within, waiting, core, askedAt)
+                const { first, given, rest } = settleHistory(order, within, waiting, core, askedAt)
                 subscriber.given = given
-                return first
+                return [...first, ...rest]
               }, bytesOf)
           }
           history.ask(topic, asking)

@@ -171,6 +171,8 @@ const oldestFirst = (messages: ReadonlyArray<Past>): ReadonlyArray<Message> => {
 export interface Settled {
   /** What is handed out before what waits. */
   readonly first: ReadonlyArray<Message>
+  /** What waits, without those of lost messages that are handed out before it. */
+  readonly rest: ReadonlyArray<Delivery>
   /** What of it has to be remembered; undefined if nothing that the core may still say has to do with it. */
   readonly given: Given | undefined
 }
@@ -205,13 +207,24 @@ export const settleHistory = (
   askedAt: number
 ): Settled => {
   const since = waiting.flatMap((delivery) => (delivery._tag === "Message" ? [delivery.id] : []))
-  return order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core, askedAt)
+  const settled = order === "none" ? settleUnordered(past, since, core) : settleInOrder(past, since, core, askedAt)
+  const all = givenOf(settled.first, () => "fresh")
+  const rest = waiting.flatMap((delivery): ReadonlyArray<Delivery> =>
+    all === undefined || delivery._tag === "Message" || delivery.cause === "subscriber"
+      ? [delivery]
+      : all.without(delivery)
+  )
+  return { ...settled, rest }
 }
 
 type Core = Parameters<typeof settleHistory>[3]
 type Ids = ReadonlyArray<Plumtree.MessageId>
 
-const settleUnordered = (past: ReadonlyArray<Message>, since: Ids, { firstMissing, hasSeen }: Core): Settled => {
+const settleUnordered = (
+  past: ReadonlyArray<Message>,
+  since: Ids,
+  { firstMissing, hasSeen }: Core
+): Omit<Settled, "rest"> => {
   const known = new Set(since.map(Plumtree.keyOf))
   const first = past.filter(({ id }) => !known.has(Plumtree.keyOf(id)))
   const mayCome = (id: Plumtree.MessageId) => id.sequence >= (firstMissing(id) ?? 0) || !hasSeen(id)
@@ -219,7 +232,12 @@ const settleUnordered = (past: ReadonlyArray<Message>, since: Ids, { firstMissin
   return { first, given: givenOf(coming, () => "fresh") }
 }
 
-const settleInOrder = (past: ReadonlyArray<Message>, since: Ids, { firstMissing }: Core, askedAt: number): Settled => {
+const settleInOrder = (
+  past: ReadonlyArray<Message>,
+  since: Ids,
+  { firstMissing }: Core,
+  askedAt: number
+): Omit<Settled, "rest"> => {
   const earliest = new Map<string, number>()
   for (const id of since.toReversed()) earliest.set(incarnationOf(id), id.sequence)
   const first = past.filter(

@@ -58,17 +58,17 @@ export class Inbox<A> {
   }
 
   /**
-   * Ends a `hold`: hands out what the past gives, seeing what waits and for how many bytes there is room, and then what
-   * waits. What it gives may be more in number than otherwise may wait, but not in bytes.
+   * Ends a `hold`: hands out what is made of what waits, with the past before it, seeing for how many bytes there is room.
+   * It may be more in number than otherwise may wait, but not in bytes.
    */
   release(
-    past: (waiting: ReadonlyArray<A>, roomBytes: number) => ReadonlyArray<A>,
+    withPast: (waiting: ReadonlyArray<A>, roomBytes: number) => ReadonlyArray<A>,
     bytesOf: (item: A) => number
   ): void {
     this.#held = false
-    const first = past(this.#items, Math.max(0, this.#capacityBytes - this.#bytes))
-    for (const item of first) this.#bytes += bytesOf(item)
-    this.#items = [...first, ...this.#items]
+    this.#items = [...withPast(this.#items, Math.max(0, this.#capacityBytes - this.#bytes))]
+    this.#bytes = 0
+    for (const item of this.#items) this.#bytes += bytesOf(item)
     this.wake()
   }
 

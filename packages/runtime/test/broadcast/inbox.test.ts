@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import { Inbox } from "../../src/internal/inbox.ts"
 
 const make = (messages: number, bytes = 1_000, onFirst = () => {}) =>
@@ -81,10 +81,10 @@ describe("an inbox", () => {
       yield* Effect.yieldNow
       assert.isUndefined(taken.pollUnsafe())
       inbox.release(
-        (waiting) => ["a", "b"].filter((item) => !waiting.includes(item)),
+        (waiting) => ["a", "b", ...waiting.slice(1)],
         () => 1
       )
-      assert.deepStrictEqual(yield* Fiber.join(taken), ["a", "b", "c", "d", "missed 1"])
+      assert.deepStrictEqual(yield* Fiber.join(taken), ["a", "b", "d", "missed 1"])
     })
   )
 
@@ -95,15 +95,28 @@ describe("an inbox", () => {
       inbox.offer("c", 30)
       let room = 0
       inbox.release(
-        (_, roomBytes) => {
+        (waiting, roomBytes) => {
           room = roomBytes
-          return ["a", "b"]
+          return ["a", "b", ...waiting]
         },
-        () => 35
+        (item) => (item === "c" ? 30 : 35)
       )
       assert.strictEqual(room, 70)
       assert.isFalse(inbox.offer("d", 1))
       assert.deepStrictEqual(yield* inbox.take, ["a", "b", "c", "missed 1"])
+    })
+  )
+
+  it.effect("that ends while it is held hands out what waits, and is done", () =>
+    Effect.gen(function* () {
+      const inbox = make(10)
+      inbox.hold()
+      inbox.offer("a", 1)
+      const taken = yield* Effect.forkScoped(inbox.take, { startImmediately: true })
+      inbox.end()
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(taken.pollUnsafe(), Exit.succeed(["a"]))
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(inbox.take)))
     })
   )
 

@@ -1,7 +1,7 @@
 /** How a history is put before what came while it was asked for, by hand. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Delivery, Message } from "../../src/Broadcast.ts"
-import { settleHistory } from "../../src/internal/history.ts"
+import { type LaggedSpan, settleHistory } from "../../src/internal/history.ts"
 
 const message = (name: string, history = false, publishedAt = 0): Message => {
   const [source = "", sequence = "0"] = name.split("#")
@@ -17,19 +17,32 @@ const message = (name: string, history = false, publishedAt = 0): Message => {
 
 const nameOf = ({ id }: Message) => `${id.source}#${id.sequence}`
 
+const span = (source: string, first: number, last: number): LaggedSpan => {
+  const missed = last - first + 1
+  return { _tag: "Lagged", cause: "network", topic: "t", source, epoch: 1, first, last, missed }
+}
+
+const spanOf = (delivery: Exclude<Delivery, Message>) =>
+  delivery.cause === "network" ? `${delivery.first}–${delivery.last}: ${delivery.missed}` : "?"
+
 /** `missing`: of each source that the core knows, the lowest sequence that may still come; `seen`: what it has seen above it. */
 const settle = (options: {
   readonly order: "none" | "source"
   readonly past: ReadonlyArray<string>
   readonly since?: ReadonlyArray<string>
+  /** Spans of source a that were told to be lost since. */
+  readonly lost?: ReadonlyArray<readonly [first: number, last: number]>
   readonly missing?: Readonly<Record<string, number>>
   readonly seen?: ReadonlyArray<string>
   /** When all of the past was published. */
   readonly publishedAt?: number
 }) => {
-  const { missing = {}, order, past, publishedAt = 10, seen = [], since = [] } = options
-  const waiting: ReadonlyArray<Delivery> = since.map((name) => message(name))
-  const { first, given } = settleHistory(
+  const { lost = [], missing = {}, order, past, publishedAt = 10, seen = [], since = [] } = options
+  const waiting: ReadonlyArray<Delivery> = [
+    ...lost.map(([first, last]) => span("a", first, last)),
+    ...since.map((name) => message(name))
+  ]
+  const { first, given, rest } = settleHistory(
     order,
     past.map((name) => message(name, true, publishedAt)),
     waiting,
@@ -41,20 +54,9 @@ const settle = (options: {
   )
   return {
     first: first.map(nameOf),
+    rest: rest.map((delivery) => (delivery._tag === "Message" ? nameOf(delivery) : spanOf(delivery))),
     standing: (name: string, at = 0) => given?.standing(message(name, false, at)),
-    without: (source: string, first: number, last: number) =>
-      given
-        ?.without({
-          _tag: "Lagged",
-          cause: "network",
-          topic: "t",
-          source,
-          epoch: 1,
-          first,
-          last,
-          missed: last - first + 1
-        })
-        .map(({ first, last, missed }) => `${first}–${last}: ${missed}`)
+    without: (source: string, first: number, last: number) => given?.without(span(source, first, last)).map(spanOf)
   }
 }
 
@@ -127,6 +129,24 @@ describe("a span of lost messages", () => {
       assert.deepStrictEqual(without("a", 5, 6), [])
       assert.deepStrictEqual(without("a", 9, 11), ["10–11: 2"])
       assert.deepStrictEqual(without("b", 3, 4), ["3–4: 2"])
+    }
+  })
+
+  it("that waits is handed out without what history gives, in either order", () => {
+    for (const order of ["none", "source"] as const) {
+      const { first, rest } = settle({
+        order,
+        past: ["a#1", "a#6"],
+        lost: [
+          [0, 2],
+          [6, 6]
+        ],
+        since: ["a#7"],
+        missing: { a: 8 },
+        seen: ["a#1", "a#6", "a#7"]
+      })
+      assert.deepStrictEqual(first, ["a#1", "a#6"])
+      assert.deepStrictEqual(rest, ["0–0: 1", "2–2: 1", "a#7"])
     }
   })
 })
