@@ -160,6 +160,23 @@ describe("backpressure", () => {
     })
   )
 
+  it.effect("lets nobody in before those who wait, though there be room by now", () =>
+    Effect.gen(function* () {
+      const { node, posted, publish, turn } = yield* setUp()
+      node.waiting = 1_001
+      yield* publish(1, "wait", "first")
+      node.waiting = 0
+      assert.strictEqual((yield* failure(yield* publish(1, "fail", "late")))._tag, "Overloaded")
+      yield* publish(1, "wait", "second")
+      assert.deepStrictEqual(posted, [])
+      turn()
+      assert.deepStrictEqual(
+        posted.map(({ input }) => input.topic),
+        ["first", "second"]
+      )
+    })
+  )
+
   it.effect("refuses one publisher more than may wait", () =>
     Effect.gen(function* () {
       const { node, publish } = yield* setUp(1)

@@ -17,6 +17,8 @@ const setUp = (judge: Judge, concurrency = 2, waitingBytes = 10_000) =>
   Effect.gen(function* () {
     const decided: Array<string> = []
     const watched: Array<boolean> = []
+    const fibers: Array<Fiber.Fiber<void>> = []
+    const run = yield* makeRun
     const meter = makeMeter(yield* Effect.context<never>())
     const validation = makeValidation({
       topicsSize: 2,
@@ -25,13 +27,17 @@ const setUp = (judge: Judge, concurrency = 2, waitingBytes = 10_000) =>
       verdictMillis: 10_000,
       waitingBytes,
       now: yield* Effect.map(Clock.Clock, (clock) => () => clock.currentTimeMillisUnsafe()),
-      run: yield* makeRun,
+      run: (effect) => {
+        const fiber = run(effect)
+        fibers.push(fiber)
+        return fiber
+      },
       meter,
       watch: (_topic, on) => watched.push(on),
       decide: ({ id }, verdict) => decided.push(`${id.sequence} ${verdict}`)
     })
     const remove = validation.add("t", judge)
-    return { validation, remove, decided, watched, meter }
+    return { validation, remove, decided, watched, meter, fibers }
   })
 
 const counted = (name: string) =>
@@ -194,6 +200,30 @@ describe("a validator", () => {
       assert.deepStrictEqual(asked, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
       assert.deepStrictEqual(decided.slice(-2), ["18 ignore", "19 ignore"])
       assert.strictEqual(decided.filter((verdict) => verdict.endsWith("accept")).length, 11)
+    })
+  )
+
+  it.effect("leaves nothing running behind it: not what would have ended it in time", () =>
+    Effect.gen(function* () {
+      const { decided, fibers, validation } = yield* setUp(() => Effect.as(Effect.sleep("100 millis"), "accept"))
+      validation.ask(candidate(0))
+      yield* TestClock.adjust("100 millis")
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(decided, ["0 accept"])
+      assert.deepStrictEqual(
+        fibers.map((fiber) => fiber.pollUnsafe() !== undefined),
+        [true, true]
+      )
+    })
+  )
+
+  it.effect("has said what it said of a message until that is dismissed, and no longer", () =>
+    Effect.gen(function* () {
+      const { validation } = yield* setUp(() => Effect.succeed("reject"))
+      validation.ask(candidate(0))
+      assert.isFalse(validation.dismissed(candidate(0).id))
+      // One of the same name that nobody was asked about.
+      assert.isTrue(validation.dismissed(candidate(0).id))
     })
   )
 
