@@ -17,9 +17,10 @@ import {
   type View
 } from "../Broadcast.ts"
 import type { BytesCodec, Topic, TopicOptions } from "../Topic.ts"
+import { makeAudiences } from "./audiences.ts"
 import { type Asking, type Given, type LaggedSpan, makeHistory, newestWithin, settleHistory } from "./history.ts"
 import { Inbox } from "./inbox.ts"
-import { type InOrder, makeInOrder } from "./inOrder.ts"
+import { makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
 import { makePublications, type Publication } from "./publications.ts"
@@ -73,13 +74,6 @@ interface Subscriber {
   given: Given | undefined
 }
 
-/** Everybody who listens to a topic here. */
-interface Audience {
-  readonly unordered: Set<Subscriber>
-  readonly ordered: Set<Subscriber>
-  order: InOrder | undefined
-}
-
 const bytesOf = (delivery: Delivery): number => (delivery._tag === "Message" ? delivery.payload.byteLength : 0)
 
 const lostOnly = ({ epoch, sequence, source, topic }: Plumtree.MessageId): LaggedSpan => {
@@ -95,9 +89,6 @@ const bounded = (value: number, low: number, high: number): number =>
 
 export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting => {
   const { meter, now, post, run, state } = host
-  const audiences = new Map<string, Audience>()
-  /** Those of them in which some want order. */
-  const ordering = new Set<Audience>()
   /** Inboxes that something has come into in this turn. */
   let unread: Array<Inbox<Delivery>> = []
   const counts = { published: 0, delivered: 0, recovered: 0, duplicates: 0, lagged: 0, rejected: 0 }
@@ -121,10 +112,21 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     if (!inbox.offer(delivery, bytesOf(delivery), messages)) meter.count("subscribersLagged", messages)
   }
 
-  const handAll = (audience: Audience, source: string, epoch: number, sequence: number, delivery: Delivery): void => {
-    for (const subscriber of audience.unordered) hand(subscriber, delivery)
-    audience.order?.add(source, epoch, sequence, delivery)
-  }
+  const audiences = makeAudiences<Subscriber>({
+    hand,
+    makeOrder: (topic, handOn) =>
+      makeInOrder({
+        topic,
+        capacity: settings.reorderBuffer,
+        capacityBytes: settings.subscriberBytes,
+        idleSize: settings.broadcast.sourcesSize,
+        // Of a source that is not known nothing is awaited.
+        firstMissing: (source, epoch) => Plumtree.firstMissing(state().broadcast, { source, epoch, topic }) ?? Infinity,
+        missingOf: (source, epoch, first, last) =>
+          Plumtree.missingOf(state().broadcast, { source, epoch, topic }, first, last),
+        handOn
+      })
+  })
 
   const delivered = ({ hops, id, payload, publishedAt, via }: Extract<Output, { _tag: "Delivered" }>): void => {
     meter.count("delivered")
@@ -140,16 +142,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
         meter.count("recovered")
       }
     }
-    const audience = audiences.get(id.topic)
-    if (audience === undefined) return
-    handAll(audience, id.source, id.epoch, id.sequence, {
-      _tag: "Message",
-      id,
-      payload,
-      publishedAt,
-      hops,
-      history: false
-    })
+    audiences.hand(id, id.sequence, { _tag: "Message", id, payload, publishedAt, hops, history: false })
   }
 
   const lagged = ({ epoch, first, last, source, topic }: Extract<Output, { _tag: "Lagged" }>): void => {
@@ -160,25 +153,15 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   }
 
   const tellLagged = ({ epoch, source, topic }: Plumtree.Origin, first: number, last: number): void => {
-    const audience = audiences.get(topic)
-    if (audience === undefined) return
-    const missed = last - first + 1
-    handAll(audience, source, epoch, first, {
-      _tag: "Lagged",
-      cause: "network",
-      topic,
-      source,
-      epoch,
-      first,
-      last,
-      missed
-    })
+    const span = { first, last, missed: last - first + 1 }
+    const delivery: LaggedSpan = { _tag: "Lagged", cause: "network", topic, source, epoch, ...span }
+    audiences.hand(delivery, first, delivery)
   }
 
   const rejected = ({ id, verdict }: Extract<Output, { _tag: "Rejected" }>): void => {
     // What was not judged may have been worth having: who listens is told. What a validator did not accept is none.
     if (validation.dismissed(id)) tellLagged(id, id.sequence, id.sequence)
-    else audiences.get(id.topic)?.order?.refuse(id.source, id.epoch, id.sequence)
+    else audiences.orderOf(id.topic)?.refuse(id.source, id.epoch, id.sequence)
     if (verdict === "ignore") return meter.count("ignored")
     counts.rejected++
     meter.count("rejected")
@@ -194,7 +177,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
       case "Lagged":
         return lagged(output)
       case "Validate":
-        audiences.get(output.id.topic)?.order?.expect(output.id.source, output.id.epoch)
+        audiences.orderOf(output.id.topic)?.expect(output.id.source, output.id.epoch)
         return validation.ask({ ...output, from: output.from.id })
       case "Rejected":
         return rejected(output)
@@ -205,58 +188,10 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
 
   // --- subscribing ---------------------------------------------------------------------------------------------------
 
-  const missingOf = (topic: string, source: string, epoch: number): number | undefined =>
-    Plumtree.firstMissing(state().broadcast, { source, epoch, topic })
-
-  const audienceOf = (topic: string): Audience => {
-    const known = audiences.get(topic)
-    if (known !== undefined) return known
-    const audience: Audience = { unordered: new Set(), ordered: new Set(), order: undefined }
-    audiences.set(topic, audience)
-    return audience
-  }
-
-  const listen = (topic: string, order: "none" | "source", subscriber: Subscriber): void => {
-    const audience = audienceOf(topic)
-    if (order === "none") {
-      audience.unordered.add(subscriber)
-      return
-    }
-    const { ordered } = audience
-    ordered.add(subscriber)
-    ordering.add(audience)
-    audience.order ??= makeInOrder({
-      topic,
-      capacity: settings.reorderBuffer,
-      idleSize: settings.broadcast.sourcesSize,
-      // Of a source that is not known nothing is awaited.
-      firstMissing: (source, epoch) => missingOf(topic, source, epoch) ?? Infinity,
-      missingOf: (source, epoch, first, last) =>
-        Plumtree.missingOf(state().broadcast, { source, epoch, topic }, first, last),
-      handOn: (delivery) => {
-        for (const subscriber of ordered) hand(subscriber, delivery)
-      }
-    })
-  }
-
-  const unlisten = (topic: string, subscriber: Subscriber): void => {
-    const audience = audiences.get(topic)
-    if (audience === undefined) return
-    audience.unordered.delete(subscriber)
-    audience.ordered.delete(subscriber)
-    if (audience.ordered.size > 0) return
-    audience.order = undefined
-    ordering.delete(audience)
-    if (audience.unordered.size === 0) audiences.delete(topic)
-  }
-
   let ended = false
   const end = (): void => {
     ended = true
-    for (const { ordered, unordered } of audiences.values()) {
-      for (const { inbox } of unordered) inbox.end()
-      for (const { inbox } of ordered) inbox.end()
-    }
+    for (const { inbox } of audiences.everybody()) inbox.end()
   }
 
   const history = makeHistory({
@@ -283,8 +218,8 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
           () => unread.push(inbox)
         )
         const subscriber: Subscriber = { inbox, given: undefined }
-        listen(topic, order, subscriber)
-        yield* Effect.addFinalizer(() => Effect.sync(() => unlisten(topic, subscriber)))
+        audiences.listen(topic, order, subscriber)
+        yield* Effect.addFinalizer(() => Effect.sync(() => audiences.unlisten(topic, subscriber)))
         if (ended) inbox.end()
         const count = bounded(options.history ?? 0, 0, settings.broadcast.recallMessages)
         if (count > 0 && !ended) {
@@ -413,7 +348,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     service,
     perform,
     turned: (at) => {
-      for (const { order } of ordering) order?.release()
+      audiences.release()
       const inboxes = unread
       unread = []
       for (const inbox of inboxes) inbox.wake()

@@ -23,6 +23,8 @@ interface Incarnation {
   readonly epoch: number
   /** What waits, ascending by sequence. */
   readonly items: Array<Item>
+  /** Bytes of payload of what waits. */
+  bytes: number
   /** The lowest that has been handed on; infinite while none has. */
   low: number
   /** From `low` up to this, which is not included, everything has been handed on, refused or told to be lost; else 0. */
@@ -61,6 +63,8 @@ export const makeInOrder = (options: {
   readonly topic: string
   /** How many deliveries may wait. */
   readonly capacity: number
+  /** Bytes of payload that may wait; a single message may whatever its size. */
+  readonly capacityBytes: number
   /** Of how many incarnations for which nothing waits it is remembered how far they have been handed on. */
   readonly idleSize: number
   /** The lowest sequence of an incarnation that may still come; infinite if none may. */
@@ -69,11 +73,12 @@ export const makeInOrder = (options: {
   readonly missingOf: (source: string, epoch: number, first: number, last: number) => Runs
   readonly handOn: (delivery: Delivery) => void
 }): InOrder => {
-  const { capacity, firstMissing, handOn, idleSize, missingOf, topic } = options
+  const { capacity, capacityBytes, firstMissing, handOn, idleSize, missingOf, topic } = options
   const waiting = new Map<string, Incarnation>()
   /** Those for which nothing waits, the one that has been so for longest first. */
   const idle = new Map<string, Incarnation>()
   let size = 0
+  let bytes = 0
 
   const keyOf = (source: string, epoch: number): string => `${epoch}:${source}`
 
@@ -85,6 +90,7 @@ export const makeInOrder = (options: {
       source,
       epoch,
       items: [],
+      bytes: 0,
       low: Infinity,
       done: 0,
       quiet: outside(missingOf(source, epoch, 0, highest), 0, highest)
@@ -122,7 +128,15 @@ export const makeInOrder = (options: {
     if (last >= done) insert(incarnation, done, lost(incarnation, done, last))
   }
 
-  const insert = ({ items }: Incarnation, sequence: number, delivery: Delivery): void => {
+  const weigh = (incarnation: Incarnation, sign: 1 | -1, delivery: Delivery): void => {
+    if (delivery._tag === "Lagged") return
+    incarnation.bytes += sign * delivery.payload.byteLength
+    bytes += sign * delivery.payload.byteLength
+  }
+
+  const insert = (incarnation: Incarnation, sequence: number, delivery: Delivery): void => {
+    weigh(incarnation, 1, delivery)
+    const { items } = incarnation
     const item = { sequence, delivery }
     let at = items.length
     while (at > 0 && (items[at - 1]?.sequence ?? 0) > sequence) at--
@@ -164,6 +178,7 @@ export const makeInOrder = (options: {
         tell(incarnation, outside(quiet, low === Infinity ? sequence : done, sequence - 1))
         settle(incarnation, Math.min(low, sequence), lastOf(item) + 1)
       }
+      weigh(incarnation, -1, delivery)
       handOn(delivery)
       count++
     }
@@ -173,9 +188,10 @@ export const makeInOrder = (options: {
 
   /** Goes over the oldest gap of the source for which most waits. */
   const giveUp = (): void => {
+    const weight = size > capacity ? ({ items }: Incarnation) => items.length : (one: Incarnation) => one.bytes
     let most: Incarnation | undefined
     for (const incarnation of waiting.values())
-      if (most === undefined || incarnation.items.length > most.items.length) most = incarnation
+      if (most === undefined || weight(incarnation) > weight(most)) most = incarnation
     const next = most?.items[0]
     if (most === undefined || next === undefined) return
     const { epoch, source } = most
@@ -195,7 +211,7 @@ export const makeInOrder = (options: {
     releaseBelow(most, bound)
   }
 
-  const overflows = (): boolean => size > capacity
+  const overflows = (): boolean => size > capacity || (bytes > capacityBytes && size > 1)
 
   const release = (): void => {
     for (const [key, incarnation] of waiting) {

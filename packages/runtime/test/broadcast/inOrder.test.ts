@@ -4,13 +4,14 @@ import { makeInOrder } from "../../src/internal/inOrder.ts"
 import { outside, type Runs, withRun } from "../../src/internal/runs.ts"
 
 /** What the core knows of a source, by hand: the lowest sequence that may still come, and what is over. */
-const setUp = (capacity = 100, idleSize = 100) => {
+const setUp = (capacity = 100, idleSize = 100, capacityBytes = 1_000) => {
   const missing = new Map<string, number>()
   const known = new Map<string, Runs>()
   const got: Array<string> = []
   const order = makeInOrder({
     topic: "t",
     capacity,
+    capacityBytes,
     idleSize,
     firstMissing: (source, epoch) => missing.get(`${source}${epoch}`) ?? Infinity,
     missingOf: (source, epoch, first, last) => outside(known.get(`${source}${epoch}`) ?? [], first, last),
@@ -27,11 +28,11 @@ const setUp = (capacity = 100, idleSize = 100) => {
   /** The core says nothing of these any more, and has said nothing of them here. */
   const over = (source: string, epoch: number, first: number, last: number) =>
     known.set(`${source}${epoch}`, withRun(known.get(`${source}${epoch}`) ?? [], first, last))
-  const message = (source: string, epoch: number, sequence: number) => {
+  const message = (source: string, epoch: number, sequence: number, bytes = 1) => {
     const delivery: Delivery = {
       _tag: "Message",
       id: { source, epoch, topic: "t", sequence },
-      payload: new Uint8Array(1),
+      payload: new Uint8Array(bytes),
       publishedAt: 0,
       hops: 1,
       history: false
@@ -173,6 +174,30 @@ describe("messages in order", () => {
     other.over("a", 1, 2, 2)
     for (const sequence of [4, 5]) other.message("a", 1, sequence)
     assert.deepStrictEqual(other.turn(1), ["lost a1#1-1: 1", "lost a1#3-3: 1", "a1#4", "a1#5"])
+  })
+
+  it("that have more bytes than may wait give up the oldest gap of the source of which most bytes wait", () => {
+    const { message, missing, turn } = setUp(100, 100, 10)
+    missing.set("b1", 0)
+    for (const sequence of [1, 2, 3]) message("b", 1, sequence)
+    message("a", 1, 2, 7)
+    assert.deepStrictEqual(turn(1), [])
+    message("a", 1, 4, 1)
+    assert.deepStrictEqual(turn(1), ["lost a1#1-1: 1", "a1#2"])
+    message("a", 1, 6, 6)
+    assert.deepStrictEqual(turn(1), [])
+    missing.set("b1", Infinity)
+    assert.deepStrictEqual(turn(1), ["b1#1", "b1#2", "b1#3"])
+    message("a", 1, 8, 3)
+    assert.deepStrictEqual(turn(1), [])
+  })
+
+  it("wait alone whatever their size", () => {
+    const { message, turn } = setUp(100, 100, 10)
+    message("a", 1, 2, 50)
+    assert.deepStrictEqual(turn(1), [])
+    message("a", 1, 1)
+    assert.deepStrictEqual(turn(3), ["a1#1", "a1#2"])
   })
 
   it("are not forgotten to have been given up while the core may still deliver them, though nothing waits", () => {
