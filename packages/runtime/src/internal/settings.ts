@@ -71,8 +71,8 @@ export interface Options {
    */
   readonly subscriberBytes?: number
   /**
-   * Messages of a topic that may wait for an earlier one of their source, for subscribers in order. 1–10,000,000.
-   * Default 1,024.
+   * Messages of a topic that may wait for an earlier one of their source, for subscribers in order; in bytes as many as
+   * `subscriberBytes`, one message whatever its size. 1–10,000,000. Default 1,024.
    */
   readonly reorderBuffer?: number
   /**
