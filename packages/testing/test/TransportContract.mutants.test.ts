@@ -8,8 +8,8 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import type { Link, LinkClosed, Transport } from "@hyparview/runtime/Transport"
-import { DialError } from "@hyparview/runtime/Transport"
+import type { Link, OutgoingFrame, Transport } from "@hyparview/runtime/Transport"
+import { DialError, LinkClosed } from "@hyparview/runtime/Transport"
 import { closingCases, silentCases } from "../src/internal/contract/closing.ts"
 import { dialCases, hangingCases } from "../src/internal/contract/dials.ts"
 import { frameCases } from "../src/internal/contract/frames.ts"
@@ -64,6 +64,27 @@ const accepting = (transport: Service) =>
     yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Queue.offer(queue, link)))
     return queue
   })
+
+type Frames = ReadonlyArray<OutgoingFrame>
+
+/** The memory network has no `trySend`. While there is room for everything, this is a sound one. */
+const trySend =
+  (link: Link) =>
+  (frames: Frames): boolean =>
+    Exit.isSuccess(Effect.runSyncExit(link.send(frames)))
+
+/** Every link has a `trySend`, made of a sound one. */
+const trying = (change: (trySend: (frames: Frames) => boolean, frames: Frames) => boolean): Mutant["mutate"] =>
+  links((link) => ({ trySend: (frames) => change(trySend(link), frames) }))
+
+const asClosed = (end: LinkClosed): LinkClosed =>
+  end.reason === "reset" ? new LinkClosed({ reason: "closed", detail: end.detail }) : end
+
+const sayingClosed = links((link) => ({
+  send: (frames) => Effect.mapError(link.send(frames), asClosed),
+  receive: Effect.mapError(link.receive, asClosed),
+  closed: Effect.map(link.closed, asClosed)
+}))
 
 const mutants: ReadonlyArray<Mutant> = [
   {
@@ -249,6 +270,36 @@ const mutants: ReadonlyArray<Mutant> = [
       Effect.succeed({ ...transport, accepted: Stream.flatMap(transport.accepted, (link) => Stream.make(link, link)) })
   },
   {
+    breaks: "reverses a batch that trySend takes",
+    noticedBy: "by trySend: many small frames",
+    mutate: trying((take, frames) => take(frames.toReversed()))
+  },
+  {
+    breaks: "takes the first frame of a batch in trySend and says that it took all",
+    noticedBy: "by trySend: many small frames",
+    mutate: trying((take, frames) => take(frames.slice(0, 1)))
+  },
+  {
+    breaks: "takes the first frame of a batch in trySend and says that it took none",
+    noticedBy: "by trySend: many small frames",
+    mutate: trying((take, frames) => (frames.length > 1 ? take(frames.slice(0, 1)) && false : take(frames)))
+  },
+  {
+    breaks: "takes frames in trySend after the far end has aborted",
+    noticedBy: "close(abort) is seen",
+    mutate: trying((take, frames) => take(frames) || true)
+  },
+  {
+    breaks: "says closed where the far end has aborted",
+    noticedBy: "close(abort) is seen",
+    mutate: sayingClosed
+  },
+  {
+    breaks: "says closed where an abort has lost frames",
+    noticedBy: "send fails with LinkClosed when this end closes",
+    mutate: sayingClosed
+  },
+  {
     breaks: "gives all links that wait to whoever wants one",
     noticedBy: "the links that wait when a consumer of accepted goes",
     mutate: (transport) =>
@@ -265,28 +316,42 @@ const mutants: ReadonlyArray<Mutant> = [
   }
 ]
 
+/** How the case that begins so ends, on transports that behave so. */
+const outcome = (noticedBy: string, mutate: Mutant["mutate"]) =>
+  Effect.gen(function* () {
+    const [one, ...more] = cases.filter(({ name }) => name.startsWith(noticedBy))
+    if (one === undefined || more.length > 0) return assert.fail(`not one case begins with "${noticedBy}"`)
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(TestClock.adjust(10), Effect.yieldNow)))
+    const settings = { ...usualSettings, ...one.settings }
+    const world = yield* memory.world(settings)
+    const kit: HangingKit & SilentKit = {
+      settings,
+      transport: Effect.flatMap(memory.transport(world), mutate),
+      refusingAddress: memory.refusingAddress(world),
+      invalidAddresses: memory.invalidAddresses,
+      stallBytes: memory.stallBytes,
+      hangingAddress: memory.hangingAddress?.(world) ?? Effect.die("no hanging address"),
+      silentLink: (dialer) => memory.silentLink?.(world, dialer) ?? Effect.die("no silent link")
+    }
+    return yield* Effect.exit(Effect.scoped(one.run(kit)))
+  })
+
 describe("the transport contract notices a transport that", () => {
   for (const { breaks, mutate, noticedBy } of mutants) {
     it.effect(breaks, () =>
-      Effect.gen(function* () {
-        const found = cases.filter((one) => one.name.startsWith(noticedBy))
-        assert.strictEqual(found.length, 1, `cases that begin with "${noticedBy}"`)
-        yield* Effect.forkScoped(Effect.forever(Effect.andThen(TestClock.adjust(10), Effect.yieldNow)))
-        for (const one of found) {
-          const settings = { ...usualSettings, ...one.settings }
-          const world = yield* memory.world(settings)
-          const kit: HangingKit & SilentKit = {
-            settings,
-            transport: Effect.flatMap(memory.transport(world), mutate),
-            refusingAddress: memory.refusingAddress(world),
-            invalidAddresses: memory.invalidAddresses,
-            stallBytes: memory.stallBytes,
-            hangingAddress: memory.hangingAddress?.(world) ?? Effect.die("no hanging address"),
-            silentLink: (dialer) => memory.silentLink?.(world, dialer) ?? Effect.die("no silent link")
-          }
-          assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.scoped(one.run(kit)))), "the case passed")
-        }
-      })
+      Effect.map(outcome(noticedBy, mutate), (exit) => assert.isTrue(Exit.isFailure(exit), "the case passed"))
     )
   }
+})
+
+describe("the transport contract passes a transport that", () => {
+  it.effect("has a sound trySend", () =>
+    Effect.map(
+      outcome(
+        "by trySend: many small frames",
+        trying((take, frames) => take(frames))
+      ),
+      (exit) => assert.isTrue(Exit.isSuccess(exit))
+    )
+  )
 })

@@ -4,7 +4,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { Case, Ends, Kit } from "./kit.ts"
-import { assertEnds, assertFrames, assertWorks, carry, frame, frames, pair, receive, settle } from "./kit.ts"
+import {
+  assertEnds,
+  assertFrames,
+  assertWorks,
+  carry,
+  frame,
+  frames,
+  pair,
+  receive,
+  settle,
+  throughTrySend
+} from "./kit.ts"
 
 /** Both directions behave alike; the ends as seen by the sender. */
 const directions = ({ far, near }: Ends): ReadonlyArray<Ends> => [
@@ -25,7 +36,7 @@ const assertRefused = (kit: Kit, bytes: number) =>
     }
   })
 
-export const frameCases: ReadonlyArray<Case<Kit>> = [
+const cases: ReadonlyArray<Case<Kit>> = [
   {
     name: "frames arrive whole and in order, over many sends",
     run: (kit) =>
@@ -164,4 +175,10 @@ export const frameCases: ReadonlyArray<Case<Kit>> = [
         assertFrames(received, list)
       })
   }
+]
+
+/** Each case with `send`, and with `trySend` before it. */
+export const frameCases: ReadonlyArray<Case<Kit>> = [
+  ...cases,
+  ...cases.map((one) => ({ ...one, name: `by trySend: ${one.name}`, run: (kit: Kit) => one.run(throughTrySend(kit)) }))
 ]

@@ -132,6 +132,30 @@ export const host = (kit: Kit): Run<Host> =>
 export const firstAccepted = (transport: Transport["Service"]) =>
   Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
 
+/** The same transports, used as the runtime uses them: `trySend` where a link has it, and `send` where that takes nothing. */
+export const throughTrySend = (kit: Kit): Kit => {
+  const eager = (link: Link): Link => ({
+    remoteAddress: link.remoteAddress,
+    authenticatedId: link.authenticatedId,
+    receive: link.receive,
+    close: (mode) => link.close(mode),
+    closed: link.closed,
+    get bytes() {
+      return link.bytes
+    },
+    send: (frames) => Effect.suspend(() => (link.trySend?.(frames) === true ? Effect.void : link.send(frames)))
+  })
+  return {
+    ...kit,
+    transport: Effect.map(kit.transport, (transport) => ({
+      address: transport.address,
+      maxFrameBytes: transport.maxFrameBytes,
+      dial: (address) => Effect.map(transport.dial(address), eager),
+      accepted: Stream.map(transport.accepted, eager)
+    }))
+  }
+}
+
 /** The two ends of a link. */
 export interface Ends {
   readonly near: Link
@@ -229,7 +253,7 @@ export const failure = (what: string, effect: Effect.Effect<unknown, LinkClosed>
     })
   )
 
-/** The link ends, for one of these reasons, and `send` says so too. */
+/** The link ends, for one of these reasons, and `send` says so too; `trySend` takes nothing. */
 export const assertEnds = (
   link: Link,
   ...reasons: readonly [CloseReason, ...ReadonlyArray<CloseReason>]
@@ -239,5 +263,6 @@ export const assertEnds = (
     assert.include(reasons, end.reason)
     const unsent = yield* failure("send on a link that has ended", link.send([[frame(1)]]))
     assert.strictEqual(unsent.reason, end.reason)
+    assert.isNotTrue(link.trySend?.([[frame(1)]]), "trySend takes a frame on a link that has ended")
     return end
   })

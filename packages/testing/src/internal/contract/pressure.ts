@@ -134,7 +134,7 @@ export const pressureCases: ReadonlyArray<Case<Kit>> = [
         yield* ends.far.close("abort")
         const error = yield* within("send fails", Effect.flip(Fiber.join(sender.fiber)))
         assert.deepInclude(error, { _tag: "LinkClosed" })
-        yield* assertEnds(ends.near, "closed", "reset")
+        yield* assertEnds(ends.near, "reset")
       })
   }
 ]
