@@ -61,7 +61,7 @@ import {
   refuseAsStranger,
   weigh
 } from "./hyparview/Optimization.ts"
-import type { Input, Output } from "./hyparview/Protocol.ts"
+import type { DialCause, Input, LinkCause, Output, Timer } from "./hyparview/Protocol.ts"
 import { isNewsOf, onNeighborFailed, onRepairTimer, onSilent, onUnreachable, refill } from "./hyparview/Repair.ts"
 import { armRequestTimer, takeExpired } from "./hyparview/Requests.ts"
 import { onShuffle, onShuffleReply, shuffle } from "./hyparview/Shuffle.ts"
@@ -239,7 +239,7 @@ const start = <I extends Key, A>(t: Transition<I, A>): void => {
   startLooking(t)
 }
 
-const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A>, { _tag: "TimerFired" }>["kind"]) => {
+const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
   const { now, state } = t
   switch (kind) {
     case "Cycle":
@@ -269,11 +269,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Extract<Input<I, A
 }
 
 /** A link or a dial failed. Known to the node at once, whoever the peer was to it (rule 7 of `docs/protocol.md`). */
-const onLost = <I extends Key, A>(
-  t: Transition<I, A>,
-  peer: Peer<I, A>,
-  cause: Extract<Input<I, A>, { _tag: "SendFailed" | "LinkClosed" }>["cause"]
-): void => {
+const onLost = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, cause: DialCause | LinkCause): void => {
   if (isNobody(peer)) return
   const { state } = t
   const { probe } = state.search

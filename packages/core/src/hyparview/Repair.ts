@@ -187,7 +187,7 @@ export const onRepairTimer = <I extends Key, A>(t: Transition<I, A>): void => {
 }
 
 /** Leaves a peer out of the rest of this round. */
-export const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+const markTried = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { config, round } = t.state
   if (holds(round.tried, id)) return
   const limit = Math.max(config.memorySize, config.passiveSize)

@@ -14,7 +14,7 @@ import { type Held, type Kept, nothingHeld } from "./State.ts"
 const chunkSize = 32
 
 /** What a kept message takes beside its payload, in bytes: its records, and the array's own. */
-export const keptOverhead = 128
+const keptOverhead = 128
 
 /** What a kept message counts as, in bytes. */
 export const bytesOf = (payload: Uint8Array): number => payload.byteLength + keptOverhead

@@ -21,7 +21,7 @@ export const isBetter = <I extends Key, A>({ config }: State<I, A>, after: numbe
   after < before && after <= before * (1 - config.optimizeHysteresis)
 
 /** A neighbour, and what the link with it costs. */
-export interface Weighed<I extends Key, A> {
+interface Weighed<I extends Key, A> {
   readonly neighbor: Neighbor<I, A>
   readonly cost: number
 }

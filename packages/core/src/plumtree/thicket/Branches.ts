@@ -13,7 +13,7 @@ import type { Config } from "../Config.ts"
 import { type MessageId, sameMessage } from "../Message.ts"
 
 /** A neighbour that has been asked to be the parent, and those to ask after it. */
-export interface Seek<I extends Key> {
+interface Seek<I extends Key> {
   /** A message of the tree, by which the Graft names it. */
   readonly id: MessageId<I>
   /** Who has been asked last. */
