@@ -248,6 +248,19 @@ const faultDefect = (fault: Fault, nodes: number): Defect | undefined => {
   }
 }
 
+/**
+ * The fault itself if it is one for nodes 0 to `nodes` − 1, whatever has been before it; otherwise what is wrong with it.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const validateFault = (fault: Fault, nodes: number): Result.Result<Fault, InvalidPlan> => {
+  const found = faultDefect(fault, nodes)
+  if (found === undefined) return Result.succeed(fault)
+  const detail = `${fault._tag}: ${found.detail}`
+  return Result.fail(new InvalidPlan({ action: undefined, defect: found.defect, detail }))
+}
+
 /** What is wrong with a fault after those before it; keeps `down` up to date. */
 const lifecycleDefect = (fault: Fault, down: Set<number>): Defect | undefined => {
   switch (fault._tag) {

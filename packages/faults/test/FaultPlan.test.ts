@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { seeded } from "@hyparview/core/Random"
 import { chaosKinds, draw, linkKeepingKinds } from "@hyparview/faults/FaultDraw"
 import type { Action, FaultPlan, PlanDefect } from "@hyparview/faults/FaultPlan"
-import { Fault, nodesOf, validate } from "@hyparview/faults/FaultPlan"
+import { Fault, nodesOf, validate, validateFault } from "@hyparview/faults/FaultPlan"
 
 const planOf = (...faults: ReadonlyArray<Fault>): FaultPlan => ({
   nodes: 4,
@@ -91,6 +91,14 @@ describe("a plan that contradicts itself is told the first defect", () => {
     assert(Result.isFailure(result))
     assert.deepInclude(result.failure, { _tag: "InvalidPlan", defect, action })
     assert.match(result.failure.message, /^fault plan, action \d+: /)
+  })
+
+  it("and so is a fault by itself, whatever has been before it", () => {
+    for (const fault of everyFault) assert.strictEqual(Result.getOrThrow(validateFault(fault, 4)), fault)
+    const result = validateFault(Fault.Duplicate({ probability: 1.1 }), 4)
+    assert(Result.isFailure(result))
+    assert.deepInclude(result.failure, { _tag: "InvalidPlan", defect: "probability", action: undefined })
+    assert.strictEqual(result.failure.message, "fault plan: Duplicate: 1.1 is not between 0 and 1")
   })
 
   it("instants that run backwards", () => {

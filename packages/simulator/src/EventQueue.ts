@@ -83,8 +83,8 @@ export class EventQueue<A> {
   }
 
   /**
-   * Adds an event; its kind is a whole number from 0 to 255. A time before `now` is a defect of the caller: it throws a
-   * `RangeError` and adds nothing.
+   * Adds an event; its kind is a whole number from 0 to 255. Another kind, or a time that is not whole or before `now`, is a
+   * defect of the caller: it throws a `RangeError` and adds nothing.
    */
   push(
     time: number,
@@ -95,9 +95,10 @@ export class EventQueue<A> {
     fourth: number,
     reference: A | undefined
   ): void {
-    if (!(time >= this.now && time <= Number.MAX_SAFE_INTEGER)) {
+    if (!(time >= this.now && time <= Number.MAX_SAFE_INTEGER && Math.floor(time) === time)) {
       throw new RangeError(`an event at ${time} µs cannot be added: the time is ${this.now} µs`)
     }
+    if ((kind & (kinds - 1)) !== kind) throw new RangeError(`an event of the kind ${kind} cannot be added`)
     let row = this.free
     if (row >= 0) {
       this.free = this.rows[row << rowBits] ?? -1

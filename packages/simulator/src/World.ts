@@ -12,8 +12,9 @@
  * - A frame travels for as long as the latency model says; frames from one node to another arrive in order. A link opens
  *   with the first frame that needs it, without a round trip of its own; `Dial` takes one round trip.
  * - A crash breaks the node's links: each far end is given `LinkClosed` after `detectionMillis`, behind what the node had sent
- *   before, and so is the sender of whatever was still under way. A frame that needs a dial (a request, a probe, a reply to a stranger) fails as dials to a
- *   dead process fail: refused after a round trip, or, if `dialFailure` says so, after `dialTimeoutMillis`.
+ *   before, and so is the sender of whatever was still under way. A frame that needs a dial (a request, a probe, a reply to a
+ *   stranger) fails as dials to a dead process fail: refused after a round trip, or, if `dialFailure` says so, after
+ *   `dialTimeoutMillis`. What waited at a frozen process fails when it dies.
  * - A node that starts again closes what its former incarnation left open, before it says anything.
  * - Silent loss, and only that, breaks the assumption that a link loses nothing.
  *
@@ -25,7 +26,9 @@
  * @since 0.1.0
  */
 import { HyParView, Node, Plumtree, Random } from "@hyparview/core"
-import { type FaultPlan, Latency } from "@hyparview/faults"
+import { FaultPlan, Latency } from "@hyparview/faults"
+import * as Result from "effect/Result"
+import * as Struct from "effect/Struct"
 import { EventQueue } from "./EventQueue.ts"
 import { type Broadcast, Broadcasts } from "./internal/broadcasts.ts"
 import {
@@ -101,11 +104,45 @@ export type Presence = "absent" | "up" | "frozen" | "crashed" | "left"
 /** From how many nodes on states rest as numbers, where nothing else is said. */
 const restsFrom = 2_000
 
+const mostNodes = 2 ** 24
+
+/** What is wrong with the numbers of a world. */
+const defectOf = (options: WorldOptions): string | undefined => {
+  const least = {
+    nodes: 0,
+    seed: 0,
+    detectionMillis: 0,
+    dialTimeoutMillis: 0,
+    sendAttempts: 1,
+    discoverySize: 0
+  } as const
+  for (const option of Struct.keys(least)) {
+    const value = options[option]
+    if (!Number.isSafeInteger(value) || value < least[option]) {
+      return `${option} is ${value}: expected a whole number from ${least[option]}`
+    }
+  }
+  if (options.nodes > mostNodes) return `nodes is ${options.nodes}: expected ${mostNodes} at most`
+  const stranger = options.discoverable?.find((node) => !isIndex(node, mostNodes))
+  return stranger === undefined ? undefined : `discoverable: there is no node ${stranger}`
+}
+
+const isIndex = (node: number, nodes: number): boolean => Number.isInteger(node) && node >= 0 && node < nodes
+
+/** A limit of virtual time in whole microseconds. */
+const limitOf = (time: number): number => {
+  if (Number.isNaN(time)) throw new RangeError("a world cannot run until NaN µs")
+  return Math.min(Math.floor(time), Number.MAX_SAFE_INTEGER)
+}
+
 const presences: ReadonlyArray<Presence> = ["absent", "up", "frozen", "crashed", "left"]
 
 /**
  * The world. Mutable: it belongs to whoever made it; `fork` gives an independent copy for the price of its arrays, since
  * the nodes' states never change.
+ *
+ * Options and commands that cannot be are defects of the caller, and throw before anything has changed: a `RangeError`, of a
+ * latency model its `InvalidLatency`, of a fault its `InvalidPlan`.
  *
  * @category models
  * @since 0.1.0
@@ -144,6 +181,9 @@ export class World {
 
   constructor(options: WorldOptions) {
     const { nodes, seed } = options
+    const defect = defectOf(options)
+    if (defect !== undefined) throw new RangeError(defect)
+    Result.getOrThrow(Latency.validate(options.latency))
     this.options = options
     this.nodes = nodes
     this.queue = new EventQueue(Math.max(1024, nodes))
@@ -235,6 +275,8 @@ export class World {
 
   /** Starts a node that does not run, through these contacts. One that ran before starts with a higher epoch. */
   start(node: number, contacts: ReadonlyArray<number>): void {
+    this.assertNodes([node])
+    this.assertNodes(contacts)
     if (this.isAlive(node)) return
     const incarnation = this.processes.incarnationOf(node)
     if (incarnation > 0) this.releaseBereaved(node)
@@ -246,6 +288,7 @@ export class World {
 
   /** Tells a node that runs of contacts, as a user does who calls `join` again. */
   introduce(node: number, contacts: ReadonlyArray<number>): void {
+    this.assertNodes(contacts)
     if (this.processes.isUp(node)) this.command(node, { _tag: "Join", now: this.millis(), contacts })
   }
 
@@ -281,6 +324,7 @@ export class World {
    * which name the broadcast.
    */
   publish(node: number, topic = "broadcast", bytes = 4): number {
+    if (!Number.isSafeInteger(bytes)) throw new RangeError(`a payload cannot have ${bytes} bytes`)
     if (!this.processes.isUp(node)) return -1
     const index = this.broadcasts.length
     const payload = this.spread.begin(node, bytes, this.queue.now, this.network.isTimed)
@@ -296,6 +340,7 @@ export class World {
    * to a slow reader counts as 100 bytes, or 60 and its payload.
    */
   apply(fault: FaultPlan.Fault): void {
+    Result.getOrThrow(FaultPlan.validateFault(fault, this.nodes))
     switch (fault._tag) {
       case "Crash":
         this.crash(fault.nodes)
@@ -339,9 +384,10 @@ export class World {
   /** Runs until a virtual time in microseconds, but for at most `budget` events; whether the time was reached. */
   runUntil(time: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this
+    const limit = limitOf(time)
     const last = this.events + budget
     while (this.events < last) {
-      if (!queue.next(time)) return true
+      if (!queue.next(limit)) return true
       if (--this.ahead <= 0) this.ahead = this.lookAhead.read(this.queue, this.states)
       this.happen()
     }
@@ -355,10 +401,11 @@ export class World {
    */
   drain(until: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this
+    const limit = limitOf(until)
     const last = this.events + budget
     while (isUnderWay(queue)) {
       if (this.events >= last) return false
-      if (!queue.next(until)) break
+      if (!queue.next(limit)) break
       if (--this.ahead <= 0) this.ahead = this.lookAhead.read(this.queue, this.states)
       this.happen()
     }
@@ -382,6 +429,11 @@ export class World {
       if (state === undefined) continue
       this.states.set(node, { ...state, membership: { ...state.membership, config: membership } }, state)
     }
+  }
+
+  private assertNodes(nodes: ReadonlyArray<number>): void {
+    const stranger = nodes.find((node) => !isIndex(node, this.nodes))
+    if (stranger !== undefined) throw new RangeError(`there is no node ${stranger}: the world has ${this.nodes}`)
   }
 
   private beginBroadcast(config: Plumtree.Config): World {

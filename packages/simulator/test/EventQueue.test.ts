@@ -107,12 +107,15 @@ describe("EventQueue", () => {
     assert.deepStrictEqual([queue.now, queue.target], [10_000_001, 2])
   })
 
-  it("refuses an event in the past, and one without a time", () => {
+  it("refuses an event in the past, one without a time, and a kind that there is not", () => {
     const queue = new EventQueue<never>()
     queue.push(7, 0, 0, 0, 0, 0, undefined)
     queue.next(7)
-    for (const time of [6, -1, Number.NaN, 2 ** 53]) {
+    for (const time of [6, -1, 7.5, Number.NaN, 2 ** 53]) {
       assert.throws(() => queue.push(time, 0, 0, 0, 0, 0, undefined), RangeError)
+    }
+    for (const kind of [-1, 256, 0.5, Number.NaN]) {
+      assert.throws(() => queue.push(8, kind, 0, 0, 0, 0, undefined), RangeError)
     }
     assert.strictEqual(queue.size, 0)
   })

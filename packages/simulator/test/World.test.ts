@@ -93,6 +93,79 @@ describe("a world", () => {
     assert.strictEqual(world.traceHash, fork.traceHash)
   })
 
+  it.each([
+    ["half a node", { nodes: 1.5 }],
+    ["nodes that are no number", { nodes: NaN }],
+    ["too many nodes", { nodes: 2 ** 24 + 1 }],
+    ["half a seed", { seed: 1.5 }],
+    ["a seed below 0", { seed: -1 }],
+    ["no attempt to send", { sendAttempts: 0 }],
+    ["a detection that is no time", { detectionMillis: NaN }],
+    ["a dial without end", { dialTimeoutMillis: Infinity }],
+    ["part of an answer", { discoverySize: 0.5 }],
+    ["a list of nobody", { discoverable: [1, -1] }]
+  ])("cannot be made of %s", (_, options) => {
+    const { nodes = 4, ...others } = { nodes: 4, ...options }
+    const config = { membership: Result.getOrThrow(HyParView.forClusterSize(4)), broadcast: Plumtree.floodConfig }
+    assert.throws(() => new World({ seed: 7, config, ...surroundings, nodes, ...others }), RangeError)
+  })
+
+  it.each([
+    { _tag: "Uniform", minMicros: 2, maxMicros: 1 },
+    { _tag: "Constant", micros: 0.5 },
+    { _tag: "Constant", micros: -1 },
+    { _tag: "LogNormal", medianMicros: 1_000, sigma: NaN }
+  ] as const)("cannot be made of a latency model that is none: %j", (latency) => {
+    try {
+      makeWorld(4, { latency })
+    } catch (error) {
+      return assert.instanceOf(error, Latency.InvalidLatency)
+    }
+    assert.fail("it was made")
+  })
+
+  it.each([
+    Fault.SilentLoss({ probability: NaN }),
+    Fault.Duplicate({ probability: 2 }),
+    Fault.SlowReader({ node: 1, bytesPerSecond: 0 }),
+    Fault.Crash({ nodes: [4] }),
+    Fault.Restart({ nodes: [0.5] }),
+    Fault.Partition({ groups: [[0], [7]], mode: "reset" })
+  ])("lets nothing go wrong that cannot: %j", (fault) => {
+    const world = grown(4)
+    const before = world.fork()
+    try {
+      world.apply(fault)
+    } catch (error) {
+      assert.instanceOf(error, FaultPlan.InvalidPlan)
+      world.publish(0)
+      before.publish(0)
+      for (const each of [world, before]) each.runUntil(each.now + second)
+      return assert.strictEqual(world.traceHash, before.traceHash)
+    }
+    assert.fail("it was applied")
+  })
+
+  it("has nobody start who is not there, nor through such a one, and does not run until nothing", () => {
+    const world = makeWorld(10)
+    world.start(0, [])
+    assert.throws(() => world.start(10, [0]), /there is no node 10: the world has 10/)
+    assert.throws(() => world.start(-1, [0]), RangeError)
+    assert.throws(() => world.start(1, [77]), RangeError)
+    assert.throws(() => world.start(1, [NaN]), RangeError)
+    assert.throws(() => world.introduce(0, [10]), RangeError)
+    assert.throws(() => world.publish(0, "t", NaN), RangeError)
+    assert.strictEqual(world.alive, 1)
+    assert.throws(() => world.runUntil(NaN), RangeError)
+    assert.throws(() => world.drain(NaN), RangeError)
+    // What happens happens at whole microseconds.
+    assert.isTrue(world.runUntil(1_000_000.9))
+    assert.strictEqual(world.now, 1_000_000)
+    world.start(1, [0])
+    world.runUntil(2 * second)
+    assert.deepStrictEqual(activeOf(world, 1), [0])
+  })
+
   it("delivers a broadcast to every node and counts its copies", () => {
     const world = grown(50)
     rest(world)
