@@ -1,5 +1,6 @@
 import * as Experiment from "@hyparview/simulator/Experiment"
 import { report } from "@hyparview/simulator/Report"
+import { type Chart, draw } from "@hyparview/simulator/report/Chart"
 import { type Table, tableOf, thinned } from "@hyparview/simulator/report/Figure"
 import { figuresOf } from "@hyparview/simulator/report/figures"
 import { type Results, runsOf } from "@hyparview/simulator/Result"
@@ -24,6 +25,23 @@ const assertBalanced = (markup: string) => {
     else assert.strictEqual(open.pop(), name)
   }
   assert.isEmpty(open)
+}
+
+/** The words of a drawing for a phone lie inside of it, at 6 pixels for each letter of 12. */
+const assertFits = (chart: Chart, title: string) => {
+  const width = 340
+  const texts = draw(chart, width, 300).matchAll(/<text([^>]*)>([^<]+)</g)
+  for (const [, attributes = "", words = ""] of texts) {
+    const [from, by] = [/translate\((-?[\d.]+)/, / x="(-?[\d.]+)/].map((where) =>
+      Number(where.exec(attributes)?.[1] ?? 0)
+    )
+    const x = (from ?? 0) + (by ?? 0)
+    const length = words.length * 6
+    const anchor = /text-anchor="(\w+)"/.exec(attributes)?.[1] ?? "start"
+    const left = anchor === "middle" ? x - length / 2 : anchor === "end" ? x - length : x
+    assert.isAtLeast(left, -1, `${title}: ${words}`)
+    assert.isAtMost(left + length, width, `${title}: ${words}`)
+  }
 }
 
 const small = { nodes: 60, cycles: 2, messages: 3, healCycles: 3, gossips: 5 }
@@ -136,11 +154,17 @@ describe("a report", () => {
       ["plumtree", { ...small, kill: 0.3 }],
       ["churn", small],
       ["partition", small],
+      ["thicket", small],
       ["hashicorp", small]
     ] as const
     for (const [name, options] of experiments) {
       const runs = [1, 2].flatMap((seed) => runsOf(finished(name, { ...options, seed }).result(measured)))
       for (const { chart, id, more, table } of figuresOf(name, runs)) {
+        if (chart !== undefined) {
+          assertFits(chart, `${name}, ${id}`)
+          const label = `${chart.x.label} (one in 100 is shown)`
+          if (name !== "paper") assertFits({ ...chart, x: { ...chart.x, label } }, `${name}, ${id}, thinned`)
+        }
         for (const { name: series, points } of chart?.series ?? []) {
           for (const [x, y] of points) {
             // Cells are rounded.
@@ -149,6 +173,21 @@ describe("a report", () => {
           }
         }
       }
+    }
+  })
+
+  it("averages what a heal costs look by look, though no two seeds look at the same instant", () => {
+    const runs = [1, 2, 3].flatMap((seed) => runsOf(finished("partition", { ...small, seed }).result(measured)))
+    const looks = runs.map(({ partition }) => partition?.control ?? [])
+    assert.notStrictEqual(looks[0]?.at(-1)?.seconds, looks[1]?.at(-1)?.seconds)
+    const chart = figuresOf("partition", runs).find(({ id }) => id === "control-after-heal")?.chart
+    const [ours, ...seeds] = chart?.series ?? []
+    assert.deepStrictEqual([ours?.name, seeds.length], ["ours, mean", 3])
+    assert.strictEqual(ours?.points.length, looks[0]?.length)
+    for (const [look, [x, y]] of (ours?.points ?? []).entries()) {
+      const each = seeds.map(({ points }) => points[look] ?? [NaN, NaN])
+      for (const [seconds] of each) assert.strictEqual(seconds, x)
+      assert.approximately(y, each.reduce((sum, [, value]) => sum + value, 0) / 3, 1e-9)
     }
   })
 
@@ -213,6 +252,20 @@ describe("a report", () => {
     const { content = "" } = files.find(({ name }) => name === "passive-out-degree.svg") ?? {}
     assert.include(content, ">0<")
     assert.notInclude(content, ">-1<")
+  })
+
+  it("says how exact the share of pairs without a path is, where it was measured on a sample", () => {
+    const [run] = runsOf(finished("stable", small).result(measured))
+    if (run === undefined) throw new Error("no run")
+    const cellOf = (paths: Partial<typeof run.overlay.paths>) => {
+      const overlay = { ...run.overlay, paths: { ...run.overlay.paths, ...paths } }
+      const table = figuresOf("stable", [{ ...run, overlay }]).find(({ id }) => id === "overlay")?.table
+      return table?.rows.find(([name]) => name === "pairs without a path")?.[1]
+    }
+    assert.strictEqual(cellOf({}), "0 %")
+    assert.strictEqual(cellOf({ unreachableShare: 0.25 }), "25 %")
+    const sampled = { exact: false, unreachableShare: 0.25, unreachableStandardError: 0.003 }
+    assert.strictEqual(cellOf(sampled), "25 %, ± 0.3 %")
   })
 
   it("of an interrupted run says so", () => {

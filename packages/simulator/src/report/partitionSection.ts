@@ -1,7 +1,7 @@
 /** The figures of a cut and its heal: how well the parts are mixed, with and without looking for them, and what it costs. */
 import type { Result } from "../Result.ts"
 import type { Series } from "./Chart.ts"
-import { type Figure, number, percent, tableOf, thinned } from "./Figure.ts"
+import { type Figure, mean, number, percent, tableOf, thinned } from "./Figure.ts"
 
 type Lines = (
   runs: ReadonlyArray<Result>,
@@ -57,15 +57,27 @@ const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines)
 /** Of a long cut its last cycles. */
 const isRecent = ({ cycle }: { readonly cycle: number }): boolean => cycle >= -10
 
+/**
+ * Between its looks each world comes to rest, and no two seeds look at the same instant: the n-th look of each stands at
+ * the mean of theirs.
+ */
+const looksOf = (runs: ReadonlyArray<Result>): ReadonlyArray<number> => {
+  const each = runs.map(({ partition }) => partition?.control ?? [])
+  const most = each.reduce((most, { length }) => Math.max(most, length), 0)
+  return Array.from({ length: most }, (_, look) => mean(each.flatMap((control) => control[look]?.seconds ?? [])))
+}
+
 const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
+  const looks = looksOf(runs)
   const chart = thinned({
     kind: "lines",
-    x: { label: "seconds after the heal, end of the minute", min: 0 },
+    x: { label: "seconds after the heal", min: 0 },
     y: { label: "control frames, of a calm minute's", min: 0 },
     series: [
       ...linesOf(runs, "ours", ({ partition }) =>
         (partition?.control ?? []).map(
-          ({ perMinute, seconds }) => [seconds, perMinute / Math.max(1, partition?.calmControlPerMinute ?? 1)] as const
+          ({ perMinute, seconds }, look) =>
+            [looks[look] ?? seconds, perMinute / Math.max(1, partition?.calmControlPerMinute ?? 1)] as const
         )
       )
     ]
@@ -73,7 +85,7 @@ const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
   return {
     id: "control-after-heal",
     title: "What the heal costs",
-    note: "Everything that all nodes send but payloads, in the minutes after the heal, as a multiple of the calm rate before the cut.",
+    note: "Everything that all nodes send but payloads, in the minute until then, as a multiple of the calm rate before the cut.",
     chart,
     table: tableOf(chart)
   }

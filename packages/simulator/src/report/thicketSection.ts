@@ -28,7 +28,7 @@ const shares = (histograms: ReadonlyArray<Histogram>, scale: number): ReadonlyAr
 const loadFigure = (found: ReadonlyArray<Thicket>, treesCount: number): Figure => {
   const chart: Chart = {
     kind: "lines",
-    x: { label: `copies that a node sends on of ${treesCount} messages, one on each tree`, min: 0 },
+    x: { label: `copies that a node sends on of ${treesCount}`, min: 0 },
     y: { label: "nodes", min: 0, unit: " %" },
     series: [
       {
@@ -54,7 +54,7 @@ const loadFigure = (found: ReadonlyArray<Thicket>, treesCount: number): Figure =
   return {
     id: "thicket-load",
     title: "The forwarding load: a thicket, and Plumtree’s one tree over the same overlay",
-    note: "The source is left out. In one tree the same nodes forward every message, and most forward none.",
+    note: "Of as many messages, one on each tree. The source is left out. In one tree the same nodes forward every message, and most forward none.",
     chart,
     table: tableOf(chart)
   }
