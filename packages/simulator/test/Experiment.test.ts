@@ -1,9 +1,13 @@
 import { HyParView, Random } from "@hyparview/core"
 import * as Experiment from "@hyparview/simulator/Experiment"
 import { churn, countOf } from "@hyparview/simulator/experiments/churn"
+import { failures } from "@hyparview/simulator/experiments/failures"
 import { hashicorp } from "@hyparview/simulator/experiments/hashicorp"
 import { Laboratory, type Work } from "@hyparview/simulator/experiments/Laboratory"
+import { partition } from "@hyparview/simulator/experiments/partition"
+import { plumtree } from "@hyparview/simulator/experiments/plumtree"
 import { stable } from "@hyparview/simulator/experiments/stable"
+import { thicket } from "@hyparview/simulator/experiments/thicket"
 import { isInBothViews, isOverCapacity } from "@hyparview/simulator/Measure"
 import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
 import type { Observer, World } from "@hyparview/simulator/World"
@@ -470,6 +474,40 @@ describe("a run", () => {
       assert.isAbove(runsOf(paper.result(unmeasured)).at(-1)?.overlay.alive ?? 0, 0)
     }
   )
+
+  it("foresees how much work it is, so that its progress ends at 1, and not before", { timeout: 60_000 }, () => {
+    const works = { stable, failures, churn, partition, plumtree, thicket, hashicorp } as const
+    const small = { nodes: 60, cycles: 2, messages: 7, healCycles: 3 }
+    const experiments: ReadonlyArray<readonly [keyof typeof works, Partial<Experiment.Options>]> = [
+      ["stable", {}],
+      ["failures", { againMessages: 2, kill: 0.31 }],
+      ["failures", { sendFailure: 0.01 }],
+      ["churn", {}],
+      ["partition", {}],
+      ["partition", { cutMinutes: 17, cut: "islands" }],
+      ["plumtree", { kill: 0.31 }],
+      ["plumtree", { kill: 0.31, pace: "rate" }],
+      ["plumtree", { failures: 2, pace: "cycle" }],
+      ["thicket", {}],
+      ["thicket", { kill: 0.31 }],
+      ["hashicorp", { gossips: 4 }]
+    ]
+    for (const [name, options] of experiments) {
+      const all = { ...Experiment.defaults(name), ...small, ...options }
+      const { heartbeatMillis, nodes } = all
+      const config = Result.getOrThrow(HyParView.forClusterSize(nodes, { heartbeatMillis, cycleJitter: 0 }))
+      const laboratory = new Laboratory(name, all, config)
+      let [done, total] = [0, 0]
+      laboratory.expect = (units) => (total = units)
+      laboratory.advance = (units) => (done += units)
+      for (const _ of works[name](laboratory));
+      assert.approximately(done / total, 1, 0.001, `${name} ${JSON.stringify(options)}`)
+    }
+    // The cycles in which a level of `paper` heals nobody can foresee.
+    const paper = Result.getOrThrow(Experiment.start("paper", { ...small, part: "hyparview" }))
+    while (paper.advance());
+    assert.strictEqual(paper.progress.share, 1)
+  })
 
   it("lets all join at one instant, through several contacts, and is whole and symmetric all the same", () => {
     for (const contacts of [1, 5]) {

@@ -24,7 +24,7 @@ export function* churn(laboratory: Laboratory): Work {
   const departures = (nodes * kill) / cyclesPerShare
   laboratory.expect(
     growWork(laboratory) +
-      healCycles * (nodes * (weights.cycle + broadcasts * weights.delivery) + departures * 2 * weights.join)
+      healCycles * (nodes * (weights.cycle + broadcasts * weights.delivery) + departures * 2 * laboratory.joinWork)
   )
   yield* grow(laboratory)
   laboratory.before = Measure.overlay(laboratory.world)
@@ -52,7 +52,7 @@ export function* churn(laboratory: Laboratory): Work {
       if (moments.has(millis)) published.push({ alive: world.alive, index: world.publish(world.randomAlive(random)) })
     }
     yield* laboratory.runFor((cycleMillis - last) * 1000)
-    laboratory.advance(nodes * (weights.cycle + broadcasts * weights.delivery) + departures * 2 * weights.join)
+    laboratory.advance(nodes * (weights.cycle + broadcasts * weights.delivery) + departures * 2 * laboratory.joinWork)
     const parts = Graph.components(Measure.picture(world, "active").graph)
     const reached = published.map(({ alive, index }) => (world.broadcasts[index]?.delivered ?? 0) / alive)
     laboratory.samples.push({

@@ -5,17 +5,19 @@
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import { type Laboratory, probes, weights, type Work } from "./Laboratory.ts"
-import { grow, growWork } from "./stable.ts"
+import { grow, growWork, stockWork } from "./stable.ts"
 
 /** The paper's, as shares of those who live by then. */
 const againLevels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 export function* failures(laboratory: Laboratory): Work {
   const { againMessages, healCycles, kill, messages, nodes } = laboratory.options
-  const survivors = nodes * (1 - kill)
+  const survivors = nodes - Math.round(nodes * kill)
+  const broadcasts = messages + (healCycles + 1) * probes
   laboratory.expect(
     growWork(laboratory) +
-      survivors * (messages * weights.delivery + healCycles * (weights.cycle + probes * weights.delivery)) +
+      stockWork(laboratory) +
+      survivors * (broadcasts * weights.delivery + healCycles * weights.cycle) +
       survivors * againMessages * weights.delivery * againLevels.reduce((sum, level) => sum + 1 - level, 0)
   )
   yield* grow(laboratory)

@@ -5,16 +5,24 @@
  */
 import { FaultPlan } from "@hyparview/faults"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
+import { growWork } from "./stable.ts"
 
 /** The original's `shuffleFreq`. */
 const roundsPerCycle = 30
 
+/** Without a failure, at the end. */
+const settlingCycles = 2
+
 export function* hashicorp(laboratory: Laboratory): Work {
-  const { gossips, nodes } = laboratory.options
-  laboratory.expect(nodes * weights.join + gossips * nodes * (3 * weights.delivery + weights.cycle))
+  const { cycles, gossips, nodes } = laboratory.options
+  laboratory.expect(
+    growWork(laboratory) +
+      settlingCycles * nodes * weights.cycle +
+      gossips * nodes * (3 * weights.delivery + weights.cycle)
+  )
   const { world } = laboratory
   yield* laboratory.join()
-  yield* laboratory.cycle(laboratory.options.cycles)
+  yield* laboratory.cycle(cycles)
 
   laboratory.enter("gossip")
   world.resumeCycles()
@@ -41,5 +49,5 @@ export function* hashicorp(laboratory: Laboratory): Work {
   // The sends fail no more: now the overlay must come to rest, whole and symmetric.
   laboratory.enter("settling")
   world.apply(FaultPlan.Fault.SendFailure({ probability: 0 }))
-  yield* laboratory.cycle(2)
+  yield* laboratory.cycle(settlingCycles)
 }

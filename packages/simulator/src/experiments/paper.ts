@@ -17,14 +17,16 @@
  */
 import { Plumtree } from "@hyparview/core"
 import { firstMessages, heal, killShare, publish } from "./failures.ts"
-import { type Laboratory, type Origin, treeConfig, weights, type Work } from "./Laboratory.ts"
-import { afterKill, build, whileFailing } from "./plumtree.ts"
-import { growWork } from "./stable.ts"
+import { type Laboratory, type Origin, probes, treeConfig, weights, type Work } from "./Laboratory.ts"
+import { afterKill, afterKillWork, build, buildWork, whileFailing, whileFailingWork } from "./plumtree.ts"
+import { growWork, stockWork } from "./stable.ts"
 
 const levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
 const firstMessageLevels = levels.slice(0, 6)
 const kills = 30
 const floods = 50
+/** Looks until a level is healed, the one right after the kill included: what is to be expected of most. */
+const healingSamples = 1.5
 type Change = Partial<Laboratory["options"]>
 
 /** The Plumtree paper's five: thresholds 3 for one sender and 7 for many. */
@@ -40,22 +42,33 @@ const treeMessages = 100
 const firstCycles = 12
 /** Cycles after a kill; the paper's need 4 at most. */
 const treeHealCycles = 5
+const steadyMessages = 20
 const steadyFailures = 0.005
 const steadyCycles = 100
 
 export function* paper(laboratory: Laboratory): Work {
   const { options } = laboratory
-  const { cycles, messages, nodes, part } = options
-  const survivors = levels.reduce((sum, level) => sum + nodes * (1 - level), 0)
+  const { cycles, healCycles, messages, nodes, part } = options
+  const survivorsOf = (each: ReadonlyArray<number>) =>
+    each.reduce((sum, level) => sum + nodes - Math.round(nodes * level), 0)
+  const survivors = survivorsOf(levels)
+  // Broadcasts reach everybody again after a cycle or two, and each level is healed twice.
+  const samples = Math.min(healingSamples, healCycles + 1)
+  const healWork = 2 * (samples * probes * weights.delivery + (samples - 1) * weights.cycle)
   const graphWork =
     nodes * floods * weights.delivery +
-    survivors * weights.delivery * (messages + 30) +
-    nodes * firstMessageLevels.length * kills * weights.delivery
+    survivors * (messages * weights.delivery + healWork) +
+    survivorsOf(firstMessageLevels) * kills * weights.delivery
   const treeWork =
-    variants.length * weights.delivery * (nodes * treeMessages + survivors * (treeHealCycles + 1) * 3) +
-    nodes * weights.delivery * (2 * firstCycles + 2 * steadyCycles + treeMessages)
+    buildWork({ messages: 2 * firstCycles, pace: "cycle" }, nodes) +
+    buildWork({ messages: (variants.length + 1) * treeMessages + steadyMessages, pace: "drained" }, nodes) +
+    variants.length * afterKillWork(survivors, treeHealCycles) +
+    whileFailingWork(nodes, Math.round(nodes * steadyFailures), steadyCycles)
   laboratory.expect(
-    growWork(laboratory) + (part === "plumtree" ? 0 : graphWork) + (part === "hyparview" ? 0 : treeWork)
+    growWork(laboratory) +
+      stockWork(laboratory) +
+      (part === "plumtree" ? 0 : graphWork) +
+      (part === "hyparview" ? 0 : treeWork)
   )
   yield* laboratory.join()
   const joined = { ...laboratory.origin(), world: laboratory.world.fork() }
@@ -125,12 +138,12 @@ function* trees(laboratory: Laboratory, joined: Origin, overlay: Origin): Work {
   }
   const failing: Change = {
     ...variants[1],
-    messages: 20,
+    messages: steadyMessages,
     failures: Math.round(nodes * steadyFailures),
     healCycles: steadyCycles
   }
   yield* tree(laboratory, overlay, failing, function* (sender) {
-    yield* build(laboratory, sender, 20)
+    yield* build(laboratory, sender, steadyMessages)
     yield* whileFailing(laboratory, sender, failing.failures ?? 0, steadyCycles)
   })
   const { announceMillis } = Plumtree.defaultConfig

@@ -33,8 +33,11 @@ export function* partition(laboratory: Laboratory): Work {
   const { cut, cutMinutes, cycles, healCycles, nodes } = laboratory.options
   const { cycleMillis } = laboratory.membership
   const cutCycles = Math.max(1, Math.round((cutMinutes * 60_000) / cycleMillis))
+  const every = Math.ceil(cutCycles / cutSamples)
   laboratory.expect(
-    growWork(laboratory) + (calmCycles + cutCycles + 2 * healCycles) * nodes * (weights.cycle + weights.delivery)
+    growWork(laboratory) +
+      (calmCycles + cutCycles + 2 * healCycles) * nodes * weights.cycle +
+      (Math.floor(cutCycles / every) + healCycles) * nodes * weights.delivery
   )
   const { world } = laboratory
   const groups = partsOf(cut, nodes, world.randomFor(3))
@@ -48,7 +51,6 @@ export function* partition(laboratory: Laboratory): Work {
   const calmPerMinute = traffic.mean()
 
   laboratory.enter("cut")
-  const every = Math.ceil(cutCycles / cutSamples)
   for (let cycle = 0; cycle < cutCycles; cycle++) {
     if (cut !== "islands") applyCut(world, cut, groups, cycle, cutCycles)
     yield* laboratory.cycle(1)

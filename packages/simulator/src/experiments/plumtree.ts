@@ -7,13 +7,24 @@ import { Random } from "@hyparview/core"
 import * as Graph from "../Graph.ts"
 import * as Measure from "../Measure.ts"
 import type { BroadcastResult, Sample } from "../Result.ts"
+import type { Options } from "./Options.ts"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
-import { grow, growWork } from "./stable.ts"
+import { grow, growWork, stockWork } from "./stable.ts"
 
 export function* plumtree(laboratory: Laboratory): Work {
   const { failures, healCycles, kill, messages, nodes, pace } = laboratory.options
-  const later = kill > 0 || failures > 0 ? healCycles + 1 : 0
-  laboratory.expect(growWork(laboratory) + nodes * weights.delivery * (messages + later * 3))
+  const survivors = nodes - Math.round(nodes * kill)
+  laboratory.expect(
+    growWork(laboratory) +
+      stockWork(laboratory) +
+      buildWork(laboratory.options, nodes) +
+      (kill === 0
+        ? 0
+        : pace === "rate"
+          ? buildWork(laboratory.options, survivors)
+          : afterKillWork(survivors, healCycles)) +
+      (failures === 0 ? 0 : whileFailingWork(survivors, failures, healCycles))
+  )
   yield* grow(laboratory)
   yield* laboratory.takeStock()
   const sender = laboratory.world.randomAlive()
@@ -32,6 +43,10 @@ export function* build(laboratory: Laboratory, sender: number, messages: number)
     if (laboratory.options.pace === "cycle") yield* laboratory.cycle(1)
   }
 }
+
+/** The work of `build`, where so many are alive. */
+export const buildWork = ({ messages, pace }: Pick<Options, "messages" | "pace">, alive: number): number =>
+  alive * messages * (weights.delivery + (pace === "cycle" ? weights.cycle : 0))
 
 /** Who publishes: the one sender, or anybody. */
 const sourceOf = ({ options, world }: Laboratory, sender: number): number =>
@@ -76,6 +91,10 @@ export function* afterKill(laboratory: Laboratory, sender: number, share: number
   }
 }
 
+/** The work of `afterKill`, by how many survive. */
+export const afterKillWork = (survivors: number, cycles: number): number =>
+  survivors * ((cycles + 1) * weights.delivery + cycles * weights.cycle)
+
 /** A share of all nodes dies at once, the sender not, and the broadcasts go on at their rate, without a cycle. */
 function* onThroughKill(laboratory: Laboratory, sender: number, share: number, messages: number): Work {
   crashAllBut(laboratory, sender, share)
@@ -105,11 +124,16 @@ export function* whileFailing(laboratory: Laboratory, sender: number, failures: 
       world.crash([victim])
     }
     yield* laboratory.runFor((membership.cycleMillis - last) * 1_000)
+    laboratory.advance(world.alive * weights.cycle)
     world.pauseCycles()
     const broadcast = yield* laboratory.broadcast(sourceOf(laboratory, sender))
     laboratory.samples.push(sampleOf(laboratory, cycle, broadcast))
   }
 }
+
+/** The work of `whileFailing`, by how many are alive before it. */
+export const whileFailingWork = (alive: number, failures: number, cycles: number): number =>
+  (alive * cycles - (failures * cycles * (cycles + 1)) / 2) * (weights.delivery + weights.cycle)
 
 const sampleOf = ({ world }: Laboratory, cycle: number, broadcast: BroadcastResult): Sample => {
   const parts = Graph.components(Measure.picture(world, "active").graph)

@@ -1,9 +1,8 @@
 /** Joins, then cycles: the overlay as it is when nothing has gone wrong. */
-import { type Laboratory, weights, type Work } from "./Laboratory.ts"
+import { type Laboratory, probes, weights, type Work } from "./Laboratory.ts"
 
 export function* stable(laboratory: Laboratory): Work {
-  const { cycles, nodes } = laboratory.options
-  laboratory.expect(nodes * weights.join + nodes * cycles * weights.cycle)
+  laboratory.expect(growWork(laboratory))
   yield* grow(laboratory)
 }
 
@@ -15,5 +14,9 @@ export function* grow(laboratory: Laboratory): Work {
 }
 
 /** The work of `grow`. */
-export const growWork = ({ options: { cycles, nodes } }: Laboratory): number =>
-  nodes * weights.join + nodes * cycles * weights.cycle
+export const growWork = ({ joinWork, options: { cycles, nodes } }: Laboratory): number =>
+  nodes * (joinWork + cycles * weights.cycle)
+
+/** The work of `takeStock`. */
+export const stockWork = ({ options: { nodes, sendFailure } }: Laboratory): number =>
+  sendFailure === 0 ? 0 : nodes * probes * weights.delivery

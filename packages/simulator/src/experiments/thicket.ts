@@ -40,9 +40,13 @@ export function* thicket(laboratory: Laboratory): Work {
   const { treesCount } = config
   const publishing = senders === "many" ? Math.max(2, Math.round(nodes * publishingShare)) : 1
   const rounds = Math.ceil(messages / treesCount / publishing)
-  const later = kill > 0 ? healCycles : 0
+  const survivors = nodes - Math.round(nodes * kill)
+  const later = kill === 0 ? 0 : (healCycles + 1) * treesCount * (1 + (publishing - 1) * (1 - kill))
   laboratory.expect(
-    growWork(laboratory) + nodes * weights.delivery * treesCount * (rounds * publishing + deaths + later)
+    growWork(laboratory) +
+      nodes * weights.delivery * (rounds + messages) +
+      deaths * (nodes - 1) * weights.delivery * treesCount +
+      survivors * (weights.delivery * later + (kill === 0 ? 0 : healCycles * weights.cycle))
   )
   yield* grow(laboratory)
   const source = laboratory.world.randomAlive()
