@@ -117,6 +117,20 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["stable --x-bot --x-bot-candidates 3", /--x-bot is --x-bot-candidates 4: give one of them/],
   ["stable --x-bot", /--latency constant: with constant latency all links cost the same: expected geographic/],
   ["stable --unbiased -1", /--unbiased -1: expected a whole number from 0 to 30/],
+  ["stable --latency geographic --unbiased 2", /--unbiased has no effect without --x-bot/],
+  ["failures --send-attempts 2", /--send-attempts has no effect without --send-failure/],
+  ["hashicorp --send-failure 0 --send-attempts 2", /--send-attempts has no effect without --send-failure/],
+  ["plumtree --strategy flood --optimize 3", /--optimize has no effect with --strategy flood/],
+  ["plumtree --strategy flood --guide 9000", /--guide has no effect with --strategy flood/],
+  ["plumtree --strategy flood --announce 9", /--announce has no effect with --strategy flood/],
+  ["plumtree --strategy flood --prune-after 2", /--prune-after has no effect with --strategy flood/],
+  ["plumtree --heal-cycles 2", /--heal-cycles has no effect without --kill or --failures/],
+  [
+    "plumtree --pace rate --kill 20 --heal-cycles 2",
+    /--heal-cycles has no effect with --pace rate, only with --failures/
+  ],
+  ["thicket --heal-cycles 2", /--heal-cycles has no effect without --kill/],
+  ["paper --part plumtree --messages 7", /--messages has no effect with --part plumtree/],
   [
     "plumtree --nodes 2 --cycles 0 --messages 3 --kill 50 --heal-cycles 1",
     /--kill 50: of 2 nodes 1 would be left, and a broadcast takes two; kill fewer, or give more --nodes/

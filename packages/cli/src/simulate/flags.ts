@@ -336,8 +336,39 @@ export const contradiction = (experiment: string, input: Input): string | undefi
     return `--edges writes one graph, and --seeds ${seeds} would give ${seeds}`
   const fault = Experiment.faultOf(experiment, optionsOf(experiment, input))
   return fault === undefined
-    ? undefined
+    ? idle(experiment, input)
     : explain(experiment, input, { option: fault.option, value: String(fault.value), expected: fault.expected })
+}
+
+/** A flag that has an effect on the experiment, but none beside the others. */
+const idle = (experiment: Name, input: Input): string | undefined => {
+  const { failures, kill, pace, part, sendFailure, strategy, xBotCandidates } = optionsOf(experiment, input)
+  const heals =
+    experiment === "plumtree" ? failures > 0 || (kill > 0 && pace !== "rate") : experiment !== "thicket" || kill > 0
+  const conditions: ReadonlyArray<readonly [keys: ReadonlyArray<Key>, idle: boolean, where: string]> = [
+    [["unbiasedLinks"], xBotCandidates === 0, "without --x-bot"],
+    [["sendAttempts"], sendFailure === 0, "without --send-failure"],
+    [
+      ["optimizeHops", "announceMillis", "pruneAfter", "guideMillis"],
+      experiment === "plumtree" && strategy === "flood",
+      "with --strategy flood"
+    ],
+    [["messages", "healCycles"], experiment === "paper" && part === "plumtree", "with --part plumtree"],
+    [
+      ["healCycles"],
+      !heals,
+      experiment === "thicket"
+        ? "without --kill"
+        : kill > 0
+          ? "with --pace rate, only with --failures"
+          : "without --kill or --failures"
+    ]
+  ]
+  for (const [keys, isIdle, where] of conditions) {
+    const key = isIdle ? keys.find((each) => given(each, input) !== undefined) : undefined
+    if (key !== undefined) return `--${settings[key].flag} has no effect ${where}`
+  }
+  return undefined
 }
 
 /** What the protocol's configuration calls otherwise than the options do. */
