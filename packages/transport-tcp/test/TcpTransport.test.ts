@@ -5,7 +5,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { execFile } from "node:child_process"
 import type { Socket } from "node:net"
+import { promisify } from "node:util"
 import { Transport } from "@hyparview/runtime/Transport"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import { addressOf, deafAddress, openSockets, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
@@ -23,6 +25,22 @@ const endOf = (socket: Socket) =>
     socket.on("error", () => resume(Effect.succeed("rst")))
     socket.resume()
   })
+
+/** Takes all descriptors that its process may have, and dials a name. */
+const poor = `
+  import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
+  import * as Effect from "effect/Effect"
+  import { openSync } from "node:fs"
+  const dial = Effect.gen(function* () {
+    const transport = yield* TcpTransport.make({})
+    try {
+      for (;;) openSync("/dev/null", "r")
+    } catch {}
+    const { detail, reason } = yield* Effect.flip(transport.dial("localhost:7946"))
+    console.log(reason + ": " + detail)
+  })
+  await Effect.runPromise(Effect.scoped(dial))
+`
 
 describe("a transport", () => {
   it.live("as a layer has the address that it bound, and its options", () =>
@@ -77,6 +95,29 @@ describe("a transport", () => {
       yield* link.send([[bytes(3)]])
       assert.deepStrictEqual(yield* Effect.flatMap(nextAccepted(far), (other) => other.receive), [bytes(3)])
     })
+  )
+
+  it.live.runIf(process.platform === "linux")(
+    "without a descriptor left cannot dial a name, and says that this is why",
+    () =>
+      Effect.gen(function* () {
+        const said = yield* Effect.promise(() =>
+          promisify(execFile)(
+            "sh",
+            [
+              "-c",
+              `ulimit -n 100; exec "$0" "$@"`,
+              process.execPath,
+              "--conditions=source",
+              "--input-type=module",
+              "-e",
+              poor
+            ],
+            { cwd: import.meta.dirname }
+          )
+        )
+        assert.include(said.stdout, "limit: getaddrinfo")
+      })
   )
 
   it.live("cannot reach an address without a route", () =>

@@ -15,7 +15,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { DialFailure } from "@hyparview/runtime/Transport"
 import { DialError, TransportError } from "@hyparview/runtime/Transport"
+import { closeSync, openSync } from "node:fs"
 import * as Net from "node:net"
+import { devNull } from "node:os"
 import * as Address from "../Address.ts"
 import type { TcpConfig } from "../TcpConfig.ts"
 
@@ -62,12 +64,26 @@ const dialFailures: Readonly<Record<string, DialFailure>> = {
   EADDRNOTAVAIL: "limit"
 }
 
-const dialError = (address: string, error: Error): DialError =>
-  new DialError({
-    address,
-    reason: dialFailures[codeOf(error)] ?? "unreachable",
-    detail: error.message || codeOf(error)
-  })
+/** `getaddrinfo` does not say that it lacked a descriptor to ask with: it says that there is no such name. */
+const lookupFailures: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN"])
+
+/** The failure of whoever wants a descriptor now, if that is that there is none. */
+const lackOfDescriptors = (): Error | undefined => {
+  try {
+    closeSync(openSync(devNull, "r"))
+    return undefined
+  } catch (error) {
+    return error instanceof Error && dialFailures[codeOf(error)] === "limit" ? error : undefined
+  }
+}
+
+const dialError = (address: string, error: Error): DialError => {
+  const lack = lookupFailures.has(codeOf(error)) ? lackOfDescriptors() : undefined
+  const detail = error.message || codeOf(error)
+  return lack === undefined
+    ? new DialError({ address, reason: dialFailures[codeOf(error)] ?? "unreachable", detail })
+    : new DialError({ address, reason: "limit", detail: `${detail}, for want of descriptors (${codeOf(lack)})` })
+}
 
 /** Begins to open a connection. An error that nobody waits for is not the process's. */
 export const openConnection = (address: Address.Address, config: TcpConfig): Net.Socket =>
