@@ -45,6 +45,17 @@ describe("abuse: what can force an eviction costs tokens", () => {
     assert.deepStrictEqual(answers, ["accepted", "accepted", "accepted", "limited", "limited"])
   })
 
+  it("B1. two that take turns have each their own bucket", () => {
+    const p = node(1, { active: [2, 3, 4], config: perPeer })
+    const asked = [9, 10, 9, 10, 9, 10].map((id) => {
+      p.hears(2, forwardJoin(linkTo(2), peer(id), 0))
+      const isAsked = p.asking.includes(id)
+      if (isAsked) p.hears(id, reply(p.requestTo(id), "full"))
+      return isAsked
+    })
+    assert.deepStrictEqual(asked, [true, true, true, true, false, false])
+  })
+
   it("B1. a limited Join is told how long to wait, and where else to go", () => {
     const p = node(1, { active: [2, 3, 4], passive: [5, 6], config: { admissionOverall: { burst: 1, perMinute: 60 } } })
     p.hears(8, join(1)).waits(250)
@@ -71,6 +82,14 @@ describe("abuse: what can force an eviction costs tokens", () => {
     p.hears(2, reply(p.requestTo(2), "limited", 20_000, sample([7, 8])))
     assert.sameMembers([...p.asking], [7, 8])
     assert.isAtLeast(p.state.timers.Discovery.at, 20_000)
+  })
+
+  it("B1. nobody else makes it wait: neither whom it has not asked, nor any other answer", () => {
+    const p = node(1).joins(102).opens(102)
+    p.hears(7, reply(77, "limited", 50_000))
+    assert.deepStrictEqual(p.gives("SetTimer"), [])
+    p.hears(2, reply(p.requestTo(2), "full", 50_000))
+    assert.isBelow(p.state.timers.Discovery.at, 2_000)
   })
 
   it("B1. an empty over the rate is worth no more than a repair", () => {

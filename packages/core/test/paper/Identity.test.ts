@@ -147,6 +147,15 @@ describe("rule 9: identity is (id, epoch)", () => {
     )
   })
 
+  it("9e. however long it has run before", () => {
+    const p = node(1, { active: [2], epoch: 10 })
+      .waits(1_000_000)
+      .hasConflict(17)
+      .waits(59_999)
+      .hasConflict(18)
+    assert.strictEqual(p.state.status, "stopped")
+  })
+
   it("9e. told again later, it raises its epoch again", () => {
     const p = node(1, { active: [2], epoch: 10 })
       .hasConflict(17)

@@ -8,6 +8,7 @@ import {
   linkTo,
   neighbor,
   node,
+  passiveOf,
   peer,
   probeReply,
   reply,
@@ -179,6 +180,13 @@ describe("cuts and their healing", () => {
     p.opens(109)
     return { p, requestId: p.says("Shuffle")[0]?.requestId ?? 0 }
   }
+
+  it("P3. lately is ten cycles ago, however many there have been", () => {
+    const p = withContact({ active: [2, 3, 4], passive: [9] })
+    p.state = { ...p.state, cycle: 1_000, passive: passiveOf([peer(9)], [995]) }
+    sounded(p)
+    assert.deepStrictEqual(p.opens(109).says("Shuffle"), [])
+  })
 
   it("P3. a contact whose reply holds nobody that we know lives on another island", () => {
     const { p, requestId } = stranger()

@@ -223,7 +223,7 @@ describe("rule 6: being asked", () => {
         .hears(9, neighbor(4, "empty"))
       assert.deepStrictEqual([high.active, high.asking], [[2, 3, 9], [1]])
       high.hears(1, neighbor(7, "repair"))
-      assert.deepStrictEqual([high.saysTo(1), high.active], [[reply(7, "full")], [2, 3, 9]])
+      assert.deepStrictEqual([high.saysTo(1), high.active, high.asking], [[reply(7, "full")], [2, 3, 9], []])
     })
 
     it("a rate has no say in what we asked for ourselves", () => {

@@ -339,6 +339,14 @@ describe("X-BOT", () => {
     }
   })
 
+  it("X7. the old neighbour has not chosen the link that it takes: it is none of the F of B2", () => {
+    assert.isFalse(
+      asOld()
+        .hears(8, switchTo(6, 4, 7))
+        .state.active.at(-1)?.chosen
+    )
+  })
+
   it("X7. one after the other, each as it hears that those before it have: old, disconnected, candidate, initiator", () => {
     assert.deepStrictEqual(
       asOld()
@@ -508,6 +516,16 @@ describe("X-BOT", () => {
       ]
     )
     assert.deepStrictEqual([refusals(again), again.news], [["OptimizationReply to 9"], ["-4 notNeighbor"]])
+    // One that was asked for before the round gives way to the round's.
+    const before = since(asCandidate().loses(2).hears(9, neighbor(5, "repair")))
+    assert.deepStrictEqual(
+      before.state.active.map(({ id, link }) => [id, link]),
+      [
+        [3, linkTo(3)],
+        [9, linkOf(9, 7)]
+      ]
+    )
+    assert.deepStrictEqual(before.saysTo(9), [optimizationReply(7, true)])
     const reborn = since(asCandidate().loses(2).hears(peer(9, 2), join(1)))
     assert.deepStrictEqual(
       reborn.state.active.map((held) => [held.id, held.peer.epoch]),

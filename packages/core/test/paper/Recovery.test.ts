@@ -75,6 +75,13 @@ describe("recovery", () => {
       )
     })
 
+  it("R1. also while messages come steadily", () => {
+    const p = node([2], { retainedMillis: 8_000 })
+    for (let sequence = 0; sequence < 40; sequence++) p.hears(2, gossip(9, sequence)).passes(500)
+    // 20 s have passed, and what is kept is looked through once in a second.
+    assert.isAtLeast(p.kept(9)[0] ?? 0, 40 - 18)
+  })
+
   it("R1. what is too old, and not swept yet, is named to nobody, and is over for whoever asks for it", () => {
     const p = node([2], { retainedMillis: 1_000 })
       .hears(2, gossip(9, 0, { ageMillis: 600 }))
@@ -147,6 +154,7 @@ describe("recovery", () => {
       p.says("Fetch").map(({ to, wanted }) => [to, wanted.map(({ source }) => source)]),
       [[3, [6, 7]]]
     )
+    assert.deepStrictEqual(p.hears(3, digest(ranges(9, 0, 0))).says("Fetch"), [])
     p.hears(3, gossip(6, 0, { replay: "recovery" })).hears(3, gossip(7, 0, { replay: "recovery" }))
     assert.deepStrictEqual(p.says("Fetch"), [])
     p.hears(3, fetched())
@@ -859,6 +867,16 @@ describe("recovery", () => {
     p.hears(2, gossip(9, 4)).step({ _tag: "Validated", now: p.now, id: id(9, 4), verdict: "accept" })
     const [rejected] = p.hears(3, fetch(ranges(9, 3, 3))).says("Fetched")
     assert.deepStrictEqual(rejected?.gone, [{ ...origin, below: 4 }])
+  })
+
+  it("R14. what waits of one origin says nothing of what is over of another", () => {
+    const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    for (const sequence of [0, 1, 2]) {
+      p.hears(2, gossip(9, sequence))
+      p.step({ _tag: "Validated", now: p.now, id: id(9, sequence), verdict: "reject" })
+    }
+    p.hears(2, gossip(8, 1)).hears(3, fetch(ranges(9, 0, 2)))
+    assert.deepStrictEqual(p.says("Fetched")[0]?.gone, [{ ...origin, below: 3 }])
   })
 
   it("R14. a message of a validated topic waits for its verdict before anything is done with it", () => {

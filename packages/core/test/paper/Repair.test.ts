@@ -359,6 +359,14 @@ describe("rule 4: repair is an obligation, not an event", () => {
     assert.deepStrictEqual(p.fires("Repair").asking, [2])
   })
 
+  it("4j. where every free slot is promised there is nothing to wait for", () => {
+    const p = node(1, { active: [2, 3, 4] }).hears(2, forwardJoin(linkTo(2), peer(9), 0))
+    p.hears(2, evictedForBridge(linkTo(2), sample([]), 1))
+    assert.deepStrictEqual([p.active, p.asking, p.state.round.waiting], [[3, 4], [9], true])
+    assert.strictEqual(p.state.timers.Repair.nonce, 0)
+    p.hears(9, reply(p.requestTo(9), "full"))
+    assert.notStrictEqual(p.state.timers.Repair.nonce, 0)
+  })
   it("4j. a freed slot ends the wait", () => {
     const p = node(1, { active: [2, 3], passive: [5, 6] }).fires("Cycle")
     refuse(p)

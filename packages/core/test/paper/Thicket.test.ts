@@ -224,6 +224,16 @@ describe("a parent is found", () => {
     assert.deepStrictEqual(order([0, 7]), [2])
   })
 
+  it("TH11. nobody asks its own child while another has the message", () => {
+    const p = leafOf2({ maxLoad: 7 }).hears(3, graft(id(9, 0)))
+    assert.deepStrictEqual(children(p, 1), [3])
+    p.hears(3, load(0, 1))
+      .hears(4, load(0, 0))
+      .hears(3, iHave([9, 2, 2]))
+      .hears(4, iHave([9, 2, 2]))
+    assert.deepStrictEqual(p.fires("Graft").saysTo("Graft"), [4])
+  })
+
   it("TH11. of those alike by chance", () => {
     const asked = new Set<number>()
     overSeeds(20, (seed) => {
@@ -392,6 +402,8 @@ describe("a parent is changed for a better one", () => {
     ])
       assert.deepStrictEqual(offered([2, 2], others).saysTo("Graft"), [])
     assert.deepStrictEqual(offered([0, 4], [0, 4]).saysTo("Graft"), [])
+    // Who has not said how much it forwards is nobody's better parent.
+    assert.deepStrictEqual(offered([2, 2], []).saysTo("Graft"), [])
     // Refused, it stays.
     assert.deepStrictEqual(parent(offered([2, 2], [0, 4]).hears(3, refused(1)), 1), 2)
   })

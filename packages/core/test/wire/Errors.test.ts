@@ -125,6 +125,13 @@ const { local, remote } = ends
 const ours = { asker: local.id, epoch: local.epoch, requestId: 3 }
 const peer = { id: "p", epoch: 0, address: "" }
 
+describe("a name", () => {
+  it("has 1 to 255 bytes of UTF-8", () => {
+    const names = ["", "a", "x".repeat(255), "x".repeat(256), "é".repeat(127), "é".repeat(128), "\uD800"]
+    assert.deepStrictEqual(names.map(Wire.isName), [false, true, true, false, true, false, false])
+  })
+})
+
 describe("writing is refused", () => {
   it("stale: a link of others, or of an incarnation before", () => {
     const strangers = [
@@ -165,14 +172,20 @@ describe("writing is refused", () => {
       const message: Message = { _tag: "ShuffleReply", requestId: 1, sample }
       assert.deepStrictEqual(writing(message), ["range", "ShuffleReply.sample", 2])
     }
-    const hello = {
-      _tag: "Hello",
-      versions: { lowest: 2, highest: 1 },
-      cluster: "",
-      peer,
-      knownEpoch: undefined
-    } as const
-    assert.deepStrictEqual(refused(Wire.encodeHello(hello)), ["range", "Hello.versions", 5])
+    for (const versions of [
+      { lowest: 2, highest: 1 },
+      { lowest: 0, highest: 1 }
+    ]) {
+      const hello = { _tag: "Hello", versions, cluster: "", peer, knownEpoch: undefined } as const
+      assert.deepStrictEqual(refused(Wire.encodeHello(hello)), ["range", "Hello.versions", 5])
+    }
+    for (const runs of [[], [0], [0, 1, 3]]) {
+      const body = { _tag: "Digest", held: [{ source: "s", epoch: 0, topic: "t", runs }] } as const
+      assert.deepStrictEqual(writing({ _tag: "Carried", link: ours, body }).slice(0, 2), [
+        "range",
+        "Digest.held[0].runs"
+      ])
+    }
   })
 
   it("and leaves nothing behind: the next message is whole", () => {
