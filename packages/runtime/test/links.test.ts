@@ -33,8 +33,10 @@ const setUp = (
     const sent: Array<OutgoingFrame> = []
     const reported: Array<string> = []
     const closes: Array<string> = []
+    const closing = Latch.makeUnsafe(false)
     const ended = Latch.makeUnsafe(false)
     let greeted = false
+    const local = new LinkClosed({ reason: "local", detail: "" })
     const link: Link = {
       remoteAddress: "somewhere",
       authenticatedId: undefined,
@@ -49,16 +51,17 @@ const setUp = (
         return takes()
       },
       receive: Effect.suspend(() => {
-        if (greeted) return Effect.flatMap(link.closed, (closed) => Effect.fail(closed))
+        if (greeted) return Effect.andThen(closing.await, Effect.fail(local))
         greeted = true
         return Effect.succeed([hello({ cluster: "c", self: other, knownEpoch: () => -1 }, self.id), ...after])
       }),
       close: (mode) =>
         Effect.sync(() => {
           closes.push(mode)
+          closing.openUnsafe()
           if (mode === "abort") ended.openUnsafe()
         }),
-      closed: Effect.as(ended.await, new LinkClosed({ reason: "local", detail: "" })),
+      closed: Effect.as(ended.await, local),
       bytes: { received: 0, sent: 0 }
     }
     const links = makeLinks(
@@ -146,6 +149,27 @@ describe("what a link holds", () => {
       yield* Effect.yieldNow
       assert.deepStrictEqual([closes[0], links.statistics()], ["abort", { links: 0, outboxBytes: 0 }])
       assert.deepStrictEqual(reported, [])
+    })
+  )
+
+  it.effect("goes out before the goodbye, and is not cut off", () =>
+    Effect.gen(function* () {
+      const { closes, links, reported, send, sent } = yield* setUp(() => true)
+      send(100)
+      links.send(other, {
+        _tag: "Disconnect",
+        link: { asker: self.id, epoch: 1, requestId: 1 },
+        reason: "leaving",
+        sample: { peers: [], ages: [] }
+      })
+      links.close(other)
+      yield* Effect.yieldNow
+      const said = sent.map((frame) => {
+        const message = Result.getOrUndefined(Wire.decode(bytesOf(frame), { local: other, remote: self }))
+        return message?._tag
+      })
+      assert.deepStrictEqual(said, ["Carried", "Disconnect", "Bye"])
+      assert.deepStrictEqual([closes, reported], [["flush"], []])
     })
   )
 
