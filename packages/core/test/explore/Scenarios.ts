@@ -70,8 +70,14 @@ export const rested = (size: number, started: number, config: Partial<HyParView.
   return world
 }
 
-/** Every link may be exchanged for a shorter one, at any time. */
-export const optimizing = { optimizeCandidates: 3, unbiasedLinks: 0, protectedLinks: 0, optimizeHysteresis: 0 } as const
+/** Every link may be exchanged for a shorter one, at any time. There is room for all contacts of six nodes, so that chance draws none. */
+export const optimizing = {
+  optimizeCandidates: 3,
+  unbiasedLinks: 0,
+  protectedLinks: 0,
+  optimizeHysteresis: 0,
+  contactsSize: 6
+} as const
 
 /** Nodes that have not started, and know each other: by a peer store, say. Once they start their requests cross. */
 export const acquainted = (size: number, config: Partial<HyParView.Config> = {}): World => {
