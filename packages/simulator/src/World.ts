@@ -28,7 +28,6 @@
 import { HyParView, Node, Plumtree, Random } from "@hyparview/core"
 import { FaultPlan, Latency } from "@hyparview/faults"
 import * as Result from "effect/Result"
-import * as Struct from "effect/Struct"
 import { EventQueue } from "./EventQueue.ts"
 import { type Broadcast, Broadcasts } from "./internal/broadcasts.ts"
 import {
@@ -52,6 +51,7 @@ import {
 import { LookAhead } from "./internal/lookAhead.ts"
 import { Network, type NetworkOptions, type Surroundings } from "./internal/network.ts"
 import { absent, crashed, frozen, left, Processes, type SimulatedPeer, up } from "./internal/processes.ts"
+import { defectOf, isIndex, limitOf } from "./internal/refusals.ts"
 import { RestingStates } from "./internal/resting.ts"
 import { type NodeState, type States, WholeStates } from "./internal/states.ts"
 import { CyclePause, putBack, type Waiting } from "./internal/waiting.ts"
@@ -103,37 +103,6 @@ export type Presence = "absent" | "up" | "frozen" | "crashed" | "left"
 
 /** From how many nodes on states rest as numbers, where nothing else is said. */
 const restsFrom = 2_000
-
-const mostNodes = 2 ** 24
-
-/** What is wrong with the numbers of a world. */
-const defectOf = (options: WorldOptions): string | undefined => {
-  const least = {
-    nodes: 0,
-    seed: 0,
-    detectionMillis: 0,
-    dialTimeoutMillis: 0,
-    sendAttempts: 1,
-    discoverySize: 0
-  } as const
-  for (const option of Struct.keys(least)) {
-    const value = options[option]
-    if (!Number.isSafeInteger(value) || value < least[option]) {
-      return `${option} is ${value}: expected a whole number from ${least[option]}`
-    }
-  }
-  if (options.nodes > mostNodes) return `nodes is ${options.nodes}: expected ${mostNodes} at most`
-  const stranger = options.discoverable?.find((node) => !isIndex(node, mostNodes))
-  return stranger === undefined ? undefined : `discoverable: there is no node ${stranger}`
-}
-
-const isIndex = (node: number, nodes: number): boolean => Number.isInteger(node) && node >= 0 && node < nodes
-
-/** A limit of virtual time in whole microseconds. */
-const limitOf = (time: number): number => {
-  if (Number.isNaN(time)) throw new RangeError("a world cannot run until NaN µs")
-  return Math.min(Math.floor(time), Number.MAX_SAFE_INTEGER)
-}
 
 const presences: ReadonlyArray<Presence> = ["absent", "up", "frozen", "crashed", "left"]
 

@@ -12,22 +12,19 @@ import { slotFor } from "./Reception.ts"
 import { listGaps, waitForHolder } from "./Recovery.ts"
 import { expect, hasGap } from "./Seen.ts"
 import type { Transition } from "./State.ts"
-import { at, forgottenFloor, put } from "./Streams.ts"
+import { at, put } from "./Streams.ts"
 
-/** A neighbour has announced these, and they have no place among the missing. */
+/** A neighbour has announced these: they are to be asked for (`onIHave` has looked), and have no place among the missing. */
 export const onOverflow = <I extends Key, A>(
   t: Transition<I, A>,
   announcer: I,
   ids: ReadonlyArray<MessageId<I>>
 ): void => {
-  const { config, self } = t.state
+  const { config } = t.state
   if (!config.recovery || ids.length === 0) return
   const opened = new Set<number>()
   for (const id of ids) {
-    const { epoch, sequence, source } = id
-    // As of a digest: of ourselves we know better, and what is done of an origin that made room does not bring it back.
-    if (source === self.id && epoch >= self.epoch) continue
-    if (forgottenFloor(t.state.streams, id) >= sequence) continue
+    const { sequence } = id
     const slot = slotFor(t, id, sequence, config.catchUp, true)
     const old = at(t.state.streams, slot)
     // With `catchUp` off what is older than the baseline is history; with it, it is asked for already.

@@ -10,7 +10,7 @@
  * than the first, which the core may still deliver, is too late to be handed on in order. It is told as lagged.
  */
 import type { Delivery } from "./messages.ts"
-import { fromOn, outside, type Runs, withRun } from "./runs.ts"
+import { atMost, fromOn, outside, type Runs, withRun } from "./runs.ts"
 
 /** A message, or the messages from `sequence` on that are given up, in its place. */
 interface Item {
@@ -29,7 +29,10 @@ interface Incarnation {
   low: number
   /** From `low` up to this, which is not included, everything has been handed on, refused or told to be lost; else 0. */
   done: number
-  /** What was refused from there on, or was over before anybody spoke of the source here: nothing is said of it. */
+  /**
+   * What was refused from there on, or was over before anybody spoke of the source here: nothing is said of it. As many runs as
+   * deliveries may wait; of more nothing is said of what lies between the earliest either.
+   */
   quiet: Runs
 }
 
@@ -93,7 +96,7 @@ export const makeInOrder = (options: {
       bytes: 0,
       low: Infinity,
       done: 0,
-      quiet: outside(missingOf(source, epoch, 0, highest), 0, highest)
+      quiet: atMost(outside(missingOf(source, epoch, 0, highest), 0, highest), capacity)
     }
     idle.delete(key)
     waiting.set(key, incarnation)
@@ -153,7 +156,7 @@ export const makeInOrder = (options: {
     const key = keyOf(source, epoch)
     const incarnation = waiting.get(key) ?? idle.get(key)
     if (incarnation === undefined || sequence < incarnation.done) return
-    incarnation.quiet = withRun(incarnation.quiet, sequence, sequence)
+    incarnation.quiet = atMost(withRun(incarnation.quiet, sequence, sequence), capacity)
   }
 
   const settle = (incarnation: Incarnation, low: number, done: number): void => {

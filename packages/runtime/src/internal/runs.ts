@@ -29,6 +29,12 @@ export const withRun = (runs: Runs, first: number, last: number): Runs => {
   return runs.toSpliced(from, upTo - from, start, end)
 }
 
+/** At most so many runs: of more the earliest are one, with what lies between them. */
+export const atMost = (runs: Runs, count: number): Runs => {
+  const last = runs.length - 2 * (count - 1)
+  return runs.length <= 2 * count ? runs : [runs[0] ?? 0, ...runs.slice(last - 1)]
+}
+
 /** Those of the numbers that are not below that one. */
 export const fromOn = (runs: Runs, first: number): Runs => {
   let at = 0

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { fromOn, outside, withRun } from "../../src/internal/runs.ts"
+import { atMost, fromOn, outside, withRun } from "../../src/internal/runs.ts"
 
 describe("runs", () => {
   it("grow by what touches them, swallow what lies within, and stay ascending", () => {
@@ -28,5 +28,12 @@ describe("runs", () => {
     assert.deepStrictEqual(fromOn(runs, 3), [3, 4, 7, 8])
     assert.deepStrictEqual(fromOn(runs, 5), [7, 8])
     assert.deepStrictEqual(fromOn(runs, 9), [])
+  })
+
+  it("are no more than so many: the earliest of more are one", () => {
+    const runs = [1, 1, 3, 3, 5, 6, 8, 9]
+    assert.deepStrictEqual(atMost(runs, 4), runs)
+    assert.deepStrictEqual(atMost(runs, 3), [1, 3, 5, 6, 8, 9])
+    assert.deepStrictEqual(atMost(runs, 1), [1, 9])
   })
 })
