@@ -359,14 +359,14 @@ class RuntimeRun {
   private tellsTheTruth(cluster: TestCluster.TestCluster) {
     return Effect.gen({ self: this }, function* () {
       this.violate("exactly once", ...this.histories.deliveryFaults())
-      // A node may hold links that are no neighbour's: the ones in use, and the ones that have just been.
+      // A node may hold links that are no neighbour's: the ones in use, and the ones that have just been. Two where dials crossed.
       const since = this.nowMillis - 2 * temporaryLinkIdleMillis - 2 * this.scenario.dialTimeoutMillis
       for (const node of cluster.running()) {
         const view = yield* cluster.node(node).membership.view
         const active = view.active.map(({ peer }) => peer.id)
         this.violate("events", ...this.histories.neighborFaults(this.listeners.nameOf(node), active))
         if (view.outboxBytes > 0) this.violate("leak", `${view.outboxBytes} bytes wait in ${idOf(node)} at rest`)
-        const most = active.length + this.talks.since(idOf(node), active, since)
+        const most = active.length + 2 * this.talks.since(idOf(node), active, since)
         if (view.links > most) {
           this.violate("leak", `${idOf(node)} holds ${view.links} links, and has use for ${most} at most`)
         }
