@@ -1,13 +1,13 @@
 /**
- * The node's links: dialled, accepted, kept, and let go. This is the part of the driver contract (`Driver.ts` of
- * `@hyparview/core`) that is about links; what to send, and to whom, is decided there. One link with each peer is in use; where
- * there is a second (`peerLinks.ts`), it is read as well, closes when it has been idle, and nothing is reported of it.
+ * The node's links: kept, read, sent over, and let go; how a link comes to a peer is in `greetings.ts`. This is the part of the
+ * driver contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided there. One link
+ * with each peer is in use; where there is a second (`peerLinks.ts`), it is read as well, closes when it has been idle, and
+ * nothing is reported of it.
  */
 import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import type { DialError, Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
+import type { Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
 import {
   abort,
   bytesOf,
@@ -20,8 +20,9 @@ import {
   takeQueued
 } from "./connection.ts"
 import { makeDeadlines } from "./deadlines.ts"
-import { causeOfDial, causeOfEnding, endedBy, type Ending, type Farewell, isFarewell, isFault } from "./ending.ts"
-import { dialCauseOf, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
+import { causeOfEnding, endedBy, type Ending, type Farewell, isFarewell, isFault } from "./ending.ts"
+import { type Converse, makeGreetings, type Why } from "./greetings.ts"
+import { type Ourselves, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import { makePeerLinks } from "./peerLinks.ts"
 import type { Run } from "./run.ts"
@@ -69,17 +70,6 @@ interface Dialing {
   readonly waiting: Array<Node.Message>
 }
 
-/** A dial, until both ends have said Hello. */
-interface Greeting {
-  fiber: Fiber.Fiber<void> | undefined
-}
-
-/** Why no conversation came about, in the words of the transport, of the far end, or of ours. */
-interface Why {
-  readonly reason: string
-  readonly detail: string
-}
-
 /** How often the log says that strangers are turned away since there are too many links. */
 const limitSaidMillis = 60_000
 
@@ -114,13 +104,10 @@ export const makeLinks = (
   host: Host
 ): Links => {
   const dialing = new Map<string, Dialing>()
-  /** Dials that have not been greeted. */
-  const greeting = new Set<Greeting>()
   /** Every link that has not ended, those included to which goodbye was said. */
   const alive = new Set<Connection>()
   const unflushed = new Set<Connection>()
   const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
-  let handshakes = 0
   const largestFrame = Math.min(settings.outboxBytes, transport.maxFrameBytes)
   let saidTooLarge = false
   let saidLimitAt = -limitSaidMillis
@@ -135,6 +122,16 @@ export const makeLinks = (
   }
 
   const { expire, within } = makeDeadlines(settings.handshakeMillis, host.now, host.watchHandshakes)
+
+  const greetings = makeGreetings({
+    transport,
+    handshakeMillis: settings.handshakeMillis,
+    within,
+    ourselves,
+    run,
+    meter,
+    onEpochConflict: (epoch) => host.report({ _tag: "EpochConflict", epoch })
+  })
 
   const connections = makePeerLinks({
     selfId: settings.id,
@@ -250,165 +247,53 @@ export const makeLinks = (
         host.report({ _tag: "SendFailed", to: peer, cause })
         return Effect.logDebug("a dial failed", { peer: peer.id, address: peer.address, cause, reason, detail })
       })
-    converse(peer.address, peer.id, {
-      onOpen: (link, found) =>
-        Effect.suspend(() => {
-          if (found.id !== peer.id || found.epoch < peer.epoch) {
-            const detail = `${peer.id} was expected at ${peer.address}, not ${found.id}`
-            const failed = fail("identity", { reason: "identity", detail })
-            return Effect.andThen(turnAway(link, "identity", detail), Effect.as(failed, undefined))
-          }
-          return Effect.succeed(adopt(link, found, true))
-        }),
-      onFailure: fail
-    })
+    const converse: Converse = (link, { peer: found, rest }) => {
+      if (found.id === peer.id && found.epoch >= peer.epoch) return read(adopt(link, found, true), rest)
+      const detail = `${peer.id} was expected at ${peer.address}, not ${found.id}`
+      return Effect.andThen(turnAway(link, "identity", detail), fail("identity", { reason: "identity", detail }))
+    }
+    greetings.dial(peer.address, peer.id, converse, fail)
   }
 
   const dialAddress = (address: string): void => {
     for (const { peer } of connections.all()) {
       if (peer.address === address) return host.report({ _tag: "LinkOpened", address, peer })
     }
-    converse(address, undefined, {
-      onOpen: (link, peer) =>
-        Effect.suspend(() => {
-          host.report({ _tag: "LinkOpened", address, peer })
-          const held = connections.get(peer.id)
-          if (held === undefined || held.peer.epoch !== peer.epoch || connections.isYoung(held)) {
-            return Effect.succeed(adopt(link, peer, true))
-          }
-          return Effect.as(turnAway(link, "duplicate", "there is a link with this peer already"), undefined)
-        }),
-      onFailure: (cause, { detail, reason }) =>
-        Effect.suspend(() => {
-          meter.count("dialsFailed")
-          host.report({ _tag: "DialFailed", address, cause })
-          return Effect.logWarning("a contact cannot be joined; asking others, and it again later", {
-            address,
-            cause,
-            reason,
-            detail
-          })
+    const converse: Converse = (link, { peer, rest }) => {
+      host.report({ _tag: "LinkOpened", address, peer })
+      const held = connections.get(peer.id)
+      return held === undefined || held.peer.epoch !== peer.epoch || connections.isYoung(held)
+        ? read(adopt(link, peer, true), rest)
+        : turnAway(link, "duplicate", "there is a link with this peer already")
+    }
+    greetings.dial(address, undefined, converse, (cause, { detail, reason }) =>
+      Effect.suspend(() => {
+        meter.count("dialsFailed")
+        host.report({ _tag: "DialFailed", address, cause })
+        return Effect.logWarning("a contact cannot be joined; asking others, and it again later", {
+          address,
+          cause,
+          reason,
+          detail
         })
-    })
-  }
-
-  /** Dials, greets, and then reads until the link ends. */
-  const converse = (
-    address: string,
-    id: string | undefined,
-    handlers: {
-      readonly onOpen: (link: Link, peer: Peer.Peer) => Effect.Effect<Connection | undefined>
-      readonly onFailure: (cause: HyParView.DialCause, why: Why) => Effect.Effect<void>
-    }
-  ): void => {
-    const greet = Effect.gen(function* () {
-      const link = yield* transport.dial(address)
-      yield* link.send([[hello(ourselves(), id)]])
-      return { link, ...(yield* withRefusal(link, readHello(link, ourselves))) }
-    })
-    const fail = (error: DialError | LinkClosed | Refused) => {
-      if (error._tag === "DialError") return handlers.onFailure(causeOfDial(error.reason), error)
-      if (error._tag === "LinkClosed") return handlers.onFailure("rejected", error)
-      reportRefusal(error, address, false)
-      return handlers.onFailure(dialCauseOf(error.reason), error)
-    }
-    const late: Why = { reason: "timeout", detail: `no Hello within ${settings.handshakeMillis} ms` }
-    const under: Greeting = { fiber: undefined }
-    greeting.add(under)
-    under.fiber = run(
-      Effect.scoped(
-        Effect.matchEffect(
-          within(greet, () => {
-            greeting.delete(under)
-            under.fiber?.interruptUnsafe()
-            run(handlers.onFailure("timeout", late))
-          }),
-          {
-            onFailure: (error) => {
-              greeting.delete(under)
-              return fail(error)
-            },
-            onSuccess: ({ link, peer, rest }) => {
-              greeting.delete(under)
-              return Effect.flatMap(handlers.onOpen(link, peer), (connection) =>
-                connection === undefined ? Effect.void : read(connection, rest)
-              )
-            }
-          }
-        )
-      )
+      })
     )
-  }
-
-  /** Tells the far end why it is turned away, unless it was the far end that said so. */
-  const withRefusal = <A>(link: Link, effect: Effect.Effect<A, Refused | LinkClosed>) =>
-    Effect.tapError(effect, (error) =>
-      error._tag === "Refused" ? turnAway(link, error.reason, error.detail) : Effect.void
-    )
-
-  /** `proven`: by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
-  const reportRefusal = ({ conflictingEpoch, detail, reason }: Refused, address: string, proven: boolean): void => {
-    meter.count("handshakesRefused")
-    meter.refused(reason)
-    if (conflictingEpoch !== undefined) host.report({ _tag: "EpochConflict", epoch: conflictingEpoch })
-    const log = proven && reason === "identity" ? Effect.logWarning : Effect.logDebug
-    run(log("no conversation", { address, reason, detail }))
   }
 
   // --- accepting -----------------------------------------------------------------------------------------------------
 
   const accept = (link: Link): void => {
     const refusal = refusalOf()
-    if (refusal !== undefined) {
-      const [reason, detail] = refusal
-      meter.count("handshakesRefused")
-      meter.refused(reason)
-      run(Effect.logDebug("no conversation", { address: link.remoteAddress, reason, detail }))
-      run(turnAway(link, reason, detail))
-      return
-    }
-    handshakes++
-    run(
-      Effect.gen(function* () {
-        const greeted = yield* within(readHello(link, ourselves), () => run(link.close("abort"))).pipe(
-          Effect.catchTags({
-            LinkClosed: ({ detail, reason }) =>
-              Effect.as(
-                Effect.logDebug("no conversation", {
-                  address: link.remoteAddress,
-                  reason,
-                  detail: reason === "local" ? `no Hello within ${settings.handshakeMillis} ms` : detail
-                }),
-                undefined
-              ),
-            Refused: Effect.fnUntraced(function* (refused) {
-              reportRefusal(refused, link.remoteAddress, link.authenticatedId !== undefined)
-              // A Hello all the same: it says which cluster, version and epochs are spoken of here.
-              yield* Effect.ignore(link.send([[hello(ourselves(), refused.peer?.id)]]))
-              yield* turnAway(link, refused.reason, refused.detail)
-              return undefined
-            })
-          }),
-          Effect.ensuring(Effect.sync(() => handshakes--))
-        )
-        if (greeted === undefined) return
-        const { peer, rest } = greeted
-        const us = ourselves()
-        yield* Effect.ignore(link.send([[hello(us, peer.id)]]))
-        if (ourselves().self.epoch !== us.self.epoch) {
-          return yield* turnAway(link, "superseded", "the epoch of this node has been raised meanwhile")
-        }
-        yield* read(adopt(link, peer, false), rest)
-      }).pipe(Effect.ensuring(link.close("abort")))
-    )
+    if (refusal !== undefined) return greetings.refuse(link, ...refusal)
+    greetings.accept(link, (accepted, { peer, rest }) => read(adopt(accepted, peer, false), rest))
   }
 
   /** Why nobody is greeted, if that is so. */
-  const refusalOf = (): readonly [Wire.ByeReason, detail: string] | undefined => {
+  const refusalOf = (): readonly [reason: Wire.ByeReason, detail: string] | undefined => {
     if (host.state().membership.status === "stopped") {
       return ["identity", "this node has stopped, since another process has its id"]
     }
-    let open = handshakes
+    let open = greetings.accepting()
     for (const { ended } of alive) if (!ended) open++
     const most = settings.membership.activeSize + settings.temporaryLinks
     if (open < most) return undefined
@@ -556,8 +441,7 @@ export const makeLinks = (
 
   const closeAll = (reason: Wire.ByeReason): void => {
     for (const connection of alive) if (!connection.ended) drop(connection, reason, "")
-    for (const { fiber } of greeting) fiber?.interruptUnsafe()
-    greeting.clear()
+    greetings.stopDialling()
     dialing.clear()
   }
 
