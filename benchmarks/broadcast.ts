@@ -10,10 +10,10 @@
  * the sides are set up is in `internal/hyparview.ts` and `internal/gossipsub.ts`, what is measured in `internal/load.ts`.
  */
 import { fork } from "node:child_process"
-import { Load, type Throughput } from "./internal/load.ts"
-import type { Contender, MeshOptions } from "./internal/mesh.ts"
+import { type Latency, Load, type Throughput } from "./internal/load.ts"
+import type { Contender, Mesh, MeshOptions } from "./internal/mesh.ts"
 import { type Aim, medianOf, type Row } from "./internal/row.ts"
-import { countWireBytes } from "./internal/wire-bytes.ts"
+import { countWireBytes, type WireBytes } from "./internal/wire-bytes.ts"
 
 export interface BroadcastBenchOptions {
   /** Default 10, 50 and 100. */
@@ -49,6 +49,7 @@ interface Figures {
   readonly throughput: ReadonlyArray<Throughput>
   readonly p50Millis: number
   readonly p99Millis: number
+  readonly earlyCopies: number
   readonly copies: number
   readonly wireBytes: number
   readonly idleMegabytes: number
@@ -60,7 +61,7 @@ interface Figures {
 /** CPU time, at the beginning. */
 const warmUpMillis = 1_500
 
-/** The modest rate, for latency, copies and bytes: two seconds of it. */
+/** The modest rate, for latency, copies and bytes: two seconds of it, early and once more after the loads. */
 const modest = { messages: 10, bytes: 1_024, perSecond: 5, publishers: 10 } as const
 
 /** CPU time: the least of a throughput measurement that counts, and what each load warms up before it. */
@@ -77,6 +78,23 @@ const usedMegabytes = (): number => {
   globalThis.gc?.()
   const { external, heapUsed } = process.memoryUsage()
   return (heapUsed + external) / 1e6
+}
+
+interface Modest extends Latency {
+  readonly copies: number
+  readonly wireBytes: number
+}
+
+const measureModest = async (nodes: number, mesh: Mesh, load: Load, wire: WireBytes): Promise<Modest> => {
+  await load.settle()
+  const countsBefore = mesh.counts()
+  const bytesBefore = wire.total()
+  const latency = await load.latency(modest)
+  const wireBytes = (wire.total() - bytesBefore) / (modest.messages * (nodes - 1))
+  await load.settle()
+  const counts = mesh.counts()
+  const copies = (counts.copies - countsBefore.copies) / (counts.deliveries - countsBefore.deliveries)
+  return { ...latency, copies, wireBytes }
 }
 
 const measure = async (trial: Trial): Promise<Figures> => {
@@ -98,16 +116,11 @@ const measure = async (trial: Trial): Promise<Figures> => {
 
   await load.settle()
   const idleMegabytes = (usedMegabytes() - megabytesBefore) / nodes
-  const countsBefore = mesh.counts()
-  const bytesBefore = wire.total()
-  const latency = await load.latency(modest)
-  const wireBytes = (wire.total() - bytesBefore) / (modest.messages * (nodes - 1))
-  await load.settle()
-  const counts = mesh.counts()
-
+  const early = await measureModest(nodes, mesh, load, wire)
   const throughput: Array<Throughput> = []
   for (const { bytes, publishers } of loads) throughput.push(await load.throughput(bytes, publishers, measuring))
   const loadedMegabytes = (usedMegabytes() - megabytesBefore) / nodes
+  const late = await measureModest(nodes, mesh, load, wire)
   if (load.lost + load.repeated > 0) {
     console.error(
       `${JSON.stringify(trial)}: ${load.lost} messages missed nodes, ${load.repeated} were handed out twice`
@@ -116,9 +129,8 @@ const measure = async (trial: Trial): Promise<Figures> => {
   return {
     readySeconds: readyMillis / 1_000,
     throughput,
-    ...latency,
-    copies: (counts.copies - countsBefore.copies) / (counts.deliveries - countsBefore.deliveries),
-    wireBytes,
+    ...late,
+    earlyCopies: early.copies,
     idleMegabytes,
     loadedMegabytes
   }
@@ -218,6 +230,7 @@ const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): Re
     row("latency p50", "ms", ({ p50Millis }) => p50Millis),
     row("latency p99", "ms", ({ p99Millis }) => p99Millis, ratioAtMost),
     row("copies a delivery", "copies", ({ copies }) => copies, copiesAtMost),
+    row("copies a delivery, in the first seconds", "copies", ({ earlyCopies }) => earlyCopies),
     row("on the wire a delivery of 1 KiB", "B", ({ wireBytes }) => wireBytes),
     row("memory of a node", "MB", ({ idleMegabytes }) => idleMegabytes),
     row("memory of a node, after the load", "MB", ({ loadedMegabytes }) => loadedMegabytes),
