@@ -1,7 +1,8 @@
 /**
- * Heartbeats: a link on which nothing has come for a whole period is proved alive, and measured: an idle one every second
- * period, since the reply counts as life too. Any message does, so a busy link needs none. A neighbour that has been silent for `heartbeatMisses` periods has failed, though its link never closed: a
- * half-open connection, a frozen process, a cut that drops everything. They never change a view otherwise.
+ * Heartbeats: a link on which nothing has come for a whole period is proved alive, and measured. Any message counts as life, so a
+ * busy link needs none, and an idle one has one every second period, since the reply counts too. A neighbour that has been silent
+ * for `heartbeatMisses` periods has failed, though its link never closed: a half-open connection, a frozen process, a cut that
+ * drops everything. They never change a view otherwise.
  *
  * @since 0.1.0
  */

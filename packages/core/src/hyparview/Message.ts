@@ -33,7 +33,8 @@ export interface ForwardJoin<I extends Key, A> {
 
 /**
  * Why a node asks to become an active neighbour. `empty`: its active view is empty; `joinWalk`: the asked node's own
- * Join walked here; `repair`: a free slot; `bridge`: to join two halves of a cluster that was cut.
+ * Join walked here; `repair`: a free slot; `bridge`: both ends evict a neighbour for it, so that islands are joined (rules P4
+ * and P6), a free slot moves (4k), or a link is random (X16).
  *
  * @category models
  * @since 0.1.0
@@ -58,8 +59,8 @@ export interface Neighbor {
 }
 
 /**
- * `full`: no free slot; `busy`: the free slots are promised to requests of a lower id than the asker's; `limited`: the asker, or everybody
- * together, asks too often.
+ * `full`: no free slot; `busy`: the free slots are promised to requests of the asked node, whose id is below the asker's;
+ * `limited`: the asker, or everybody together, asks too often.
  *
  * @category models
  * @since 0.1.0

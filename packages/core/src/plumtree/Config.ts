@@ -27,7 +27,7 @@ export interface Config {
   readonly strategy: "plumtree" | "flood" | "thicket"
   /**
    * `shared`: one tree for all sources, as the paper has it. `source`: each source has a tree of its own, which is the
-   * shortest for it, for one number of memory per source. Default: shared.
+   * shortest for it; each costs one number of memory, and a flood for its first message. Default: shared.
    */
   readonly trees: "shared" | "source"
   /**
