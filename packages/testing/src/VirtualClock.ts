@@ -1,6 +1,6 @@
 /**
  * Virtual time for large programs: a `Clock` that moves only when it is told to, with a scheduler that runs what is to be
- * run at each instant. Used like `TestClock` of `effect/testing`, with the same semantics, 6 to 40 times as fast, and as
+ * run at each instant. Used like `TestClock` of `effect/testing`, with the same semantics, 7 to 50 times as fast, and as
  * fast with 100,000 sleepers: for clusters of hundreds of nodes and hours of their time.
  *
  * **Deterministic.** Fibers run in the order in which they would under Effect's default scheduler. Sleepers wake in the
