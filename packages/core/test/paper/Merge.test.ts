@@ -50,6 +50,9 @@ const sounded = (p: Subject): number => {
   throw new Error("no contact was sounded out in 100 cycles")
 }
 
+const ageOf = (p: Subject, id: number): number =>
+  p.state.cycle - (p.state.passive.since[p.passive.indexOf(id)] ?? Number.NaN)
+
 describe("cuts and their healing", () => {
   it("P1. the graveyard is bounded, and the oldest grave makes room", () => {
     const p = node(1, { active: [2, 3], passive: [], config: { graveyardSize: 3 } })
@@ -149,7 +152,7 @@ describe("cuts and their healing", () => {
     const p = node(1, { active: [2, 3, 4], graveyard: [9] })
     const { nonce } = probed(p)
     p.hears(9, probeReply(nonce))
-    assert.deepStrictEqual([p.passive, p.graveyard], [[9], []])
+    assert.deepStrictEqual([p.passive, p.graveyard, ageOf(p, 9)], [[9], [], 11])
     const [walk] = p.says("Shuffle")
     assert.deepStrictEqual([walk?.to, walk?.link], [9, undefined])
   })
@@ -244,8 +247,6 @@ describe("cuts and their healing", () => {
   })
 
   it("P3. nor do answers to requests, whomever they name", () => {
-    const ageOf = (p: Subject, id: number) =>
-      p.state.cycle - (p.state.passive.since[p.passive.indexOf(id)] ?? Number.NaN)
     const asking = () => {
       const p = node(1, { active: [2, 3], passive: [5] })
       for (let cycle = 0; cycle < 30; cycle++) p.fires("Cycle")
@@ -265,6 +266,12 @@ describe("cuts and their healing", () => {
     )
     // Who was a neighbour has come by a link.
     assert.strictEqual(ageOf(q.hears(2, disconnect(linkTo(2), "evicted")), 2), 0)
+    // Nor who accepts when there is no slot left, and is let go.
+    const full = asking()
+    const requestId = full.requestTo(5)
+    full.hears(10, neighbor(1, "repair")).hears(0, neighbor(1, "repair"))
+    full.hears(5, reply(requestId, "accepted"))
+    assert.deepStrictEqual([full.active, full.says("Disconnect")[0]?.to, ageOf(full, 5)], [[2, 10, 0], 5, 11])
   })
 
   it("P3. where a slot is free there is no need to know: the contact is asked at once", () => {
@@ -464,6 +471,9 @@ describe("cuts and their healing", () => {
     // Each cycle, but not more often than once a minute.
     assert.approximately(first, 14, 2)
     assert.strictEqual(bridges(p, 50), 0)
+    // It held itself for its beacon from the first cycle on.
+    assert.strictEqual(hearsOf(mixing(16), 0).state.search.mixUntil, 16 + 30)
+    assert.strictEqual(hearsOf(mixing(15), 0).state.search.mixUntil, 0)
     const seldom = bridges(hearsOf(mixing(17, { mixMillis: 300_000 }), 0), 29)
     assert.isTrue(seldom >= 1 && seldom <= 6, `${seldom}`)
   })

@@ -260,6 +260,14 @@ describe("rule 6: being asked", () => {
     assert.deepStrictEqual([asker.asking, asker.passive, asker.graveyard], [[], [], []])
   })
 
+  it("6j. so does one that was stopped, because another process has its id", () => {
+    const stopped = node(1, { active: [2] })
+      .hasConflict(5)
+      .hasConflict(7)
+    assert.strictEqual(stopped.state.status, "stopped")
+    assert.deepStrictEqual(stopped.hears(9, neighbor(3, "repair")).sent, [[9, disconnect(linkOf(9, 3), "leaving")]])
+  })
+
   it("6j. and lets go of what it is offered", () => {
     const p = idleNode(1).joins(105).opens(105)
     const requestId = p.requestTo(5)

@@ -266,7 +266,14 @@ describe("X-BOT", () => {
       2,
       disconnectWait(linkOf(1, 502), 7)
     )
+    assert.strictEqual(chosenByOld.state.swap, undefined)
     assert.deepStrictEqual(refusals(chosenByOld.hears(8, switchTo(6, 2, 7))), ["SwitchReply to 8"])
+    // Nor when it has become one of them since it was promised.
+    const since = weighing({ active: [4], chosen: [2, 3], passive: [], config: { protectedLinks: 1 } })
+      .hears(3, disconnectWait(linkOf(1, 503), 7))
+      .loses(2)
+    assert.strictEqual(since.state.swap?._tag, "Old")
+    assert.deepStrictEqual(refusals(since.hears(8, switchTo(6, 3, 7))), ["SwitchReply to 8"])
   })
 
   it("X5. it costs a token to ask", () => {
@@ -579,11 +586,14 @@ describe("X-BOT", () => {
     for (const p of [initiating(), asCandidate({ passive: [10] }), asDisconnected({ passive: [10] })]) {
       p.hears(4, disconnect(linkTo(4), "evicted"))
       assert.deepStrictEqual([p.active, p.asking], [[2, 3], []])
-      const requests = p.hears(11, neighbor(1, "repair")).says("NeighborReply")
-      assert.deepStrictEqual(
-        requests.map(({ answer }) => answer),
-        ["busy"]
-      )
+      // Nor is it given, to a lower id either, which would get a slot that is promised to a request (6b).
+      for (const asker of [11, 0]) {
+        const requests = p.hears(asker, neighbor(1, "repair")).says("NeighborReply")
+        assert.deepStrictEqual(
+          requests.map(({ answer }) => answer),
+          ["busy"]
+        )
+      }
     }
     // The partner that would have had it is refused, or gone: then it is free.
     const p = initiating({ passive: [9, 10] })

@@ -42,9 +42,18 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.kept(7), [0])
     assert.deepStrictEqual(p.kept(9), [11, 12, 13, 14, 15, 16, 17, 18, 19])
     assert.strictEqual(p.state.streams.bytes, 10_000)
+    // Nor does one of an origin that holds less than its share drive out another of the same.
+    large(7, 1)
+    assert.deepStrictEqual(
+      [p.kept(7), p.kept(9)],
+      [
+        [0, 1],
+        [12, 13, 14, 15, 16, 17, 18, 19]
+      ]
+    )
     // One that is larger than all that may be kept is not kept, and drives nothing out.
     p.hears(2, gossip(8, 0, { payload: new Uint8Array(9_873) }))
-    assert.deepStrictEqual([p.delivered, p.kept(8), p.kept(7)], [["8/0"], [], [0]])
+    assert.deepStrictEqual([p.delivered, p.kept(8), p.kept(7)], [["8/0"], [], [0, 1]])
   })
 
   it("R1. none longer than a time after its publication, wherever it has been meanwhile", () => {
@@ -535,6 +544,14 @@ describe("recovery", () => {
     )
   })
 
+  it("R8. where the tree is late it is asked for as late as a graft would be", () => {
+    const p = node([2, 3], { missingSize: 1, graftMaxMillis: 10_000 }).hears(3, iHave([9, 0, 2]))
+    p.now += 1_000
+    p.hears(2, gossip(9, 0)).hears(3, iHave([9, 1, 2], [9, 2, 2]))
+    assert.deepStrictEqual(p.passes(1_999).saysTo("Fetch"), [])
+    assert.deepStrictEqual(p.passes(1).saysTo("Fetch"), [3])
+  })
+
   it("R8. another that announces it is asked too, and again what it has come by since it was asked", () => {
     const p = node([2, 3], { missingSize: 1 }).hears(3, iHave([9, 0, 2], [9, 1, 2]))
     p.passes(p.state.config.graftMillis)
@@ -635,6 +652,22 @@ describe("recovery", () => {
     p.hears(2, gossip(9, 1))
     assert.deepStrictEqual(p.state.streams.forgottenCount, 2)
     assert.deepStrictEqual(p.hears(2, gossip(9, 1)).delivered, [])
+  })
+
+  it("R9. as many origins again are remembered, up to twice as many; then those that went first begin anew", () => {
+    const p = node([2], { sourcesSize: 4 })
+    const hears = (source: number) => {
+      p.now += 10
+      return p.hears(2, gossip(source, 0)).delivered
+    }
+    const sources = Array.from({ length: 12 }, (_, index) => 100 + index)
+    for (const source of sources) assert.deepStrictEqual(hears(source), [`${source}/0`])
+    assert.deepStrictEqual(sources.flatMap(hears), [])
+    assert.deepStrictEqual(hears(112), ["112/0"])
+    assert.deepStrictEqual(hears(104), [])
+    // Not by the subject, which is not told anything twice.
+    const again = { _tag: "Received", now: p.now, from: peer(2), message: gossip(100, 0) } as const
+    assert.isTrue(Plumtree.step(p.state, again).outputs.some(({ _tag }) => _tag === "Delivered"))
   })
 
   it("R9. of a few an origin of which nothing is owed makes room, however long one with a gap has been silent", () => {

@@ -308,6 +308,14 @@ describe("a parent is found", () => {
       .fires("Graft")
     r.hears(2, gossip(9, 0, { round: 2, replay: "graft" })).hears(2, refused(1))
     assert.strictEqual(asked(r.hears(3, iHave([9, 0, 3]))), 3)
+    // Where it has children only one that is nearer to the source, and so not behind it.
+    const s = leafOf2()
+      .hears(4, graft(id(9, 0)))
+      .loses(2)
+    assert.deepStrictEqual([parent(s, 1), children(s, 1)], [undefined, [4]])
+    s.hears(3, gossip(9, 2, { round: 5, replay: "graft" }))
+    assert.strictEqual(asked(s.hears(5, iHave([9, 2, 6]))), 0)
+    assert.strictEqual(asked(s.hears(5, iHave([9, 2, 5]))), 5)
   })
 
   it("TH15. who has lost its only branch asks any neighbour at once; who has children waits for what it will miss", () => {

@@ -331,6 +331,24 @@ describe("the tree", () => {
     assert.strictEqual(wait(5), 500)
   })
 
+  it("PT11. a lateness counts half after four times its length, or four times graftMillis if that is longer", () => {
+    const afterwards = (late: number, millis: number) => {
+      const p = node([2, 3], { graftMaxMillis: 10_000 }).hears(3, iHave([9, 0, 2]))
+      p.now += late
+      p.hears(2, gossip(9, 0))
+      p.now += millis
+      return p.hears(3, iHave([9, 1, 2]))
+    }
+    const first = (p: Subject) => (p.state.missing.at(-1)?.at ?? 0) - p.now
+    assert.deepStrictEqual([afterwards(1_000, 3_999), afterwards(1_000, 4_000)].map(first), [2_000, 1_000])
+    assert.deepStrictEqual([afterwards(400, 1_999), afterwards(400, 2_000)].map(first), [800, 500])
+    // And they grow to graftMaxMillis and half of it at most.
+    const late = afterwards(8_000, 0)
+    assert.strictEqual(first(late), 10_000)
+    late.hears(2, iHave([9, 1, 2])).fires("Graft")
+    assert.strictEqual(late.state.timers.Graft.at - late.now, 5_000)
+  })
+
   it("PT11. but not with a message that was asked for, nor where they are fixed", () => {
     const p = node([2, 3], { graftMaxMillis: 1_500 })
     p.hears(3, iHave([9, 0, 2]))
