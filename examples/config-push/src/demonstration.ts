@@ -1,3 +1,4 @@
+/** Three nodes over TCP, two changes of the settings, and a fourth node that comes after them. */
 import { Discovery, Membership, Node } from "@hyparview/runtime"
 import { TcpTransport } from "@hyparview/transport-tcp"
 import { Console, Context, Duration, Effect, Layer, Stream } from "effect"

@@ -14,11 +14,11 @@
  *    is known;
  * 5. gives a close that it knows of before any message that came later from the same peer.
  *
- * **Links.** `Send` uses the open link to the peer or dials one; what is sent meanwhile waits in order. One
- * link with each peer is in use: of two crossing dials the one that the smaller id dialled. What comes over the other is given all
- * the same, and nothing is reported of its end. A link is kept while `keepsLink` says so; any other is closed after it has been idle for a while
- * (`temporaryLinkIdle`), which is not reported at the end that closes it. `Close` sends what was sent before, then closes;
- * a later `Send` to the same peer dials anew.
+ * **Links.** `Send` uses the open link to the peer or dials one; what is sent meanwhile waits in order. One link with each peer
+ * is in use: of two crossing dials the one that the smaller id dialled. What comes over the other is given all the same, and
+ * nothing is reported of its end. A link is kept while `keepsLink` says so; any other is closed after it has been idle for a
+ * while (the runtime's `temporaryLinkIdle`), which is not reported at the end that closes it. `Close` sends what was sent
+ * before, then closes; a later `Send` to the same peer dials anew.
  *
  * A message to an incarnation that is over goes to the later one that answers under its id, if there is one: a request is
  * answered all the same, and the answer tells of the new epoch. What names a link of the old one is dropped.

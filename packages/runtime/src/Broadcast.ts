@@ -136,11 +136,11 @@ export class Broadcast extends Context.Service<
 
     /**
      * For as long as the scope is open, asks `judge` about every message of this topic that others publish, before it is
-     * delivered here or passed on, and about what neighbours remember when a subscriber here asks for history. Several validators are asked in order, until one does not accept. At most `validators`
-     * run at once; one that fails, or has not answered within `validatorTimeout`, counts as `ignore`, and in the metrics. If
-     * messages come faster than they are judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or
-     * `subscriberBytes`, do not suffice are ignored too. What nobody has judged is told to subscribers as `Lagged`; what a
-     * validator rejected or ignored is not.
+     * delivered here or passed on, and about what neighbours remember when a subscriber here asks for history. Several
+     * validators are asked in order, until one does not accept. At most `validators` run at once; one that fails, or has not
+     * answered within `validatorTimeout`, counts as `ignore`, and in the metrics. If messages come faster than they are
+     * judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or `subscriberBytes`, do not suffice are
+     * ignored too. What nobody has judged is told to subscribers as `Lagged`; what a validator rejected or ignored is not.
      * A message that is not accepted here may still reach others by other paths: let all nodes judge alike. Fails with
      * `InvalidTopic` if the name is none, or if `topicsSize` other topics have validators already.
      */

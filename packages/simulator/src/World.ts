@@ -365,8 +365,8 @@ export class World {
 
   /**
    * Runs until no frame, notice or answer is under way and no graft may follow (timers that are due before that included),
-   * or until a virtual time in microseconds, but for at most `budget` events; whether it came to rest or the time was reached. With heartbeats, or
-   * sends that fail, a large world never rests.
+   * or until a virtual time in microseconds, but for at most `budget` events; whether it came to rest or the time was
+   * reached. With heartbeats, or sends that fail, a large world never rests.
    */
   drain(until: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this

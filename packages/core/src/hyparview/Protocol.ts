@@ -77,10 +77,10 @@ export type Input<I extends Key = string, A = string> =
   | { readonly _tag: "EpochConflict"; readonly now: number; readonly epoch: number }
 
 /**
- * Why a peer is no neighbour any more. `optimized`: another took its place, at less cost (X-BOT); `evicted`: we needed its slot; `disconnected`: it needed ours; `left`: it said
- * goodbye; `notNeighbor`: it holds no such link; `restarted`: a newer incarnation of it has spoken; `silent`: it missed
- * its heartbeats; `leaving`: we are going away ourselves; `epochRaised`: we had to take a new identity; the others: the
- * link or its dial failed.
+ * Why a peer is no neighbour any more. `optimized`: another took its place, at less cost (X-BOT); `evicted`: we needed its
+ * slot; `disconnected`: it needed ours; `left`: it said goodbye; `notNeighbor`: it holds no such link; `restarted`: a newer
+ * incarnation of it has spoken; `silent`: it missed its heartbeats; `leaving`: we are going away ourselves; `epochRaised`: we
+ * had to take a new identity; the others: the link or its dial failed.
  *
  * @category models
  * @since 0.1.0

@@ -41,8 +41,8 @@ export interface Config {
    * in the paper. Up to 600,000, and at least four times `graftMillis`. Ours: 5,000. A guide says something in each two
    * `graftMillis` in which others publish, so this is how long a tree whose guide is gone waits for the next: until
    * then nothing is pruned. With `strategy: "thicket"` each tree has a guide, for `treesCount` times as long (TH20),
-   * since its messages take the trees in turn. Sources that are heard more rarely than that take turns as guides, and a
-   * tree is the longer in the making.
+   * since its messages take the trees in turn. If sources are each heard less often than that, they take turns as guides, and
+   * a tree takes longer to form.
    */
   readonly guideMillis: number
   /**
@@ -122,9 +122,10 @@ export interface Config {
   readonly gapsSize: number
   /**
    * Origins remembered: sources, each incarnation and topic by itself. 1–1,000,000. Ours: 20,000, whatever the size of the
-   * cluster. Of twice as many again what was done is known still; beyond that an origin that made room begins anew, and what
-   * neighbours keep of it is delivered once more. So let it be no less than half of all that neighbours may still keep something
-   * of: nodes that publish, times their topics, times the incarnations that they had within `retainedMillis`, and one.
+   * cluster. Let it be no less than all that neighbours may still keep something of: nodes that publish, times their topics,
+   * times the incarnations that they had within `retainedMillis`, and one. An origin that makes room has what is missing of it
+   * lagged. Of as many again, up to twice as many, it is known still what was done; beyond that an origin begins anew, and what
+   * neighbours keep of it is delivered once more.
    * With messages of more than three times `sourcesSize` origins under way at once, what was dropped is new again where it comes
    * again: they go round many times, and may never cease.
    */

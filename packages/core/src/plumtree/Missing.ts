@@ -182,8 +182,8 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
 }
 
 /**
- * GRAFT received: the link carries the tree from now on, and the payloads are sent, or said to be missing here too. What does not fit into one
- * answer is announced again: the asker holds this announcement for used up, and may know of no other.
+ * GRAFT received: the link carries the tree from now on, and the payloads are sent, or said to be missing here too. What does
+ * not fit into one answer is announced again: the asker holds this announcement for used up, and may know of no other.
  */
 export const onGraft = <I extends Key, A>(
   t: Transition<I, A>,

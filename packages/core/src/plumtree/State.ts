@@ -55,7 +55,10 @@ export interface Gap<I extends Key> {
   readonly due: number
   /** Who has been asked and has not answered yet. */
   readonly asking: I | undefined
-  /** Neighbours that have said that they keep some of it, or have announced it: they are asked first. At most as many as there are neighbours. */
+  /**
+   * Neighbours that have said that they keep some of it, or have announced it: they are asked first. At most as many as there
+   * are neighbours.
+   */
   readonly holders: ReadonlyArray<I>
   /** Neighbours that have been asked in this round. */
   readonly asked: ReadonlyArray<I>

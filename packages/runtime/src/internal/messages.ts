@@ -90,9 +90,9 @@ export interface SubscribeOptions {
    * How many of the newest messages from before the subscription to hand out first, oldest first, before anything new.
    * They are the newest that this node and its neighbours retain, and together have no more bytes than `recallBytes` or
    * the room that `subscriberBytes` leaves, so there may be fewer; no message is handed out twice. On a topic with
-   * validators they are asked about what neighbours remember. Ask once there is a neighbour (`Membership.awaitNeighbors`): a node without one waits for its first, holding
-   * back what is new, but no longer than `historyTimeout`. From 0 (the default) to the protocol's `recallMessages`;
-   * what is outside counts as the nearer of the two, and a fraction is cut off.
+   * validators they are asked about what neighbours remember. Ask once there is a neighbour (`Membership.awaitNeighbors`): a
+   * node without one waits for its first, holding back what is new, but no longer than `historyTimeout`. From 0 (the
+   * default) to the protocol's `recallMessages`; what is outside counts as the nearer of the two, and a fraction is cut off.
    */
   readonly history?: number
   /**
