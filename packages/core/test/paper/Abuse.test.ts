@@ -82,6 +82,10 @@ describe("abuse: what can force an eviction costs tokens", () => {
     p.hears(2, reply(p.requestTo(2), "limited", 20_000, sample([7, 8])))
     assert.sameMembers([...p.asking], [7, 8])
     assert.isAtLeast(p.state.timers.Discovery.at, 20_000)
+    // But nobody makes it wait for longer than it would by itself.
+    const q = node(1).joins(102).opens(102)
+    q.hears(2, reply(q.requestTo(2), "limited", 4_000_000_000, sample([7, 8])))
+    assert.strictEqual(q.state.timers.Discovery.at, q.now + 60_000)
   })
 
   it("B1. nobody else makes it wait: neither whom it has not asked, nor any other answer", () => {
@@ -108,6 +112,9 @@ describe("abuse: what can force an eviction costs tokens", () => {
     assert.deepStrictEqual([p.asking, p.passive, p.sent], [[], [9], []])
     p.hears(2, forwardJoin(linkTo(2), peer(10), 0))
     assert.deepStrictEqual(p.asking, [10])
+    const q = node(1, { active: [2, 3], config: { admissionOverall: { burst: 1, perMinute: 1 } } }).hears(8, join(1))
+    q.hears(2, forwardJoin(linkTo(2), peer(9), 0))
+    assert.deepStrictEqual([q.asking, q.passive], [[], [9]])
   })
 
   it("B1. a neighbour that joins again gets its link, but over the rate no walks", () => {

@@ -20,6 +20,11 @@ describe("rule 2: the join's random walk", () => {
     assert.deepStrictEqual(p.sent, [[9, neighbor(p.requestTo(9), "joinWalk")]])
   })
 
+  it("2b. before it is compared with PRWL", () => {
+    const p = node(1, { active: [2] }).hears(2, forwardJoin(linkTo(2), joiner, 3))
+    assert.deepStrictEqual([p.asking, p.passive], [[9], []])
+  })
+
   it("2c. at ttl = PRWL the joiner is added to the passive view", () => {
     const p = node(1, { active: [2, 3, 4] }).hears(2, forwardJoin(linkTo(2), joiner, 3))
     assert.deepStrictEqual(p.passive, [9])

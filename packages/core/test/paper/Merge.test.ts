@@ -519,6 +519,15 @@ describe("cuts and their healing", () => {
     assert.deepStrictEqual(asked.slice(0, 2), [5, 41])
   })
 
+  it("B5. of those whom a stranger has named it keeps as many as an honest sample holds", () => {
+    const { p, requestId } = sounding(0)
+    p.hears(9, shuffleReply(requestId, sample(Array.from({ length: 50 }, (_, index) => 100 + index))))
+    assert.deepStrictEqual(
+      p.state.search.strangers.map(({ id }) => id),
+      [100, 101, 102, 103, 104]
+    )
+  })
+
   it("P6. a reply that names nobody tells of no beacon: nobody mixes for it", () => {
     const { p, requestId } = sounding(0)
     p.hears(9, shuffleReply(requestId, sample([])))

@@ -155,6 +155,21 @@ describe("messages", () => {
     assert.deepStrictEqual(p.active, [2, 3, 4])
   })
 
+  it("M8. the reply to a heartbeat measures the link, the reply to an earlier one does not", () => {
+    const p = node(1, { active: [2] })
+      .fires("Heartbeat")
+      .fires("Heartbeat")
+    const [first] = p.says("Heartbeat")
+    const reply = () =>
+      p
+        .waits(7)
+        .hears(2, heartbeatReply(linkTo(2), first?.nonce ?? 0))
+        .gives("RoundTrip")
+    assert.deepStrictEqual(reply(), [{ _tag: "RoundTrip", peer: peer(2), millis: 7 }])
+    p.fires("Heartbeat")
+    assert.deepStrictEqual(reply(), [])
+  })
+
   it("M9. a probe is answered to whoever sends it, and changes no view", () => {
     const p = node(1, { active: [2] })
     assert.deepStrictEqual(p.hears(9, probe(5)).sent, [[9, probeReply(5)]])

@@ -251,6 +251,16 @@ describe("rule 4: repair is an obligation, not an event", () => {
     assert.deepStrictEqual([reborn.passive, reborn.state.memory.suspects], [[5], []])
     assert.deepStrictEqual(suspecting().leaves().state.memory.suspects, [])
   })
+
+  it("4f. silent is also whoever's link was let go of in order, by either end, before the answer", () => {
+    for (const cause of ["closed", "local"] as const) {
+      const p = node(1, { active: [2, 3], passive: [5] })
+        .fires("Cycle")
+        .loses(5, cause)
+      assert.deepStrictEqual([p.passive, p.graveyard, p.state.memory.suspects], [[5], [], [5]], cause)
+    }
+  })
+
   it("4f. an answer clears the suspicion", () => {
     const p = node(1, { active: [2, 3], passive: [5] })
       .fires("Cycle")

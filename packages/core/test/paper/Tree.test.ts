@@ -538,6 +538,16 @@ describe("the tree", () => {
     assert.deepStrictEqual(p.outputs, [])
   })
 
+  it("PT17. what it was the first to announce counts from then on for the next who has announced it (PT15)", () => {
+    const both = iHave([9, 0, 2], [9, 1, 2])
+    const p = node([2, 3, 4], { missingSize: 2 }).hears(2, both).hears(3, both).loses(2)
+    const missing = () => p.state.missing.map(({ id }) => `${id.source}/${id.sequence}`)
+    p.hears(3, iHave([9, 2, 2]))
+    assert.deepStrictEqual(missing(), ["9/0", "9/1"])
+    p.hears(4, iHave([8, 0, 2]))
+    assert.deepStrictEqual(missing(), ["9/0", "9/1", "8/0"])
+  })
+
   it("PT17. an eager peer lost in mid-message: what it was sending is grafted from who announced it", () => {
     const p = node([2, 3])
       .hears(3, prune)
