@@ -25,8 +25,8 @@ export interface Room {
 
 /** Of `core` and `runtime`, the modules that speak of links and frames. */
 const linksAndFrames = {
-  core: ["Address", "Frame", "Peer", "Random"],
-  runtime: ["Frame", "Transport"]
+  core: ["Peer", "Random"],
+  runtime: ["Transport"]
 }
 
 /** Bottom first: a room imports only rooms that stand before it. */

@@ -14,8 +14,8 @@ import { Discovery, DiscoveryError } from "./Discovery.ts"
  * What to look up.
  *
  * - `addresses`: A and AAAA records of `name`, with this port. A name may have records of only one kind.
- * - `services`: SRV records of `name` (`_hyparview._tcp.example.com`); target and port come from the record. The lowest
- *   priority comes first; the weight is ignored, since a node asks several contacts anyway.
+ * - `services`: SRV records of `name` (`_hyparview._tcp.example.com`); target and port come from the record. They are listed by
+ *   priority, the lowest first, but a node asks its contacts in random order; the weight is ignored.
  *
  * @category models
  * @since 0.1.0
