@@ -24,7 +24,7 @@ describe("a supervisor's options", () => {
   it.effect.each([{ clusterSize: 0 }, { cycleMillis: 9 }])("are what a node can be made with: %o", (wrong) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.scoped(Supervisor.make({ nodes: 3, processes: 1, ...wrong })))
-      assert.strictEqual(error._tag, "ConfigError")
+      assert.strictEqual(error._tag, "MembershipConfigError")
     })
   )
 

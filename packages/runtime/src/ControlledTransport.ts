@@ -26,6 +26,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { type Block, type How, makeControlled } from "./internal/controlled.ts"
+import { strangeness } from "./internal/strangeness.ts"
 import { Transport } from "./Transport.ts"
 
 export type { Block, How } from "./internal/controlled.ts"
@@ -53,22 +54,23 @@ export class TooManyBlocks extends Data.TaggedError("TooManyBlocks")<{
  */
 export interface Options {
   /** How many names may be blocked at once, 1 or more. Default 10,000: a name for each node of a large cluster. */
-  readonly blockedNames?: number
+  readonly blockedNames?: number | undefined
   /**
    * After which time a dial to a silent peer fails, 1 millisecond to 1 day. Default 5 seconds, as `TcpTransport`'s own. A
    * node gives a dial up earlier, after its own `handshakeTimeout`.
    */
-  readonly dialTimeout?: Duration.Input
+  readonly dialTimeout?: Duration.Input | undefined
 }
 
 /**
- * An option is out of its bounds. No transport was put under control.
+ * An option is out of its bounds, or is none. No transport was put under control.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ControlOptionsError extends Data.TaggedError("ControlOptionsError")<{
-  readonly option: keyof Options
+  /** The option, or what was given as one; `options` where the whole is no object. */
+  readonly option: string
   readonly value: unknown
   readonly expected: string
 }> {
@@ -80,6 +82,8 @@ export class ControlOptionsError extends Data.TaggedError("ControlOptionsError")
 const resolve = (
   options: Options
 ): Result.Result<{ readonly blockedNames: number; readonly dialMillis: number }, ControlOptionsError> => {
+  const strange = strangeness(options, ["blockedNames", "dialTimeout"] satisfies ReadonlyArray<keyof Options>)
+  if (strange !== undefined) return Result.fail(new ControlOptionsError(strange))
   const wrong = (option: keyof Options, expected: string) =>
     Result.fail(new ControlOptionsError({ option, value: options[option], expected }))
   const { blockedNames = 10_000, dialTimeout = "5 seconds" } = options

@@ -24,6 +24,7 @@
  * @since 0.1.0
  */
 import type { HyParView, Plumtree } from "@hyparview/core"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -82,3 +83,34 @@ export const layer = (
       return Context.make(Membership, membership).pipe(Context.add(Broadcast, broadcast))
     })
   )
+
+/**
+ * A node as by `layer`, its options read from configuration.
+ *
+ * @example
+ * ```ts
+ * import { Discovery, Node } from "@hyparview/runtime"
+ * import { TcpTransport } from "@hyparview/transport-tcp"
+ * import { Config, Effect, Layer } from "effect"
+ *
+ * const Contacts = Layer.unwrap(
+ *   Effect.map(Config.String("CONTACTS"), (contacts) => Discovery.Discovery.layerStatic(contacts.split(",")))
+ * )
+ *
+ * const NodeLive = Node.layerConfig({
+ *   id: Config.String("NODE_ID"),
+ *   cluster: Config.succeed("example"),
+ *   clusterSize: Config.Int("CLUSTER_SIZE").pipe(Config.withDefault(1_000))
+ * }).pipe(Layer.provide([TcpTransport.layerConfig({ port: Config.Port("PORT") }), Contacts]))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<
+  Membership | Broadcast,
+  OptionsError | HyParView.ConfigError | Plumtree.ConfigError | Config.ConfigError,
+  Transport | Discovery
+> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))

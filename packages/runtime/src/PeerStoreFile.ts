@@ -16,6 +16,7 @@ import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { strangeness } from "./internal/strangeness.ts"
 import { type Memory, PeerStore, PeerStoreError } from "./PeerStore.ts"
 
 /**
@@ -31,17 +32,18 @@ export interface Options {
    * The largest file that is read, in bytes, 1 or more; a larger one is `corrupt`. Default 4 MiB, room for 4,096 peers
    * with ids and addresses as long as they may be.
    */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
 }
 
 /**
- * An option is out of its bounds. No store was made.
+ * An option is out of its bounds, or is none. No store was made.
  *
  * @category errors
  * @since 0.1.0
  */
 export class PeerStoreOptionsError extends Data.TaggedError("PeerStoreOptionsError")<{
-  readonly option: keyof Options
+  /** The option, or what was given as one; `options` where the whole is no object. */
+  readonly option: string
   readonly value: unknown
   readonly expected: string
 }> {
@@ -89,6 +91,8 @@ export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptions
     PeerStore,
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
+      const strange = strangeness(options, ["file", "maxBytes"] satisfies ReadonlyArray<keyof Options>)
+      if (strange !== undefined) return yield* new PeerStoreOptionsError(strange)
       const { file, maxBytes = 4_194_304 } = options
       if (typeof file !== "string" || file === "") {
         return yield* new PeerStoreOptionsError({

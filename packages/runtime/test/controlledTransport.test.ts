@@ -302,7 +302,9 @@ describe("the list of blocks", () => {
     [{ dialTimeout: 0 }, "dialTimeout is 0"],
     [{ dialTimeout: "2 days" }, 'dialTimeout is "2 days"'],
     // @ts-expect-error: a configuration read from elsewhere need not be of the type.
-    [{ dialTimeout: "soon" }, 'dialTimeout is "soon"']
+    [{ dialTimeout: "soon" }, 'dialTimeout is "soon"'],
+    // @ts-expect-error: the same.
+    [{ dialTimeOut: "1 second" }, 'dialTimeOut is "1 second": no such option. Options are blockedNames, dialTimeout']
   ]
   for (const [options, said] of wrong) {
     test(

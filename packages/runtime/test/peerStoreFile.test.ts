@@ -110,6 +110,16 @@ describe("a peer store in a file", () => {
   }
 
   test(
+    "is refused with an option that there is none of",
+    Effect.gen(function* () {
+      // @ts-expect-error: whoever has no types may give anything.
+      const error = yield* Effect.flip(Layer.build(PeerStoreFile.layer({ file: "/a", maxByte: 5 })))
+      assert.strictEqual(error._tag, "PeerStoreOptionsError")
+      assert.include(error.message, "maxByte is 5: no such option. Options are file, maxBytes")
+    })
+  )
+
+  test(
     "that is a folder cannot be read; one in a folder that does not exist cannot be written",
     Effect.gen(function* () {
       const first = yield* setUp()

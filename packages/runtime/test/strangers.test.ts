@@ -240,8 +240,9 @@ describe("a node's options", () => {
     [{ outboxBytes: 5_000n }, "outboxBytes is 5000n: expected"],
     [{ membership: null }, "membership is null: expected an object"],
     [{ broadcast: 5 }, "broadcast is 5: expected an object"],
-    [{ broadcast: [] }, "config is []: expected an object"],
+    [{ broadcast: [] }, "broadcast is []: expected an object"],
     [{ membership: { aktiveSize: 3 } }, "aktiveSize is 3: no such parameter"],
+    [{ outboxByte: 5_000 }, "outboxByte is 5000: no such option. Options are id, cluster, clusterSize, "],
     [{ leaveOnClose: "no" }, 'leaveOnClose is "no": expected true or false'],
     [{ observe: 5 }, "observe is 5: expected a function"]
   ]
@@ -253,6 +254,16 @@ describe("a node's options", () => {
     })
   }
 
+  it("are an object", () => {
+    for (const options of [undefined, null, "node-a", [], 5]) {
+      // @ts-expect-error: whoever has no types may give anything.
+      const resolved = Node.resolve(options)
+      if (Result.isSuccess(resolved)) return assert.fail("expected an error")
+      assert.include(resolved.failure.message, `options is ${Formatter.format(options)}: expected an object`)
+    }
+    return undefined
+  })
+
   it("have their default where they are undefined, parameters too", () => {
     const resolve = (options: object) => Node.resolve({ id: "n", cluster: "test", outboxBytes: 100_000, ...options })
     const undefinedOf = (names: ReadonlyArray<string>) => Object.fromEntries(names.map((name) => [name, undefined]))
@@ -261,7 +272,8 @@ describe("a node's options", () => {
     const membership = undefinedOf(["activeSize", "cycleMillis"])
     const broadcast = undefinedOf(["fetchBytes", "recallBytes"])
     assert.deepStrictEqual(resolve({ membership, broadcast }), defaults)
-    assert.deepStrictEqual(resolve(undefinedOf(["membership", "broadcast", "leaveOnClose", "observe"])), defaults)
+    const optional = ["membership", "broadcast", "leaveOnClose", "observe", "clusterSize", "seed", "historyTimeout"]
+    assert.deepStrictEqual(resolve(undefinedOf(optional)), defaults)
   })
 
   it("may be as large as others take them", () => {

@@ -30,13 +30,13 @@ export interface Options {
   /** Host and port of the one behind the proxy. */
   readonly to: { readonly host: string; readonly port: number }
   /** The address on which the proxy listens, at a free port. Default `127.0.0.1`. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** From which the sizes of split segments are drawn. Default 1. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Bytes of one direction that may wait in the proxy before it reads no more, 1 or more. Default 64 KiB. */
-  readonly bufferBytes?: number
+  readonly bufferBytes?: number | undefined
   /** Connections at once, 1 or more: one more is reset. Default 10,000. */
-  readonly connections?: number
+  readonly connections?: number | undefined
 }
 
 /**
@@ -55,13 +55,14 @@ export class FaultProxyError extends Data.TaggedError("FaultProxyError")<{
 }
 
 /**
- * An option is out of its bounds. Nothing was opened.
+ * An option is out of its bounds, or is none. Nothing was opened.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
-  readonly option: keyof Options
+  /** The option, or what was given as one. */
+  readonly option: string
   readonly detail: string
 }> {
   override get message(): string {
@@ -127,6 +128,11 @@ const portOf = (bound: AddressInfo | string | null): number =>
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<FaultProxy, FaultProxyError | InvalidOptions, Scope.Scope> {
+  const names: ReadonlyArray<string> = ["to", "host", "seed", "bufferBytes", "connections"]
+  const stranger = Object.keys(options).find((name) => !names.includes(name))
+  if (stranger !== undefined) {
+    return yield* new InvalidOptions({ option: stranger, detail: `no such option. Options are ${names.join(", ")}` })
+  }
   const { bufferBytes = 65_536, connections: limit = 10_000, host = "127.0.0.1", seed = 1, to } = options
   for (const [option, value] of [
     ["bufferBytes", bufferBytes],

@@ -68,25 +68,25 @@ export interface Options {
   /** How many nodes. All are up when the cluster is made; none has joined. From 1. */
   readonly nodes: number
   /** Where every choice and every delay comes from. Any finite number. Default: 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** For every node, over the runtime's defaults. Cluster `test`, no leave on close, unless said otherwise. */
-  readonly node?: Partial<Omit<Node.Options, "id" | "epoch" | "seed">>
+  readonly node?: Partial<Omit<Node.Options, "id" | "epoch" | "seed">> | undefined
   /** For the network, over its defaults: latency, bandwidth, limits. */
-  readonly network?: Omit<MemoryNetwork.Options, "seed">
+  readonly network?: Omit<MemoryNetwork.Options, "seed"> | undefined
   /** The nodes whose addresses Discovery tells everybody. Default: none. */
-  readonly discovery?: ReadonlyArray<number>
+  readonly discovery?: ReadonlyArray<number> | undefined
   /**
    * A node's id by its index. Default: `n00`, `n01`, …; ids in the order of the indices. Two may have one: of the nodes with the
    * same id that meet, some or all stop with `DuplicateIdentity`.
    */
-  readonly idOf?: (index: number) => string
+  readonly idOf?: ((index: number) => string) | undefined
   /**
    * Whether a node remembers its epoch over restarts. Default: true. Otherwise one whose clock has jumped back starts with an
    * epoch that others may know to be over.
    */
-  readonly storesEpochs?: boolean
+  readonly storesEpochs?: boolean | undefined
   /** What the nodes log at least. Default: `Error`. */
-  readonly logLevel?: LogLevel.LogLevel
+  readonly logLevel?: LogLevel.LogLevel | undefined
 }
 
 /**

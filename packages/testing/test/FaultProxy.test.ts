@@ -242,7 +242,12 @@ describe("the fault proxy", () => {
       const to = { host: "127.0.0.1", port: 1 }
       const wrong: ReadonlyArray<readonly [options: Partial<FaultProxy.Options>, message: string]> = [
         [{ bufferBytes: 0 }, "fault proxy, bufferBytes: 0 is not a whole number, 1 or more"],
-        [{ connections: 0.5 }, "fault proxy, connections: 0.5 is not a whole number, 1 or more"]
+        [{ connections: 0.5 }, "fault proxy, connections: 0.5 is not a whole number, 1 or more"],
+        [
+          // @ts-expect-error: whoever has no types may give anything.
+          { connection: 5 },
+          "fault proxy, connection: no such option. Options are to, host, seed, bufferBytes, connections"
+        ]
       ]
       for (const [options, message] of wrong) {
         const error = yield* Effect.flip(FaultProxy.make({ ...options, to }))

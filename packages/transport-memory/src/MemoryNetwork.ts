@@ -58,51 +58,52 @@ export type { PlanOptions } from "./internal/player.ts"
  */
 export interface Options {
   /** Where delays and drawn faults come from. Any finite number. Default: 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** How long frames travel. Default: 1 ms, constant (a guess: a data centre). */
-  readonly latency?: Latency.LatencyModel
+  readonly latency?: Latency.LatencyModel | undefined
   /**
    * Arrivals are rounded up to a multiple of this, from 1 µs to 1 s; only a delay of 0 stays 0. Default: 1 ms, the grain
    * of Effect's Clock. The finer, the fewer frames share an instant, and each instant costs the clock a wake: a thousand
    * nodes with random delays under TestClock took 3.5 µs a frame at 1 ms, 12 µs at 1 µs.
    */
-  readonly resolution?: Duration.Input
+  readonly resolution?: Duration.Input | undefined
   /** What a link delivers at most, in bytes a second: more than 0, whole or not. Default: no limit. */
-  readonly bytesPerSecond?: number
+  readonly bytesPerSecond?: number | undefined
   /** The largest frame, in bytes, for all transports of the network, 1 or more. Default: 1 MiB. */
-  readonly maxFrameBytes?: number
+  readonly maxFrameBytes?: number | undefined
   /**
    * How many bytes (4 more for each frame's length) one direction of a link holds between `send` and `receive` before
    * `send` waits, 1 or more. One frame above it passes alone. Default: 256 KiB (a guess: a socket's buffers).
    */
-  readonly receiveLimitBytes?: number
+  readonly receiveLimitBytes?: number | undefined
   /**
    * Links and dials under way of one transport, 1 or more, above which it dials no more and refuses dials. Default:
    * 1,024.
    */
-  readonly maxLinks?: number
+  readonly maxLinks?: number | undefined
   /** Accepted links that nobody has taken, 1 or more, above which a transport refuses dials. Default: 128. */
-  readonly acceptBacklog?: number
+  readonly acceptBacklog?: number | undefined
   /**
    * How long a dial waits for an answer: more than 0, infinity for no limit. Default: 5 seconds (a guess). A node gives
    * a dial up earlier, after its own `handshakeTimeout`, which is 2 seconds by default and covers the dial.
    */
-  readonly dialTimeout?: Duration.Input
+  readonly dialTimeout?: Duration.Input | undefined
   /**
    * How long an accepted link may stay without a first frame: more than 0, infinity for no limit. Default: 10 seconds (a
    * guess).
    */
-  readonly handshakeTimeout?: Duration.Input
+  readonly handshakeTimeout?: Duration.Input | undefined
 }
 
 /**
- * An option is out of its bounds. No network was made.
+ * An option is out of its bounds, or is none. No network was made.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
-  readonly option: keyof Options
+  /** The option, or what was given as one. */
+  readonly option: string
   readonly detail: string
 }> {
   override get message(): string {
@@ -131,7 +132,7 @@ export class MemoryNetwork extends Context.Service<
      */
     readonly transport: (
       address: string,
-      options?: { readonly authenticatedId?: string }
+      options?: { readonly authenticatedId?: string | undefined }
     ) => Effect.Effect<Transport["Service"], TransportError, Scope.Scope>
 
     /** The live counters. */
@@ -222,7 +223,26 @@ const micros = (duration: Duration.Input): number =>
     onSome: (valid) => Math.round(Duration.toMillis(valid) * 1000)
   })
 
+const names: ReadonlyArray<string> = [
+  "seed",
+  "latency",
+  "resolution",
+  "bytesPerSecond",
+  "maxFrameBytes",
+  "receiveLimitBytes",
+  "maxLinks",
+  "acceptBacklog",
+  "dialTimeout",
+  "handshakeTimeout"
+] satisfies ReadonlyArray<keyof Options>
+
 const completed = (options: Options): Effect.Effect<Settings, InvalidOptions> => {
+  const stranger = Object.keys(options).find((name) => !names.includes(name))
+  if (stranger !== undefined) {
+    return Effect.fail(
+      new InvalidOptions({ option: stranger, detail: `no such option. Options are ${names.join(", ")}` })
+    )
+  }
   const settings = {
     seed: options.seed ?? 0,
     maxFrameBytes: options.maxFrameBytes ?? 1_048_576,

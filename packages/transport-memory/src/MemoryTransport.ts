@@ -19,7 +19,7 @@ export interface Options {
   /** Any text but the empty one; one listener at an address at a time. */
   readonly address: string
   /** What far ends are told as proved, in place of a certificate. Default: nothing is proved. */
-  readonly authenticatedId?: string
+  readonly authenticatedId?: string | undefined
 }
 
 /**

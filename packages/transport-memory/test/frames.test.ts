@@ -382,8 +382,11 @@ describe("options", () => {
         assert.strictEqual(error._tag, "InvalidOptions")
         assert.deepStrictEqual([error.option], Object.keys(options))
         if (error.option === "latency") continue
-        assert.include(error.detail, `${Formatter.format(options[error.option])} is not a`)
+        assert.include(error.detail, `${Formatter.format(Object.values(options)[0])} is not a`)
       }
+      // @ts-expect-error: the same.
+      const error = yield* Effect.flip(Effect.scoped(MemoryNetwork.make({ lattency: 5 })))
+      assert.include(error.message, "lattency: no such option. Options are seed, latency, ")
     })
   )
 })

@@ -8,6 +8,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Formatter from "effect/Formatter"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Address from "./Address.ts"
 
@@ -95,14 +96,14 @@ export interface TcpOptions {
 }
 
 /**
- * An option is out of its bounds, or contradicts another. Nothing was opened.
+ * An option is out of its bounds, contradicts another, or is none. Nothing was opened.
  *
  * @category errors
  * @since 0.1.0
  */
 export class TcpConfigError extends Data.TaggedError("TcpConfigError")<{
-  /** `reloadEvery` is an option of TLS. */
-  readonly option: keyof TcpOptions | "reloadEvery"
+  /** The option, one of TLS's among them, or what was given as one; `options` where the whole is no object. */
+  readonly option: string
   readonly detail: string
 }> {
   override get message(): string {
@@ -143,11 +144,10 @@ const longestAddress = 255
 
 type Checked<A> = Result.Result<A, TcpConfigError>
 
-const fail = (option: TcpConfigError["option"], detail: string) => Result.fail(new TcpConfigError({ option, detail }))
+const fail = (option: string, detail: string) => Result.fail(new TcpConfigError({ option, detail }))
 
 /** `host: 5 is not …`: whoever has no types may give anything. */
-const wrong = (option: TcpConfigError["option"], value: unknown, what: string) =>
-  fail(option, `${Formatter.format(value)} is ${what}`)
+const wrong = (option: string, value: unknown, what: string) => fail(option, `${Formatter.format(value)} is ${what}`)
 
 const whole = (option: keyof TcpOptions, value: number, minimum: number, maximum: number): Checked<number> =>
   Number.isInteger(value) && value >= minimum && value <= maximum
@@ -169,7 +169,7 @@ const choice = (option: keyof TcpOptions, value: boolean): Checked<boolean> =>
  * @since 0.1.0
  */
 export const millis = (
-  option: TcpConfigError["option"],
+  option: string,
   value: Duration.Input,
   minimum: number
 ): Result.Result<number, TcpConfigError> => {
@@ -179,14 +179,41 @@ export const millis = (
     : wrong(option, value, `not a duration from ${minimum} millisecond${minimum === 1 ? "" : "s"} to a day`)
 }
 
+const names: ReadonlyArray<string> = [
+  "host",
+  "port",
+  "advertiseHost",
+  "advertisePort",
+  "maxFrameBytes",
+  "maxLinks",
+  "maxHandshakes",
+  "handshakeTimeout",
+  "dialTimeout",
+  "closeTimeout",
+  "receiveLimitBytes",
+  "noDelay",
+  "keepAlive"
+] satisfies ReadonlyArray<keyof TcpOptions>
+
+const known = (options: unknown, all: ReadonlyArray<string>): Checked<void> => {
+  if (!Predicate.isObject(options)) return wrong("options", options, "not an object of options")
+  const stranger = Object.keys(options).find((name) => !all.includes(name))
+  return stranger === undefined ? Result.void : fail(stranger, `there is no such option. Options are ${all.join(", ")}`)
+}
+
 /**
- * Checks options and fills in the defaults. The first option that does not pass is the error.
+ * Checks options and fills in the defaults. The first option that does not pass is the error. `others` names options that
+ * are not looked at here, as those that only TLS has.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: TcpOptions): Result.Result<TcpConfig, TcpConfigError> =>
+export const make = (
+  options: TcpOptions,
+  others: ReadonlyArray<string> = []
+): Result.Result<TcpConfig, TcpConfigError> =>
   Result.gen(function* () {
+    yield* known(options, [...others, ...names])
     const listenHost = yield* host("host", options.host ?? "127.0.0.1")
     const { advertiseHost, advertisePort } = options
     if (advertiseHost === undefined && Address.isWildcard(listenHost)) {

@@ -15,6 +15,7 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -23,7 +24,7 @@ import { Transport } from "@hyparview/runtime/Transport"
 import { open } from "./internal/open.ts"
 import { plain } from "./internal/security.ts"
 import type { TcpConfigError, TcpOptions } from "./TcpConfig.ts"
-import * as Config from "./TcpConfig.ts"
+import * as TcpConfig from "./TcpConfig.ts"
 
 /**
  * Opens a transport for the life of the scope. Closing the scope aborts every link, frees the port, and waits until all
@@ -36,10 +37,10 @@ import * as Config from "./TcpConfig.ts"
  * @since 0.1.0
  */
 export const make: (
-  options: TcpOptions
+  options?: TcpOptions
 ) => Effect.Effect<Transport["Service"], TransportError | TcpConfigError, Scope.Scope> = Effect.fn("TcpTransport.make")(
-  function* (options) {
-    const config = yield* Effect.fromResult(Config.make(options))
+  function* (options = {}) {
+    const config = yield* Effect.fromResult(TcpConfig.make(options))
     return yield* open(config, plain)
   }
 )
@@ -68,5 +69,27 @@ export const make: (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: TcpOptions): Layer.Layer<Transport, TransportError | TcpConfigError> =>
+export const layer = (options?: TcpOptions): Layer.Layer<Transport, TransportError | TcpConfigError> =>
   Layer.effect(Transport, make(options))
+
+/**
+ * A TCP transport as a Layer, its options read from configuration.
+ *
+ * @example
+ * ```ts
+ * import { TcpTransport } from "@hyparview/transport-tcp"
+ * import { Config } from "effect"
+ *
+ * const transport = TcpTransport.layerConfig({
+ *   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
+ *   port: Config.Port("PORT").pipe(Config.withDefault(7946))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<TcpOptions>
+): Layer.Layer<Transport, TransportError | TcpConfigError | Config.ConfigError> =>
+  Layer.effect(Transport, Effect.flatMap(Config.unwrap(options), make))

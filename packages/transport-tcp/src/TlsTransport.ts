@@ -26,6 +26,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -36,9 +37,14 @@ import { open } from "./internal/open.ts"
 import { makeRefusals } from "./internal/refusals.ts"
 import { renew } from "./internal/renewal.ts"
 import { TlsSecurity } from "./internal/tls.ts"
-import type { TcpConfigError } from "./TcpConfig.ts"
-import * as Config from "./TcpConfig.ts"
+import type { TcpConfigError, TcpOptions } from "./TcpConfig.ts"
+import * as TcpConfig from "./TcpConfig.ts"
 import type { CertificateError, TlsOptions } from "./TlsConfig.ts"
+
+/** The options that only TLS has. */
+const names = ["cert", "key", "ca", "id", "cluster", "reloadEvery"] satisfies ReadonlyArray<
+  Exclude<keyof TlsOptions, keyof TcpOptions>
+>
 
 /**
  * Opens a transport for the life of the scope. Closing the scope aborts every link, frees the port, and waits until all
@@ -55,10 +61,10 @@ export const make: (
 ) => Effect.Effect<Transport["Service"], TransportError | TcpConfigError | CertificateError, Scope.Scope> = Effect.fn(
   "TlsTransport.make"
 )(function* (options) {
-  const config = yield* Effect.fromResult(Config.make(options))
+  const config = yield* Effect.fromResult(TcpConfig.make(options, names))
   const { reloadEvery = "30 seconds" } = options
   const everyMillis =
-    reloadEvery === false ? undefined : yield* Effect.fromResult(Config.millis("reloadEvery", reloadEvery, 10))
+    reloadEvery === false ? undefined : yield* Effect.fromResult(TcpConfig.millis("reloadEvery", reloadEvery, 10))
   const sources = yield* Effect.fromResult(sourcesOf(options))
   // Before they are read: what changes in between is then seen as a change.
   const stamp = yield* stamps(sources)
@@ -103,3 +109,28 @@ export const make: (
 export const layer = (
   options: TlsOptions
 ): Layer.Layer<Transport, TransportError | TcpConfigError | CertificateError> => Layer.effect(Transport, make(options))
+
+/**
+ * A TLS transport as a Layer, its options read from configuration.
+ *
+ * @example
+ * ```ts
+ * import { TlsTransport } from "@hyparview/transport-tcp"
+ * import { Config } from "effect"
+ *
+ * const transport = TlsTransport.layerConfig({
+ *   advertiseHost: Config.String("HOST"),
+ *   cert: Config.String("TLS_CERT"),
+ *   key: Config.Redacted("TLS_KEY"),
+ *   ca: Config.String("TLS_CA"),
+ *   id: Config.String("NODE_ID")
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<TlsOptions>
+): Layer.Layer<Transport, TransportError | TcpConfigError | CertificateError | Config.ConfigError> =>
+  Layer.effect(Transport, Effect.flatMap(Config.unwrap(options), make))

@@ -91,7 +91,9 @@ describe("a configuration", () => {
     [{ dialTimeout: "soon" }, 'dialTimeout: "soon" is not a duration from 1 millisecond to a day'],
     [{ closeTimeout: Duration.days(2) }, "closeTimeout: 172800000 millis is not a duration"],
     [{ keepAlive: true }, "keepAlive: true is not a duration from 1000 milliseconds to a day"],
-    [{ noDelay: "no" }, 'noDelay: "no" is neither true nor false']
+    [{ noDelay: "no" }, 'noDelay: "no" is neither true nor false'],
+    [{ maxLink: 5 }, "maxLink: there is no such option. Options are host, port, advertiseHost, "],
+    [["127.0.0.1"], 'options: ["127.0.0.1"] is not an object of options']
   ]
   it.each(untyped)("is refused with its value, whatever that is: %#", (options, message) => {
     assert.include(Result.getOrThrow(Result.flip(TcpConfig.make(options))).message, message)

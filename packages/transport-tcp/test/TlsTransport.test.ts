@@ -1,12 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { Socket } from "node:net"
 import { createConnection } from "node:net"
 import type { ConnectionOptions } from "node:tls"
-import type { Transport } from "@hyparview/runtime/Transport"
+import { Transport } from "@hyparview/runtime/Transport"
 import * as Certificates from "@hyparview/transport-tcp/Certificates"
 import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
@@ -392,6 +396,35 @@ describe("a session", () => {
       for (let turn = 0; turn < 2; turn++) {
         assert.strictEqual((yield* transport.dial(server)).authenticatedId, "far")
       }
+    })
+  )
+})
+
+describe("options", () => {
+  it.live("are those of TCP and of TLS, and no others", () =>
+    Effect.gen(function* () {
+      // @ts-expect-error: whoever has no types may give anything.
+      const error = yield* Effect.flip(TlsTransport.make({ ...far, reloadevery: false }))
+      assert.strictEqual(error._tag, "TcpConfigError")
+      assert.include(error.message, "reloadevery: there is no such option. Options are cert, key, ca, ")
+      assert.include(error.message, "maxFrameBytes")
+    })
+  )
+
+  it.live("may come from configuration, the key kept secret", () =>
+    Effect.gen(function* () {
+      const transport = yield* TlsTransport.layerConfig({
+        cert: Config.String("CERT"),
+        key: Config.Redacted("KEY"),
+        ca: Config.String("CA"),
+        id: Config.String("ID").pipe(Config.withDefault(undefined)),
+        reloadEvery: Config.succeed(false)
+      }).pipe(
+        Layer.build,
+        Effect.map((context) => Context.get(context, Transport)),
+        Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ CERT: far.cert, KEY: far.key, CA: far.ca })))
+      )
+      yield* assertServes(transport)
     })
   )
 })

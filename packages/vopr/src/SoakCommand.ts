@@ -210,7 +210,7 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     Effect.tapError(() => Effect.ignore(Effect.suspend(() => end(soFar())))),
     Effect.mapError((error) => failed(error.message)),
     Effect.provide(Supervisor.layer(SoakRun.supervisorOptions(options))),
-    Effect.catchTag(["ConfigError", "InvalidOptions"], (error) => Effect.fail(failed(error.message, 2)))
+    Effect.catchTag(["MembershipConfigError", "InvalidOptions"], (error) => Effect.fail(failed(error.message, 2)))
   )
   yield* end(outcome)
   if (outcome.breaches.length > 0) return yield* failed(`${outcome.breaches.length} breaches: ${outcome.breaches[0]}`)

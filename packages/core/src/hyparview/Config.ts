@@ -156,7 +156,7 @@ export interface Config {
  * @category errors
  * @since 0.1.0
  */
-export class ConfigError extends Data.TaggedError("ConfigError")<{
+export class ConfigError extends Data.TaggedError("MembershipConfigError")<{
   /** The parameter, or what was given as one; `clusterSize`; `config` where the whole is no object. */
   readonly field: string
   readonly value: unknown

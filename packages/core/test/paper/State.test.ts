@@ -72,11 +72,14 @@ describe("the state of a node", () => {
         onFailure: (error) => [error._tag, error.field],
         onSuccess: () => "accepted"
       })
-    assert.deepStrictEqual(errorOf({ activeSize: 0 }), ["ConfigError", "activeSize"])
-    assert.deepStrictEqual(errorOf({ passiveWalkLength: 7 }), ["ConfigError", "passiveWalkLength"])
-    assert.deepStrictEqual(errorOf({ shuffleActive: 6 }), ["ConfigError", "shuffleActive"])
-    assert.deepStrictEqual(errorOf({ repairBackoffMillis: [2_000, 1_000] }), ["ConfigError", "repairBackoffMillis"])
-    assert.deepStrictEqual(errorOf({ protectedLinks: 5 }), ["ConfigError", "protectedLinks"])
+    assert.deepStrictEqual(errorOf({ activeSize: 0 }), ["MembershipConfigError", "activeSize"])
+    assert.deepStrictEqual(errorOf({ passiveWalkLength: 7 }), ["MembershipConfigError", "passiveWalkLength"])
+    assert.deepStrictEqual(errorOf({ shuffleActive: 6 }), ["MembershipConfigError", "shuffleActive"])
+    assert.deepStrictEqual(errorOf({ repairBackoffMillis: [2_000, 1_000] }), [
+      "MembershipConfigError",
+      "repairBackoffMillis"
+    ])
+    assert.deepStrictEqual(errorOf({ protectedLinks: 5 }), ["MembershipConfigError", "protectedLinks"])
     assert.strictEqual(Result.isFailure(HyParView.forClusterSize(0)), true)
   })
 })

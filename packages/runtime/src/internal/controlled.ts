@@ -29,7 +29,7 @@ import { DialError, type Link, LinkClosed, type OutgoingFrame, type Transport } 
 export interface How {
   readonly mode: "silent" | "reset"
   /** Default `both`. */
-  readonly direction?: "both" | "inbound" | "outbound"
+  readonly direction?: "both" | "inbound" | "outbound" | undefined
 }
 
 /**
@@ -38,9 +38,11 @@ export interface How {
  * @category models
  * @since 0.1.0
  */
-export interface Block extends Required<How> {
+export interface Block {
   /** An address or an id. */
   readonly name: string
+  readonly mode: How["mode"]
+  readonly direction: NonNullable<How["direction"]>
 }
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })

@@ -85,7 +85,7 @@ export interface SubscribeOptions {
    * of a source in the order in which it published them; one that is late holds back those that follow it, until it comes
    * or is `Lagged`. Sources do not wait for each other.
    */
-  readonly order?: "none" | "source"
+  readonly order?: "none" | "source" | undefined
   /**
    * How many of the newest messages from before the subscription to hand out first, oldest first, before anything new.
    * They are the newest that this node and its neighbours retain, and together have no more bytes than `recallBytes` or
@@ -94,12 +94,12 @@ export interface SubscribeOptions {
    * node without one waits for its first, holding back what is new, but no longer than `historyTimeout`. From 0 (the
    * default) to the protocol's `recallMessages`; what is outside counts as the nearer of the two, and a fraction is cut off.
    */
-  readonly history?: number
+  readonly history?: number | undefined
   /**
    * Messages that may wait for this subscriber, 1 to 10,000,000; what is outside counts as the nearer of the two, and a
    * fraction is cut off. Default: the node's `subscriberBuffer`.
    */
-  readonly buffer?: number
+  readonly buffer?: number | undefined
 }
 
 /**
@@ -113,7 +113,7 @@ export interface PublishOptions {
    * What to do while the links take messages more slowly than they are published: `fail` with `Overloaded` (the default),
    * or `wait` until there is room. Publishers that wait are served in the order in which they came.
    */
-  readonly whenFull?: "fail" | "wait"
+  readonly whenFull?: "fail" | "wait" | undefined
 }
 
 /**

@@ -1,0 +1,54 @@
+/** A node whose options come from configuration. */
+import { assert, describe, it } from "@effect/vitest"
+import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
+import { Config, ConfigProvider, Context, Duration, Effect, Layer } from "effect"
+import { Discovery, Membership, Node } from "../src/index.ts"
+
+const NodeLive = Node.layerConfig({
+  id: Config.String("NODE_ID"),
+  cluster: Config.succeed("test"),
+  clusterSize: Config.Int("CLUSTER_SIZE").pipe(Config.withDefault(undefined)),
+  leaveDeadline: Config.Duration("LEAVE_DEADLINE").pipe(Config.withDefault(Duration.seconds(1))),
+  membership: { activeSize: Config.Int("ACTIVE_SIZE") }
+}).pipe(
+  Layer.provide([MemoryTransport.layer({ address: "a" }), Discovery.Discovery.layerNone]),
+  Layer.provide(MemoryNetwork.layer())
+)
+
+const built = (environment: Record<string, string>) =>
+  Layer.build(Layer.fresh(NodeLive)).pipe(
+    Effect.map((context) => Context.get(context, Membership.Membership)),
+    Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment })))
+  )
+
+describe("the options of a node from configuration", () => {
+  it.effect("are as if they stood there, defaults included", () =>
+    Effect.gen(function* () {
+      const membership = yield* built({ NODE_ID: "node-a", ACTIVE_SIZE: "7" })
+      assert.strictEqual((yield* membership.self).id, "node-a")
+    })
+  )
+
+  it.effect("are errors that can be told apart, where they are not there or out of bounds", () =>
+    Effect.gen(function* () {
+      const said = (environment: Record<string, string>) =>
+        built(environment).pipe(
+          Effect.as("no error"),
+          Effect.catchTags({
+            ConfigError: () => Effect.succeed("configuration"),
+            MembershipConfigError: ({ field }) => Effect.succeed(field),
+            OptionsError: ({ option }) => Effect.succeed(option)
+          })
+        )
+      assert.deepStrictEqual(
+        [
+          yield* said({ ACTIVE_SIZE: "5" }),
+          yield* said({ NODE_ID: "a", ACTIVE_SIZE: "50" }),
+          yield* said({ NODE_ID: "a".repeat(256), ACTIVE_SIZE: "5" }),
+          yield* said({ NODE_ID: "a", ACTIVE_SIZE: "5", LEAVE_DEADLINE: "2 days" })
+        ],
+        ["configuration", "activeSize", "id", "leaveDeadline"]
+      )
+    })
+  )
+})
