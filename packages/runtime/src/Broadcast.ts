@@ -154,16 +154,16 @@ export class Broadcast extends Context.Service<
      * schema encodes to. See `Topic.Topic`.
      */
     readonly topic: {
-      <A, I>(
+      <A, I, RD = never, RE = never>(
         name: string,
-        schema: Schema.Codec<A, I>,
-        options?: TopicOptions & { readonly encoding?: "json" }
-      ): Effect.Effect<Topic<A>, InvalidTopic>
-      <A>(
+        schema: Schema.Codec<A, I, RD, RE>,
+        options?: TopicOptions & { readonly encoding?: "json" | undefined }
+      ): Effect.Effect<Topic<A>, InvalidTopic, RD | RE>
+      <A, RD = never, RE = never>(
         name: string,
-        schema: BytesCodec<A>,
+        schema: BytesCodec<A, RD, RE>,
         options: TopicOptions & { readonly encoding: "bytes" }
-      ): Effect.Effect<Topic<A>, InvalidTopic>
+      ): Effect.Effect<Topic<A>, InvalidTopic, RD | RE>
     }
 
     /** A snapshot. */

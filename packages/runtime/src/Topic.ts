@@ -12,7 +12,7 @@
  * can grow (optional keys, tagged unions), or a new name for a new form.
  *
  * Encoding and decoding are synchronous: a schema whose transformations wait for something fails as if the value did not
- * fit.
+ * fit. Services that they need are those at hand where the topic is made.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,7 @@ import type {
  * @category models
  * @since 0.1.0
  */
-export type BytesCodec<A> = Schema.Codec<A, Uint8Array>
+export type BytesCodec<A, RD = never, RE = never> = Schema.Codec<A, Uint8Array, RD, RE>
 
 /**
  * How a topic is made.
@@ -48,7 +48,7 @@ export type BytesCodec<A> = Schema.Codec<A, Uint8Array>
  */
 export interface TopicOptions {
   /** How values become bytes: `json` (the default), or `bytes`, for a schema that encodes to a `Uint8Array` itself. */
-  readonly encoding?: "json" | "bytes"
+  readonly encoding?: "json" | "bytes" | undefined
 }
 
 /**
@@ -94,7 +94,7 @@ export class EncodeError extends Data.TaggedError("EncodeError")<{
  */
 export interface ValidateOptions {
   /** The verdict on what the schema does not accept, about which `judge` cannot be asked. Default `accept`. */
-  readonly undecodable?: Verdict
+  readonly undecodable?: Verdict | undefined
 }
 
 /**

@@ -4,6 +4,7 @@
  * it, in bounded queues.
  */
 import { type Node, Plumtree, Wire } from "@hyparview/core"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -300,24 +301,24 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     post
   })
 
-  function topic<A, I>(
+  function topic<A, I, RD, RE>(
     name: string,
-    schema: Schema.Codec<A, I>,
-    options?: TopicOptions & { readonly encoding?: "json" }
-  ): Effect.Effect<Topic<A>, InvalidTopic>
-  function topic<A>(
+    schema: Schema.Codec<A, I, RD, RE>,
+    options?: TopicOptions & { readonly encoding?: "json" | undefined }
+  ): Effect.Effect<Topic<A>, InvalidTopic, RD | RE>
+  function topic<A, RD, RE>(
     name: string,
-    schema: BytesCodec<A>,
+    schema: BytesCodec<A, RD, RE>,
     options: TopicOptions & { readonly encoding: "bytes" }
-  ): Effect.Effect<Topic<A>, InvalidTopic>
-  function topic<A>(
+  ): Effect.Effect<Topic<A>, InvalidTopic, RD | RE>
+  function topic<A, RD, RE>(
     name: string,
-    schema: BytesCodec<A>,
+    schema: BytesCodec<A, RD, RE>,
     options?: TopicOptions
-  ): Effect.Effect<Topic<A>, InvalidTopic> {
-    return Effect.suspend(() => {
+  ): Effect.Effect<Topic<A>, InvalidTopic, RD | RE> {
+    return Effect.contextWith((services: Context.Context<RD | RE>) => {
       if (!Wire.isName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
-      const codec = options?.encoding === "bytes" ? bytesCodec(schema) : jsonCodec(schema)
+      const codec = options?.encoding === "bytes" ? bytesCodec(schema, services) : jsonCodec(schema, services)
       return Effect.succeed(makeTopic(name, codec, service))
     })
   }

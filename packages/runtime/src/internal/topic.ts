@@ -3,6 +3,7 @@
  * own encoding.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -21,17 +22,33 @@ const settled = <A>(exit: Exit.Exit<A, Schema.SchemaError>): Result.Result<A, st
   if (exit._tag === "Success") return Result.succeed(exit.value)
   const [reason] = exit.cause.reasons
   if (reason?._tag === "Fail") return Result.fail(reason.error.message)
-  if (reason?._tag !== "Die" || Cause.isAsyncFiberError(reason.defect))
+  if (reason?._tag !== "Die") return Result.fail("the schema does not answer at once")
+  if (Cause.isAsyncFiberError(reason.defect)) {
+    // Nobody waits for what it is still at.
+    reason.defect.fiber.interruptUnsafe()
     return Result.fail("the schema does not answer at once")
+  }
   return Result.fail(`the schema has thrown: ${reasonOf(reason.defect)}`)
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-export const jsonCodec = <A, I>(schema: Schema.Codec<A, I>): Codec<A> => {
-  const codec = Schema.toCodecJson(schema)
-  const encode = Schema.encodeExit(codec)
-  const decode = Schema.decodeUnknownExit(codec)
+/** Encodes and decodes synchronously, with the services that the schema needs. */
+const synchronously = <A, I, RD, RE>(schema: Schema.Codec<A, I, RD, RE>, services: Context.Context<RD | RE>) => {
+  const run = Effect.runSyncExitWith(services)
+  const encode = Schema.encodeEffect(schema)
+  const decode = Schema.decodeUnknownEffect(schema)
+  return {
+    encode: (value: A) => settled(run(encode(value))),
+    decode: (encoded: unknown) => settled(run(decode(encoded)))
+  }
+}
+
+export const jsonCodec = <A, I, RD, RE>(
+  schema: Schema.Codec<A, I, RD, RE>,
+  services: Context.Context<RD | RE>
+): Codec<A> => {
+  const { decode, encode } = synchronously(Schema.toCodecJson(schema), services)
   const encoder = new TextEncoder()
   const decoder = new TextDecoder("utf-8", { fatal: true })
   // What a schema lets through need not be JSON: `Schema.Any` says nothing of circles, or of functions.
@@ -45,18 +62,17 @@ export const jsonCodec = <A, I>(schema: Schema.Codec<A, I>): Codec<A> => {
       catch: reasonOf
     })
   return {
-    encode: (value) => Result.flatMap(settled(encode(value)), write),
-    decode: (bytes) => Result.flatMap(parse(bytes), (json) => settled(decode(json)))
+    encode: (value) => Result.flatMap(encode(value), write),
+    decode: (bytes) => Result.flatMap(parse(bytes), decode)
   }
 }
 
-export const bytesCodec = <A>(schema: BytesCodec<A>): Codec<A> => {
-  const encode = Schema.encodeExit(schema)
-  const decode = Schema.decodeUnknownExit(schema)
+export const bytesCodec = <A, RD, RE>(schema: BytesCodec<A, RD, RE>, services: Context.Context<RD | RE>): Codec<A> => {
+  const { decode, encode } = synchronously(schema, services)
   return {
     // What an encoder returns may be a view of a buffer that it uses again; a payload is kept for a long time.
-    encode: (value) => Result.map(settled(encode(value)), (bytes) => new Uint8Array(bytes)),
-    decode: (bytes) => settled(decode(bytes))
+    encode: (value) => Result.map(encode(value), (bytes) => new Uint8Array(bytes)),
+    decode
   }
 }
 

@@ -1,13 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Result, Schema, SchemaTransformation } from "effect"
+import { Context, DateTime, Effect, Result, Schema, SchemaTransformation } from "effect"
 import { SchemaBinary } from "effect/encoding"
 import { bytesCodec, jsonCodec } from "../../src/internal/topic.ts"
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
+/** What these schemas need. */
+const none = Context.empty()
+
 const bothWays = (schema: Schema.Codec<string>): ReadonlyArray<Result.Result<unknown, string>> => {
-  const { decode, encode } = jsonCodec(schema)
+  const { decode, encode } = jsonCodec(schema, none)
   return [encode("x"), decode(utf8('"x"'))]
 }
 
@@ -15,7 +18,7 @@ const Event = Schema.Struct({ name: Schema.NonEmptyString, at: Schema.DateTimeUt
 const event = { name: "start", at: DateTime.makeUnsafe(0), tags: ["x"] }
 
 describe("the JSON of a schema", () => {
-  const codec = jsonCodec(Event)
+  const codec = jsonCodec(Event, none)
 
   it("is what values travel as, dates and all", () => {
     const bytes = Result.getOrThrow(codec.encode(event))
@@ -32,7 +35,7 @@ describe("the JSON of a schema", () => {
     const circle: { self?: unknown } = {}
     circle.self = circle
     for (const value of [circle, 1n, undefined, () => 1, Symbol("x")]) {
-      const refused = jsonCodec(Schema.Any).encode(value)
+      const refused = jsonCodec(Schema.Any, none).encode(value)
       assert.isTrue(Result.isFailure(refused) && refused.failure.length > 0)
     }
   })
@@ -83,7 +86,7 @@ describe("the JSON of a schema", () => {
 
 describe("a schema of bytes", () => {
   it("is taken as it is: Effect's binary codec", () => {
-    const codec = bytesCodec(SchemaBinary.toCodec(Event))
+    const codec = bytesCodec(SchemaBinary.toCodec(Event), none)
     const bytes = Result.getOrThrow(codec.encode(event))
     assert.isBelow(bytes.length, 40)
     assert.deepStrictEqual(Result.getOrThrow(codec.decode(bytes)), event)
@@ -91,7 +94,7 @@ describe("a schema of bytes", () => {
   })
 
   it("gives a payload that is nobody else's buffer", () => {
-    const codec = bytesCodec(Schema.Uint8Array)
+    const codec = bytesCodec(Schema.Uint8Array, none)
     for (const shared of [utf8("abc"), Buffer.from("abc")]) {
       const bytes = Result.getOrThrow(codec.encode(shared))
       shared.fill(0)

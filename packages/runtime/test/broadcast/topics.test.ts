@@ -1,9 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Metric, Schema } from "effect"
+import { Context, Effect, Exit, Metric, Schema, SchemaGetter } from "effect"
 import { bytes, listening, publishRounds, range, settled, text, virtually } from "./cluster.ts"
 
 const Score = Schema.Struct({ player: Schema.NonEmptyString, points: Schema.Int })
 const ScoreWithTeam = Schema.Struct({ ...Score.fields, team: Schema.NonEmptyString })
+
+/** What a schema may need: values are shifted by it. */
+class Key extends Context.Service<Key, number>()("Key") {}
+
+const shift = (by: number) =>
+  SchemaGetter.transformEffect((value: number) => Effect.map(Key, (key) => value + by * key))
+const Shifted = Schema.Int.pipe(Schema.decodeTo(Schema.Int, { decode: shift(-1), encode: shift(1) }))
+const ShiftedBytes = Schema.Uint8Array.pipe(
+  Schema.decodeTo(Schema.Int, {
+    decode: SchemaGetter.transformEffect((bytes: Uint8Array) => Effect.map(Key, (key) => (bytes[0] ?? 0) - key)),
+    encode: SchemaGetter.transformEffect((value: number) => Effect.map(Key, (key) => Uint8Array.of(value + key)))
+  })
+)
 
 describe("topics", () => {
   it.live("share one overlay: subscribers of each get theirs, once, and no topic costs a link", () =>
@@ -153,6 +166,62 @@ describe("typed topics", () => {
       for (const { got } of late) assert.deepStrictEqual(seen(got), ["Message", "Undecodable", "Undecodable"])
       const [reported] = (late[0]?.got ?? []).filter(({ _tag }) => _tag === "Undecodable")
       assert.isTrue(reported?._tag === "Undecodable" && reported.reason.length > 0 && reported.payload.length > 0)
+    }).pipe(virtually)
+  )
+
+  it.live("use the services that their schema needs, as they are where the topic is made", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 1, seed: 8 })
+      const { broadcast } = cluster.node(0)
+      const { got } = yield* listening(broadcast.subscribe("shifted"))
+      const under = (key: number) =>
+        Effect.provideService(
+          Effect.all([
+            broadcast.topic("shifted", Shifted),
+            broadcast.topic("shifted", ShiftedBytes, { encoding: "bytes" })
+          ]),
+          Key,
+          key
+        )
+      const [json, raw] = yield* under(5)
+      const [other] = yield* under(1)
+      const decoded = yield* listening(json.subscribe())
+      const otherwise = yield* listening(other.subscribe())
+      yield* json.publish(1)
+      yield* raw.publish(2)
+      yield* cluster.pass("1 second")
+      assert.deepStrictEqual(
+        got.map((delivery) => delivery._tag === "Message" && [...delivery.payload]),
+        [[...bytes("6")], [7]]
+      )
+      const values = ({ got }: typeof decoded) =>
+        got.map((delivery) => (delivery._tag === "Message" ? delivery.payload : delivery._tag))
+      assert.deepStrictEqual(
+        [values(decoded), values(otherwise)],
+        [
+          [1, "Undecodable"],
+          [5, "Undecodable"]
+        ]
+      )
+    }).pipe(virtually)
+  )
+
+  it.live("interrupt what a schema is at that does not answer at once", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 1, seed: 8 })
+      let interrupted = 0
+      const Slow = Schema.Int.pipe(
+        Schema.decodeTo(Schema.Int, {
+          decode: SchemaGetter.passthrough(),
+          encode: SchemaGetter.transformEffect(() =>
+            Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+          )
+        })
+      )
+      const topic = yield* cluster.node(0).broadcast.topic("slow", Slow)
+      const error = yield* Effect.flip(topic.publish(1))
+      assert.include(error.message, "does not answer at once")
+      assert.strictEqual(interrupted, 1)
     }).pipe(virtually)
   )
 
