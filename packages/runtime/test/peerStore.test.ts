@@ -225,6 +225,32 @@ describe("a node with a peer store", () => {
     }).pipe(Effect.scoped, Effect.provide([network, layer]), Effect.provideService(Metric.MetricRegistry, new Map()))
   })
 
+  it.effect("starts without a store that dies, says of what, and uses it again when it is well", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      const store = makeStore()
+      const broken = new Error("a bug of the store")
+      let isBroken = true
+      const dying = Layer.effect(
+        PeerStore.PeerStore,
+        Effect.map(PeerStore.PeerStore, (inner) => ({
+          load: Effect.die(broken),
+          save: (memory: PeerStore.Memory) => {
+            if (isBroken) throw broken
+            return inner.save(memory)
+          }
+        }))
+      ).pipe(Layer.provide(store.layer))
+      const { membership } = yield* start("a", dying)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* membership.view).status, "idle")
+      assert.lengthOf(lines.filter((line) => line.includes("it died: Error: a bug of the store")), 2)
+      isBroken = false
+      yield* TestClock.adjust("1 minute")
+      assert.isNotEmpty(store.saved)
+    }).pipe(Effect.scoped, Effect.provide([network, layer]))
+  })
+
   it.effect("starts without a store that does not answer, and says which", () => {
     const { layer, lines } = logged()
     return Effect.gen(function* () {

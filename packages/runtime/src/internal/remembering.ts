@@ -62,7 +62,7 @@ export const makeRemembering = Effect.fnUntraced(function* (
   const save = Effect.suspend(() => {
     note()
     const memory: Memory = { cluster, id, epoch: state().self.epoch, peers }
-    return bounded(settings, store, store.save(memory), "unwritable").pipe(
+    return bounded(settings, store, () => store.save(memory), "unwritable").pipe(
       Effect.matchEffect({
         onSuccess: () => {
           meter.count("peerStoreWrites")
@@ -112,7 +112,7 @@ const isSameOrder = (some: ReadonlyArray<Peer.Peer>, others: ReadonlyArray<Peer.
   })
 
 const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Effect.Effect<Memory | undefined> =>
-  bounded(settings, store, store.load, "unreadable").pipe(
+  bounded(settings, store, () => store.load, "unreadable").pipe(
     Effect.flatMap((memory) => {
       if (memory === undefined) return Effect.undefined
       const { cluster, epoch, id } = memory
@@ -135,17 +135,19 @@ const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Ef
 
 const placeOf = ({ place = "" }: PeerStore["Service"]): string => place
 
-/** A store that does not answer must not keep the node from starting, or from ending. */
+/** A store that does not answer, or is broken, must not keep the node from starting, from going on, or from ending. */
 const bounded = <A>(
   { peerStoreTimeoutMillis }: Settings,
   store: PeerStore["Service"],
-  use: Effect.Effect<A, PeerStoreError>,
+  use: () => Effect.Effect<A, PeerStoreError>,
   reason: PeerStoreError["reason"]
-): Effect.Effect<A, PeerStoreError> =>
-  Effect.timeoutOrElse(use, {
-    duration: peerStoreTimeoutMillis,
-    orElse: () => {
-      const detail = `no answer within ${peerStoreTimeoutMillis} ms`
-      return Effect.fail(new PeerStoreError({ reason, place: placeOf(store), detail }))
-    }
-  })
+): Effect.Effect<A, PeerStoreError> => {
+  const fail = (detail: string) => Effect.fail(new PeerStoreError({ reason, place: placeOf(store), detail }))
+  return Effect.suspend(use).pipe(
+    Effect.timeoutOrElse({
+      duration: peerStoreTimeoutMillis,
+      orElse: () => fail(`no answer within ${peerStoreTimeoutMillis} ms`)
+    }),
+    Effect.catchDefect((defect) => fail(`it died: ${String(defect)}`))
+  )
+}
