@@ -79,7 +79,9 @@ export const layer = (
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(resolve(options))
       const store = Option.getOrUndefined(yield* Effect.serviceOption(PeerStore))
-      const { broadcast, membership } = yield* makeDriver(settings, yield* Transport, yield* Discovery, store)
+      const { broadcast, membership } = yield* makeDriver(settings, yield* Transport, yield* Discovery, store).pipe(
+        Effect.annotateLogs("self", settings.id)
+      )
       return Context.make(Membership, membership).pipe(Context.add(Broadcast, broadcast))
     })
   )

@@ -244,7 +244,10 @@ describe("a node with a peer store", () => {
       const { membership } = yield* start("a", dying)
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* membership.view).status, "idle")
-      assert.lengthOf(lines.filter((line) => line.includes("it died: Error: a bug of the store")), 2)
+      assert.lengthOf(
+        lines.filter((line) => line.includes("it died: Error: a bug of the store")),
+        2
+      )
       isBroken = false
       yield* TestClock.adjust("1 minute")
       assert.isNotEmpty(store.saved)

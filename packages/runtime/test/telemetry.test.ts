@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
 import { Wire } from "@hyparview/core"
-import { Context, Effect, Layer, Logger, Metric, Result, Stream, Tracer } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Metric, References, Result, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { Broadcast, Discovery, Membership, Node, Transport } from "../src/index.ts"
 
@@ -52,6 +52,66 @@ describe("a node", () => {
       Effect.provide(MemoryNetwork.layer({ seed: 1 })),
       Effect.provideService(Tracer.Tracer, tracer)
     )
+  })
+
+  for (const [enabled, expected] of [
+    [true, ["a b Success", "b a Success", "a b interrupted"]],
+    [false, []]
+  ] as const) {
+    it.effect(
+      `ends the span of a repair with it, or where it leaves amid, if spans are ${enabled ? "on" : "off"}`,
+      () => {
+        const repairs: Array<string> = []
+        const tracer = Tracer.make({
+          span: (options) => {
+            const span = new Tracer.NativeSpan(options)
+            const end = span.end.bind(span)
+            span.end = (at, exit) => {
+              const how = Exit.hasInterrupts(exit) ? "interrupted" : exit._tag
+              const [self, lost] = ["self", "lost"].map((name) => String(span.attributes.get(name)))
+              if (options.name === "Membership.repair") repairs.push(`${self} ${lost} ${how}`)
+              end(at, exit)
+            }
+            return span
+          }
+        })
+        return Effect.gen(function* () {
+          const network = yield* MemoryNetwork.MemoryNetwork
+          const [a, b] = [membershipOf(yield* node("a")), membershipOf(yield* node("b"))]
+          yield* a.join([])
+          yield* b.join(["a"])
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(yield* network.breakLink("a", "b"), 1)
+          yield* TestClock.adjust("2 minutes")
+          yield* network.crash("b")
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* a.neighbors, [])
+          yield* Effect.forkScoped(a.leave)
+          yield* TestClock.adjust("1 minute")
+          yield* a.join([])
+          assert.deepStrictEqual(repairs, [...expected])
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+          Effect.provideService(Tracer.Tracer, tracer),
+          Effect.provideService(References.TracerEnabled, enabled)
+        )
+      }
+    )
+  }
+
+  it.effect("says in its logs whose they are", () => {
+    const selves: Array<unknown> = []
+    const logger = Logger.make<unknown, void>(({ fiber, message }) => {
+      if (String(message).includes("cannot be joined")) {
+        selves.push(fiber.getRef(References.CurrentLogAnnotations)["self"])
+      }
+    })
+    return Effect.gen(function* () {
+      for (const id of ["a", "b"]) yield* membershipOf(yield* node(id)).join(["nobody"])
+      yield* TestClock.adjust("10 millis")
+      assert.deepStrictEqual(new Set(selves), new Set(["a", "b"]))
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
   it.effect("does not warn who leaves and joins again of an epoch that only it has raised", () => {

@@ -14,7 +14,6 @@ import * as Latch from "effect/Latch"
 import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import { type Discovery, DiscoveryError } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { PeerStore } from "../PeerStore.ts"
@@ -48,7 +47,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const meter = makeMeter(yield* Effect.context<never>())
   const run = yield* makeRun
-  const repair = makeRepairSpan(yield* Tracer.Tracer, clock, settings.id)
+  const repair = yield* makeRepairSpan(settings.id)
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   const room = Latch.makeUnsafe(true)
 
@@ -267,7 +266,7 @@ export const makeDriver = Effect.fnUntraced(function* (
         roundTrips.set(output.peer.id, output.millis)
         return meter.roundTrip(output.millis)
       case "Joined":
-        run(Effect.logDebug("joined", { self: state.membership.self.id, through: output.peer.id }))
+        run(Effect.logDebug("joined", { through: output.peer.id }))
         return
       case "Delivered":
       case "Duplicate":
@@ -280,12 +279,14 @@ export const makeDriver = Effect.fnUntraced(function* (
         run(remembering.save)
         return links.closeAll("superseded")
       case "Left":
+        repair.abandoned()
         return links.closeAll("shutdown")
       case "DuplicateIdentity":
         duplicate = new DuplicateIdentity({ id: state.membership.self.id, epoch: output.epoch })
         run(Effect.logError(duplicate.message))
         events.fail(duplicate)
         broadcasting.end()
+        repair.abandoned()
         return links.closeAll("identity")
     }
   }
@@ -338,6 +339,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       stopped = true
       // Nobody waits for an answer of a node that is no more.
       broadcasting.stop()
+      repair.abandoned()
       events.end()
       for (const item of mailbox) if (item._tag === "Publication") item.done([])
       for (const waiter of waiters) waiter.tell()

@@ -1,42 +1,37 @@
 /**
- * A span for each repair: from the loss of a neighbour until the next link is up. Written to the tracer as it ends, with
- * the time at which it began, so that a repair in progress costs nothing.
+ * A span for each repair: from the loss of a neighbour until the next link is up, or until the node is in no overlay any
+ * more, which counts as an interruption.
  */
-import type * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 
 export interface RepairSpan {
   readonly began: (lost: string, reason: string) => void
   readonly ended: (won: string) => void
+  readonly abandoned: () => void
 }
 
-export const makeRepairSpan = (tracer: Tracer.Tracer, clock: Clock.Clock, self: string): RepairSpan => {
-  let lost: { readonly at: bigint; readonly peer: string; readonly reason: string } | undefined
-  return {
-    began: (peer, reason) => {
-      lost ??= { at: clock.currentTimeNanosUnsafe(), peer, reason }
-    },
-    ended: (peer) => {
-      if (lost === undefined) return
-      const span = tracer.span({
-        name: "Membership.repair",
-        parent: Option.none(),
-        annotations: Context.empty(),
-        links: [],
-        startTime: lost.at,
-        kind: "internal",
-        root: true,
-        sampled: true
-      })
-      span.attribute("self", self)
-      span.attribute("lost", lost.peer)
-      span.attribute("reason", lost.reason)
-      span.attribute("won", peer)
-      span.end(clock.currentTimeNanosUnsafe(), Exit.void)
-      lost = undefined
-    }
+export const makeRepairSpan = Effect.fnUntraced(function* (self: string): Effect.fn.Return<RepairSpan> {
+  const clock = yield* Clock.Clock
+  const now = Effect.runSyncWith(yield* Effect.context<never>())
+  let span: Tracer.Span | undefined
+
+  const end = (exit: Exit.Exit<void>): void => {
+    span?.end(clock.currentTimeNanosUnsafe(), exit)
+    span = undefined
   }
-}
+
+  return {
+    began: (lost, reason) => {
+      const attributes = { self, lost, reason }
+      span ??= now(Effect.makeSpan("Membership.repair", { root: true, attributes }))
+    },
+    ended: (won) => {
+      span?.attribute("won", won)
+      end(Exit.void)
+    },
+    abandoned: () => end(Exit.interrupt())
+  }
+})
