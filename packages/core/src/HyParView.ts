@@ -91,7 +91,7 @@ import {
 import { jittered, nextBelow } from "./Random.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 
-export { type Config, ConfigError, forClusterSize, type Rate, validate } from "./hyparview/Config.ts"
+export { type Config, ConfigError, forClusterSize, type Override, type Rate, validate } from "./hyparview/Config.ts"
 export { knownEpoch } from "./hyparview/Identity.ts"
 export { highestEpoch } from "./hyparview/State.ts"
 export type {

@@ -97,6 +97,7 @@ import { awaitTelling, removeFromTrees } from "./plumtree/thicket/Trees.ts"
 export {
   type Config,
   ConfigError,
+  type Override,
   defaultConfig,
   floodConfig,
   makeConfig,

@@ -9,7 +9,7 @@ const NodeLive = Node.layerConfig({
   cluster: Config.succeed("test"),
   clusterSize: Config.Int("CLUSTER_SIZE").pipe(Config.withDefault(undefined)),
   leaveDeadline: Config.Duration("LEAVE_DEADLINE").pipe(Config.withDefault(Duration.seconds(1))),
-  membership: { activeSize: Config.Int("ACTIVE_SIZE") }
+  membership: { activeSize: Config.Int("ACTIVE_SIZE").pipe(Config.withDefault(undefined)) }
 }).pipe(
   Layer.provide([MemoryTransport.layer({ address: "a" }), Discovery.Discovery.layerNone]),
   Layer.provide(MemoryNetwork.layer())
@@ -44,8 +44,8 @@ describe("the options of a node from configuration", () => {
         [
           yield* said({ ACTIVE_SIZE: "5" }),
           yield* said({ NODE_ID: "a", ACTIVE_SIZE: "50" }),
-          yield* said({ NODE_ID: "a".repeat(256), ACTIVE_SIZE: "5" }),
-          yield* said({ NODE_ID: "a", ACTIVE_SIZE: "5", LEAVE_DEADLINE: "2 days" })
+          yield* said({ NODE_ID: "a".repeat(256) }),
+          yield* said({ NODE_ID: "a", LEAVE_DEADLINE: "2 days" })
         ],
         ["configuration", "activeSize", "id", "leaveDeadline"]
       )

@@ -8,6 +8,7 @@ import * as Data from "effect/Data"
 import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import type * as Parameters from "../internal/parameters.ts"
 import { overridden, strangeness } from "../internal/parameters.ts"
 
 /**
@@ -151,6 +152,14 @@ export interface Config {
 }
 
 /**
+ * Any of the parameters, in place of their defaults. One that is undefined has its default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Override = Parameters.Override<Config>
+
+/**
  * A parameter is out of its bounds, contradicts another, or is none. No node was made.
  *
  * @category errors
@@ -178,7 +187,7 @@ const ceilLog10 = (n: number): number => {
 const numberOr = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise)
 
 /** The defaults where these are given: the others follow from them. */
-const standard = (n: number, given: Partial<Config>): Config => {
+const standard = (n: number, given: Override): Config => {
   const activeSize = numberOr(given.activeSize, Math.max(5, ceilLog10(n) + 1))
   const passiveSize = numberOr(given.passiveSize, 6 * activeSize)
   return {
@@ -235,7 +244,7 @@ const names: ReadonlyArray<string> = Object.keys(standard(1, {}))
  * @category constructors
  * @since 0.1.0
  */
-export const forClusterSize = (n: number, override: Partial<Config> = {}): Result.Result<Config, ConfigError> => {
+export const forClusterSize = (n: number, override: Override = {}): Result.Result<Config, ConfigError> => {
   if (!(Number.isInteger(n) && n >= 1 && n <= 1e9)) {
     const expected = "expected a whole number from 1 to 10⁹"
     return Result.fail(new ConfigError({ field: "clusterSize", value: n, expected }))

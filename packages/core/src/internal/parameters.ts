@@ -20,8 +20,11 @@ export const strangeness = (config: unknown, names: ReadonlyArray<string>): Faul
   return { field, value, expected: `no such parameter. Parameters are ${names.join(", ")}` }
 }
 
-/** The defaults with what is overridden in its place. Undefined is as if it were not there: the default. */
-export const overridden = <Config extends object>(defaults: Config, override: Partial<Config>): Config => ({
+/** Any of the parameters. One that is undefined is as if it were not there: the default. */
+export type Override<Config> = { readonly [Field in keyof Config]?: Config[Field] | undefined }
+
+/** The defaults with what is overridden in its place. */
+export const overridden = <Config extends object>(defaults: Config, override: Override<Config>): Config => ({
   ...defaults,
   ...Object.fromEntries(Object.entries(override).filter(([, value]) => value !== undefined))
 })

@@ -9,6 +9,7 @@
 import * as Data from "effect/Data"
 import * as Formatter from "effect/Formatter"
 import * as Result from "effect/Result"
+import type * as Parameters from "../internal/parameters.ts"
 import { overridden, strangeness } from "../internal/parameters.ts"
 
 /**
@@ -265,6 +266,14 @@ export const paperConfig: Config = {
 }
 
 /**
+ * Any of the parameters, in place of their defaults. One that is undefined has its default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Override = Parameters.Override<Config>
+
+/**
  * A parameter is out of its bounds, contradicts another, or is none. No node was made.
  *
  * @category errors
@@ -298,7 +307,7 @@ export class ConfigError extends Data.TaggedError("BroadcastConfigError")<{
  * @since 0.1.0
  */
 export const makeConfig = (
-  override: Partial<Config> = {},
+  override: Override = {},
   defaults: Config = defaultConfig
 ): Result.Result<Config, ConfigError> => {
   const strange = strangeness(override, names)

@@ -26,12 +26,12 @@ export interface Options {
    */
   readonly clusterSize?: number | undefined
   /** Overrides single parameters of the membership protocol. One that is undefined has its default. */
-  readonly membership?: Partial<HyParView.Config> | undefined
+  readonly membership?: HyParView.Override | undefined
   /**
    * Overrides single parameters of the broadcast: the strategy, what is retained, how what was missed is recovered. One
    * that is undefined has its default.
    */
-  readonly broadcast?: Partial<Plumtree.Config> | undefined
+  readonly broadcast?: Plumtree.Override | undefined
   /**
    * This start's epoch, a whole number from 0 to 2⁵² (`HyParView.highestEpoch`): others ignore a node with a higher one.
    * Default: the clock in milliseconds at start, so that each start's is higher than the one before. Where a `PeerStore`
