@@ -448,7 +448,7 @@ describe("the events of a node", () => {
       const answer = yield* ask(`${url}/events`)
       assert.strictEqual(
         answer.text.replaceAll(": here\n\n", ""),
-        `event: EventsLost\ndata: {"error":"the subscriber is too slow: 7 membership events were waiting"}\n\n`
+        `event: EventsLost\ndata: {"error":"the subscriber is too slow: 7 membership events were waiting; subscribe again"}\n\n`
       )
     })
   )

@@ -60,7 +60,8 @@ export class DuplicateIdentity extends Data.TaggedError("DuplicateIdentity")<{
   readonly epoch: number
 }> {
   override get message(): string {
-    return `another process uses the id ${JSON.stringify(this.id)} (epoch ${this.epoch}): this node has stopped`
+    const id = JSON.stringify(this.id)
+    return `another process uses the id ${id} (epoch ${this.epoch}): this node has stopped; give each process its own`
   }
 }
 
@@ -76,7 +77,7 @@ export class EventsLost extends Data.TaggedError("EventsLost")<{
   readonly waiting: number
 }> {
   override get message(): string {
-    return `the subscriber is too slow: ${this.waiting} membership events were waiting`
+    return `the subscriber is too slow: ${this.waiting} membership events were waiting; subscribe again`
   }
 }
 
@@ -114,7 +115,7 @@ export class Membership extends Context.Service<
     readonly passive: Effect.Effect<ReadonlyArray<Peer.Peer>>
 
     /**
-     * Waits until there are at least `n` neighbours. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed.
+     * Waits until there are at least `n` neighbours, of which there are never more than `activeSize`. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed.
      */
     readonly awaitNeighbors: (n: number) => Effect.Effect<void, DuplicateIdentity>
 

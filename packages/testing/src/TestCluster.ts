@@ -117,8 +117,8 @@ export interface TestCluster {
    * or `every` so often.
    */
   readonly joinAll: (options?: {
-    readonly contacts?: number
-    readonly every?: Duration.Input
+    readonly contacts?: number | undefined
+    readonly every?: Duration.Input | undefined
   }) => Effect.Effect<void, Membership.DuplicateIdentity | EndlessInstant>
 
   /** The processes die without a word. */
@@ -179,7 +179,20 @@ export interface TestCluster {
 /** A generator of the cluster's own, beside those of its nodes. */
 const drawing = 0x7fff_ffff
 
+const names: ReadonlyArray<string> = [
+  "nodes",
+  "seed",
+  "node",
+  "network",
+  "discovery",
+  "idOf",
+  "storesEpochs",
+  "logLevel"
+] satisfies ReadonlyArray<keyof Options>
+
 const planOf = (options: Options): Plan => {
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new RangeError(`${unknown}: no such option. Options are ${names.join(", ")}`)
   const { discovery = [], nodes } = options
   if (!Number.isSafeInteger(nodes) || nodes < 1) {
     throw new RangeError(`nodes: a cluster has a whole number of nodes, from 1, not ${nodes}`)
@@ -319,7 +332,7 @@ export const make = Effect.fnUntraced(function* (
     },
     publish: (index, topic, payload, options) =>
       Effect.suspend(() => places.runningAt(index).broadcast.publish(topic, payload, options)),
-    collect: (topic, options = {}) => collections.collect(places.all, topic, options),
+    collect: (topic, options = {}) => Effect.suspend(() => collections.collect(places.all, topic, options)),
     pass,
     settle: (options = {}) =>
       Effect.suspend(() => {

@@ -89,12 +89,12 @@ export interface VirtualClock extends Clock.Clock {
  */
 export interface Options {
   /** After this much real time of sleeping without an `adjust`, a warning is logged. Default: 1 second. */
-  readonly warningDelay?: Duration.Input
+  readonly warningDelay?: Duration.Input | undefined
   /**
    * How many fibers and sleepers may have their turn at one instant before `adjust` fails with `EndlessInstant`. From
    * 1,000. Default: 10,000,000 (some seconds; a cluster of 1,000 nodes that start at one instant takes 100,000).
    */
-  readonly turnsPerInstant?: number
+  readonly turnsPerInstant?: number | undefined
 }
 
 const warning =

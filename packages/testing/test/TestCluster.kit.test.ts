@@ -133,7 +133,8 @@ describe("a cluster", () => {
         cluster.leave(2),
         cluster.kill(-1),
         Effect.asVoid(cluster.killShare(40)),
-        Effect.asVoid(cluster.settle({ among: [] }))
+        Effect.asVoid(cluster.settle({ among: [] })),
+        Effect.asVoid(Effect.scoped(cluster.collect("")))
       ]
       for (const mistake of mistakes) assert.isTrue(Exit.hasDies(yield* Effect.exit(mistake)))
     }).pipe(Effect.scoped, onVirtualClock)
@@ -153,6 +154,8 @@ describe("a cluster", () => {
         const expected = `RangeError: discovery: there is no node ${index}: the cluster has 3`
         assert.strictEqual(yield* death({ nodes: 3, discovery: [0, index] }), expected)
       }
+      // @ts-expect-error: whoever has no types may give anything.
+      assert.include(yield* death({ nodes: 3, sed: 7 }), "sed: no such option. Options are nodes, seed, ")
     }).pipe(onVirtualClock)
   )
 

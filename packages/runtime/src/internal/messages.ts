@@ -171,7 +171,7 @@ export class NotJoined extends Data.TaggedError("NotJoined")<{
   readonly status: Exclude<HyParView.Status, "joining" | "joined">
 }> {
   override get message(): string {
-    return `cannot publish: the node is ${this.status}; join first`
+    return `cannot publish: the node ${this.status === "stopped" ? "has stopped" : `is ${this.status}; join first`}`
   }
 }
 
@@ -191,7 +191,7 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
   readonly waitingPublishers: number
 }> {
   override get message(): string {
-    return `cannot publish: ${this.waitingBytes} bytes and ${this.waitingPublishers} publishers are waiting already`
+    return `cannot publish: ${this.waitingBytes} bytes and ${this.waitingPublishers} publishers are waiting already; publish less, or wait`
   }
 }
 

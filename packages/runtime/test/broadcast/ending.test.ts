@@ -49,6 +49,7 @@ describe("a node that is stopped", () => {
       assert.isTrue(exits[3] !== undefined && Exit.isSuccess(exits[3]))
       const error = yield* Effect.flip(broadcast.publish("news", bytes("x")))
       assert.isTrue(error._tag === "NotJoined" && error.status === "stopped")
+      assert.strictEqual(error.message, "cannot publish: the node has stopped")
     }).pipe(virtually)
   )
 

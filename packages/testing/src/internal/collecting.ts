@@ -1,7 +1,7 @@
 /**
  * Who has been handed what: subscriptions to a topic on every node of a test cluster, and the judgement of what they got.
  */
-import type { Plumtree } from "@hyparview/core"
+import { type Plumtree, Wire } from "@hyparview/core"
 import { keyOf } from "@hyparview/faults/History"
 import type { Broadcast } from "@hyparview/runtime"
 import * as Effect from "effect/Effect"
@@ -42,9 +42,9 @@ export interface Check {
   /** The nodes that must have got them. */
   readonly nodes: ReadonlyArray<number>
   /** Whether a message that was told to be lost counts as a fault too. Default: no. */
-  readonly allDelivered?: boolean
+  readonly allDelivered?: boolean | undefined
   /** Whether each incarnation of a source must have come in the order in which it published. Default: no. */
-  readonly inOrder?: boolean
+  readonly inOrder?: boolean | undefined
 }
 
 /** What one subscription was handed. */
@@ -134,6 +134,7 @@ export class Collections {
     topic: string,
     options: Broadcast.SubscribeOptions
   ): Effect.Effect<Collected, never, Scope.Scope> {
+    if (!Wire.isName(topic)) throw new RangeError(`topic: ${JSON.stringify(topic)} is no name of a topic`)
     const collection: Collection = { topic, options, deliveries: places.map(() => []), fibers: [] }
     const { deliveries } = collection
     const of = (index: number): Got => deliveries[index]?.flat() ?? []

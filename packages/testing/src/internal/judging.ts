@@ -41,11 +41,11 @@ export class NotSettled extends Data.TaggedError("NotSettled")<{
  */
 export interface SettleOptions {
   /** How long it may take. Default: 10 minutes. */
-  readonly within?: Duration.Input
+  readonly within?: Duration.Input | undefined
   /** How often to look. Default: the request time-out. */
-  readonly every?: Duration.Input
+  readonly every?: Duration.Input | undefined
   /** Only these nodes are looked at, as if there were no others: one side of a partition, say. At least one. */
-  readonly among?: ReadonlyArray<number>
+  readonly among?: ReadonlyArray<number> | undefined
 }
 
 /**
