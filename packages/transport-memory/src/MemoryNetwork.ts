@@ -115,7 +115,8 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
  * A network in this process, and what one can do to it.
  *
  * The controls take addresses; an address that nobody listens at yet is fine, and what holds for it holds for whoever
- * comes to listen there. None of them fails. Those that break links return how many.
+ * comes to listen there. None of them fails; what makes no sense (a share above 1, a rate of 0) is a mistake in the test, and
+ * dies. Those that break links return how many.
  *
  * @category services
  * @since 0.1.0

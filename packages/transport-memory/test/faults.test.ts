@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -299,6 +300,27 @@ describe("drawn faults", () => {
       }
       assert.approximately(failed, 60, 20)
       assert.strictEqual(network.statistics.sendFailures, failed)
+    })
+  )
+
+  it.effect("are set to what makes sense: anything else is a mistake in the test, changes nothing, and dies", () =>
+    Effect.gen(function* () {
+      const { ab, ba, network } = yield* three()
+      const mistakes: ReadonlyArray<readonly [Effect.Effect<unknown>, string]> = [
+        [network.setSendFailure(20), "RangeError: a probability is from 0 to 1, not 20"],
+        [network.setDuplicate(-0.1), "RangeError: a probability is from 0 to 1, not -0.1"],
+        [network.setSilentLoss(Number.NaN), "RangeError: a probability is from 0 to 1, not NaN"],
+        [network.breakShare(50), "RangeError: a share of the links is from 0 to 1, not 50"],
+        [network.setBandwidth("b", 0), "RangeError: a rate is more than 0 bytes a second, not 0"]
+      ]
+      for (const [mistake, said] of mistakes) {
+        const exit = yield* Effect.exit(mistake)
+        assert.strictEqual(Exit.isFailure(exit) && Exit.hasDies(exit) && String(Cause.squash(exit.cause)), said)
+      }
+      yield* ab.send([frame("x")])
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* ba.receive).length, 1)
+      assert.isTrue(Object.values(network.statistics.faults).every((count) => count === 0))
     })
   )
 

@@ -10,11 +10,17 @@ import type { Place, World } from "./world.ts"
 
 export type Controls = ReturnType<typeof makeControls>
 
+/** A mistake in the test: what is no share of a whole, or no rate, would do something else without a word. */
+const checkShare = (what: string, value: number): void => {
+  if (!(value >= 0 && value <= 1)) throw new RangeError(`${what} is from 0 to 1, not ${value}`)
+}
+
 export const makeControls = (world: World) => {
   const control = <A>(name: FaultName, change: () => A): Effect.Effect<A> =>
     Effect.sync(() => {
+      const changed = change()
       world.counters.faults[name]++
-      return change()
+      return changed
     })
 
   const setFrozen = (address: string, frozen: boolean) => {
@@ -27,6 +33,7 @@ export const makeControls = (world: World) => {
   }
 
   const setRate = (address: string, bytesPerSecond: number) => {
+    if (!(bytesPerSecond > 0)) throw new RangeError(`a rate is more than 0 bytes a second, not ${bytesPerSecond}`)
     const place = world.place(address)
     place.bytesPerSecond = bytesPerSecond
     for (const { a, b } of world.pairs) {
@@ -47,6 +54,7 @@ export const makeControls = (world: World) => {
 
     breakShare: (share: number) =>
       control("BreakLinks", () => {
+        checkShare("a share of the links", share)
         const pairs = world.choosePairs(Math.round(world.pairs.size * share))
         for (const pair of pairs) pair.break("broken")
         return pairs.length
@@ -104,14 +112,17 @@ export const makeControls = (world: World) => {
 
     setSendFailure: (probability: number) =>
       control("SendFailure", () => {
+        checkShare("a probability", probability)
         world.sendFailure = probability
       }),
     setDuplicate: (probability: number) =>
       control("Duplicate", () => {
+        checkShare("a probability", probability)
         world.duplicate = probability
       }),
     setSilentLoss: (probability: number) =>
       control("SilentLoss", () => {
+        checkShare("a probability", probability)
         world.silentLoss = probability
       })
   }
