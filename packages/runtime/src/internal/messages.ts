@@ -4,6 +4,7 @@
  */
 import type { HyParView, Plumtree } from "@hyparview/core"
 import * as Data from "effect/Data"
+import * as Formatter from "effect/Formatter"
 
 /**
  * A message of a topic.
@@ -209,7 +210,7 @@ export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{
 }> {
   override get message(): string {
     const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "it would be one more than topicsSize"
-    return `invalid topic ${JSON.stringify(this.topic.slice(0, 64))}: ${what}`
+    return `invalid topic ${Formatter.format(this.topic).slice(0, 66)}: ${what}`
   }
 }
 

@@ -124,6 +124,8 @@ export const makePublications = (options: {
     whenFull: "fail" | "wait"
   ): Effect.Effect<Plumtree.MessageId, PublishError> =>
     Effect.callback((resume) => {
+      // Whoever has no types: what has no number of bytes would undo the bound of what may wait.
+      if (!ArrayBuffer.isView(payload)) return resume(Effect.die(new TypeError("a payload is bytes, a Uint8Array")))
       const fault = faultOf(topic, payload)
       if (fault !== undefined) return resume(Effect.fail(fault))
       const publication: Waiting = { topic, payload, resume }

@@ -86,6 +86,20 @@ describe("a publication", () => {
     })
   )
 
+  it.effect("of what is no bytes dies, and what may wait is bounded as before", () =>
+    Effect.gen(function* () {
+      const { posted, publications, publish } = yield* setUp()
+      // @ts-expect-error: whoever has no types may give anything.
+      const exit = yield* Effect.exit(publications.publish("t", "hello"))
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "TypeError: a payload is bytes")
+      assert.isEmpty(posted)
+      yield* publish(600)
+      yield* publish(600)
+      const error = yield* failure(yield* publish(600))
+      assert.deepStrictEqual(error._tag === "Overloaded" && error.waitingBytes, 1_200)
+    })
+  )
+
   it.effect("on which the core throws dies of that, and holds no room", () =>
     Effect.gen(function* () {
       const { posted, publications, publish, turn } = yield* setUp()

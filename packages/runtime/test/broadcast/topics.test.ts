@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Metric, Schema, SchemaGetter } from "effect"
+import type { Broadcast } from "../../src/index.ts"
 import { bytes, listening, publishRounds, range, settled, text, virtually } from "./cluster.ts"
 
 const Score = Schema.Struct({ player: Schema.NonEmptyString, points: Schema.Int })
@@ -11,6 +12,8 @@ class Key extends Context.Service<Key, number>()("Key") {}
 const shift = (by: number) =>
   SchemaGetter.transformEffect((value: number) => Effect.map(Key, (key) => value + by * key))
 const Shifted = Schema.Int.pipe(Schema.decodeTo(Schema.Int, { decode: shift(-1), encode: shift(1) }))
+type Needed = Effect.Services<ReturnType<typeof topicOf>>
+const topicOf = (broadcast: Broadcast.Broadcast["Service"]) => broadcast.topic("shifted", Shifted)
 const ShiftedBytes = Schema.Uint8Array.pipe(
   Schema.decodeTo(Schema.Int, {
     decode: SchemaGetter.transformEffect((bytes: Uint8Array) => Effect.map(Key, (key) => (bytes[0] ?? 0) - key)),
@@ -176,13 +179,12 @@ describe("typed topics", () => {
       const { got } = yield* listening(broadcast.subscribe("shifted"))
       const under = (key: number) =>
         Effect.provideService(
-          Effect.all([
-            broadcast.topic("shifted", Shifted),
-            broadcast.topic("shifted", ShiftedBytes, { encoding: "bytes" })
-          ]),
+          Effect.all([topicOf(broadcast), broadcast.topic("shifted", ShiftedBytes, { encoding: "bytes" })]),
           Key,
           key
         )
+      const asksForThem: [Needed, Key] extends [Key, Needed] ? true : false = true
+      assert.isTrue(asksForThem)
       const [json, raw] = yield* under(5)
       const [other] = yield* under(1)
       const decoded = yield* listening(json.subscribe())
