@@ -76,13 +76,13 @@ export interface NodeOptions extends Validity {
 }
 
 /**
- * No certificate was made: an option is out of its bounds, or the authority cannot sign.
+ * No certificate was made: an option is out of its bounds, or is none, or the authority cannot sign.
  *
  * @category errors
  * @since 0.1.0
  */
 export class IssueError extends Data.TaggedError("IssueError")<{
-  readonly about: "name" | "id" | "hosts" | "days" | "authority" | "certificate"
+  readonly about: "name" | "id" | "hosts" | "days" | "authority" | "certificate" | "options"
   readonly detail: string
 }> {
   override get message(): string {
@@ -114,6 +114,15 @@ const validity = Effect.fnUntraced(function* ({ days = 365 }: Validity) {
   return { notBefore: new Date(now - skewMillis), notAfter: new Date(now + days * dayMillis) }
 })
 
+/** A misspelt `days` would be a year. */
+const known = (options: object, names: ReadonlyArray<string>): Effect.Effect<void, IssueError> => {
+  const stranger = Object.keys(options).find((name) => !names.includes(name))
+  if (stranger === undefined) return Effect.void
+  return Effect.fail(
+    new IssueError({ about: "options", detail: `there is no ${stranger}. Options are ${names.join(", ")}` })
+  )
+}
+
 const generateKeys = Effect.promise(() => webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]))
 
 const issued = (certificate: X509.X509Certificate, key: webcrypto.CryptoKey): Effect.Effect<Issued> =>
@@ -132,6 +141,7 @@ const issued = (certificate: X509.X509Certificate, key: webcrypto.CryptoKey): Ef
 export const makeAuthority = Effect.fnUntraced(function* (
   options: AuthorityOptions = {}
 ): Effect.fn.Return<Issued, IssueError> {
+  yield* known(options, ["name", "days"] satisfies ReadonlyArray<keyof AuthorityOptions>)
   const { name = "hyparview development authority" } = options
   if (name === "" || commonName(name) !== name) {
     return yield* new IssueError({ about: "name", detail: "not 1 to 64 characters" })
@@ -222,6 +232,7 @@ export const issue = Effect.fnUntraced(function* (
   authority: Issued,
   options: NodeOptions
 ): Effect.fn.Return<Issued, IssueError> {
+  yield* known(options, ["id", "cluster", "hosts", "days"] satisfies ReadonlyArray<keyof NodeOptions>)
   const alternatives = yield* Effect.fromResult(names(options))
   const { notAfter, notBefore } = yield* validity(options)
   const signer = yield* readAuthority(authority)

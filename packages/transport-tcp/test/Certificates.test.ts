@@ -123,7 +123,9 @@ describe("an authority", () => {
     [{ days: 40_000 }, "days"],
     [{ hosts: ["a b"] }, "hosts"],
     [{ hosts: ["[::1]"] }, "hosts"],
-    [{ hosts: Array.from({ length: 101 }, () => "a") }, "hosts"]
+    [{ hosts: Array.from({ length: 101 }, () => "a") }, "hosts"],
+    // @ts-expect-error: whoever has no types may give anything.
+    [{ host: ["a"] }, "options"]
   ]
   for (const [options, about] of wrong) {
     it.effect(`does not sign ${JSON.stringify(options).slice(0, 40)}: the error is about ${about}`, () =>
@@ -140,6 +142,9 @@ describe("an authority", () => {
       const none = { certificate: "x", key: Redacted.make("y") }
       assert.strictEqual((yield* Effect.flip(Certificates.issue(none, { id: "n", cluster: "c" }))).about, "authority")
       assert.strictEqual((yield* Effect.flip(Certificates.makeAuthority({ name: "" }))).about, "name")
+      // @ts-expect-error: whoever has no types may give anything.
+      const misspelt = yield* Effect.flip(Certificates.makeAuthority({ day: 5 }))
+      assert.strictEqual(misspelt.message, "options: there is no day. Options are name, days")
       assert.isTrue(Result.isFailure(Certificates.describe("x")))
     })
   )
