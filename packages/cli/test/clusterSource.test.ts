@@ -132,6 +132,16 @@ describe("the dashboard's source", () => {
     })
   )
 
+  it.effect("says of a publication without an answer that it may go out all the same", () =>
+    Effect.gen(function* () {
+      const silent = new WorkerSilent({ process: 1, pid: 7, request: "Publish", waitedMillis: 20_000 })
+      const publish = { _tag: "Publish", node: "n1", text: "hello" } as const
+      const error = yield* Effect.flip(act(publish, { broadcast: () => Effect.fail(silent) }))
+      assert.strictEqual(error._tag, "ClusterUnavailable")
+      assert.match(error.message, /did not answer Publish .* it may publish it all the same, when it goes on$/)
+    })
+  )
+
   it.effect("kills once who is named twice", () =>
     Effect.gen(function* () {
       const result = yield* act({ _tag: "Kill", nodes: ["n1", "n1"] }, { kill: () => Effect.void })

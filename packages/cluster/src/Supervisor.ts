@@ -79,7 +79,7 @@ export interface Reach {
   /** Nodes that ran when it was published. */
   readonly expected: number
   readonly deliveries: ReadonlyArray<Delivery>
-  /** Those among the expected that were not handed the message. */
+  /** Those among the expected that were not handed the message, as far as is known: a process may not have answered. */
   readonly missing: ReadonlyArray<string>
   /** Those that were handed it more than once. */
   readonly repeated: ReadonlyArray<string>
@@ -206,7 +206,8 @@ export class Supervisor extends Context.Service<
     }) => Effect.Effect<Publication, WorkerError | NoSuchNode | NotPublished>
 
     /**
-     * Publishes a text from a node, and waits until every node that runs has it, or `within` has passed.
+     * Publishes a text from a node, and waits until every node that runs has it, or `within` has passed. Once it is published it
+     * does not fail: a process that does not answer, or ends, leaves its nodes `missing`, and is waited for a few seconds more.
      */
     readonly broadcast: (options: {
       readonly from: string

@@ -178,6 +178,24 @@ describe("a supervisor", () => {
   )
 
   it.live(
+    "says how far a message has got though a process does not answer, whose nodes are then missing",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.Supervisor
+        yield* supervisor.start
+        yield* supervisor.join
+        yield* until(supervisor, Overview.isWhole)
+        const [, pid = 0] = yield* pidsOf(supervisor)
+        process.kill(pid, "SIGSTOP")
+        const reach = yield* supervisor.broadcast({ from: "n1", text: "hello", within: "1 second" })
+        process.kill(pid, "SIGCONT")
+        assert.deepStrictEqual(reach.deliveries.map(({ node }) => node).sort(), ["n1", "n2", "n3"])
+        assert.deepStrictEqual([reach.expected, reach.missing], [6, ["n4", "n5", "n6"]])
+      }).pipe(Effect.provide(Supervisor.layer(options))),
+    patience
+  )
+
+  it.live(
     "says which port is in use, and leaves nothing behind",
     () =>
       Effect.gen(function* () {

@@ -189,7 +189,13 @@ const broughtUp = Effect.fnUntraced(function* (
 
 const makeAct = (supervisor: Supervisor.Supervisor["Service"]) => {
   const published = Effect.fnUntraced(function* (from: string, text: string) {
-    const reach = yield* supervisor.broadcast({ from, text, within: reachWithin })
+    const reach = yield* supervisor
+      .broadcast({ from, text, within: reachWithin })
+      .pipe(
+        Effect.catchTag("WorkerSilent", ({ message }) =>
+          Effect.fail(new ClusterUnavailable({ detail: `${message}; it may publish it all the same, when it goes on` }))
+        )
+      )
     return { _tag: "Published" as const, reach: seenReach(reach) }
   })
 

@@ -471,16 +471,10 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     return found ?? (yield* new NoSuchNode({ node: id }))
   })
 
-  const deliveriesOf = (id: MessageId) =>
-    Effect.map(
-      pool.askAll("Deliveries", (control) => control.Deliveries({ id })),
-      (lists) => lists.flat()
-    )
-
   /** As far as the processes answer. */
-  const deliveriesSeen = (id: MessageId) =>
+  const deliveriesSeen = (id: MessageId, within: (process: number) => Duration.Duration = patienceOf) =>
     Effect.map(
-      pool.askEach("Deliveries", (control) => control.Deliveries({ id }), patienceOf),
+      pool.askEach("Deliveries", (control) => control.Deliveries({ id }), within),
       (answers) => answers.flatMap(({ result }) => (result._tag === "Success" ? result.success : []))
     )
 
@@ -510,14 +504,25 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
       return expected.filter((node) => !reached.has(node))
     }
     const deadline = (yield* monotonicMillis) + Duration.toMillis(within)
+    const left = Effect.map(monotonicMillis, (now) => Duration.millis(Math.max(0, deadline - now)))
+    // The message is out. A process that does not say what its nodes have got leaves them missing, and takes nothing of that back.
     // To ask for all deliveries of thousands of nodes again and again takes the processor time that they need themselves.
-    const count = Effect.map(
-      pool.askAll("CountDeliveries", (control) => control.CountDeliveries({ id })),
-      (counts) => counts.reduce((sum, each) => sum + each, 0)
+    const count = Effect.flatMap(left, (left) =>
+      Effect.map(
+        pool.askEach(
+          "CountDeliveries",
+          (control) => control.CountDeliveries({ id }),
+          () => left
+        ),
+        (answers) => answers.reduce((sum, { result }) => sum + (result._tag === "Success" ? result.success : 0), 0)
+      )
     )
     yield* paced(count, (reached) => reached >= expected.length, deadline)
     // Others, who were not expected, may have been counted too.
-    const deliveries = yield* paced(deliveriesOf(id), (seen) => missingIn(seen).length === 0, deadline)
+    const seen = Effect.flatMap(left, (left) =>
+      deliveriesSeen(id, (process) => Duration.max(left, patienceOf(process)))
+    )
+    const deliveries = yield* paced(seen, (deliveries) => missingIn(deliveries).length === 0, deadline)
     return {
       id,
       from,
