@@ -7,7 +7,7 @@ import { Console, Effect, Layer, Stream } from "effect"
 import * as Command from "effect/cli/Command"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { exitCodeOf, layerConfig, layerPresenter } from "../src/internal/run.ts"
@@ -107,6 +107,19 @@ describe("hyparview certs", () => {
     })
   )
 
+  it.live("has a place for a node that is called like the authority's files", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      yield* hyparview("certs", "init", "--dir", dir)
+      for (const id of ["ca.pem", "ca.key", "CA.PEM", "ca.key.new"]) {
+        const { exitCode, text } = yield* hyparview("certs", "issue", "--dir", dir, "--id", id)
+        assert.strictEqual(exitCode, 0, text)
+        assert.include(yield* Effect.promise(() => readdir(CertificateFiles.nodeDirectory(dir, id))), "cert.pem")
+      }
+      assert.strictEqual((yield* hyparview("certs", "init", "--dir", dir, "--force")).exitCode, 0)
+    })
+  )
+
   it.live("answers bad input with what is wrong and what to do, and leaves nothing behind", () =>
     Effect.gen(function* () {
       const dir = yield* directory
@@ -116,6 +129,8 @@ describe("hyparview certs", () => {
       yield* Effect.promise(async () => {
         await writeFile(join(dir, "two/ca.key"), await readFile(join(dir, "one/ca.key")))
         await writeFile(join(dir, "text"), "hello")
+        await writeFile(join(dir, "one/node"), "a file")
+        await mkdir(join(dir, "taken/ca.key"), { recursive: true })
       })
       const one = join(dir, "one")
       const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
@@ -123,6 +138,10 @@ describe("hyparview certs", () => {
         [["init", "--dir", empty, "--days", "0"], "above 0"],
         [["init", "--dir", empty, "--name", ""], "name: not 1 to 64 characters"],
         [["init", "--dir", "/proc/nope"], "/proc/nope: /proc takes no directories"],
+        [["init", "--dir", join(dir, "text")], "a file is in the way; move it, or choose another name"],
+        [["init", "--dir", join(dir, "text/x")], "a part of its path is a file, no directory"],
+        [["init", "--force", "--dir", join(dir, "taken")], "taken/ca.key: "],
+        [["issue", "--dir", one, "--id", "node"], "one/node: a file is in the way; move it, or choose another name"],
         [["issue", "--dir", empty, "--id", "a"], `make one: hyparview certs init --dir ${empty}`],
         [["issue", "--dir", one], "--id"],
         [["issue", "--dir", one, "--id", "a", "--id", ""], "id: the id has 0 bytes"],
@@ -144,6 +163,9 @@ describe("hyparview certs", () => {
         "one",
         "one/ca.key",
         "one/ca.pem",
+        "one/node",
+        "taken",
+        "taken/ca.key",
         "text",
         "two",
         "two/ca.key",

@@ -60,7 +60,11 @@ const causes: Readonly<Record<string, readonly [CertificateFileError["reason"], 
   ENOENT: ["missing", "there is no such file"],
   EACCES: ["denied", "this process may not"],
   EPERM: ["denied", "this process may not"],
-  EROFS: ["denied", "the file system is read-only"]
+  EROFS: ["denied", "the file system is read-only"],
+  EEXIST: ["failed", "a file is in the way; move it, or choose another name"],
+  ENOTDIR: ["failed", "a part of its path is a file, no directory; choose another place"],
+  ENOSPC: ["failed", "no space is left on the device"],
+  EDQUOT: ["failed", "no space is left of this user's"]
 }
 
 const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "")
@@ -128,8 +132,13 @@ const writeAll = Effect.fnUntraced(function* (directory: string, files: Readonly
       const partial = `${path}.new`
       // One that was left behind would keep its own mode.
       await rm(partial, { force: true })
-      await writeFile(partial, text, { mode: isSecret ? 0o600 : 0o644, flag: "wx" })
-      await rename(partial, path)
+      try {
+        await writeFile(partial, text, { mode: isSecret ? 0o600 : 0o644, flag: "wx" })
+        await rename(partial, path)
+      } catch (error) {
+        await rm(partial, { force: true })
+        throw error
+      }
     })
   }
 })
@@ -145,8 +154,8 @@ export const authorityFiles = (directory: string): { readonly certificate: strin
   key: join(directory, "ca.key")
 })
 
-/** What any file system takes as a name, and a person would write. */
-const plainName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/
+/** What any file system takes as a name, and a person would write; but for the authority's files, in any case of the letters. */
+const plainName = /^(?!ca\.(?:pem|key)(?:\.new)?$)[a-z0-9_][a-z0-9._-]{0,99}$/i
 
 /**
  * A node's directory: named by its id, or, where that is no name of a file, by what can be read of it and a hash.

@@ -19,7 +19,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from "node:crypto"
+import { createPrivateKey, type KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto"
 import { isIP } from "node:net"
 import { isHost } from "./Address.ts"
 import * as CertificateName from "./CertificateName.ts"
@@ -165,17 +165,36 @@ export const makeAuthority = Effect.fnUntraced(function* (
   return yield* issued(certificate, keys.privateKey)
 })
 
+/** What keeps a certificate and its key from signing others now. */
+const faultOfAuthority = (certificate: X509Certificate, key: KeyObject, nowMillis: number): string | undefined => {
+  if (!certificate.ca) return "its certificate is not an authority's"
+  if (!certificate.checkPrivateKey(key)) return "its key is another certificate's"
+  if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
+    return "its key is not one for ECDSA on P-256; sign with the tool that made it"
+  }
+  if (certificate.validToDate.getTime() < nowMillis) return `it expired on ${certificate.validTo}; make a new one`
+  return certificate.validFromDate.getTime() > nowMillis
+    ? `it is valid from ${certificate.validFrom}; is this machine's clock right?`
+    : undefined
+}
+
+const readKey = (pem: string): KeyObject => {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    throw new Error("its key cannot be read; it must be PEM, without a passphrase")
+  }
+}
+
 /** The authority's certificate and key, ready to sign. */
-const readAuthority = (authority: Issued) =>
+const readAuthority = (authority: Issued, nowMillis: number) =>
   Effect.tryPromise({
     try: async () => {
-      const own = new X509Certificate(authority.certificate)
-      if (!own.ca) throw new Error("its certificate is not an authority's")
-      if (!own.checkPrivateKey(createPrivateKey(Redacted.value(authority.key)))) {
-        throw new Error("its key is another certificate's")
-      }
+      const own = readKey(Redacted.value(authority.key))
+      const fault = faultOfAuthority(new X509Certificate(authority.certificate), own, nowMillis)
+      if (fault !== undefined) throw new Error(fault)
       const certificate = new X509.X509Certificate(authority.certificate)
-      const pkcs8 = X509.PemConverter.decodeFirst(Redacted.value(authority.key))
+      const pkcs8 = own.export({ type: "pkcs8", format: "der" })
       const key = await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"])
       return { certificate, key }
     },
@@ -235,7 +254,7 @@ export const issue = Effect.fnUntraced(function* (
   yield* known(options, ["id", "cluster", "hosts", "days"] satisfies ReadonlyArray<keyof NodeOptions>)
   const alternatives = yield* Effect.fromResult(names(options))
   const { notAfter, notBefore } = yield* validity(options)
-  const signer = yield* readAuthority(authority)
+  const signer = yield* readAuthority(authority, yield* Clock.currentTimeMillis)
   const keys = yield* generateKeys
   const certificate = yield* Effect.promise(async () =>
     X509.X509CertificateGenerator.create({

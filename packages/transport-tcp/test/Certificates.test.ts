@@ -3,11 +3,28 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
-import { createPrivateKey, X509Certificate } from "node:crypto"
+import "reflect-metadata"
+import * as X509 from "@peculiar/x509"
+import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from "node:crypto"
 import * as CertificateName from "@hyparview/transport-tcp/CertificateName"
 import * as Certificates from "@hyparview/transport-tcp/Certificates"
 
 const day = 24 * 60 * 60 * 1000
+
+/** An authority with a key on P-384, as OpenSSL makes one. */
+const otherCurve = await (async () => {
+  const algorithm = { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" } as const
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
+  const certificate = await X509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=other",
+    notAfter: new Date(Date.now() + day),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [new X509.BasicConstraintsExtension(true, 0, true)]
+  })
+  const key = KeyObject.from(keys.privateKey).export({ type: "pkcs8", format: "pem" })
+  return { certificate: certificate.toString("pem"), key: Redacted.make(key.toString()) }
+})()
 
 describe("a certificate's name", () => {
   const names: ReadonlyArray<readonly [cluster: string, id: string, uri: string]> = [
@@ -100,6 +117,35 @@ describe("an authority", () => {
         Result.getOrThrow(Certificates.describe(certificate)).validTo,
         new Date(Date.UTC(2030, 0, 4))
       )
+    })
+  )
+
+  it.effect("signs nothing before and after its time, and says why", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2030, 0, 1))
+      const authority = yield* Certificates.makeAuthority({ days: 3 })
+      const refusal = Effect.map(
+        Effect.flip(Certificates.issue(authority, { id: "n", cluster: "c" })),
+        ({ message }) => message
+      )
+      yield* TestClock.setTime(Date.UTC(2030, 0, 5))
+      assert.match(yield* refusal, /^authority: it cannot sign: it expired on Jan {2}4 .*; make a new one$/)
+      yield* TestClock.setTime(Date.UTC(2029, 11, 31))
+      assert.match(yield* refusal, /^authority: it cannot sign: it is valid from .*clock right\?$/)
+    })
+  )
+
+  it.effect("made by another tool signs with its key on P-256, and says so where it has another, or a passphrase", () =>
+    Effect.gen(function* () {
+      const { certificate, key } = yield* Certificates.makeAuthority()
+      const own = createPrivateKey(Redacted.value(key))
+      const issue = (key: string) =>
+        Certificates.issue({ certificate, key: Redacted.make(key) }, { id: "n", cluster: "c" })
+      yield* issue(own.export({ type: "sec1", format: "pem" }).toString())
+      const locked = own.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }).toString()
+      assert.include((yield* Effect.flip(issue(locked))).message, "must be PEM, without a passphrase")
+      const fault = Effect.map(Effect.flip(Certificates.issue(otherCurve, { id: "n", cluster: "c" })), String)
+      assert.include(yield* fault, "not one for ECDSA on P-256")
     })
   )
 
