@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AdminServer } from "@hyparview/cli"
 import { Broadcast, Discovery, Membership, Node } from "@hyparview/runtime"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Context, Effect, Fiber, Layer, Redacted, Schema, type Scope, Stream } from "effect"
+import { Clock, Context, Effect, Fiber, Layer, Redacted, Schema, type Scope, Stream } from "effect"
 import { request } from "node:http"
 import { connect } from "node:net"
 
@@ -426,7 +426,14 @@ describe("the events of a node", () => {
       const endless = Stream.forever(Stream.make({ _tag: "NeighborUp", peer } as const))
       const membership = busy(Context.get(a, Membership.Membership), endless)
       const options = { stallTimeout: "300 millis", eventReaders: 1 } as const
-      const url = yield* serve(Context.add(a, Membership.Membership, membership), options)
+      // Wall clocks may be set back while somebody reads.
+      let wallMillis = Date.now()
+      const clock: Clock.Clock = Object.create(yield* Clock.Clock, {
+        currentTimeMillis: { value: Effect.sync(() => --wallMillis) }
+      })
+      const url = yield* serve(Context.add(a, Membership.Membership, membership), options).pipe(
+        Effect.provideService(Clock.Clock, clock)
+      )
       const { socket, text } = yield* listen(url)
       yield* shows(text, /NeighborUp/)
       socket.pause()

@@ -74,7 +74,8 @@ export const make: (
   const run = Effect.runForkWith(context)
   const refusals = makeRefusals(
     context,
-    () => clock.currentTimeMillisUnsafe(),
+    // Not the wall clock: set back by a day, it would have the log say nothing for a day.
+    () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000,
     (fields) => run(Effect.logWarning("a TLS handshake came to nothing", fields))
   )
   const security = new TlsSecurity(first, config, refusals)

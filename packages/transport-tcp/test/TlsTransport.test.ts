@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -257,10 +259,41 @@ describe("TLS and plain TCP", () => {
       yield* link.closed
       yield* awaitRefusals("accepted", "notTls", 1)
       yield* assertServes(tls)
+      // Another program's port.
+      const web = yield* rawServer("127.0.0.1", (socket) => socket.write("HTTP/1.1 400 Bad Request\r\n"))
+      const mistaken = yield* tcp.dial(web)
+      assert.include((yield* mistaken.closed).detail, `it begins with the text "HTTP", as no node does`)
       const plain = yield* TcpTransport.make({})
       const plainLink = yield* plain.dial(tcp.address)
       yield* plainLink.send([[bytes(1)]])
       assert.deepStrictEqual(yield* Effect.flatMap(nextAccepted(tcp), (next) => next.receive), [bytes(1)])
+    }).pipe(alone)
+  )
+})
+
+describe("the log", () => {
+  it.live("goes on to say who is refused though the clock is set back", () =>
+    Effect.gen(function* () {
+      let wallMillis = Date.now()
+      let nanos = 0n
+      const clock: Clock.Clock = Object.create(yield* Clock.Clock, {
+        currentTimeMillisUnsafe: { value: () => wallMillis },
+        monotonicTimeNanosUnsafe: { value: () => nanos }
+      })
+      const said: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void said.push(message))
+      const transport = yield* TlsTransport.make(far).pipe(
+        Effect.provideService(Clock.Clock, clock),
+        Effect.provide(Logger.layer([logger]))
+      )
+      for (const count of [1, 2]) {
+        const plain = yield* rawConnect(transport.address)
+        yield* rawWrite(plain, new TextEncoder().encode("GET / HTTP/1.1"))
+        yield* awaitRefusals("accepted", "notTls", count)
+        assert.strictEqual(said.length, count)
+        wallMillis -= 86_400_000
+        nanos += 61_000_000_000n
+      }
     }).pipe(alone)
   )
 })

@@ -348,23 +348,29 @@ describe("files that change", () => {
 
 describe("a certificate's end", () => {
   for (const reloadEvery of [undefined, false] as const) {
-    it.effect(`is told, and warned of once when it is near, with reloadEvery ${reloadEvery}`, () =>
-      Effect.gen(function* () {
-        // Certificates begin in the real present.
-        yield* TestClock.setTime(Date.now())
-        const said: Array<unknown> = []
-        const logger = Logger.make(({ message }) => void said.push(message))
-        const ofOneDay = yield* member(authority, "far", { days: 1 })
-        yield* TlsTransport.make({ ...ofOneDay, reloadEvery }).pipe(Effect.provide(Logger.layer([logger])))
-        const { value } = yield* Metric.value(TlsMetrics.certificateExpiry)
-        assert.strictEqual(Math.round((value - Date.now() / 1_000) / 3_600), 24)
-        yield* TestClock.adjust("20 hours")
-        assert.deepStrictEqual(said, [])
-        yield* TestClock.adjust("3 hours")
-        yield* TestClock.adjust("1 minute")
-        assert.strictEqual(said.length, 1)
-        assert.include(JSON.stringify(said), "about to expire")
-      }).pipe(alone)
+    it.effect(
+      `is told, and warned of once when it is near and once when it is past, with reloadEvery ${reloadEvery}`,
+      () =>
+        Effect.gen(function* () {
+          // Certificates begin in the real present.
+          yield* TestClock.setTime(Date.now())
+          const said: Array<unknown> = []
+          const logger = Logger.make(({ message }) => void said.push(message))
+          const ofOneDay = yield* member(authority, "far", { days: 1 })
+          yield* TlsTransport.make({ ...ofOneDay, reloadEvery }).pipe(Effect.provide(Logger.layer([logger])))
+          const { value } = yield* Metric.value(TlsMetrics.certificateExpiry)
+          assert.strictEqual(Math.round((value - Date.now() / 1_000) / 3_600), 24)
+          yield* TestClock.adjust("20 hours")
+          assert.deepStrictEqual(said, [])
+          yield* TestClock.adjust("3 hours")
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(said.length, 1)
+          assert.include(JSON.stringify(said), "about to expire")
+          yield* TestClock.adjust("1 hour")
+          yield* TestClock.adjust("1 hour")
+          assert.strictEqual(said.length, 2)
+          assert.include(JSON.stringify(said[1]), "has expired")
+        }).pipe(alone)
     )
   }
 })

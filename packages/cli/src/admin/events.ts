@@ -2,7 +2,6 @@
 import type { Delivery } from "@hyparview/runtime/Broadcast"
 import { type Membership, type MembershipEvent } from "@hyparview/runtime/Membership"
 import type { Undecodable } from "@hyparview/runtime/Topic"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Base64 from "effect/encoding/Base64"
@@ -56,9 +55,12 @@ export const messages = (
   keepAliveMillis: number
 ): Stream.Stream<Uint8Array> => Stream.encodeText(keptAlive(Stream.map(deliveries, told), keepAliveMillis))
 
+/** A reader is looked at so often while it may stall. */
+const looks = 4
+
 /**
  * Calls `cut` once the reader has left something lying for longer than `stallMillis`. While it does, nothing is asked of
- * the stream, so the stream itself cannot end for it.
+ * the stream, so the stream itself cannot end for it. Looks are counted, since clocks may be set.
  */
 export const cutIfStalled = <A, E>(
   stream: Stream.Stream<A, E>,
@@ -67,17 +69,17 @@ export const cutIfStalled = <A, E>(
 ): Stream.Stream<A, E> =>
   Stream.transformPull(stream, (pull, scope) =>
     Effect.gen(function* () {
-      let handedOverAt = Infinity
-      const watch = Effect.gen(function* () {
-        yield* Effect.sleep(stallMillis / 4)
-        if ((yield* Clock.currentTimeMillis) - handedOverAt > stallMillis) cut()
+      /** Looks since it was handed something that it has not taken; −∞: it has taken everything. */
+      let seen = -Infinity
+      const watch = Effect.sync(() => {
+        if (++seen > looks) cut()
       })
-      yield* Effect.forkIn(Effect.forever(watch), scope)
+      yield* Effect.forkIn(Effect.forever(Effect.andThen(Effect.sleep(stallMillis / looks), watch)), scope)
       return Effect.suspend(() => {
-        handedOverAt = Infinity
+        seen = -Infinity
         return Effect.tap(pull, () =>
-          Effect.map(Clock.currentTimeMillis, (now) => {
-            handedOverAt = now
+          Effect.sync(() => {
+            seen = 0
           })
         )
       })

@@ -41,6 +41,13 @@ export interface Owner {
 const isTlsGreeting = (announcedBytes: number): boolean =>
   announcedBytes >>> 8 === 0x16_03_01 || announcedBytes >>> 8 === 0x16_03_03
 
+/** What the first bytes of something that is no frame look like. */
+const guessOf = (announcedBytes: number): string => {
+  if (isTlsGreeting(announcedBytes)) return "; it looks like TLS, and this is plain TCP"
+  const text = String.fromCharCode(...[24, 16, 8, 0].map((bits) => (announcedBytes >>> bits) & 0xff))
+  return /^[ -~]{4}$/.test(text) ? `; it begins with the text ${JSON.stringify(text)}, as no node does` : ""
+}
+
 export class TcpLink implements Link {
   readonly remoteAddress: string
   readonly authenticatedId: string | undefined
@@ -227,7 +234,7 @@ export class TcpLink implements Link {
     }
     if (this.#reader.rejectedBytes !== undefined) {
       const { rejectedBytes } = this.#reader
-      const guess = isTlsGreeting(rejectedBytes) ? "; it looks like TLS, and this is plain TCP" : ""
+      const guess = guessOf(rejectedBytes)
       this.abort("frameTooLarge", `${rejectedBytes} bytes announced, ${config.maxFrameBytes} allowed${guess}`)
       return
     }

@@ -20,20 +20,21 @@ const watchMillis = 30_000
 const loaded = Metric.withAttributes(TlsMetrics.reloads, { outcome: "loaded" })
 const failed = Metric.withAttributes(TlsMetrics.reloads, { outcome: "failed" })
 
-/** Gives the expiry to the metric, and says once for each certificate that it is near or past. */
+/** Gives the expiry to the metric, and says once for each certificate that it is near, and once that it is past. */
 const makeExpiryWatch = () => {
-  let told: Credentials | undefined
+  let told: { readonly credentials: Credentials; readonly isPast: boolean } | undefined
   return Effect.fnUntraced(function* (credentials: Credentials) {
     const { name, notAfterMillis, notBeforeMillis } = credentials
     yield* Metric.update(TlsMetrics.certificateExpiry, Math.floor(notAfterMillis / 1_000))
     const leftMillis = notAfterMillis - (yield* Clock.currentTimeMillis)
-    if (told === credentials || leftMillis > lastShare * (notAfterMillis - notBeforeMillis)) return
-    told = credentials
-    const expires = new Date(notAfterMillis).toISOString()
-    yield* Effect.logWarning("this node's certificate is about to expire; peers will refuse it then", {
-      id: name.id,
-      expires
-    })
+    if (leftMillis > lastShare * (notAfterMillis - notBeforeMillis)) return
+    const isPast = leftMillis <= 0
+    if (told?.credentials === credentials && (told.isPast || !isPast)) return
+    told = { credentials, isPast }
+    const about = { id: name.id, expires: new Date(notAfterMillis).toISOString() }
+    yield* isPast
+      ? Effect.logError("this node's certificate has expired; peers refuse it for new links", about)
+      : Effect.logWarning("this node's certificate is about to expire; peers will refuse it then", about)
   })
 }
 
