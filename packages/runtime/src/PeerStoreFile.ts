@@ -105,8 +105,11 @@ export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptions
         const expected = "expected a whole number from 1 on"
         return yield* new PeerStoreOptionsError({ option: "maxBytes", value: maxBytes, expected })
       }
-      const failure = (reason: PeerStoreError["reason"]) => (error: { readonly message: string }) =>
-        new PeerStoreError({ reason, place: file, detail: error.message })
+      // The system's own words, where there are some: "no space left on device" is what whoever reads it can do something about.
+      const failure =
+        (reason: PeerStoreError["reason"]) =>
+        ({ cause, message }: { readonly message: string; readonly cause?: unknown }) =>
+          new PeerStoreError({ reason, place: file, detail: cause instanceof Error ? cause.message : message })
 
       const load = Effect.gen(function* () {
         const { size, type } = yield* files.stat(file)

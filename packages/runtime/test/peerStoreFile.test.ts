@@ -125,7 +125,10 @@ describe("a peer store in a file", () => {
       const first = yield* setUp()
       yield* first.files.makeDirectory(first.file)
       assert.strictEqual((yield* Effect.flip(first.store.load)).reason, "unreadable")
-      assert.strictEqual((yield* Effect.flip(first.store.save(memory))).reason, "unwritable")
+      const unwritable = yield* Effect.flip(first.store.save(memory))
+      assert.strictEqual(unwritable.reason, "unwritable")
+      // What the system said, and not only that the renaming failed.
+      assert.match(unwritable.detail, /directory/)
       assert.deepStrictEqual(yield* first.files.readDirectory(first.folder), ["memory.json"])
       const second = yield* setUp({ folder: "/none" })
       assert.isUndefined(yield* second.store.load)
