@@ -5,7 +5,7 @@
  * | request | answer |
  * |---|---|
  * | `GET /healthz` | 200 while the node runs; 503 once it has stopped because another process uses its id |
- * | `GET /readyz` | 200 while it has joined and has not left; 503 before and after |
+ * | `GET /readyz` | 200 from when it has joined until it leaves, alone or not; 503 before and after |
  * | `GET /metrics` | every metric of the process, as Prometheus reads them |
  * | `GET /view` | the node's view as JSON: itself, neighbours with round trips, the reserve, counters |
  * | `GET /events` | server-sent events: `NeighborUp` for each present neighbour, then every change, with its reason |

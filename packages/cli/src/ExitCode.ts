@@ -4,7 +4,7 @@
  * | code | meaning |
  * |---|---|
  * | 0 | all went well; a live node or cluster that was told to stop has left |
- * | 1 | something failed while it ran: a step of a scenario did not hold, a process was lost, an id is used twice |
+ * | 1 | something failed while it ran: a step of a scenario did not hold, a process was lost, an id is used twice, output was lost |
  * | 2 | bad input: an unknown flag, a value out of its bounds, a file that cannot be written; nothing was started |
  * | 3 | it could not start: a port in use, a process that did not come up |
  * | 129, 130, 143 | interrupted (its terminal closed, Ctrl-C, SIGTERM) before it was done |

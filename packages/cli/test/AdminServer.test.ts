@@ -181,7 +181,7 @@ describe("an admin server", () => {
     "says what it does not have, and which method it takes",
     Effect.gen(function* () {
       const { url } = yield* setUp()
-      for (const path of ["/", "/views", "/healthz/", "/%00", "//x", "/view/.."]) {
+      for (const path of ["/", "/views", "/healthz/", "/%00", "//x", "//x/healthz", "/view/.."]) {
         const answer = yield* ask(`${url}${path}`)
         assert.strictEqual(answer.status, 404, path)
         yield* errorOf(answer)

@@ -144,6 +144,43 @@ describe("hyparview node", () => {
   )
 
   it.live(
+    "says once that nothing of what it exports arrives",
+    () =>
+      Effect.gen(function* () {
+        const server = createServer((_, response) => response.writeHead(404).end())
+        yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+        const port = yield* Effect.callback<number>((resume) => {
+          server.listen(0, "127.0.0.1", () => {
+            const address = server.address()
+            resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+          })
+        })
+        const absent = yield* hyparview(["node", "--id", "a", "--otlp", "http://127.0.0.1:1", ...local])
+        const wrong = yield* hyparview(["node", "--id", "b", "--otlp", `http://127.0.0.1:${port}`, ...local])
+        yield* waitFor(absent, "telemetry does not arrive")
+        yield* waitFor(wrong, "it answers 404")
+        assert.match(absent.output(), /"url": ?"http:\/\/127\.0\.0\.1:1\/v1\//)
+        const lines = wrong.output().match(/telemetry does not arrive.*\/v1\/logs/g) ?? []
+        assert.isAtMost(lines.length, 1)
+      }).pipe(Effect.scoped),
+    patience
+  )
+
+  it.live(
+    "leaves where whoever read its log has gone, but not as if it had been told to stop",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* hyparview(["node", "--id", "a", ...local])
+        const contact = yield* told(first, "address")
+        first.child.stdout.destroy()
+        // It has something to say now.
+        yield* hyparview(["node", "--id", "b", "--contacts", contact, ...local])
+        assert.strictEqual(yield* first.exit, 1)
+      }).pipe(Effect.scoped),
+    patience
+  )
+
+  it.live(
     "says what is wrong with exit code 2, and which port is in use with 3",
     () =>
       Effect.gen(function* () {

@@ -152,7 +152,7 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
   [
     "a file that is not there",
     { variables: { HYPARVIEW_CONFIG: "/nowhere/x.json" } },
-    /^HYPARVIEW_CONFIG \/nowhere\/x\.json: cannot be read: .*NotFound/
+    /^HYPARVIEW_CONFIG \/nowhere\/x\.json: cannot be read: no such file or directory/
   ],
   [
     "a listening address that nobody can dial",

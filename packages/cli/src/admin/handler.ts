@@ -118,7 +118,8 @@ export const makeHandler = (settings: Settings): Handler => {
     const request = yield* HttpServerRequest.HttpServerRequest
     const refusal = refuse(request, settings)
     if (refusal !== undefined) return refusal
-    const url = URL.parse(request.url, "http://localhost")
+    // A path that begins with two slashes is none of ours, whatever is in front of us thinks of it; as a reference it would name a host.
+    const url = request.url.startsWith("/") ? URL.parse(`http://localhost${request.url}`) : null
     const route = url === null ? undefined : routes.get(url.pathname)
     if (url === null || route === undefined) {
       return problem(404, "no such thing here", { routes: [...routes].map(([path, [method]]) => `${method} ${path}`) })

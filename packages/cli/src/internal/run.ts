@@ -102,11 +102,13 @@ export const run = <Name extends string, Input, E, Context>(
     // Nothing can be said any more where the terminal has gone; that is no reason to break off.
     process.stderr.on("error", () => undefined)
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      // Whoever read our output has gone (`| head`): nothing is left to be said.
+      const wasLost = isOutputLost
+      isOutputLost = true
+      // Whoever read our output has gone (`| head`): nothing is left to be said. Nobody has told a service to stop, though, and
+      // who looks after it must not take its end for one in order.
       if (error.code === "EPIPE") return onTerminate()
       // A full disk under the output is no reason to leave what is under way, which may have files of its own to write.
-      if (!isOutputLost) process.stderr.write(`standard output: cannot be written: ${reasonOf(error)}\n`)
-      isOutputLost = true
+      if (!wasLost) process.stderr.write(`standard output: cannot be written: ${reasonOf(error)}\n`)
     })
     fiber.addObserver((exit) => {
       const code = exitCodeOf(exit, received)

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isLoopback } from "../admin/guard.ts"
 import { badInput } from "../internal/failures.ts"
+import { systemMessageOf } from "../internal/systemErrors.ts"
 import { defaults, fields, flagOf, isKey, type Key, keys, Settings, variableOf } from "./fields.ts"
 import * as Address from "@hyparview/transport-tcp/Address"
 
@@ -66,9 +67,7 @@ const parseJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknow
 const fromFile = Effect.fnUntraced(function* (file: string, where: string) {
   const files = yield* FileSystem.FileSystem
   const wrong = (detail: string) => Effect.fail(`${where} ${file}: ${detail}`)
-  const cannot = Effect.mapError(
-    (error: { readonly message: string }) => `${where} ${file}: cannot be read: ${error.message}`
-  )
+  const cannot = Effect.mapError((error: Error) => `${where} ${file}: cannot be read: ${systemMessageOf(error)}`)
   const { size } = yield* cannot(files.stat(file))
   if (Number(size) > maxFileBytes) return yield* wrong(`${size} bytes are more than ${maxFileBytes}`)
   const parsed = parseJson(yield* cannot(files.readFileString(file)))

@@ -1,15 +1,44 @@
 /** What a live node tells of itself: its log in the wanted form, and OTLP for whoever collects it. */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Otlp from "effect/observability/Otlp"
 import type { Settings } from "./fields.ts"
 
 /** What is left to export when the node ends must not keep it from ending. */
 const shutdownTimeout = Duration.seconds(2)
+
+/**
+ * Says in the log when what is exported to a URL does not arrive, once, and when it does again. The exporter drops it without a
+ * word that anybody would see.
+ */
+const layerWatched = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.gen(function* () {
+    const failing = new Set<string>()
+    const failed = ({ url }: HttpClientRequest.HttpClientRequest, detail: string) =>
+      Effect.suspend(() => {
+        if (failing.has(url)) return Effect.void
+        failing.add(url)
+        return Effect.logWarning("telemetry does not arrive; trying again, without another word", { url, detail })
+      })
+    return (yield* HttpClient.HttpClient).pipe(
+      HttpClient.tap(({ request, status }) =>
+        Effect.suspend(() => {
+          if (status >= 400) return failed(request, `it answers ${status}`)
+          return failing.delete(request.url) ? Effect.log("telemetry arrives again", { url: request.url }) : Effect.void
+        })
+      ),
+      HttpClient.tapError((error) => failed(error.request, error.message))
+    )
+  })
+).pipe(Layer.provide(FetchHttpClient.layer))
 
 const loggers = {
   pretty: Logger.consolePretty(),
@@ -41,6 +70,6 @@ export const layer = ({ cluster, id, logFormat, logLevel, otlp }: Settings): Lay
       attributes: { "service.instance.id": id, "hyparview.cluster": cluster }
     },
     shutdownTimeout
-  }).pipe(Layer.provide(FetchHttpClient.layer))
+  }).pipe(Layer.provide(layerWatched))
   return Layer.provideMerge(exporting, logging)
 }
