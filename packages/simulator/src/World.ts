@@ -296,7 +296,7 @@ export class World {
     if (!Number.isSafeInteger(bytes)) throw new RangeError(`a payload cannot have ${bytes} bytes`)
     if (!this.processes.isUp(node)) return -1
     const index = this.broadcasts.length
-    const payload = this.spread.begin(node, bytes, this.queue.now, this.network.isTimed)
+    const payload = this.spread.begin(node, bytes, this.queue.now, this.network.isTimed, this.processes.begun)
     this.command(node, { _tag: "Publish", now: this.millis(), topic, payload })
     return index
   }
@@ -525,7 +525,7 @@ export class World {
           this.setTimer(node, output.kind, output.nonce, output.at)
           break
         case "Delivered":
-          this.spread.delivered(output.payload, output.hops, this.queue.now)
+          this.spread.delivered(output.payload, output.hops, this.queue.now, this.processes.nthOf(node))
           break
         case "Duplicate":
           this.spread.repeated(input._tag === "Received" ? input.message : undefined)

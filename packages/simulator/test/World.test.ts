@@ -176,6 +176,26 @@ describe("a world", () => {
     const broadcast = world.broadcasts[index]
     assert.include(broadcast, { source: 7, delivered: 50, payload: links - 49, duplicates: links - 2 * 49 })
   })
+
+  it("counts of a broadcast who ran when it was published, not who came while it was under way and got it too", () => {
+    const world = makeWorld(31, { latency: Latency.fromName("uniform") })
+    for (let node = 0; node < 30; node++) {
+      world.start(node, node === 0 ? [] : [0])
+      world.runUntil(world.now + second)
+    }
+    let late = 0
+    for (let contact = 0; contact < 30; contact++) {
+      const fork = world.fork(contact)
+      fork.observer = (node, _before, _input, { outputs }) => {
+        if (node === 30 && outputs.some(({ _tag }) => _tag === "Delivered")) late++
+      }
+      const index = fork.publish(0)
+      fork.start(30, [contact])
+      fork.runUntil(fork.now + 5 * second)
+      assert.strictEqual(fork.broadcasts[index]?.delivered, 30)
+    }
+    assert.isAbove(late, 0)
+  })
 })
 
 describe("crashes", () => {

@@ -12,7 +12,7 @@ import type { Node } from "@hyparview/core"
  */
 export interface Broadcast {
   readonly source: number
-  /** Nodes that have it, the source included. */
+  /** Of the nodes that ran when it was published, how many got it, the source included. Hops and times are theirs as well. */
   delivered: number
   /** The most hops of a delivery. */
   hops: number
@@ -37,6 +37,8 @@ const longest = 65_535
 /** Mutable: they belong to the world that made them. */
 export class Broadcasts {
   readonly list: Array<Broadcast>
+  /** For each, how many processes had begun by its publication: who gets it and began later was not there to be reached. */
+  private readonly begun: Array<number>
   /** Frames sent that carried a broadcast, and the others of the broadcast protocol. */
   payloads: number
   controls: number
@@ -47,6 +49,7 @@ export class Broadcasts {
         ...broadcast,
         deliveredAfter: broadcast.deliveredAfter?.slice()
       })) ?? []
+    this.begun = from?.begun.slice() ?? []
     this.payloads = from?.payloads ?? 0
     this.controls = from?.controls ?? 0
   }
@@ -55,9 +58,10 @@ export class Broadcasts {
     return new Broadcasts(this)
   }
 
-  /** A new broadcast from a node; its payload, which is shared by all copies. */
-  begin(source: number, bytes: number, now: number, timed: boolean): Uint8Array {
+  /** A new broadcast from a node, when so many processes have begun; its payload, which is shared by all copies. */
+  begin(source: number, bytes: number, now: number, timed: boolean, begun: number): Uint8Array {
     const index = this.list.length
+    this.begun.push(begun)
     this.list.push({
       source,
       delivered: 0,
@@ -86,9 +90,11 @@ export class Broadcasts {
     else broadcast.payload++
   }
 
-  delivered(payload: Uint8Array, hops: number, now: number): void {
-    const broadcast = this.of(payload)
-    if (broadcast === undefined) return
+  /** To a process that was the `nth` to begin. */
+  delivered(payload: Uint8Array, hops: number, now: number, nth: number): void {
+    const index = indexOf(payload)
+    const broadcast = this.list[index]
+    if (broadcast === undefined || nth > (this.begun[index] ?? 0)) return
     broadcast.delivered++
     if (hops > broadcast.hops) broadcast.hops = hops
     const { deliveredAfter, publishedAt } = broadcast
@@ -111,7 +117,8 @@ export class Broadcasts {
   }
 
   private of(payload: Uint8Array): Broadcast | undefined {
-    const [a = 0, b = 0, c = 0, d = 0] = payload
-    return this.list[a | (b << 8) | (c << 16) | (d << 24)]
+    return this.list[indexOf(payload)]
   }
 }
+
+const indexOf = ([a = 0, b = 0, c = 0, d = 0]: Uint8Array): number => a | (b << 8) | (c << 16) | (d << 24)

@@ -18,6 +18,8 @@ export const left = 4
 export class Processes {
   /** Nodes that are up or frozen. */
   living = 0
+  /** Processes that have begun, those that ended included. */
+  begun = 0
   /** Whether anybody has been somebody else before. */
   anyFormer = false
   readonly presence: Uint8Array
@@ -25,6 +27,8 @@ export class Processes {
   readonly peers: Array<SimulatedPeer>
   /** Counts a node's processes: what an earlier one waited for is nothing to the next. */
   private readonly incarnations: Int32Array
+  /** Of each node's process the number in the order in which all began, from 1. */
+  private readonly nth: Uint32Array
   /** By (id, epoch). */
   private readonly former: Map<string, SimulatedPeer>
   /** By how much each node's clock has jumped since its start. */
@@ -36,9 +40,11 @@ export class Processes {
     this.presence = from?.presence.slice() ?? new Uint8Array(nodes)
     this.peers = from?.peers.slice() ?? Array.from({ length: nodes }, (_, id) => ({ id, epoch: 1, address: id }))
     this.incarnations = from?.incarnations.slice() ?? new Int32Array(nodes)
+    this.nth = from?.nth.slice() ?? new Uint32Array(nodes)
     this.former = new Map(from?.former)
     this.jumps = new Map(from?.jumps)
     this.living = from?.living ?? 0
+    this.begun = from?.begun ?? 0
     this.anyFormer = from?.anyFormer ?? false
   }
 
@@ -58,6 +64,11 @@ export class Processes {
   /** Of the process that runs, or ran last; 0 before the first. */
   incarnationOf(node: number): number {
     return this.incarnations[node] ?? 0
+  }
+
+  /** The how many-th of all processes the node's is: who began later has a higher one. */
+  nthOf(node: number): number {
+    return this.nth[node] ?? 0
   }
 
   epochOf(node: number): number {
@@ -80,6 +91,7 @@ export class Processes {
     if (again) this.become(node, self)
     this.presence[node] = up
     this.living++
+    this.nth[node] = ++this.begun
     return self
   }
 
