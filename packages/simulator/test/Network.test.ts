@@ -42,7 +42,11 @@ const config: Node.Config = {
 }
 
 /** Four nodes that run; of these pairs both hold a link to the other. */
-const made = (options: Partial<NetworkOptions> = {}, links: ReadonlyArray<readonly [number, number]> = []) => {
+const made = (
+  options: Partial<NetworkOptions> = {},
+  links: ReadonlyArray<readonly [number, number]> = [],
+  random = Random.seeded(3)
+) => {
   const queue = new EventQueue<SimulatedMessage>()
   const processes = new Processes(4)
   const states = new WholeStates(4)
@@ -51,10 +55,7 @@ const made = (options: Partial<NetworkOptions> = {}, links: ReadonlyArray<readon
     const active = links.filter((link) => link.includes(node)).map(([a, b]) => neighbor(a === node ? b : a))
     states.set(node, { ...state, membership: { ...state.membership, active } })
   }
-  const network = new Network(
-    { ...surroundings, latency: uniform, ...options },
-    { queue, processes, states, random: Random.seeded(3) }
-  )
+  const network = new Network({ ...surroundings, latency: uniform, ...options }, { queue, processes, states, random })
   /** What happens from now on, in its order. */
   const events = () => {
     const list: Array<readonly [kind: number, node: number, other: number, micros: number, how: number]> = []
@@ -130,6 +131,20 @@ describe("the network", () => {
       [frameArrives, 2],
       [frameArrives, 2]
     ])
+  })
+
+  it("loses frames with a probability of less than a millionth too, and no more often", () => {
+    const probability = 5e-7
+    // The first draw of each: 7e-8 and 7.6e-7 of 2³².
+    for (const [seed, lost] of [
+      [3_701_714, 1],
+      [10_915_327, 0]
+    ] as const) {
+      const { network } = made({}, [[0, 1]], Random.seeded(seed))
+      network.apply(Fault.SilentLoss({ probability }))
+      network.send(0, peer(1), shuffle)
+      assert.strictEqual(network.undelivered, lost)
+    }
   })
 
   it("closes a link behind what was sent over it, however latencies vary", () => {

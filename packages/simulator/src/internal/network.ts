@@ -117,7 +117,7 @@ export class Network {
       case "BreakLinks": {
         const { links } = fault
         if (links._tag === "Share") {
-          this.breakLinks(() => links.share > 0 && Random.nextBelow(this.random, 1_000_000) < links.share * 1_000_000)
+          this.breakLinks(() => happens(this.random, links.share))
         } else {
           for (const [a, b] of links.pairs) if (this.hasLink(a, b) || this.hasLink(b, a)) this.breakLink(a, b)
         }
@@ -175,8 +175,6 @@ export class Network {
   /** Whether the network, being troubled, takes a frame; if not, what must happen has been arranged. */
   private passes(from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): boolean {
     const { conditions, random } = this
-    const chance = (probability: number) =>
-      probability > 0 && Random.nextBelow(random, 1_000_000) < probability * 1_000_000
     // What could be said over a link of its own goes over one that stands.
     const dials = needsDial(message) && !this.hasLink(from, to.id)
     let passage = conditions.passage(from, to.id)
@@ -204,7 +202,7 @@ export class Network {
     }
     if (conditions.sendFailure > 0) {
       let failures = 0
-      while (failures < this.options.sendAttempts && chance(conditions.sendFailure)) failures++
+      while (failures < this.options.sendAttempts && happens(random, conditions.sendFailure)) failures++
       if (failures === this.options.sendAttempts) {
         this.undelivered++
         if (dials) this.tellLater(from, to.id, to.epoch, wasRefused, this.roundTrip(from, to.id))
@@ -212,11 +210,11 @@ export class Network {
         return false
       }
     }
-    if (chance(conditions.silentLoss)) {
+    if (happens(random, conditions.silentLoss)) {
       this.undelivered++
       return false
     }
-    if (chance(conditions.duplicate)) this.transmit(from, epoch, to, message)
+    if (happens(random, conditions.duplicate)) this.transmit(from, epoch, to, message)
     return true
   }
 
@@ -355,6 +353,12 @@ export class Network {
     return back === "open" ? this.conditions.dial(address) : back
   }
 }
+
+const draws = 2 ** 32
+
+/** What happens with a probability, to one in 2³². Nothing is drawn for what never does. */
+const happens = (random: Random.Random, probability: number): boolean =>
+  probability > 0 && Random.nextBelow(random, draws) < probability * draws
 
 const frameOf = (from: number, epoch: number, to: SimulatedPeer, message: SimulatedMessage): Waiting => ({
   kind: frameArrives,
