@@ -189,6 +189,33 @@ describe("a report", () => {
       for (const [seconds] of each) assert.strictEqual(seconds, x)
       assert.approximately(y, each.reduce((sum, [, value]) => sum + value, 0) / 3, 1e-9)
     }
+    // What stands beside the mean is a mean too, not the first seed's.
+    const beside = figuresOf("partition", runs).find(({ id }) => id === "cross-links")?.chart?.series ?? []
+    for (const [name, field] of [
+      ["a few links, and nobody looks for more", "crossLinksUnhealed"],
+      ["in a random graph", "crossLinksOfRandomGraph"]
+    ] as const) {
+      const [cycle = NaN, links] = beside.find((series) => series.name === name)?.points.at(-1) ?? []
+      const each = runs.map(({ samples = [] }) => samples.find((sample) => sample.cycle === cycle)?.[field] ?? NaN)
+      assert.approximately(links ?? NaN, each.reduce((sum, value) => sum + value, 0) / 3, 1e-9)
+    }
+  })
+
+  it("says how many of the messages after a kill it shows, where that is not all", () => {
+    const [run] = runsOf(finished("failures", { ...small, nodes: 20 }).result(measured))
+    if (run === undefined) throw new Error("no run")
+    const noteOf = (count: number) => {
+      const broadcasts = Array.from({ length: count }, () => ({
+        reliability: 1,
+        rmr: 0,
+        hops: 1,
+        payload: 1,
+        control: 0
+      }))
+      return figuresOf("failures", [{ ...run, broadcasts }])[0]?.note
+    }
+    assert.notInclude(noteOf(201), "are shown")
+    assert.include(noteOf(202), "Mean over all messages: 100 %. The first 201 are shown.")
   })
 
   it("thins plot and table alike where there are too many points, and says so", () => {

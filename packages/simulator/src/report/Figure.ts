@@ -1,5 +1,5 @@
 /** A figure of a report: a drawing, its words, and the numbers behind it. */
-import type { Chart } from "./Chart.ts"
+import type { Chart, Series } from "./Chart.ts"
 
 /** The numbers behind a figure. Cells are ready to be shown. */
 export interface Table {
@@ -34,6 +34,13 @@ export const percent = (share: number | undefined, digits = 3): string =>
 
 export const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The mean of several lines: at each x, of those that have a point there. */
+export const meanPoints = (lines: ReadonlyArray<Pick<Series, "points">>): Series["points"] => {
+  const byX = new Map<number, Array<number>>()
+  for (const { points } of lines) for (const [x, y] of points) byX.set(x, [...(byX.get(x) ?? []), y])
+  return [...byX].sort(([a], [b]) => a - b).map(([x, ys]) => [x, mean(ys)] as const)
+}
 
 /** So many points a line has at most, and its table rows: more make a page too large to read. */
 const mostPoints = 1_000

@@ -2,7 +2,7 @@
 import type { Histogram } from "../Graph.ts"
 import * as Paper from "../paperFigures.ts"
 import type { Cost, Result } from "../Result.ts"
-import { type Figure, mean, number, percent, tableOf, thinned } from "./Figure.ts"
+import { type Figure, mean, meanPoints, number, percent, tableOf, thinned } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
 import { detection } from "./detection.ts"
 import { partitionFigures } from "./partitionSection.ts"
@@ -38,18 +38,20 @@ export const bySeed = (
 ): ReadonlyArray<Series> => {
   const each = runs.map((run) => ({ name: seedName(run), role: "seed" as const, points: pointsOf(run) }))
   if (each.length === 1) return each.map(({ points }) => ({ name, role: "ours", points }))
-  const byX = new Map<number, Array<number>>()
-  for (const { points } of each) for (const [x, y] of points) byX.set(x, [...(byX.get(x) ?? []), y])
-  const points = [...byX].sort(([a], [b]) => a - b).map(([x, ys]) => [x, mean(ys)] as const)
-  return [{ name: `${name}, mean`, label: name, role: "ours", points }, ...each]
+  return [{ name: `${name}, mean`, label: name, role: "ours", points: meanPoints(each) }, ...each]
 }
+
+/** What there is to see happens in the first of them: the paper plots so many. */
+const mostMessages = 200
 
 const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   const [first] = runs
   if (first === undefined || first.broadcasts.length === 0) return []
   const failed = typeof first.config["kill"] === "number" ? first.config["kill"] * 100 : 0
   const paper = isPaperSize(first) ? Paper.reliabilityByMessage.get(Math.round(failed))?.HyParView : undefined
-  const last = Math.min(200, Math.max(...runs.map(({ broadcasts }) => broadcasts.length - 1), 1))
+  const count = Math.max(...runs.map(({ broadcasts }) => broadcasts.length))
+  const last = Math.min(mostMessages, Math.max(count - 1, 1))
+  const shown = count > last + 1 ? ` The first ${number(last + 1)} are shown.` : ""
   const chart = {
     kind: "lines" as const,
     x: { label: "message after the failure", min: 0, max: last },
@@ -79,7 +81,7 @@ const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
     {
       id: "reliability",
       title: `Reliability of each message after ${number(failed)} % of the nodes died`,
-      note: `Mean over all messages: ${means.join(", ")}. No cycle runs meanwhile. ${detection(runs, firsts)}`,
+      note: `Mean over all messages: ${means.join(", ")}.${shown} No cycle runs meanwhile. ${detection(runs, firsts)}`,
       chart,
       table: tableOf(chart)
     }

@@ -1,7 +1,7 @@
 /** The figures of a cut and its heal: how well the parts are mixed, with and without looking for them, and what it costs. */
-import type { Result } from "../Result.ts"
+import type { Result, Sample } from "../Result.ts"
 import type { Series } from "./Chart.ts"
-import { type Figure, mean, number, percent, tableOf, thinned } from "./Figure.ts"
+import { type Figure, mean, meanPoints, number, percent, tableOf, thinned } from "./Figure.ts"
 
 type Lines = (
   runs: ReadonlyArray<Result>,
@@ -12,43 +12,46 @@ type Lines = (
 /** The figures of these runs, if they are of a cut. */
 export const partitionFigures = (runs: ReadonlyArray<Result>, linesOf: Lines): ReadonlyArray<Figure> => {
   const [first] = runs
-  return first?.partition === undefined
-    ? []
-    : [mixedFigure(runs, first, linesOf), controlFigure(runs, linesOf), table(runs)]
+  return first?.partition === undefined ? [] : [mixedFigure(runs, linesOf), controlFigure(runs, linesOf), table(runs)]
 }
 
-const mixedFigure = (runs: ReadonlyArray<Result>, first: Result, linesOf: Lines): Figure => {
-  const samples = first.samples ?? []
+const mixedFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
+  const of = (pick: (sample: Sample) => number | undefined) => (run: Result) =>
+    (run.samples ?? []).filter(isRecent).flatMap((sample) => {
+      const links = pick(sample)
+      return links === undefined ? [] : [[sample.cycle, links] as const]
+    })
+  const meanOf = (pick: (sample: Sample) => number | undefined) =>
+    meanPoints(runs.map((run) => ({ points: of(pick)(run) })))
+  const first = Math.min(...runs.flatMap(({ samples = [] }) => samples.filter(isRecent).map(({ cycle }) => cycle)), 0)
   const chart = thinned({
     kind: "lines",
-    x: { label: "cycle; the cut ends at 0", min: Math.max(-10, ...samples.slice(0, 1).map(({ cycle }) => cycle)) },
+    x: { label: "cycle; the cut ends at 0", min: first },
     y: { label: "links between the parts", min: 0 },
     series: [
-      ...linesOf(runs, "ours", (run) =>
-        (run.samples ?? []).filter(isRecent).map(({ crossLinks = 0, cycle }) => [cycle, crossLinks] as const)
+      ...linesOf(
+        runs,
+        "ours",
+        of(({ crossLinks }) => crossLinks)
       ),
       {
         name: "a few links, and nobody looks for more",
         label: "a few links",
         role: "second",
-        points: samples.flatMap(({ crossLinksUnhealed, cycle }) =>
-          crossLinksUnhealed === undefined ? [] : [[cycle, crossLinksUnhealed] as const]
-        )
+        points: meanOf(({ crossLinksUnhealed }) => crossLinksUnhealed)
       },
       {
         name: "in a random graph",
         label: "random graph",
         role: "theory",
-        points: samples
-          .filter(isRecent)
-          .map(({ crossLinksOfRandomGraph = 0, cycle }) => [cycle, crossLinksOfRandomGraph] as const)
+        points: meanOf(({ crossLinksOfRandomGraph }) => crossLinksOfRandomGraph)
       }
     ]
   })
   return {
     id: "cross-links",
     title: "How well the parts are mixed: the width of the cut",
-    note: "Each link counts at both its ends. One component alone says little: a single link makes one. A random graph of the same degrees is the measure. The second line is a copy of the world from the heal on, in which nobody looks for the other parts and six nodes of each part are told of another: two well-knit networks joined by a few links.",
+    note: "Each link counts at both its ends. One component alone says little: a single link makes one. A random graph of the same degrees is the measure. The second line is a copy of the world from the heal on, in which nobody looks for the other parts and six nodes of each part are told of another: two well-knit networks joined by a few links. Each is the mean of the seeds.",
     chart,
     table: tableOf(chart)
   }
