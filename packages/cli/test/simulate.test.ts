@@ -314,7 +314,7 @@ describe("a run", patience, () => {
       for (const part of ["messages", "healing", "first messages"]) {
         assert.lengthOf(text.match(new RegExp(`^failures: ${part} +[123] +50\\.0 %`, "gm")) ?? [], 4)
       }
-      assert.match(text, /^mean over seeds +seeds +killed +reliability/m)
+      assert.match(text, /^mean over seeds ± s +seeds +killed +reliability/m)
     })
   )
 

@@ -4,12 +4,24 @@ import { Experiment, Result as Results } from "@hyparview/simulator"
 import { Result } from "effect"
 import { summary } from "../src/simulate/summary.ts"
 
+const runOf = (name: Experiment.Name, options: Partial<Experiment.Options>): Results.Result => {
+  const started = Result.getOrThrow(Experiment.start(name, options))
+  while (started.advance());
+  const [run] = Results.runsOf(started.result({ cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }))
+  if (run === undefined) throw new Error("no run")
+  return run
+}
+
+/** Another run of the same, with another seed, in which broadcasts reached as much. */
+const reaching = (run: Results.Result, seed: number, shares: ReadonlyArray<number>): Results.Result => ({
+  ...run,
+  seed,
+  samples: (run.samples ?? []).map((sample, index) => ({ ...sample, reliability: shares[index] ?? 0 }))
+})
+
 describe("the summary of a run", () => {
   it("says between how many pairs there is no path, if any, and of a sample how exact that is", () => {
-    const started = Result.getOrThrow(Experiment.start("stable", { nodes: 20, cycles: 1 }))
-    while (started.advance());
-    const [run] = Results.runsOf(started.result({ cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0 }))
-    if (run === undefined) throw new Error("no run")
+    const run = runOf("stable", { nodes: 20, cycles: 1 })
     const lineOf = (paths: Partial<typeof run.overlay.paths>) => {
       const overlay = { ...run.overlay, paths: { ...run.overlay.paths, ...paths } }
       return summary("stable", [{ ...run, overlay }]).find((line) => line.includes("hops on average"))
@@ -21,5 +33,29 @@ describe("the summary of a run", () => {
       lineOf(sampled) ?? "",
       /\(from 512 nodes, .*at most; none between 25 % of the pairs \(± 0\.3 %\); clustering/
     )
+  })
+
+  it("says what all cycles of churn were like, and not the last alone", () => {
+    const run = reaching(runOf("churn", { nodes: 20, cycles: 1, healCycles: 2 }), 1, [0.5, 1])
+    const text = summary("churn", [run]).join("\n")
+    assert.match(text, /^ *all cycles +2 cycles: reliability 75 % on average, 50 % at least$/m)
+  })
+})
+
+describe("the summary of several runs", () => {
+  const meansOf = (experiment: string, runs: ReadonlyArray<Results.Result>) =>
+    summary(experiment, runs).at(-1)?.split(/ {2,}/)
+
+  it("has the mean of the seeds, and by how much they differ", () => {
+    const run = runOf("churn", { nodes: 20, cycles: 1, healCycles: 2 })
+    const runs = [reaching(run, 1, [0.5, 1]), reaching(run, 2, [0.75, 0.9])]
+    // 75 and 82.5: a standard deviation of 7.5 / √2.
+    assert.deepStrictEqual(meansOf("churn", runs)?.slice(0, 4), ["churn", "2", "–", "78.75 ± 5.3 %"])
+  })
+
+  it("has what messages reached after a kill, not before it", () => {
+    const run = runOf("plumtree", { nodes: 20, cycles: 1, messages: 2, kill: 0.5, healCycles: 1 })
+    const runs = [reaching(run, 1, [0.1, 0.8]), reaching(run, 2, [0.2, 0.8])]
+    assert.deepStrictEqual(meansOf("plumtree", runs)?.slice(2, 4), ["50.0 %", "80 ± 0 %"])
   })
 })

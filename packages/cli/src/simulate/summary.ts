@@ -96,6 +96,11 @@ const rounds = (list: NonNullable<Run["rounds"]>): string =>
     `${mean(list.map(({ maintenance }) => maintenance)).toFixed(1)} frames of maintenance`
   ].join(" ")
 
+const allCycles = (list: NonNullable<Run["samples"]>): string => {
+  const reliabilities = list.map(({ reliability }) => reliability)
+  return `${many(list.length, "cycle")}: reliability ${fine(mean(reliabilities))} on average, ${fine(Math.min(...reliabilities))} at least`
+}
+
 const cycle = ({ cycle, reliability, rmr }: NonNullable<Run["samples"]>[number]): string =>
   `${cycle}: reliability ${fine(reliability)}${rmr === undefined ? "" : `, RMR ${rmr.toFixed(3)}`}`
 
@@ -168,6 +173,7 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...latencies(list),
     ...(run.experiment === "plumtree" ? tree(list) : []),
     ...(run.rounds === undefined ? [] : [["gossip", rounds(run.rounds)] as const]),
+    ...(samples !== undefined && isSteady(run) ? [["all cycles", allCycles(samples)] as const] : []),
     ...(last === undefined || last.cycle < 0 ? [] : [["last cycle", cycle(last)] as const]),
     ...(run.partition === undefined ? [] : [["cut healed", healed(run, run.partition)] as const]),
     ...(run.thicket === undefined ? [] : thicket(run.thicket)),
@@ -204,12 +210,23 @@ const nameOf = (experiment: string, run: Run): string => (experiment === "paper"
 
 const killOf = ({ config, experiment }: Run): string => {
   const kill = config["kill"]
-  return (experiment === "failures" || experiment === "plumtree") && typeof kill === "number" ? percent(kill) : "–"
+  const kills = experiment === "failures" || experiment === "plumtree" || experiment === "thicket"
+  return kills && typeof kill === "number" ? percent(kill) : "–"
 }
 
-/** The mean over its broadcasts or, without any, its first messages or the last cycle's. */
-const reliabilityOf = ({ broadcasts: list, firstMessages, samples }: Run): number | undefined => {
-  const measured = list.length > 0 ? list : (firstMessages ?? samples?.slice(-1) ?? [])
+/** Whether nodes go all along, so that each cycle tells as much as the last. */
+const isSteady = ({ config, experiment }: Run): boolean =>
+  experiment === "churn" || (experiment === "plumtree" && Number(config["failures"]) > 0)
+
+/**
+ * What messages reached on average once something had gone wrong: right after the kill, where nodes go all along in all cycles,
+ * elsewhere in the last. Where nothing has: all messages.
+ */
+const reliabilityOf = (run: Run): number | undefined => {
+  const { broadcasts: list, experiment, rounds, samples = [] } = run
+  if (rounds !== undefined) return mean(rounds.map(({ missed, seen }) => seen / Math.max(1, seen + missed)))
+  const sampled = isSteady(run) ? samples : samples.slice(-1)
+  const measured = sampled.length === 0 || (experiment === "failures" && list.length > 0) ? list : sampled
   return measured.length === 0 ? undefined : mean(measured.map(({ reliability }) => reliability))
 }
 
@@ -245,7 +262,15 @@ const columns = [
   ""
 ]
 
-/** The means over the seeds with which the same was run to its end. */
+/** The mean, and the standard deviation of the values (n − 1), two of its digits. */
+const withDeviation = (values: ReadonlyArray<number>, decimals: number): string => {
+  const average = mean(values)
+  const squares = values.reduce((sum, value) => sum + (value - average) ** 2, 0)
+  const deviation = Math.sqrt(squares / Math.max(1, values.length - 1))
+  return `${Number(average.toFixed(decimals))} ± ${Number(deviation.toPrecision(2))}`
+}
+
+/** The means over the seeds with which the same was run to its end, and how far the seeds differ. */
 const means = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
   const groups = new Map<string, Array<Run>>()
   for (const run of runs) {
@@ -266,14 +291,22 @@ const means = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<stri
         nameOf(experiment, first),
         String(group.length),
         killOf(first),
-        reliabilities.length === 0 ? "–" : fine(mean(reliabilities)),
+        reliabilities.length === 0
+          ? "–"
+          : `${withDeviation(
+              reliabilities.map((share) => share * 100),
+              4
+            )} %`,
         cycles.length === 0 ? "–" : `${mean(cycles).toFixed(2)}${some}`,
         mean(group.map(({ overlay }) => overlay.components)).toFixed(2),
-        mean(group.map(({ overlay }) => overlay.averageShortestPath)).toFixed(3)
+        withDeviation(
+          group.map(({ overlay }) => overlay.averageShortestPath),
+          3
+        )
       ]
     ]
   })
-  const heads = ["mean over seeds", "seeds", "killed", "reliability", "healed after", "components", "path"]
+  const heads = ["mean over seeds ± s", "seeds", "killed", "reliability", "healed after", "components", "path"]
   return rows.length === 0 ? [] : ["", ...table([heads, ...rows], [1, 2, 3, 4, 5, 6])]
 }
 
