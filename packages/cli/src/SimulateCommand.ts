@@ -21,16 +21,12 @@ import { makeDisplay } from "./simulate/progress.ts"
 import { summary } from "./simulate/summary.ts"
 import { type Outcome, runAll } from "./simulate/threads.ts"
 
-interface List extends Results.Results {
-  readonly complete?: false
-}
-
 /** One seed's result as it is; several, or what is missing some, as a list. */
 const documentOf = (
   experiment: Experiment.Name,
   seeds: number,
   outcomes: ReadonlyArray<Outcome>
-): Results.Result | List => {
+): Results.Result | Results.Results => {
   const [first] = outcomes
   if (seeds === 1 && first !== undefined && (first.complete || !("runs" in first.result))) return first.result
   const runs = outcomes.flatMap(({ result }) => Results.runsOf(result))

@@ -1,6 +1,8 @@
 /**
  * What an experiment gives: plain JSON values, the same in the file that the command writes, in a report and in a
- * comparison of two results. Shares are from 0 to 1.
+ * comparison of two results. This file is the description of that JSON: what is not said to be absent is always there. Shares are
+ * from 0 to 1; a unit stands last in a name (`cpuSeconds`), or in the comment; what has neither is a count. A `Histogram` is an
+ * object from a value, as text, to how many have it.
  *
  * @since 0.1.0
  */
@@ -47,7 +49,10 @@ export interface Overlay {
   }
   /** Passive entries that name a node that does not run. */
   readonly deadPassiveShare: number
-  /** What active links between living nodes cost, without noise: microseconds there and back. */
+  /**
+   * What active links between living nodes cost, without noise: microseconds there and back. Percentiles are of the nearest rank:
+   * the least cost that so large a share of the links does not exceed.
+   */
   readonly linkCost: { readonly mean: number; readonly p50: number; readonly p99: number }
 }
 
@@ -66,13 +71,16 @@ export interface BroadcastResult {
   readonly hops: number
   /** Copies that carried it, pushed or grafted, those to dead nodes included. */
   readonly payload: number
-  /** Frames of the broadcast protocol that carried none: none when flooding. */
+  /**
+   * Frames of the broadcast protocol that carried none: none when flooding. Where several broadcasts are under way at once (the
+   * pace `rate`, a round of `thicket`), the mean over them, which need not be whole.
+   */
   readonly control: number
   /** Copies that new neighbours fetched: counted apart, no part of `payload` and `rmr`. Absent: none. */
   readonly recovered?: number
   /**
-   * Whole milliseconds from publication until half of those who got it had it, 99 in a hundred, and all. Absent: where every
-   * hop takes the same time.
+   * Milliseconds from publication until half of those who got it had it, 99 in a hundred, and all; the source, which had it at
+   * once, among them. Each is rounded down, and more than 65,535 counts as that. Absent: where every hop takes the same time.
    */
   readonly latency?: { readonly p50: number; readonly p99: number; readonly last: number }
 }
@@ -110,21 +118,27 @@ export type Measured = Pick<Cost, "cpuSeconds" | "wallSeconds" | "peakRssBytes">
  * @since 0.1.0
  */
 export interface Sample {
-  /** Cycles since the failure, the cut or the start of the churn. 0: what events alone have repaired. */
+  /**
+   * Cycles since the failure or the start of the churn; 0: what events alone have repaired. In `partition` since the heal, below 0
+   * while the cut lasts, and never 0.
+   */
   readonly cycle: number
   readonly alive: number
   readonly components: number
   readonly largestComponent: number
-  /** The mean over this cycle's broadcasts. */
+  /** The mean over this cycle's broadcasts: ten in `failures`, three in `churn`, one in `partition` and `plumtree`. */
   readonly reliability: number
-  /** The share of the passive entries of living nodes that name one which does not run. Absent in `plumtree`. */
+  /** The share of the passive entries of living nodes that name one which does not run. Absent in `plumtree` and `thicket`. */
   readonly deadPassiveShare?: number
-  /** In `plumtree`: of this cycle's one broadcast. */
+  /** As in `BroadcastResult`. In `plumtree` of this cycle's one broadcast, in `thicket` the means over its round. */
   readonly rmr?: number
   readonly hops?: number
   readonly payload?: number
   readonly control?: number
-  /** In `partition`: active links between the groups, against what a random graph of the same degrees has. */
+  /**
+   * In `partition`: active links between the groups, each counted at both its ends, against what a random graph of the same degrees
+   * has.
+   */
   readonly crossLinks?: number
   readonly crossLinksOfRandomGraph?: number
   /**
@@ -144,7 +158,7 @@ export interface Partition {
   readonly cut: string
   /** How many nodes each part has. */
   readonly parts: ReadonlyArray<number>
-  /** Virtual time from the heal to the first look at which there was one component; null if there never was. */
+  /** Virtual time from the heal to the first look, six in a cycle, at which there was one component; null if there never was. */
   readonly oneComponentSeconds: number | null
   /** Cycles from the heal until the links between the parts were 80 % of a random graph's; null if they never were. */
   readonly wellMixedCycles: number | null
@@ -269,7 +283,11 @@ export interface Result {
   readonly experiment: string
   readonly seed: number
   readonly nodes: number
-  /** Every option, those that have no effect on this experiment with their defaults, and the parameters of the protocol. */
+  /**
+   * Every option, those that have no effect on this experiment with their defaults; the parameters of the membership as `protocol`,
+   * those of the broadcast as `broadcast`: `config.broadcast.strategy` is how messages were spread, and `config.strategy` the option
+   * of `plumtree`.
+   */
   readonly config: Readonly<Record<string, unknown>>
   /** False if it was interrupted: then everything here is what there was at that moment. */
   readonly complete: boolean
@@ -281,7 +299,8 @@ export interface Result {
   readonly broadcasts: ReadonlyArray<BroadcastResult>
   /**
    * Cycles until the survivors are one component and broadcasts reach as large a share as before the failure (of a cut: until
-   * there is one component); null if that never was, if nothing failed, or if the overlay was in parts before the failure.
+   * there is one component; in `thicket`: until a round reaches everybody); 0 if that is so before the first, as where `failures`
+   * kills nobody. Null if it never was, if the overlay was in parts before, and where there is no such failure.
    */
   readonly healingCycles: number | null
   readonly cost: Cost
@@ -306,6 +325,8 @@ export interface Result {
  */
 export interface Results {
   readonly experiment: string
+  /** False, in a file of the command, if not all seeds ran to their end: those that did not begin are missing. */
+  readonly complete?: false
   readonly runs: ReadonlyArray<Result>
   /**
    * In `paper`: what the whole has cost, for each seed, the overlay that all its runs share counted once. The cost of each run,

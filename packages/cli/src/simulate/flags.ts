@@ -225,7 +225,12 @@ export const flags = {
   latency: Flag.Literals("latency", Latency.names).pipe(
     Flag.optional,
     Flag.withMetavar("NAME"),
-    Flag.withDescription(described("latency", "How long frames travel"))
+    Flag.withDescription(
+      described(
+        "latency",
+        "How long frames travel, one way: 10 ms; 5 to 50; 20 in the median (sigma 0.5); as between twenty cities"
+      )
+    )
   ),
   sendFailure: percentage("sendFailure", 90, "How many percent of the sends fail"),
   sendAttempts: whole("sendAttempts", "N", "How often a failed send is tried before its link breaks, 1 to 100"),

@@ -355,7 +355,7 @@ export class Laboratory {
       experiment,
       seed: options.seed,
       nodes: options.nodes,
-      config: { ...options, protocol: this.membership },
+      config: { ...options, protocol: this.membership, broadcast: world.options.config.broadcast },
       complete: this.complete,
       traceHash: this.traces?.value() ?? world.traceHash,
       overlay: Measure.overlay(world),

@@ -95,7 +95,7 @@ export interface Options {
   readonly xBotCandidates: number
   /** X-BOT: links that stay whatever they cost, the core's `unbiasedLinks`. Default: 1. */
   readonly unbiasedLinks: number
-  /** Default: constant. */
+  /** How long frames travel: `Latency.fromName` of it. Default: constant, 10 ms. */
   readonly latency: Latency.LatencyName
   /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
   readonly sendFailure: number
