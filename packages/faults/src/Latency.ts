@@ -93,6 +93,28 @@ export class InvalidLatency extends Data.TaggedError("InvalidLatency")<{
   }
 }
 
+/**
+ * Whether a value says of itself that it is a model. Whether its numbers can be is for `validate`.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const isModel = (value: unknown): value is LatencyModel => {
+  if (typeof value !== "object" || value === null || !("_tag" in value)) return false
+  switch (value._tag) {
+    case "Constant":
+      return "micros" in value
+    case "Uniform":
+      return "minMicros" in value && "maxMicros" in value
+    case "LogNormal":
+      return "medianMicros" in value && "sigma" in value
+    case "Geographic":
+      return "matrixMicros" in value && Array.isArray(value.matrixMicros) && value.matrixMicros.every(Array.isArray)
+    default:
+      return false
+  }
+}
+
 /** The longest delay that a model may give: one hour. */
 const maximumMicros = 3_600_000_000
 
@@ -263,6 +285,15 @@ export type LatencyName = (typeof names)[number]
  * @since 0.1.0
  */
 export const isLatencyName = (text: string): text is LatencyName => names.some((name) => name === text)
+
+/**
+ * The model itself, or the one of a name.
+ *
+ * @category names
+ * @since 0.1.0
+ */
+export const modelOf = (latency: LatencyName | LatencyModel): LatencyModel =>
+  typeof latency === "string" ? fromName(latency) : latency
 
 /**
  * A named model with its default parameters, all guesses of a plausible network:

@@ -165,6 +165,25 @@ describe("a model", () => {
     assert.isFalse(Latency.isLatencyName("gaussian"))
   })
 
+  it("is told from what is none, and stands for itself", () => {
+    for (const name of Latency.names) {
+      const model = Latency.fromName(name)
+      assert.isTrue(Latency.isModel(JSON.parse(JSON.stringify(model))))
+      assert.strictEqual(Latency.modelOf(model), model)
+      assert.deepStrictEqual(Latency.modelOf(name), model)
+    }
+    for (const other of [
+      null,
+      "constant",
+      {},
+      { _tag: "Constant" },
+      { _tag: "Warp", micros: 1 },
+      { _tag: "Geographic", matrixMicros: [1] }
+    ]) {
+      assert.isFalse(Latency.isModel(other))
+    }
+  })
+
   it("that contradicts itself is told so", () => {
     const broken: ReadonlyArray<Latency.LatencyModel> = [
       { _tag: "Constant", micros: -1 },

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { HyParView, Plumtree } from "@hyparview/core"
+import { Latency } from "@hyparview/faults"
 import * as Result from "effect/Result"
 import * as Struct from "effect/Struct"
 import { churn } from "./experiments/churn.ts"
@@ -15,7 +16,16 @@ import { paper } from "./experiments/paper.ts"
 import { partition } from "./experiments/partition.ts"
 import { plumtree } from "./experiments/plumtree.ts"
 import { Laboratory, type Progress, treeConfig } from "./experiments/Laboratory.ts"
-import { defaults, InvalidOption, isName, type Name, names, type Options, outOfBounds } from "./experiments/Options.ts"
+import {
+  defaults,
+  InvalidOption,
+  isName,
+  latencyName,
+  type Name,
+  names,
+  type Options,
+  outOfBounds
+} from "./experiments/Options.ts"
 import { stable } from "./experiments/stable.ts"
 import { thicket, thicketDegree } from "./experiments/thicket.ts"
 import type * as Results from "./Result.ts"
@@ -40,8 +50,8 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
   if (contacts > nodes) {
     return new InvalidOption({ option: "contacts", value: contacts, expected: `there are only ${nodes} nodes` })
   }
-  if (options.xBotCandidates > 0 && options.latency !== "geographic") {
-    const expected = `with ${options.latency} latency all links cost the same: expected geographic`
+  if (options.xBotCandidates > 0 && Latency.modelOf(options.latency)._tag !== "Geographic") {
+    const expected = `with ${latencyName(options.latency)} latency all links cost the same: expected geographic`
     return new InvalidOption({ option: "latency", value: options.latency, expected })
   }
   if (experiment === "paper" && nodes < leastOfPaper) {

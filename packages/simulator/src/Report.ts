@@ -6,7 +6,9 @@
  *
  * @since 0.1.0
  */
+import { latencyName } from "./experiments/Options.ts"
 import { draw, drawChord } from "./report/Chart.ts"
+import { latencyIn } from "./report/detection.ts"
 import { type Figure, number, percent, type Table } from "./report/Figure.ts"
 import { costTable, figuresOf } from "./report/figures.ts"
 import { isPaperSize, nodesOfPaper } from "./report/paperSize.ts"
@@ -86,11 +88,12 @@ const titleOf = (experiment: string): string => titles[experiment] ?? experiment
 const heading = (experiment: string, runs: ReadonlyArray<Result>): string => {
   const [first] = runs
   const seeds = [...new Set(runs.map(({ seed }) => seed))]
+  const latency = first === undefined ? undefined : latencyIn(first.config)
   const interrupted = first === undefined || runs.some(({ complete }) => !complete)
   return [
     `<h1>${escape(titleOf(experiment))}</h1>`,
     `<p class="lead">HyParView for Effect, simulated: ${number(first?.nodes)} nodes, `,
-    `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}, ${escape(String(first?.config["latency"] ?? ""))} latency.</p>`,
+    `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}, ${latency === undefined ? "" : escape(latencyName(latency))} latency.</p>`,
     experiment === "paper" && first !== undefined && !isPaperSize(first)
       ? `<p class="warning">The papers’ values are of ${number(nodesOfPaper)} nodes, these runs of ${number(first.nodes)}. Shares and ratios can be held against each other; hops, paths, clustering and cycles cannot.</p>`
       : "",

@@ -1,4 +1,5 @@
 import { HyParView, Random } from "@hyparview/core"
+import { Latency } from "@hyparview/faults"
 import * as Experiment from "@hyparview/simulator/Experiment"
 import { churn, countOf } from "@hyparview/simulator/experiments/churn"
 import { failures } from "@hyparview/simulator/experiments/failures"
@@ -536,6 +537,36 @@ describe("a run", () => {
       (["constant", "uniform", "lognormal", "geographic"] as const).map((latency) => hashOf({ latency })),
       ["611fc7ddbbe47123", "0a96476bb0f31c50", "a75117b13faba2c5", "4e24b34b742c227a"]
     )
+  })
+
+  it("takes a latency model of one's own, and is the same with the model as with its name", () => {
+    const small = { nodes: 60, cycles: 2, messages: 2, healCycles: 0 }
+    const { traceHash } = run("failures", { ...small, latency: "geographic" })
+    const latency = Latency.fromName("geographic")
+    const own = run("failures", { ...small, latency })
+    assert.strictEqual(own.traceHash, traceHash)
+    assert.deepStrictEqual(own.config["latency"], latency)
+    const far = {
+      _tag: "Geographic",
+      matrixMicros: [
+        [1_000, 70_000],
+        [70_000, 1_000]
+      ],
+      jitterShare: 0
+    } as const
+    const { linkCost } = run("stable", { ...small, latency: far, xBotCandidates: 4 }).overlay
+    assert.deepStrictEqual([linkCost.p50, linkCost.p99], [2_000, 140_000])
+    for (const [model, option, expected] of [
+      [{ ...far, jitterShare: 2 }, "latency", "jitterShare is not between 0 and 1"],
+      [
+        { _tag: "Constant", micros: 1 } as const,
+        "latency",
+        "with a Constant model's latency all links cost the same: expected geographic"
+      ]
+    ] as const) {
+      const started = Experiment.start("stable", { ...small, latency: model, xBotCandidates: 4 })
+      assert.include(Result.isFailure(started) ? started.failure : {}, { option, expected })
+    }
   })
 
   it("drains announcements too: each broadcast has its own control frames", () => {

@@ -272,6 +272,15 @@ describe("a report", () => {
     assert.notInclude(report({ experiment: "paper", runs: large }, { command }).html, "values are of 10,000 nodes")
   })
 
+  it("says what a latency of one's own is, and reckons with it", () => {
+    const latency = { _tag: "Constant", micros: 4_000 } as const
+    const result = finished("failures", { ...small, latency, messages: 1 }).result(measured)
+    const { html } = report(result, { command })
+    assert.include(html, "a Constant model's latency")
+    const hops = runsOf(result)[0]?.broadcasts[0]?.hops ?? NaN
+    assert.include(html, `had its last delivery before any repair began, after ${4 * hops} ms`)
+  })
+
   it("counts no nodes of degree −1", () => {
     const [run] = runsOf(finished("stable", small).result(measured))
     if (run === undefined) throw new Error("no run")

@@ -25,7 +25,7 @@ export const Options = Schema.Struct({
   cutMinutes: Schema.Int,
   xBotCandidates: Schema.Int,
   unbiasedLinks: Schema.Int,
-  latency: Schema.Literals(Latency.names),
+  latency: Schema.Union([Schema.Literals(Latency.names), Schema.declare(Latency.isModel)]),
   sendFailure: Schema.Finite,
   sendAttempts: Schema.Int,
   gossips: Schema.Int,

@@ -82,8 +82,8 @@ const defaultsOf = (key: Key): string => {
   const names = new Map<string, Array<string>>()
   for (const name of experimentsOf(key)) {
     const value = Experiment.defaults(name)[key]
-    const text = typeof value === "number" ? String(Math.round(value * scale * 1e6) / 1e6) : value
-    names.set(text, [...(names.get(text) ?? []), name])
+    const text = typeof value === "number" ? Math.round(value * scale * 1e6) / 1e6 : value
+    names.set(String(text), [...(names.get(String(text)) ?? []), name])
   }
   const groups = [...names].sort(([, a], [, b]) => b.length - a.length)
   return groups.map(([text, list], index) => (index === 0 ? text : `${list.join(" and ")}: ${text}`)).join("; ")

@@ -121,7 +121,7 @@ export class Laboratory {
       nodes: options.nodes,
       seed: options.seed,
       config: { membership, broadcast: broadcastOf(experiment, options) },
-      latency: Latency.fromName(options.latency),
+      latency: Latency.modelOf(options.latency),
       detectionMillis: options.detectionMillis,
       dialFailure: "refused",
       dialTimeoutMillis: Math.max(1, Math.floor((membership.requestTimeoutMillis * 2) / 3)),

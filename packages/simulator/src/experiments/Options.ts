@@ -7,6 +7,7 @@
 import { Latency } from "@hyparview/faults"
 import * as Data from "effect/Data"
 import * as Formatter from "effect/Formatter"
+import * as Result from "effect/Result"
 import * as Struct from "effect/Struct"
 
 /**
@@ -90,13 +91,13 @@ export interface Options {
   readonly cutMinutes: number
   /**
    * X-BOT: how many passive entries each node weighs in a cycle, the core's `optimizeCandidates`; 0 switches it off. Only
-   * with geographic latency: elsewhere all links cost the same. Default: 0.
+   * with geographic latency, or a model of one's own of that kind: elsewhere all links cost the same. Default: 0.
    */
   readonly xBotCandidates: number
   /** X-BOT: links that stay whatever they cost, the core's `unbiasedLinks`. Default: 1. */
   readonly unbiasedLinks: number
-  /** How long frames travel: `Latency.fromName` of it. Default: constant, 10 ms. */
-  readonly latency: Latency.LatencyName
+  /** How long frames travel: a model, or the name of one (`Latency.fromName`). Default: constant, 10 ms. */
+  readonly latency: Latency.LatencyName | Latency.LatencyModel
   /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
   readonly sendFailure: number
   /** How often a failed send is tried before its link breaks. Default: 1. */
@@ -134,6 +135,10 @@ export interface Options {
   /** `paper`: both papers, or one: the whole takes an hour or more at full size. Default: both. */
   readonly part: "both" | "hyparview" | "plumtree"
 }
+
+/** What to call a latency in a sentence. */
+export const latencyName = (latency: Options["latency"]): string =>
+  typeof latency === "string" ? latency : `a ${latency._tag} model's`
 
 /**
  * The names that `joins`, `strategy`, `senders`, `pace`, `part` and `cut` can have.
@@ -236,10 +241,12 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   cutMinutes: whole(1, 10_080),
   xBotCandidates: whole(0, 1_000),
   unbiasedLinks: whole(0, 30),
-  latency: (value) =>
-    typeof value === "string" && Latency.isLatencyName(value)
-      ? undefined
-      : `expected one of ${Latency.names.join(", ")}`,
+  latency: (value) => {
+    if (typeof value === "string" && Latency.isLatencyName(value)) return undefined
+    if (!Latency.isModel(value)) return `expected one of ${Latency.names.join(", ")}, or a model`
+    const model = Latency.validate(value)
+    return Result.isFailure(model) ? model.failure.detail : undefined
+  },
   sendFailure: share(0.9),
   sendAttempts: whole(1, 100),
   gossips: whole(0, 1_000_000),

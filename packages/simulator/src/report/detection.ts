@@ -1,5 +1,6 @@
 /** Which model of detection a run is of, and whether its first message was over before anybody was told of a broken link. */
 import { Latency } from "@hyparview/faults"
+import type { Options } from "../experiments/Options.ts"
 import type { BroadcastResult, Result } from "../Result.ts"
 import { number } from "./Figure.ts"
 
@@ -13,10 +14,14 @@ export interface First {
 /** Milliseconds until a flood's last delivery; undefined where neither they nor what a hop takes are known. */
 const lastMillis = ({ broadcast: { hops, latency }, run: { config } }: First): number | undefined => {
   if (latency !== undefined) return latency.last
-  const { latency: name } = config
-  const model = typeof name === "string" && Latency.isLatencyName(name) ? Latency.fromName(name) : undefined
+  const named = latencyIn(config)
+  const model = named === undefined ? undefined : Latency.modelOf(named)
   return model?._tag === "Constant" ? (hops * model.micros) / 1000 : undefined
 }
+
+/** The latency that a result was made with, as far as it is one. */
+export const latencyIn = ({ latency }: Result["config"]): Options["latency"] | undefined =>
+  (typeof latency === "string" && Latency.isLatencyName(latency)) || Latency.isModel(latency) ? latency : undefined
 
 const detectionMillis = ({ config }: Result): number => Number(config["detectionMillis"])
 
