@@ -272,6 +272,21 @@ describe("a report", () => {
     assert.notInclude(report({ experiment: "paper", runs: large }, { command }).html, "values are of 10,000 nodes")
   })
 
+  it("holds first messages against the theory of the degree that they were made with", () => {
+    const theoryOf = (activeSize: number) => {
+      const options = { ...small, nodes: 40, messages: 1, healCycles: 0, part: "hyparview" } as const
+      const run = Result.getOrThrow(Experiment.start("paper", options, { activeSize }))
+      while (run.advance());
+      const { note, table } =
+        figuresOf("paper", runsOf(run.result(measured))).find(({ id }) => id === "first-messages") ?? {}
+      assert.include(note, `a random ${activeSize}-regular graph`)
+      return table?.rows.map((row) => row[table.columns.indexOf("theory, S")])
+    }
+    assert.strictEqual(theoryOf(5)?.[4], "95.25 %")
+    // u = (1 + u²) / 2 has the root 1 alone: at half of the nodes a random graph of degree 3 falls apart.
+    assert.match(theoryOf(3)?.[4] ?? "", /^0\.\d+ %$/)
+  })
+
   it("says what a latency of one's own is, and reckons with it", () => {
     const latency = { _tag: "Constant", micros: 4_000 } as const
     const result = finished("failures", { ...small, latency, messages: 1 }).result(measured)

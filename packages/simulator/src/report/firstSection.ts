@@ -3,17 +3,17 @@ import type { Result } from "../Result.ts"
 import type { Chart } from "./Chart.ts"
 import { detection, pastDetection } from "./detection.ts"
 import { type Figure, mean, percent } from "./Figure.ts"
-import { byLevel, killOf } from "./levels.ts"
+import { byLevel, degreeOf, killOf } from "./levels.ts"
 
 /**
- * The share of survivors that a first message reaches whose sender is in the giant component of a random 5-regular graph
- * when nobody has noticed the deaths: with alive share q, u = 1 − q + q·u⁴ and S = 1 − u⁵.
+ * The share of survivors that a first message reaches whose sender is in the giant component of a random d-regular graph
+ * when nobody has noticed the deaths: with alive share q, u = 1 − q + q·u^(d − 1) and S = 1 − u^d.
  */
-export const giantShare = (dead: number): number => {
+export const giantShare = (dead: number, degree: number): number => {
   const alive = 1 - dead
   let u = 0
-  for (let i = 0; i < 10_000; i++) u = 1 - alive + alive * u * u * u * u
-  return 1 - u * u * u * u * u
+  for (let i = 0; i < 10_000; i++) u = 1 - alive + alive * u ** (degree - 1)
+  return 1 - u ** degree
 }
 
 /** Where the axis begins: below every dot. */
@@ -21,6 +21,7 @@ const tensBelow = (levels: ReadonlyArray<{ readonly inLargest: ReadonlyArray<num
   Math.max(0, Math.floor(Math.min(...levels.flatMap(({ inLargest }) => inLargest), 1) * 10 - 0.5) * 10)
 
 export const firstMessages = (runs: ReadonlyArray<Result>): Figure => {
+  const degree = degreeOf(runs[0])
   const levels = byLevel(runs).map(([level, runs]) => {
     const kills = runs.flatMap(({ firstMessages = [] }) => firstMessages)
     const inLargest = kills.filter(({ senderInLargest }) => senderInLargest).map(({ reliability }) => reliability)
@@ -36,7 +37,7 @@ export const firstMessages = (runs: ReadonlyArray<Result>): Figure => {
       inLargest,
       kills,
       all: kills.map(({ reliability }) => reliability),
-      theory: giantShare(level / 100)
+      theory: giantShare(level / 100, degree)
     }
   })
   const chart: Chart = {
@@ -70,7 +71,7 @@ export const firstMessages = (runs: ReadonlyArray<Result>): Figure => {
     note: `Given a sender in the giant component of the survivors. ${detection(
       runs,
       levels.flatMap(({ firsts }) => firsts)
-    )} Theory: a random 5-regular graph in which nobody has noticed.`,
+    )} Theory: a random ${degree}-regular graph in which nobody has noticed.`,
     chart,
     table: {
       columns: [

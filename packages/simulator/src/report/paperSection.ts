@@ -5,7 +5,7 @@ import type { Chart, Series } from "./Chart.ts"
 import { detection, duration, type First, pastDetection } from "./detection.ts"
 import { type Figure, mean, number, percent } from "./Figure.ts"
 import { firstMessages } from "./firstSection.ts"
-import { byLevel, killOf } from "./levels.ts"
+import { byLevel, degreeOf, killOf } from "./levels.ts"
 import { cyclesDiffer, isPaperSize, nodesOfPaper, sharesCompare, sizeNote } from "./paperSize.ts"
 import { treeFigures } from "./treeSection.ts"
 
@@ -54,9 +54,14 @@ const graphTable = (runs: ReadonlyArray<Result>): Figure => {
     ]
   ]
   const { Cyclon, HyParView, Scamp } = Paper.graphProperties
+  const degree = degreeOf(runs[0])
   // What the paper demands of an overlay, and prints no figures of.
   const demanded: ReadonlyArray<readonly [string, (run: Result) => number, string]> = [
-    ["nodes with five neighbours, %", ({ overlay }) => ((overlay.inDegree["5"] ?? 0) / overlay.alive) * 100, "–"],
+    [
+      `nodes with ${degree} neighbours, %`,
+      ({ overlay }) => ((overlay.inDegree[degree] ?? 0) / overlay.alive) * 100,
+      "–"
+    ],
     ["components", ({ overlay }) => overlay.components, "1"],
     ["one-sided links", ({ overlay }) => overlay.asymmetricLinks, "0"],
     ["nodes with an id in both views", ({ overlay }) => overlay.inBothViews, "0"],
