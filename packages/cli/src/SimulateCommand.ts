@@ -146,6 +146,9 @@ export const simulate = Command.make("simulate", config, handle).pipe(
       "Flags are in percent, results in shares from 0 to 1. Ctrl-C or SIGTERM stops a run where it stands: what was measured",
       "until then is written, and marked as incomplete. Another signal, a second later or more, gives that up.",
       "",
+      "Other parameters of the protocol, as the sizes of the views, and latencies and metrics of your own take a script: the README",
+      "of @hyparview/simulator says how, what is in each output, and who reads it.",
+      "",
       "Exit codes: 0 all well; 1 the run failed (out of memory, a disk that is full); 2 bad input, an unwritable file: nothing",
       "was started; 130 and 143 interrupted by Ctrl-C or SIGTERM."
     ].join("\n  ")
@@ -166,7 +169,7 @@ export const simulate = Command.make("simulate", config, handle).pipe(
     },
     {
       command: `${commandPath.join(" ")} stable --nodes 1000000 --contacts 1000 --cycles 10`,
-      description: "A million nodes: takes minutes, and more than 12 GiB"
+      description: "A million nodes: takes some twenty minutes, and 6 GB"
     }
   ])
 )

@@ -67,7 +67,10 @@ export interface PathLengths {
   readonly longest: number
   /** The share of ordered pairs of which the second cannot be reached from the first. */
   readonly unreachableShare: number
-  /** Of that share; 0 when exact. */
+  /**
+   * Of that share; 0 when exact. As found in the sample: where a few nodes alone are cut off it may hold none of them, and then this
+   * is far too small.
+   */
   readonly unreachableStandardError: number
 }
 

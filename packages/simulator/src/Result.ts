@@ -43,7 +43,7 @@ export interface Overlay {
     readonly standardError: number
     /** The diameter when exact, else a lower bound of it. */
     readonly longest: number
-    /** The share of ordered pairs between which there is no path, and its standard error, 0 when exact. */
+    /** The share of ordered pairs between which there is no path, and its standard error, 0 when exact (see `Graph.PathLengths`). */
     readonly unreachableShare: number
     readonly unreachableStandardError: number
   }

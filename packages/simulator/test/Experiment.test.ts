@@ -65,6 +65,8 @@ describe("stable", () => {
     assert.approximately(overlay.averageShortestPath, 4.2, 0.15)
     assert.isBelow(overlay.clustering, 0.02)
     assert.strictEqual(cost.eventsPerSecond, cost.events / 2)
+    const [without] = runsOf(Result.getOrThrow(Experiment.start("stable", { nodes: 2 })).result())
+    assert.include(without?.cost, { cpuSeconds: 0, wallSeconds: 0, peakRssBytes: 0, eventsPerSecond: 0 })
   })
 
   it("has the same trace hash each time, another for another seed, and joins through several contacts", () => {
