@@ -24,7 +24,7 @@ import { type Result, type Results, runsOf } from "./Result.ts"
 export interface ReportOptions {
   /** The command that made the results, to be printed as it is. */
   readonly command: string
-  /** A graph to be drawn on a circle, as lines `from,to`. A large one is drawn in part. */
+  /** A graph to be drawn on a circle, the first run's, as lines `from,to`. A large one is drawn in part. */
   readonly edges?: Iterable<string>
 }
 
@@ -66,7 +66,7 @@ export const report = (results: Result | Results, options: ReportOptions): Repor
     `<pre><code>${escape(options.command)}</code></pre>`,
     facts(runs),
     ...figures.map(sectionOf),
-    ...(chord === undefined ? [] : [chordSection(chord)]),
+    ...(chord === undefined ? [] : [chordSection(chord, runs[0])]),
     "</main></body></html>\n"
   ].join("\n")
   return { html, files }
@@ -193,9 +193,9 @@ const chordOf = (edges: Iterable<string>): Chord => {
   return { svg: drawChord(drawn, links, 520), nodes: greatest + 1, drawn, table }
 }
 
-const chordSection = ({ drawn, nodes, svg, table }: Chord): string =>
+const chordSection = ({ drawn, nodes, svg, table }: Chord, run: Result | undefined): string =>
   [
-    '<figure><h2>The active graph</h2><p class="note">Nodes on a circle in the order of their joins, a line for each link',
+    `<figure><h2>The active graph</h2><p class="note">Seed ${run?.seed ?? "–"}: nodes on a circle in the order of their joins, a line for each link`,
     drawn < nodes ? `; of ${number(nodes)} nodes the links among the first ${number(drawn)}.` : ".",
     `</p><div class="chord" role="img" aria-label="The active graph">${svg}</div>`,
     `<details><summary>The numbers</summary>${tableHtml(table)}</details></figure>`

@@ -296,6 +296,13 @@ describe("a report", () => {
     assert.include(html, `had its last delivery before any repair began, after ${4 * hops} ms`)
   })
 
+  it("says of which seed the graph is that it draws", () => {
+    const [first, second] = [7, 8].map((seed) => finished("stable", { ...small, seed }))
+    const runs = [first, second].flatMap((run) => (run === undefined ? [] : runsOf(run.result(measured))))
+    const { html } = report({ experiment: "stable", runs }, { command, edges: first?.edges("active") ?? [] })
+    assert.include(html, '<h2>The active graph</h2><p class="note">Seed 7: nodes on a circle')
+  })
+
   it("counts no nodes of degree −1", () => {
     const [run] = runsOf(finished("stable", small).result(measured))
     if (run === undefined) throw new Error("no run")
