@@ -29,6 +29,7 @@ import {
 import { stable } from "./experiments/stable.ts"
 import { thicket, thicketDegree } from "./experiments/thicket.ts"
 import type * as Results from "./Result.ts"
+import type { World } from "./World.ts"
 
 export type { Progress } from "./experiments/Laboratory.ts"
 export { choices, defaults, InvalidOption, isName, type Name, names, type Options } from "./experiments/Options.ts"
@@ -134,6 +135,11 @@ export interface Run {
   readonly experiment: Name
   readonly options: Options
   readonly progress: Progress
+  /**
+   * The world under way: to be looked at between pieces of work, and to be watched by its `observer` from the beginning. `thicket`,
+   * `paper`, and what else goes on in copies, do so in others, which nobody watches. Whoever commands it changes the run.
+   */
+  readonly world: World
   readonly advance: () => boolean
   /** With what the host has measured; without it `cost` has seconds and bytes of 0. */
   readonly result: (measured?: Results.Measured) => Results.Result | Results.Results
@@ -196,6 +202,9 @@ export const start = (
     options,
     get progress() {
       return laboratory.progress
+    },
+    get world() {
+      return laboratory.world
     },
     advance: () => {
       if (laboratory.complete) return false

@@ -463,6 +463,21 @@ describe("a run", () => {
     assert.isBelow(started.progress.share, 1)
   })
 
+  it("can be watched, and is none the wiser", () => {
+    const options = { nodes: 60, cycles: 2, messages: 2, healCycles: 1 }
+    const started = Result.getOrThrow(Experiment.start("failures", options))
+    let inputs = 0
+    const lost = new Set<string>()
+    started.world.observer = (_node, _before, _input, { outputs }) => {
+      inputs++
+      for (const output of outputs) if (output._tag === "NeighborDown") lost.add(output.reason)
+    }
+    const [watched] = finish(started)
+    assert.strictEqual(watched?.cost.events, inputs)
+    assert.isTrue(lost.has("reset"))
+    assert.strictEqual(watched?.traceHash, run("failures", options).traceHash)
+  })
+
   it(
     "of several parts keeps those that are done, and gives what there is of the one under way",
     { timeout: 60_000 },
