@@ -58,4 +58,11 @@ describe("the summary of several runs", () => {
     const runs = [reaching(run, 1, [0.1, 0.8]), reaching(run, 2, [0.2, 0.8])]
     assert.deepStrictEqual(meansOf("plumtree", runs)?.slice(2, 4), ["50.0 %", "80 ± 0 %"])
   })
+
+  it("has what the rounds of hashicorp reached", () => {
+    const run = runOf("hashicorp", { nodes: 20, gossips: 1 })
+    const round = { round: 1, waste: 0, maintenance: 0 }
+    const runs = [15, 20].map((seen, seed) => ({ ...run, seed, rounds: [{ ...round, seen, missed: 20 - seen }] }))
+    assert.strictEqual(meansOf("hashicorp", runs)?.[3], "87.5 ± 18 %")
+  })
 })
