@@ -109,6 +109,11 @@ describe("hyparview node", () => {
         // Plain TCP does not get in.
         const plain = yield* hyparview(["node", "--id", "p", "--cluster", "test", "--contacts", contact, ...local])
         yield* waitFor(plain, "cannot be joined")
+        // For programs that read logs: one text, and fields.
+        const [line = ""] = /^.*cannot be joined.*$/m.exec(plain.output()) ?? []
+        const { annotations, message } = JSON.parse(line)
+        assert.strictEqual(message, "a contact cannot be joined; asking others, and it again later")
+        assert.strictEqual(annotations.address, contact)
         const other = yield* hyparview(yield* secured("c", "d"))
         assert.strictEqual(yield* other.exit, 2, other.output())
         assert.include(other.output(), `--tls-cert ${join(place, "c.pem")}: `)

@@ -1,6 +1,7 @@
 /** What a live node tells of itself: its log in the wanted form, and OTLP for whoever collects it. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
@@ -40,10 +41,34 @@ const layerWatched = Layer.effect(
   })
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/**
+ * An entry for programs: its message is one text, and whatever else it says are fields. As it comes the message is a text at one
+ * time and a list at another, which no index of logs takes, and in logfmt a second `message`, with JSON in it.
+ */
+const flat = Logger.map(Logger.formatStructured, ({ annotations, message, ...entry }) => {
+  const [text, ...more]: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+  const fields = more.map((each) => (isRecord(each) ? each : { detail: each }))
+  return { message: text, ...entry, annotations: Object.assign({}, annotations, ...fields) }
+})
+
+/** `key=value`, quoted where it must be. */
+const pair = ([key, value]: readonly [string, unknown]): string => {
+  const text = typeof value === "string" ? value : Formatter.formatJson(value)
+  return `${key}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`
+}
+
+const logfmt = Logger.map(flat, ({ annotations, cause, fiberId, level, message, spans, timestamp }) => {
+  const fields = { timestamp, level, fiber: fiberId, message, ...(cause === undefined ? {} : { cause }) }
+  return [fields, spans, annotations].flatMap((each) => Object.entries(each).map(pair)).join(" ")
+})
+
 const loggers = {
   pretty: Logger.consolePretty(),
-  json: Logger.consoleJson,
-  logfmt: Logger.consoleLogFmt
+  json: Logger.withConsoleLog(Logger.map(flat, Formatter.formatJson)),
+  logfmt: Logger.withConsoleLog(logfmt)
 }
 
 const levels: Readonly<Record<Settings["logLevel"], LogLevel.LogLevel>> = {
