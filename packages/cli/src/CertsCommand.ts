@@ -27,6 +27,10 @@ const longestDays = 36_500
 const certificates = Effect.promise(() => import("@hyparview/transport-tcp/Certificates"))
 
 const dir = Flag.String("dir").pipe(
+  Flag.filter(
+    (path) => path !== "",
+    () => "the path of a directory, not empty"
+  ),
   Flag.withMetavar("DIR"),
   Flag.withDescription("The directory with ca.pem and ca.key, and a directory for each node")
 )

@@ -135,6 +135,7 @@ describe("hyparview certs", () => {
       const one = join(dir, "one")
       const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
         [["init"], "--dir"],
+        [["init", "--dir", ""], "the path of a directory, not empty"],
         [["init", "--dir", empty, "--days", "0"], "above 0"],
         [["init", "--dir", empty, "--name", ""], "name: not 1 to 64 characters"],
         [["init", "--dir", "/proc/nope"], "/proc/nope: /proc takes no directories"],

@@ -123,7 +123,11 @@ const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Ef
       }
       if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)
       return Effect.as(
-        Effect.logWarning("the peer store is another node's: ignored", { place, cluster, id }),
+        Effect.logWarning("the peer store is another node's: ignored and replaced; each node needs one of its own", {
+          place,
+          cluster,
+          id
+        }),
         undefined
       )
     }),
