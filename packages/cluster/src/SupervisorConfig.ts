@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as Formatter from "effect/Formatter"
 import type * as LogLevel from "effect/LogLevel"
-import type { Bounds } from "./Control.ts"
+import { Bounds } from "./Control.ts"
 
 /**
  * What to start.
@@ -49,13 +49,14 @@ export interface Options {
 }
 
 /**
- * An option is out of its bounds, or contradicts another. Nothing was started.
+ * An option is out of its bounds, contradicts another, or there is none of its name. Nothing was started.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
-  readonly option: keyof Options
+  /** The option, or what was given as one. */
+  readonly option: string
   readonly detail: string
 }> {
   override get message(): string {
@@ -72,13 +73,40 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
  */
 export const defaultMostNodes = 10_000
 
+const names = Object.keys({
+  nodes: true,
+  processes: true,
+  clusterSize: true,
+  mostNodes: true,
+  cluster: true,
+  host: true,
+  port: true,
+  tls: true,
+  seed: true,
+  topics: true,
+  bounds: true,
+  cycleMillis: true,
+  watched: true,
+  logLevel: true
+} satisfies Record<keyof Options, true>)
+
+const strangerIn = (options: object, names: ReadonlyArray<string>, prefix: string): InvalidOptions | undefined => {
+  const option = Object.keys(options).find((name) => !names.includes(name))
+  return option === undefined
+    ? undefined
+    : new InvalidOptions({ option: prefix + option, detail: `no such option. Options are ${names.join(", ")}` })
+}
+
 /**
- * What is out of its bounds, if anything is. What no view can be sized for, `HyParView.forClusterSize` finds.
+ * What is out of its bounds or misspelt, if anything is. What no view can be sized for, `HyParView.forClusterSize` finds.
  *
  * @category checking
  * @since 0.1.0
  */
 export const faultOf = (options: Options): InvalidOptions | undefined => {
+  const stranger =
+    strangerIn(options, names, "") ?? strangerIn(options.bounds ?? {}, Object.keys(Bounds.fields), "bounds.")
+  if (stranger !== undefined) return stranger
   const { mostNodes = Math.max(defaultMostNodes, options.nodes), nodes, port = 1, processes } = options
   const bounds = [
     ["nodes", nodes, 1, Number.MAX_SAFE_INTEGER],

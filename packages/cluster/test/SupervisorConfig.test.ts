@@ -21,6 +21,21 @@ describe("a supervisor's options", () => {
     })
   )
 
+  it.effect.each([
+    [{ process: 2 }, /^supervisor, process: no such option. Options are nodes, processes, .*, logLevel$/],
+    [
+      { bounds: { memorySizes: 3 } },
+      /^supervisor, bounds.memorySizes: no such option. Options are memorySize, sourcesSize, retainedMillis$/
+    ]
+  ] as const)("of no such name are refused: %o", ([misspelt, message]) =>
+    Effect.gen(function* () {
+      const options = { nodes: 3, processes: 1, ...misspelt }
+      const error = yield* Effect.flip(Effect.scoped(Supervisor.make(options)))
+      assert.strictEqual(error._tag, "InvalidOptions")
+      assert.match(error.message, message)
+    })
+  )
+
   it.effect.each([{ clusterSize: 0 }, { cycleMillis: 9 }])("are what a node can be made with: %o", (wrong) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.scoped(Supervisor.make({ nodes: 3, processes: 1, ...wrong })))

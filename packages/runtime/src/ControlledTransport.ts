@@ -79,10 +79,12 @@ export class ControlOptionsError extends Data.TaggedError("ControlOptionsError")
   }
 }
 
+const names = Object.keys({ blockedNames: true, dialTimeout: true } satisfies Record<keyof Options, true>)
+
 const resolve = (
   options: Options
 ): Result.Result<{ readonly blockedNames: number; readonly dialMillis: number }, ControlOptionsError> => {
-  const strange = strangeness(options, ["blockedNames", "dialTimeout"] satisfies ReadonlyArray<keyof Options>)
+  const strange = strangeness(options, names)
   if (strange !== undefined) return Result.fail(new ControlOptionsError(strange))
   const wrong = (option: keyof Options, expected: string) =>
     Result.fail(new ControlOptionsError({ option, value: options[option], expected }))

@@ -69,6 +69,8 @@ const Content = Schema.fromJsonString(
 const decode = Schema.decodeUnknownEffect(Content)
 const encode = Schema.encodeEffect(Content)
 
+const names = Object.keys({ file: true, maxBytes: true } satisfies Record<keyof Options, true>)
+
 /**
  * A store in a file. A file that does not exist is an empty memory.
  *
@@ -91,7 +93,7 @@ export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptions
     PeerStore,
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
-      const strange = strangeness(options, ["file", "maxBytes"] satisfies ReadonlyArray<keyof Options>)
+      const strange = strangeness(options, names)
       if (strange !== undefined) return yield* new PeerStoreOptionsError(strange)
       const { file, maxBytes = 4_194_304 } = options
       if (typeof file !== "string" || file === "") {

@@ -128,7 +128,13 @@ const portOf = (bound: AddressInfo | string | null): number =>
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<FaultProxy, FaultProxyError | InvalidOptions, Scope.Scope> {
-  const names: ReadonlyArray<string> = ["to", "host", "seed", "bufferBytes", "connections"]
+  const names = Object.keys({
+    to: true,
+    host: true,
+    seed: true,
+    bufferBytes: true,
+    connections: true
+  } satisfies Record<keyof Options, true>)
   const stranger = Object.keys(options).find((name) => !names.includes(name))
   if (stranger !== undefined) {
     return yield* new InvalidOptions({ option: stranger, detail: `no such option. Options are ${names.join(", ")}` })

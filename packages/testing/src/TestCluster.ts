@@ -179,16 +179,16 @@ export interface TestCluster {
 /** A generator of the cluster's own, beside those of its nodes. */
 const drawing = 0x7fff_ffff
 
-const names: ReadonlyArray<string> = [
-  "nodes",
-  "seed",
-  "node",
-  "network",
-  "discovery",
-  "idOf",
-  "storesEpochs",
-  "logLevel"
-] satisfies ReadonlyArray<keyof Options>
+const names = Object.keys({
+  nodes: true,
+  seed: true,
+  node: true,
+  network: true,
+  discovery: true,
+  idOf: true,
+  storesEpochs: true,
+  logLevel: true
+} satisfies Record<keyof Options, true>)
 
 const planOf = (options: Options): Plan => {
   const unknown = Object.keys(options).find((name) => !names.includes(name))

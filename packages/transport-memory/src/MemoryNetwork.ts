@@ -224,18 +224,18 @@ const micros = (duration: Duration.Input): number =>
     onSome: (valid) => Math.round(Duration.toMillis(valid) * 1000)
   })
 
-const names: ReadonlyArray<string> = [
-  "seed",
-  "latency",
-  "resolution",
-  "bytesPerSecond",
-  "maxFrameBytes",
-  "receiveLimitBytes",
-  "maxLinks",
-  "acceptBacklog",
-  "dialTimeout",
-  "handshakeTimeout"
-] satisfies ReadonlyArray<keyof Options>
+const names = Object.keys({
+  seed: true,
+  latency: true,
+  resolution: true,
+  bytesPerSecond: true,
+  maxFrameBytes: true,
+  receiveLimitBytes: true,
+  maxLinks: true,
+  acceptBacklog: true,
+  dialTimeout: true,
+  handshakeTimeout: true
+} satisfies Record<keyof Options, true>)
 
 const completed = (options: Options): Effect.Effect<Settings, InvalidOptions> => {
   const stranger = Object.keys(options).find((name) => !names.includes(name))

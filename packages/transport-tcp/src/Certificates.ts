@@ -115,12 +115,14 @@ const validity = Effect.fnUntraced(function* ({ days = 365 }: Validity) {
 })
 
 /** A misspelt `days` would be a year. */
-const known = (options: object, names: ReadonlyArray<string>): Effect.Effect<void, IssueError> => {
-  const stranger = Object.keys(options).find((name) => !names.includes(name))
+const known = <Options extends object>(
+  options: Options,
+  names: Record<keyof Options, true>
+): Effect.Effect<void, IssueError> => {
+  const stranger = Object.keys(options).find((name) => !Object.hasOwn(names, name))
   if (stranger === undefined) return Effect.void
-  return Effect.fail(
-    new IssueError({ about: "options", detail: `there is no ${stranger}. Options are ${names.join(", ")}` })
-  )
+  const detail = `there is no ${stranger}. Options are ${Object.keys(names).join(", ")}`
+  return Effect.fail(new IssueError({ about: "options", detail }))
 }
 
 const generateKeys = Effect.promise(() => webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]))
@@ -141,7 +143,7 @@ const issued = (certificate: X509.X509Certificate, key: webcrypto.CryptoKey): Ef
 export const makeAuthority = Effect.fnUntraced(function* (
   options: AuthorityOptions = {}
 ): Effect.fn.Return<Issued, IssueError> {
-  yield* known(options, ["name", "days"] satisfies ReadonlyArray<keyof AuthorityOptions>)
+  yield* known(options, { name: true, days: true })
   const { name = "hyparview development authority" } = options
   if (name === "" || commonName(name) !== name) {
     return yield* new IssueError({ about: "name", detail: "not 1 to 64 characters" })
@@ -251,7 +253,7 @@ export const issue = Effect.fnUntraced(function* (
   authority: Issued,
   options: NodeOptions
 ): Effect.fn.Return<Issued, IssueError> {
-  yield* known(options, ["id", "cluster", "hosts", "days"] satisfies ReadonlyArray<keyof NodeOptions>)
+  yield* known(options, { id: true, cluster: true, hosts: true, days: true })
   const alternatives = yield* Effect.fromResult(names(options))
   const { notAfter, notBefore } = yield* validity(options)
   const signer = yield* readAuthority(authority, yield* Clock.currentTimeMillis)

@@ -179,21 +179,21 @@ export const millis = (
     : wrong(option, value, `not a duration from ${minimum} millisecond${minimum === 1 ? "" : "s"} to a day`)
 }
 
-const names: ReadonlyArray<string> = [
-  "host",
-  "port",
-  "advertiseHost",
-  "advertisePort",
-  "maxFrameBytes",
-  "maxLinks",
-  "maxHandshakes",
-  "handshakeTimeout",
-  "dialTimeout",
-  "closeTimeout",
-  "receiveLimitBytes",
-  "noDelay",
-  "keepAlive"
-] satisfies ReadonlyArray<keyof TcpOptions>
+const names = Object.keys({
+  host: true,
+  port: true,
+  advertiseHost: true,
+  advertisePort: true,
+  maxFrameBytes: true,
+  maxLinks: true,
+  maxHandshakes: true,
+  handshakeTimeout: true,
+  dialTimeout: true,
+  closeTimeout: true,
+  receiveLimitBytes: true,
+  noDelay: true,
+  keepAlive: true
+} satisfies Record<keyof TcpOptions, true>)
 
 const known = (options: unknown, all: ReadonlyArray<string>): Checked<void> => {
   if (!Predicate.isObject(options)) return wrong("options", options, "not an object of options")

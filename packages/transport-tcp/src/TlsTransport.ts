@@ -42,9 +42,14 @@ import * as TcpConfig from "./TcpConfig.ts"
 import type { CertificateError, TlsOptions } from "./TlsConfig.ts"
 
 /** The options that only TLS has. */
-const names = ["cert", "key", "ca", "id", "cluster", "reloadEvery"] satisfies ReadonlyArray<
-  Exclude<keyof TlsOptions, keyof TcpOptions>
->
+const names = Object.keys({
+  cert: true,
+  key: true,
+  ca: true,
+  id: true,
+  cluster: true,
+  reloadEvery: true
+} satisfies Record<Exclude<keyof TlsOptions, keyof TcpOptions>, true>)
 
 /**
  * Opens a transport for the life of the scope. Closing the scope aborts every link, frees the port, and waits until all
