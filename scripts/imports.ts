@@ -5,7 +5,7 @@
 import { builtinModules } from "node:module"
 import { dirname, join, normalize } from "node:path/posix"
 import { parse, type Import, type Source } from "./parse.ts"
-import { impureEffectModules, knownCircles, pureEffectModules, rooms, type Room } from "./rooms.ts"
+import { impureEffectModules, pureEffectModules, rooms, type Room } from "./rooms.ts"
 
 export interface Manifest {
   readonly name?: string
@@ -324,7 +324,6 @@ const circlesOf = (graph: Graph): ReadonlyArray<ReadonlyArray<string>> => {
 const checkCircles = (sources: ReadonlyMap<string, Source>, reporter: (file: string) => Report): void => {
   const graph = graphOf(sources)
   for (const circle of circlesOf(graph)) {
-    if (knownCircles.some((known) => circle.every((file) => known.includes(file)))) continue
     const [first = ""] = circle
     const line = graph.get(first)?.find(({ to }) => circle.includes(to))?.line ?? 1
     reporter(first)(line, "no-circles", `these files import each other, types included: ${circle.join(", ")}`)

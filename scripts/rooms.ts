@@ -64,11 +64,6 @@ export const rooms: ReadonlyArray<Room> = [
   }
 ]
 
-/** Files of one package that import each other all the same. No others may; these are to become fewer. */
-export const knownCircles: ReadonlyArray<ReadonlyArray<string>> = [
-  ["packages/core/src/plumtree/State.ts", "packages/core/src/plumtree/Strategy.ts"]
-]
-
 /** The modules of Effect that hold data, compare it or describe it, and do nothing. */
 export const pureEffectModules: ReadonlySet<string> = new Set([
   "Array",

@@ -23,7 +23,7 @@
  * | what a node holds | `State.ts`, `Config.ts` |
  * | a message published or received, told from what is known | `Reception.ts` |
  * | delivered, passed on, kept | `Delivery.ts` |
- * | what strategies differ in, and what they do not | `Strategy.ts` |
+ * | a step under way; what strategies differ in, and what they do not | `Transition.ts` |
  * | a flood | `Flood.ts` |
  * | one tree: prune, graft, optimisation | `OneTree.ts` |
  * | who is eager and lazy in it | `Tree.ts` |
@@ -73,25 +73,23 @@ import {
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
 import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
-import {
-  begin,
-  changeLink,
-  changeUpkeep,
-  clearTimer,
-  earlier,
-  indexOf,
-  setTimer,
-  type State,
-  takeTimer,
-  type Transition
-} from "./plumtree/State.ts"
+import { earlier, indexOf, type State } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
-import type { Strategy } from "./plumtree/Strategy.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"
 import { onLoad } from "./plumtree/thicket/Load.ts"
 import { abandonSeeks, afterLoss, onBranch } from "./plumtree/thicket/Parent.ts"
 import { thicket } from "./plumtree/thicket/Thicket.ts"
+import {
+  begin,
+  changeLink,
+  changeUpkeep,
+  clearTimer,
+  setTimer,
+  type Strategy,
+  takeTimer,
+  type Transition
+} from "./plumtree/Transition.ts"
 import { awaitTelling, removeFromTrees } from "./plumtree/thicket/Trees.ts"
 
 export {

@@ -6,7 +6,8 @@
  */
 import type { Key } from "../Peer.ts"
 import type { Announcement, IHave, MessageId } from "./Message.ts"
-import { type Announcing, clearTimer, setTimer, type Transition } from "./State.ts"
+import type { Announcing } from "./State.ts"
+import { clearTimer, setTimer, type Transition } from "./Transition.ts"
 import { withoutIndex } from "./Tree.ts"
 
 /** Announces a message to a set of neighbours, now or with those to come. */

@@ -8,8 +8,8 @@ import { announce } from "./Announce.ts"
 import { type Gossip, nextRound } from "./Message.ts"
 import { found } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
-import { changeUpkeep, type Transition } from "./State.ts"
 import { keep, sweepMillis } from "./Streams.ts"
+import { changeUpkeep, type Transition } from "./Transition.ts"
 
 /** Delivers a message, passes it on, and keeps it. `from` is self for one of our own. */
 export const accept = <I extends Key, A>(

@@ -11,8 +11,8 @@ import type { Ranges } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
 import { addHolder, askForGaps, listGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
-import { changeLink, type Transition } from "./State.ts"
 import { at, forgottenFloor, isOurs, put } from "./Streams.ts"
+import { changeLink, type Transition } from "./Transition.ts"
 
 /** Slots that are looked at for one DIGEST, for each origin that it may name. */
 const slotsLookedAt = 16

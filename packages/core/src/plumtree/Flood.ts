@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { constUndefined, constVoid } from "effect/Function"
-import type { Strategy } from "./Strategy.ts"
+import type { Strategy } from "./Transition.ts"
 
 /** Every message goes to everybody. */
 export const flood: Strategy = {

@@ -16,7 +16,8 @@ import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import { type MessageId, sameMessage } from "./Message.ts"
 import { isSequence } from "./Seen.ts"
-import type { Guide, Transition } from "./State.ts"
+import type { Guide } from "./State.ts"
+import type { Transition } from "./Transition.ts"
 
 /** Whether there is a guide at all: a tree for each source is its own, and a flood has none. */
 export const isGuided = ({ guideMillis, strategy, trees }: Config): boolean =>

@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
-import type { Transition } from "./State.ts"
+import type { Transition } from "./Transition.ts"
 
 /** After so many times its length (or timeout1's, if that is longer) a lateness counts half. */
 const halfLife = 4

@@ -9,8 +9,9 @@ import * as Held from "./Held.ts"
 import { timeout2, wasLate } from "./Lateness.ts"
 import { type Announcement, keyOf, type MessageId, nextRound, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
-import { clearTimer, indexOf, type Kept, maxNeighbors, type Missing, setTimer, type Transition } from "./State.ts"
+import { indexOf, type Kept, maxNeighbors, type Missing } from "./State.ts"
 import { at, forgottenFloor, isOurs, isOver, slotOf } from "./Streams.ts"
+import { clearTimer, setTimer, type Transition } from "./Transition.ts"
 
 const none: ReadonlyArray<never> = []
 

@@ -10,9 +10,9 @@ import { endShaping, isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.
 import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { MessageId } from "./Message.ts"
-import { changeLink, indexOf, type Kept, type Missing, type Transition } from "./State.ts"
-import type { OnMessage, Path, Strategy } from "./Strategy.ts"
+import { indexOf, type Kept, type Missing } from "./State.ts"
 import { at, put } from "./Streams.ts"
+import { changeLink, type OnMessage, type Path, type Strategy, type Transition } from "./Transition.ts"
 import { drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy } from "./Tree.ts"
 
 /**

@@ -11,8 +11,8 @@ import type { MessageId } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
 import { listGaps, waitForHolder } from "./Recovery.ts"
 import { expect, hasGap } from "./Seen.ts"
-import type { Transition } from "./State.ts"
 import { at, put } from "./Streams.ts"
+import type { Transition } from "./Transition.ts"
 
 /** A neighbour has announced these: they are to be asked for (`onIHave` has looked), and have no place among the missing. */
 export const onOverflow = <I extends Key, A>(

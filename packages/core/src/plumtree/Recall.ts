@@ -8,8 +8,9 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { type Recall, type Recalled, sameMessage } from "./Message.ts"
 import type { RecalledMessage } from "./Protocol.ts"
-import { changeLink, changeUpkeep, freshLink, indexOf, type OpenRecall, type Transition } from "./State.ts"
+import { freshLink, indexOf, type OpenRecall } from "./State.ts"
 import { at } from "./Streams.ts"
+import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 
 /** The application's Recall: what is kept here, and then, if that is not enough, what neighbours keep. */
 export const recall = <I extends Key, A>(

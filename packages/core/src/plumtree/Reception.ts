@@ -10,8 +10,9 @@ import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
 import { isDone, isSequence, see } from "./Seen.ts"
-import { indexOf, type Stream, type Transition } from "./State.ts"
+import { indexOf, type Stream } from "./State.ts"
 import { at, forgottenFloor, fresh, insert, isOurs, put, slotOf } from "./Streams.ts"
+import type { Transition } from "./Transition.ts"
 import { awaitVerdict } from "./Verdict.ts"
 
 /** Publish: the next number of the topic, delivered here and sent to everybody. */

@@ -20,8 +20,9 @@ import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
 import { doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
-import { changeLink, changeUpkeep, earlier, type Gap, indexOf, type Stream, type Transition } from "./State.ts"
+import { earlier, type Gap, indexOf, type Stream } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
+import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 import { firstAwaited } from "./Verdict.ts"
 
 const none: ReadonlyArray<never> = []

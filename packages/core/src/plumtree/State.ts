@@ -1,8 +1,8 @@
 /**
- * The state of one node's broadcast, and the transition that works on it.
+ * The state of one node's broadcast.
  *
- * As in `hyparview/State.ts`, a state is an immutable value, and a step copies its record once. What a message on its way
- * touches stands in that record; the rest is behind `upkeep`, which a message in good order never looks at.
+ * As in `hyparview/State.ts`, a state is an immutable value, and a step copies its record once (`Transition.ts`). What a
+ * message on its way touches stands in that record; the rest is behind `upkeep`, which a message in good order never looks at.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,7 @@ import type { Random } from "../Random.ts"
 import { bareThicket, type Thicket } from "./thicket/Branches.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
-import type { Output, Timer } from "./Protocol.ts"
-import type { Strategy } from "./Strategy.ts"
+import type { Timer } from "./Protocol.ts"
 
 /** A message that is kept for who missed it. */
 export interface Kept<I extends Key> {
@@ -280,42 +279,6 @@ export interface Draft<I extends Key, A> extends Random {
  */
 export type State<I extends Key = string, A = string> = Readonly<Draft<I, A>>
 
-/** One step under way: the state as far as it has come, and the outputs so far, in order. */
-export interface Transition<I extends Key, A> {
-  readonly now: number
-  readonly strategy: Strategy
-  readonly state: Draft<I, A>
-  readonly outputs: Array<Output<I, A>>
-}
-
-/** Begins a transition: the one copy that a step makes. Field by field, so that it is made in line. */
-export const begin = <I extends Key, A>(state: State<I, A>, now: number, strategy: Strategy): Transition<I, A> => ({
-  now,
-  strategy,
-  state: {
-    random0: state.random0,
-    random1: state.random1,
-    config: state.config,
-    self: state.self,
-    neighbors: state.neighbors,
-    lazy: state.lazy,
-    streams: state.streams,
-    topics: state.topics,
-    announcing: state.announcing,
-    announcingCount: state.announcingCount,
-    missing: state.missing,
-    links: state.links,
-    trees: state.trees,
-    thicket: state.thicket,
-    upkeep: state.upkeep,
-    late: state.late,
-    guide: state.guide,
-    timers: state.timers,
-    nextNonce: state.nextNonce
-  },
-  outputs: []
-})
-
 /**
  * Neighbours that there can be: sets of them are whole numbers of 30 bits, which V8 stores without a box. HyParView's
  * active view is no larger.
@@ -326,7 +289,8 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number, strateg
 export const maxNeighbors = 30
 
 const none: ReadonlyArray<never> = []
-const emptySlot: Slot = { nonce: 0, at: 0 }
+/** No timer. */
+export const emptySlot: Slot = { nonce: 0, at: 0 }
 
 /** Nothing kept. */
 export const nothingHeld: Held<never> = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
@@ -407,40 +371,6 @@ export const init = <I extends Key, A>(options: {
   timers: noTimers,
   nextNonce: 1
 })
-
-/** Sets a timer slot. The nonce makes a timer that was replaced or cleared recognisable when it fires all the same. */
-export const setTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, at: number): void => {
-  const nonce = t.state.nextNonce++
-  t.state.timers = { ...t.state.timers, [kind]: { nonce, at } }
-  t.outputs.push({ _tag: "SetTimer", kind, nonce, at })
-}
-
-/** Empties a timer slot. */
-export const clearTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
-  if (t.state.timers[kind].nonce === 0) return
-  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
-  t.outputs.push({ _tag: "ClearTimer", kind })
-}
-
-/** Takes a fired timer out of its slot; false for one that was replaced or cleared meanwhile. */
-export const takeTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, nonce: number): boolean => {
-  const slot = t.state.timers[kind]
-  if (slot.nonce === 0 || slot.nonce !== nonce) return false
-  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
-  return true
-}
-
-/** Changes some of what stands behind `upkeep`. */
-export const changeUpkeep = <I extends Key, A>(t: Transition<I, A>, change: Partial<Upkeep<I, A>>): void => {
-  t.state.upkeep = { ...t.state.upkeep, ...change }
-}
-
-/** Changes some of what is known of the neighbour at an index. */
-export const changeLink = <I extends Key, A>(t: Transition<I, A>, index: number, change: Partial<Link>): void => {
-  const { links } = t.state
-  const link = links[index]
-  if (link !== undefined) t.state.links = links.with(index, { ...link, ...change })
-}
 
 /** The index of a neighbour; −1 for anybody else. */
 export const indexOf = <I extends Key, A>(state: State<I, A>, id: I): number => {

@@ -13,17 +13,8 @@ import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
-import {
-  changeUpkeep,
-  type Draft,
-  type Forgotten,
-  type Kept,
-  nothingHeld,
-  type State,
-  type Stream,
-  type Streams,
-  type Transition
-} from "./State.ts"
+import { type Draft, type Forgotten, type Kept, nothingHeld, type State, type Stream, type Streams } from "./State.ts"
+import { changeUpkeep, type Transition } from "./Transition.ts"
 
 /** Streams that are searched in order. */
 const nearSize = 16

@@ -12,7 +12,8 @@ import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { othersThan, usedIn } from "./thicket/Branches.ts"
-import { changeLink, freshLink, maxNeighbors, type State, type Transition } from "./State.ts"
+import { freshLink, maxNeighbors, type State } from "./State.ts"
+import { changeLink, type Transition } from "./Transition.ts"
 
 /** The lazy neighbours in the tree of a source; in a thicket those that are in none of its trees. */
 export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number => {

@@ -11,8 +11,9 @@ import { heed } from "./Guide.ts"
 import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameMessage, sameOrigin } from "./Message.ts"
 import type { Verdict } from "./Protocol.ts"
-import { changeUpkeep, type State, type Transition, type Waiting } from "./State.ts"
+import type { State, Waiting } from "./State.ts"
 import { slotOf } from "./Streams.ts"
+import { changeUpkeep, type Transition } from "./Transition.ts"
 
 /** ValidateTopic. What waits already still waits for its verdict. */
 export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: string, on: boolean): void => {

@@ -13,11 +13,12 @@
 import type { Key } from "../../Peer.ts"
 import * as Held from "../Held.ts"
 import type { MessageId } from "../Message.ts"
-import { indexOf, type Stream, type Transition } from "../State.ts"
+import { indexOf, type Stream } from "../State.ts"
 import { at } from "../Streams.ts"
 import { isAttached, shapes, sizeOf, type Tree, treeOf } from "./Branches.ts"
 import { sumOf } from "./Load.ts"
 import { seek } from "./Parent.ts"
+import type { Transition } from "../Transition.ts"
 
 /** By how many children two parents must differ. With two or more the sum of squares falls; a third makes moves rarer. */
 const unevenBy = 3

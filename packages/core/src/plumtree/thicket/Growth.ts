@@ -13,8 +13,8 @@ import type { Key } from "../../Peer.ts"
 import { nextBelow } from "../../Random.ts"
 import { timeout1 } from "../Lateness.ts"
 import type { Gossip, MessageId } from "../Message.ts"
-import { changeLink, type Transition } from "../State.ts"
 import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "./Branches.ts"
+import { changeLink, type Transition } from "../Transition.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** A message of our own: if its tree leads nowhere from here, it begins here. */

@@ -6,8 +6,9 @@
  */
 import type { Key } from "../../Peer.ts"
 import { nextBelow } from "../../Random.ts"
-import { changeLink, indexOf, type Transition } from "../State.ts"
+import { indexOf } from "../State.ts"
 import { childrenOf } from "./Branches.ts"
+import { changeLink, type Transition } from "../Transition.ts"
 
 /** The most children that a Load can name of one tree: one byte. */
 const mostChildren = 255

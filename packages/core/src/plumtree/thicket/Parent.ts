@@ -10,10 +10,11 @@ import type { Key } from "../../Peer.ts"
 import * as Held from "../Held.ts"
 import { timeout1 } from "../Lateness.ts"
 import type { MessageId } from "../Message.ts"
-import { indexOf, type Missing, type Transition } from "../State.ts"
+import { indexOf, type Missing } from "../State.ts"
 import { at, slotOf } from "../Streams.ts"
 import { isAttached, loadOf, shapes, type Tree, treeOf } from "./Branches.ts"
 import { leastOf } from "./Load.ts"
+import type { Transition } from "../Transition.ts"
 import { addChild, becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
 /** Asks the best of some neighbours to be the parent in a tree, and the others after it. */

@@ -1,17 +1,17 @@
 /**
  * Several trees that carry messages in turn, in which most nodes forward in one at most: the strategy, as the rest of the
- * broadcast sees it (`../Strategy.ts`). After Ferreira, Leitão, Rodrigues, "Thicket: A Protocol for Building and
+ * broadcast sees it (`Strategy` in `../Transition.ts`). After Ferreira, Leitão, Rodrigues, "Thicket: A Protocol for Building and
  * Maintaining Multiple Trees in a P2P Overlay", SRDS 2010.
  *
  * @since 0.1.0
  */
 import { constUndefined, constVoid } from "effect/Function"
-import type { Strategy } from "../Strategy.ts"
 import { considerAnnouncer } from "./Balance.ts"
 import { othersThan, treeOf } from "./Branches.ts"
 import { onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
 import { tellLoad } from "./Load.ts"
 import { onFetchedNews, onGraftInto, onMissed, patience, preferred } from "./Parent.ts"
+import type { Strategy } from "../Transition.ts"
 
 /** Messages take the trees in turn. */
 export const thicket: Strategy = {

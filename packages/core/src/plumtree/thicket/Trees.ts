@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import type { Key } from "../../Peer.ts"
-import { setTimer, type Transition } from "../State.ts"
 import { withoutIndex } from "../Tree.ts"
 import { childrenOf, type Tree } from "./Branches.ts"
+import { setTimer, type Transition } from "../Transition.ts"
 
 /** Changes one tree. If the number of children does, all neighbours are to be told, with the next announcements. */
 export const changeTree = <I extends Key, A>(t: Transition<I, A>, number: number, change: Partial<Tree<I>>): void => {

@@ -1,8 +1,9 @@
 /**
- * What the strategies of a broadcast differ in: whom a message is pushed to, and what news, duplicates and silence say of
- * that. All else is the same for all of them, and calls them by this record alone: messages told from what is known, kept,
- * delivered, announced, asked for. `Plumtree.ts` says which there are: a flood (`Flood.ts`), a tree (`OneTree.ts`), several
- * (`thicket/Thicket.ts`); and it hands what neighbours say of one kind of tree alone (Beat; Branch and Load) to that kind.
+ * A step under way, and what the strategies of a broadcast decide in it: whom a message is pushed to, and what news,
+ * duplicates and silence say of that. All else is the same for all of them, and calls them by the record `Strategy` alone:
+ * messages told from what is known, kept, delivered, announced, asked for. `Plumtree.ts` says which there are: a flood
+ * (`Flood.ts`), a tree (`OneTree.ts`), several (`thicket/Thicket.ts`); and it hands what neighbours say of one kind of tree
+ * alone (Beat; Branch and Load) to that kind.
  *
  * Neighbours are indices into the active view; an index of −1 is nobody's.
  *
@@ -11,7 +12,8 @@
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId } from "./Message.ts"
-import type { Missing, State, Transition } from "./State.ts"
+import type { Output, Timer } from "./Protocol.ts"
+import { type Draft, emptySlot, type Link, type Missing, type State, type Upkeep } from "./State.ts"
 
 /** How a message took its way to here: in how many links, and who brought it. */
 export interface Path<I extends Key> {
@@ -89,4 +91,74 @@ export interface Strategy {
   readonly onGraft: <I extends Key, A>(t: Transition<I, A>, index: number, ids: ReadonlyArray<MessageId<I>>) => void
   /** The neighbour that was asked for a message does not have it any more. */
   readonly onGraftMiss: <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, index: number) => void
+}
+
+/** One step under way: the state as far as it has come, and the outputs so far, in order. */
+export interface Transition<I extends Key, A> {
+  readonly now: number
+  readonly strategy: Strategy
+  readonly state: Draft<I, A>
+  readonly outputs: Array<Output<I, A>>
+}
+
+/** Begins a transition: the one copy that a step makes. Field by field, so that it is made in line. */
+export const begin = <I extends Key, A>(state: State<I, A>, now: number, strategy: Strategy): Transition<I, A> => ({
+  now,
+  strategy,
+  state: {
+    random0: state.random0,
+    random1: state.random1,
+    config: state.config,
+    self: state.self,
+    neighbors: state.neighbors,
+    lazy: state.lazy,
+    streams: state.streams,
+    topics: state.topics,
+    announcing: state.announcing,
+    announcingCount: state.announcingCount,
+    missing: state.missing,
+    links: state.links,
+    trees: state.trees,
+    thicket: state.thicket,
+    upkeep: state.upkeep,
+    late: state.late,
+    guide: state.guide,
+    timers: state.timers,
+    nextNonce: state.nextNonce
+  },
+  outputs: []
+})
+
+/** Sets a timer slot. The nonce makes a timer that was replaced or cleared recognisable when it fires all the same. */
+export const setTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, at: number): void => {
+  const nonce = t.state.nextNonce++
+  t.state.timers = { ...t.state.timers, [kind]: { nonce, at } }
+  t.outputs.push({ _tag: "SetTimer", kind, nonce, at })
+}
+
+/** Empties a timer slot. */
+export const clearTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
+  if (t.state.timers[kind].nonce === 0) return
+  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
+  t.outputs.push({ _tag: "ClearTimer", kind })
+}
+
+/** Takes a fired timer out of its slot; false for one that was replaced or cleared meanwhile. */
+export const takeTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, nonce: number): boolean => {
+  const slot = t.state.timers[kind]
+  if (slot.nonce === 0 || slot.nonce !== nonce) return false
+  t.state.timers = { ...t.state.timers, [kind]: emptySlot }
+  return true
+}
+
+/** Changes some of what stands behind `upkeep`. */
+export const changeUpkeep = <I extends Key, A>(t: Transition<I, A>, change: Partial<Upkeep<I, A>>): void => {
+  t.state.upkeep = { ...t.state.upkeep, ...change }
+}
+
+/** Changes some of what is known of the neighbour at an index. */
+export const changeLink = <I extends Key, A>(t: Transition<I, A>, index: number, change: Partial<Link>): void => {
+  const { links } = t.state
+  const link = links[index]
+  if (link !== undefined) t.state.links = links.with(index, { ...link, ...change })
 }
