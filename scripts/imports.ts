@@ -399,7 +399,6 @@ export const check = (workspaces: ReadonlyArray<Workspace>, rootManifest: Manife
     const isPackage = kindOf(workspace) === "package"
     const imported = new Set<string>()
     const sources = new Map<string, Source>()
-    let written = false
     for (const [path, text] of Object.entries(workspace.files)) {
       const prefix = `${workspace.folder}/src/`
       const underSource = isPackage && path.startsWith(prefix) ? path.slice(prefix.length) : undefined
@@ -407,14 +406,11 @@ export const check = (workspaces: ReadonlyArray<Workspace>, rootManifest: Manife
       const source = checkFile(place, text, reporter(path))
       sources.set(path, source)
       if (underSource !== undefined || !isPackage) {
-        written ||= source.hasContent
         for (const { specifier } of source.imports) imported.add(packageOf(specifier))
       }
     }
     checkCircles(sources, reporter)
-    // The manifest of a package that is still a stub says what it will import; nothing can be unused yet.
-    const used = written ? imported : new Set(Object.keys({ ...workspace.manifest.dependencies, ...imported }))
-    checkManifest(workspace, used, folders, reporter(`${workspace.folder}/package.json`))
+    checkManifest(workspace, imported, folders, reporter(`${workspace.folder}/package.json`))
   }
   return violations
 }

@@ -20,8 +20,6 @@ export interface Source {
   readonly mentions: ReadonlyArray<Mention>
   /** `async` functions, `await`, and `**` on anything but two literals. */
   readonly constructs: ReadonlyArray<{ readonly kind: "async" | "power"; readonly line: number }>
-  /** The file declares or re-exports something; false for the header-only stub of a package not yet written. */
-  readonly hasContent: boolean
   readonly errors: ReadonlyArray<string>
 }
 
@@ -176,12 +174,6 @@ export const parse = (path: string, source: string): Source => {
     imports,
     mentions,
     constructs,
-    hasContent: body.some(
-      (statement) =>
-        statement.type !== "ExportNamedDeclaration" ||
-        child(statement, "declaration") !== undefined ||
-        (Array.isArray(statement["specifiers"]) && statement["specifiers"].length > 0)
-    ),
     errors: result.errors.map((error) => error.message)
   }
 }
