@@ -31,18 +31,14 @@ import * as Result from "effect/Result"
 import { EventQueue } from "./EventQueue.ts"
 import { type Broadcast, Broadcasts } from "./internal/broadcasts.ts"
 import {
-  cycleTimer,
   dialAnswered,
   discovered,
-  firstTimer,
   frameArrives,
   isUnderWay,
   linkLost,
   millisecond,
   opensLink,
   type SimulatedMessage,
-  timerKindOf,
-  timerKinds,
   wasClosed,
   wasConflict,
   wasLink,
@@ -54,7 +50,8 @@ import { absent, crashed, frozen, left, Processes, type SimulatedPeer, up } from
 import { defectOf, isIndex, limitOf } from "./internal/refusals.ts"
 import { RestingStates } from "./internal/resting.ts"
 import { type NodeState, type States, WholeStates } from "./internal/states.ts"
-import { CyclePause, putBack, type Waiting } from "./internal/waiting.ts"
+import { Timers } from "./internal/timers.ts"
+import { putBack, type Waiting } from "./internal/waiting.ts"
 import { TraceHash } from "./TraceHash.ts"
 
 type Id = number
@@ -138,7 +135,7 @@ export class World {
   private readonly processes: Processes
   private readonly spread: Broadcasts = new Broadcasts()
   /** For a crashed node, who had a link to it. */
-  private readonly bereaved = new Map<number, ReadonlyArray<number>>()
+  private readonly bereaved = new Map<number, ReadonlySet<number>>()
   private readonly network: Network
 
   /** Events until the next look ahead. */
@@ -146,7 +143,7 @@ export class World {
   private readonly lookAhead: LookAhead = new LookAhead()
 
   private readonly stalled = new Map<number, Array<Waiting>>()
-  private readonly pause: CyclePause = new CyclePause()
+  private readonly timers: Timers
 
   constructor(options: WorldOptions) {
     const { nodes, seed } = options
@@ -162,6 +159,7 @@ export class World {
     this.processes = new Processes(nodes)
     this.bootstrapCounts = new Uint32Array(nodes)
     this.network = new Network(options, this.surroundings)
+    this.timers = new Timers(this.queue, this.processes)
   }
 
   private get surroundings(): Surroundings {
@@ -270,10 +268,7 @@ export class World {
       this.states.delete(node)
       this.network.letGoOfAll(node)
       this.failStalled(node)
-      const { active, pending } = state.membership
-      const others = [...active.map((neighbor) => neighbor.peer.id), ...pending.map((asking) => asking.peer.id)]
-      const partner = HyParView.partnerOf(state.membership)
-      if (partner !== undefined && !others.includes(partner.id)) others.push(partner.id)
+      const others = new Set(linkedPeers(state.membership).map(({ id }) => id))
       this.bereaved.set(node, others)
       for (const other of others) this.network.tellOfBreak(other, node, state.membership.self.epoch)
     }
@@ -339,13 +334,12 @@ export class World {
    * stands still for the cycles only: when they resume, each node is at the phase where it was.
    */
   pauseCycles(): void {
-    this.pause.begin(this.queue.now)
+    this.timers.pause()
   }
 
   /** Ends the pause. */
   resumeCycles(): void {
-    const { now } = this.queue
-    for (const waiting of this.pause.end(now)) putBack(this.queue, waiting, now + waiting.remaining)
+    this.timers.resume()
   }
 
   // --- running ---------------------------------------------------------------------------------------------------------
@@ -435,10 +429,13 @@ export class World {
       states: from.states.fork(),
       processes: from.processes.fork(),
       bereaved: new Map(from.bereaved),
-      stalled: new Map([...from.stalled].map(([node, events]) => [node, events.slice()])),
-      pause: from.pause.fork()
+      stalled: new Map([...from.stalled].map(([node, events]) => [node, events.slice()]))
     })
-    return Object.assign(this, { network: from.network.fork(this.surroundings) })
+    const { processes, queue, surroundings } = this
+    return Object.assign(this, {
+      network: from.network.fork(surroundings),
+      timers: from.timers.fork(queue, processes)
+    })
   }
 
   /** The driver's clock: whole milliseconds. */
@@ -498,6 +495,15 @@ export class World {
     }
   }
 
+  private onTimer(node: number): void {
+    const state = this.states.get(node)
+    const timer = state === undefined ? undefined : this.timers.due(node, state)
+    if (timer === undefined) return
+    const nonce = this.queue.second
+    this.queue.absorbInto(this.hash)
+    this.give(node, { _tag: "TimerFired", now: this.millis(), kind: timer, nonce }, state)
+  }
+
   /** Gives an input and performs what follows from it. */
   private give(node: number, input: SimulatedInput, state = this.states.get(node)): void {
     if (state === undefined) return
@@ -522,7 +528,7 @@ export class World {
           this.network.send(node, output.to, output.message)
           break
         case "SetTimer":
-          this.setTimer(node, output.kind, output.nonce, output.at)
+          this.timers.set(node, output.kind, output.nonce, output.at)
           break
         case "Delivered":
           this.spread.delivered(output.payload, output.hops, this.queue.now, this.processes.nthOf(node))
@@ -574,33 +580,29 @@ export class World {
 
   private onLinkLost(node: number): void {
     const { fourth: how, second: other, third: epoch } = this.queue
+    const now = this.millis()
     const peer = this.processes.peerOf(other, epoch)
-    if (how === wasClosed) return this.closeLink(node, peer, "closed")
-    if (how === wasConflict) {
-      this.queue.absorbInto(this.hash)
-      return this.give(node, { _tag: "EpochConflict", now: this.millis(), epoch })
+    if (how === wasLink) this.network.letGo(node, other)
+    if ((how === wasLink || how === wasClosed) && !this.holdsLink(node, peer)) return
+    this.queue.absorbInto(this.hash)
+    switch (how) {
+      case wasLink:
+        return this.give(node, { _tag: "LinkClosed", now, peer, cause: "reset" })
+      case wasClosed:
+        return this.give(node, { _tag: "LinkClosed", now, peer, cause: "closed" })
+      case wasConflict:
+        return this.give(node, { _tag: "EpochConflict", now, epoch })
+      default:
+        return this.give(node, { _tag: "SendFailed", now, to: peer, cause: how === wasRefused ? "refused" : "timeout" })
     }
-    if (how !== wasLink) {
-      this.queue.absorbInto(this.hash)
-      const cause = how === wasRefused ? "refused" : "timeout"
-      return this.give(node, { _tag: "SendFailed", now: this.millis(), to: peer, cause })
-    }
-    this.network.letGo(node, other)
-    this.closeLink(node, peer, "reset")
   }
 
-  /** Tells a node that its link to this incarnation of a peer is gone, unless it knows. */
-  private closeLink(node: number, peer: SimulatedPeer, cause: "closed" | "reset", isEvent = true): void {
-    const membership = this.states.get(node)?.membership
-    if (membership === undefined || !this.processes.isUp(node)) return
-    const holds =
-      membership.active.some((neighbor) => neighbor.peer.id === peer.id && neighbor.peer.epoch <= peer.epoch) ||
-      membership.pending.some((asking) => asking.peer.id === peer.id && asking.peer.epoch <= peer.epoch) ||
-      isPartner(membership, peer)
-    if (!holds) return
-    if (isEvent) this.queue.absorbInto(this.hash)
-    else this.absorbClose(node, peer)
-    this.give(node, { _tag: "LinkClosed", now: this.millis(), peer, cause })
+  /** Whether a node that runs believes that it has a link to this incarnation of a peer. */
+  private holdsLink(node: number, peer: SimulatedPeer): boolean {
+    const membership = this.processes.isUp(node) ? this.states.get(node)?.membership : undefined
+    return (
+      membership !== undefined && linkedPeers(membership).some(({ epoch, id }) => id === peer.id && epoch <= peer.epoch)
+    )
   }
 
   /** Known closes come before any later message: a node that starts again first closes what it left open. */
@@ -609,16 +611,16 @@ export class World {
     const former = this.processes.peers[node]
     if (others === undefined || former === undefined) return
     this.bereaved.delete(node)
-    for (const other of others) this.closeLink(other, former, "reset", false)
-  }
-
-  private absorbClose(node: number, peer: SimulatedPeer): void {
     const { hash } = this
-    hash.whole(this.queue.now)
-    hash.word(node)
-    hash.text("LinkClosed")
-    hash.word(peer.id)
-    hash.whole(peer.epoch)
+    for (const other of others) {
+      if (!this.holdsLink(other, former)) continue
+      hash.whole(this.queue.now)
+      hash.word(other)
+      hash.text("LinkClosed")
+      hash.word(former.id)
+      hash.whole(former.epoch)
+      this.give(other, { _tag: "LinkClosed", now: this.millis(), peer: former, cause: "reset" })
+    }
   }
 
   /**
@@ -664,11 +666,7 @@ export class World {
     this.discoveries++
     this.turnedToBootstrap(node)
     const incarnation = this.processes.incarnationOf(node)
-    if (this.pause.isOn) {
-      const waiting = { kind: discovered, target: node, second: 0, third: incarnation, fourth: 0, reference: undefined }
-      this.pause.keep({ ...waiting, remaining: 0 })
-      return
-    }
+    if (this.timers.holdBack(discovered, node, 0, incarnation, 0, 0)) return
     this.queue.push(this.queue.now + this.network.roundTrip(node, node), discovered, node, 0, incarnation, 0, undefined)
   }
 
@@ -699,51 +697,6 @@ export class World {
     return [...contacts]
   }
 
-  // --- timers ------------------------------------------------------------------------------------------------------------
-
-  private setTimer(node: number, timer: Node.Timer, nonce: number, atMillis: number): void {
-    const { now } = this.queue
-    const kind = timerKindOf(timer)
-    const time = Math.max(now, atMillis * millisecond)
-    const incarnation = this.processes.incarnationOf(node)
-    const pause = this.pause.ended
-    if (kind === cycleTimer && this.pause.isOn) {
-      const waiting = { kind, target: node, second: nonce, third: incarnation, fourth: pause + 1, reference: undefined }
-      this.pause.keep({ ...waiting, remaining: time - now })
-      return
-    }
-    this.queue.push(time, kind, node, nonce, incarnation, pause, undefined)
-  }
-
-  private onTimer(node: number): void {
-    const { queue } = this
-    const { kind, second: nonce, third: incarnation } = queue
-    if (this.processes.incarnationOf(node) !== incarnation) return
-    const state = this.states.get(node)
-    const timer = timerKinds[kind - firstTimer]
-    // A timer that was replaced or cleared need not be given.
-    if (timer === undefined || state === undefined || Node.timerNonce(state, timer) !== nonce) return
-    if (kind === cycleTimer && this.isPostponed(node)) return
-    queue.absorbInto(this.hash)
-    this.give(node, { _tag: "TimerFired", now: this.millis(), kind: timer, nonce }, state)
-  }
-
-  /** Cycle timers do not run during a pause: this one is put off by as long as the cycles stood still since it was set. */
-  private isPostponed(node: number): boolean {
-    const { now, fourth, second, third } = this.queue
-    const pause = this.pause.ended
-    const missed = this.pause.missedSince(fourth)
-    const waiting = { kind: cycleTimer, target: node, second, third, reference: undefined }
-    if (this.pause.isOn) {
-      const remaining = Math.max(0, this.pause.remainingAt(now + missed))
-      this.pause.keep({ ...waiting, fourth: pause + 1, remaining })
-      return true
-    }
-    if (missed === 0) return false
-    this.queue.push(now + missed, cycleTimer, node, second, third, pause, undefined)
-    return true
-  }
-
   // --- what waits ----------------------------------------------------------------------------------------------------------
 
   private stall(node: number): void {
@@ -769,9 +722,11 @@ export class World {
   }
 }
 
-const isPartner = (membership: Membership, peer: SimulatedPeer): boolean => {
+/** Those to whom a node has a link, or has asked for one. */
+const linkedPeers = (membership: Membership): ReadonlyArray<SimulatedPeer> => {
+  const peers = [...membership.active, ...membership.pending].map(({ peer }) => peer)
   const partner = HyParView.partnerOf(membership)
-  return partner !== undefined && partner.id === peer.id && partner.epoch <= peer.epoch
+  return partner === undefined ? peers : [...peers, partner]
 }
 
 /**
