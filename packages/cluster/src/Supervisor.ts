@@ -31,7 +31,8 @@ import type {
   Usage
 } from "./Control.ts"
 import type { ManagedNode } from "./internal/roster.ts"
-import { type Publication, supervise, type SupervisorEvent } from "./internal/supervise.ts"
+import type { Publication } from "./internal/publishing.ts"
+import { supervise, type SupervisorEvent } from "./internal/supervise.ts"
 import type { Ending } from "./internal/workerProcess.ts"
 import type { Housing, KillPlan } from "./KillPlan.ts"
 import type * as Overview from "./Overview.ts"
@@ -41,7 +42,8 @@ import type { PartlyStarted, TooManyNodes, UselessShare, WorkerError, WorkerLost
 
 export { InvalidOptions, type Options } from "./SupervisorConfig.ts"
 export type { ManagedNode } from "./internal/roster.ts"
-export type { Publication, SupervisorEvent } from "./internal/supervise.ts"
+export type { Publication } from "./internal/publishing.ts"
+export type { SupervisorEvent } from "./internal/supervise.ts"
 export type { Ending } from "./internal/workerProcess.ts"
 
 /**

@@ -8,24 +8,11 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { joinedCluster, pidsOf, until } from "./live.ts"
 import { isRunning, survivors } from "./processes.ts"
 
 /** Real processes on a machine that does other things too. */
 const patience = 60_000
-
-type Service = Supervisor.Supervisor["Service"]
-
-const pidsOf = (supervisor: Service) =>
-  Effect.map(supervisor.usage({ collect: false }), (usages) => usages.map(({ usage }) => usage.pid))
-
-const until = Effect.fnUntraced(function* (supervisor: Service, isReached: (overview: Overview.Overview) => boolean) {
-  let overview = yield* supervisor.overview
-  while (!isReached(overview)) {
-    yield* Effect.sleep("50 millis")
-    overview = yield* supervisor.overview
-  }
-  return overview
-})
 
 /** Six nodes that must all hold each other: the last links are found by shuffles, which are not waited for half a minute each. */
 const options: Supervisor.Options = { nodes: 6, processes: 2, seed: 1, cycleMillis: 500 }
@@ -82,7 +69,7 @@ describe("a supervisor", () => {
 
           yield* supervisor.join
           // Full too: before that a survivor may know only those that are about to die, and would have nobody left to ask.
-          const joined = yield* until(supervisor, Overview.isFull)
+          const joined = yield* until(supervisor.overview, Overview.isFull)
           assert.strictEqual(joined.alive, 6)
 
           const first = yield* supervisor.broadcast({ from: "n5", text: "one", within: "10 seconds" })
@@ -93,7 +80,7 @@ describe("a supervisor", () => {
           yield* supervisor.kill({ processes: [0], nodes: ["n4"] })
           assert.isFalse(isRunning(pids[0] ?? 0))
           assert.isTrue(isRunning(pids[1] ?? 0))
-          const healed = yield* until(supervisor, Overview.isWhole)
+          const healed = yield* until(supervisor.overview, Overview.isWhole)
           assert.strictEqual(healed.alive, 2)
           const second = yield* supervisor.broadcast({ from: "n6", text: "two", within: "10 seconds" })
           assert.deepStrictEqual(second.deliveries.map(({ node }) => node).sort(), ["n5", "n6"])
@@ -101,7 +88,10 @@ describe("a supervisor", () => {
           assert.strictEqual(dead.message, "n4 does not run")
 
           yield* supervisor.restart(["n1", "n2", "n3", "n4"])
-          const whole = yield* until(supervisor, (overview) => overview.joined === 6 && Overview.isWhole(overview))
+          const whole = yield* until(
+            supervisor.overview,
+            (overview) => overview.joined === 6 && Overview.isWhole(overview)
+          )
           assert.strictEqual(whole.alive, 6)
           pids = [...pids, ...(yield* pidsOf(supervisor))]
           assert.strictEqual(new Set(pids).size, 3)
@@ -127,10 +117,7 @@ describe("a supervisor", () => {
     "reports a process that ends unasked, and goes on with the others",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, Overview.isFull)
+        const supervisor = yield* joinedCluster
         const event = yield* supervisor.events.pipe(
           Stream.filter((event) => event._tag === "WorkerLost"),
           Stream.runHead,
@@ -145,7 +132,7 @@ describe("a supervisor", () => {
           `process 1 (pid ${pid}, 3 nodes) ended unexpectedly, by SIGKILL. It wrote nothing.`
         )
         assert.strictEqual((yield* Fiber.join(event))._tag, "Some")
-        const healed = yield* until(supervisor, Overview.isWhole)
+        const healed = yield* until(supervisor.overview, Overview.isWhole)
         assert.strictEqual(healed.alive, 3)
       }).pipe(Effect.provide(Supervisor.layer(options))),
     patience
@@ -155,10 +142,7 @@ describe("a supervisor", () => {
     "shows what the others answer, and what it last saw of a process that does not answer",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, Overview.isWhole)
+        const supervisor = yield* joinedCluster
         const before = yield* supervisor.status({ passive: false })
         assert.deepStrictEqual([before.silent, before.views.length], [[], 6])
         const [, pid = 0] = yield* pidsOf(supervisor)
@@ -181,10 +165,7 @@ describe("a supervisor", () => {
     "says how far a message has got though a process does not answer, whose nodes are then missing",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, Overview.isWhole)
+        const supervisor = yield* joinedCluster
         const [, pid = 0] = yield* pidsOf(supervisor)
         process.kill(pid, "SIGSTOP")
         const reach = yield* supervisor.broadcast({ from: "n1", text: "hello", within: "1 second" })

@@ -3,31 +3,21 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Control, Overview, Supervisor } from "@hyparview/cluster"
 import { Effect } from "effect"
 import { createServer } from "node:net"
+import { joinedCluster, pidsOf, until } from "./live.ts"
 import { survivors } from "./processes.ts"
 
 /** Real processes on a machine that does other things too. */
 const patience = 90_000
 
-type Service = Supervisor.Supervisor["Service"]
+/** Looks at the whole cluster again until it is as it should be. */
+const untilStatus = (supervisor: Supervisor.Supervisor["Service"], isReached: (status: Supervisor.Status) => boolean) =>
+  until(supervisor.status({ passive: false }), isReached)
 
-const until = Effect.fnUntraced(function* (supervisor: Service, isReached: (status: Supervisor.Status) => boolean) {
-  let status = yield* supervisor.status({ passive: false })
-  while (!isReached(status)) {
-    yield* Effect.sleep("50 millis")
-    status = yield* supervisor.status({ passive: false })
-  }
-  return status
-})
-
-const isOne = (nodes: number) => (status: Supervisor.Status) =>
-  status.overview.joined === nodes && Overview.isWhole(status.overview)
-
-/**
- * And each of a few holds every other one. Before that somebody may know only those that a fault takes away, and would have
- * nobody left to ask.
- */
-const areAllNeighbors = (nodes: number) => (status: Supervisor.Status) =>
-  isOne(nodes)(status) && Overview.isFull(status.overview)
+/** All nodes in one overlay. */
+const isOne =
+  (nodes: number) =>
+  ({ overview }: Supervisor.Status): boolean =>
+    overview.joined === nodes && Overview.isWhole(overview)
 
 /** Two parts that hold only each other, all of them with somebody. */
 const isParted = (groups: ReadonlyArray<ReadonlyArray<string>>) => (status: Supervisor.Status) =>
@@ -61,17 +51,15 @@ describe("a supervisor's commands", () => {
       Effect.gen(function* () {
         let pids: ReadonlyArray<number> = []
         yield* Effect.gen(function* () {
-          const supervisor = yield* Supervisor.Supervisor
-          yield* supervisor.start
-          yield* supervisor.join
-          const first = yield* until(supervisor, areAllNeighbors(4))
+          const supervisor = yield* joinedCluster
+          const first = yield* supervisor.status({ passive: false })
           assert.isUndefined(first.latest)
           assert.isUndefined(first.partition)
-          pids = (yield* supervisor.usage({ collect: false })).map(({ usage }) => usage.pid)
+          pids = yield* pidsOf(supervisor)
 
           const published = yield* supervisor.publish({ from: "n3", text: "hello" })
           assert.deepStrictEqual([published.from, published.expected], ["n3", ["n1", "n2", "n3", "n4"]])
-          const spread = yield* until(supervisor, (status) => reached(status).length === 4)
+          const spread = yield* untilStatus(supervisor, (status) => reached(status).length === 4)
           const own = spread.latest?.deliveries.find(({ node }) => node === "n3")
           assert.strictEqual(own?.hops, 0)
           assert.isAtLeast(own?.atMillis ?? 0, published.atMillis)
@@ -97,7 +85,7 @@ describe("a supervisor's commands", () => {
           assert.strictEqual((yield* Effect.flip(supervisor.inspect("n2"))).message, "n2 does not run")
           const plan = yield* supervisor.killShare({ percent: 34, seed: 1 })
           assert.deepStrictEqual([plan.processes, plan.nodes.length], [[0], 0])
-          const few = yield* until(supervisor, isOne(2))
+          const few = yield* untilStatus(supervisor, isOne(2))
           assert.deepStrictEqual(
             few.nodes.map(({ isRunning }) => isRunning),
             [false, false, true, true]
@@ -112,9 +100,9 @@ describe("a supervisor's commands", () => {
             ]
           )
           yield* supervisor.restart(["n1", "n2", "n3"])
-          const all = yield* until(supervisor, isOne(6))
+          const all = yield* untilStatus(supervisor, isOne(6))
           assert.isTrue(all.nodes.every(({ isRunning }) => isRunning))
-          pids = [...pids, ...(yield* supervisor.usage({ collect: false })).map(({ usage }) => usage.pid)]
+          pids = [...pids, ...(yield* pidsOf(supervisor))]
           const { views } = yield* supervisor.status({ passive: true })
           assert.strictEqual(views.length, 6)
           assert.isTrue(views.every(({ passive, passiveSize }) => passive.length === passiveSize))
@@ -139,29 +127,26 @@ describe("a supervisor's commands", () => {
     "part a cluster in two, whoever is started again included, and heal it",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, areAllNeighbors(6))
+        const supervisor = yield* joinedCluster
 
         const groups = [
           ["n1", "n2", "n4"],
           ["n3", "n5", "n6"]
         ]
         yield* supervisor.partition({ groups, mode: "reset" })
-        const parted = yield* until(supervisor, isParted(groups))
+        const parted = yield* untilStatus(supervisor, isParted(groups))
         assert.deepStrictEqual(parted.partition, { groups, mode: "reset" })
         assert.strictEqual(parted.overview.components.count, 2)
 
         yield* supervisor.kill({ processes: [], nodes: ["n3"] })
         yield* supervisor.restart(["n3"])
-        yield* until(supervisor, (status) => status.views.length === 6 && isParted(groups)(status))
+        yield* untilStatus(supervisor, (status) => status.views.length === 6 && isParted(groups)(status))
         yield* supervisor.publish({ from: "n3", text: "only here" })
-        const told = yield* until(supervisor, (status) => reached(status).length === 3)
+        const told = yield* untilStatus(supervisor, (status) => reached(status).length === 3)
         assert.deepStrictEqual(reached(told), ["n3", "n5", "n6"])
 
         yield* supervisor.heal
-        const healed = yield* until(supervisor, isOne(6))
+        const healed = yield* untilStatus(supervisor, isOne(6))
         assert.isUndefined(healed.partition)
         const reach = yield* supervisor.broadcast({ from: "n1", text: "all of you", within: "10 seconds" })
         assert.deepStrictEqual(reach.missing, [])
@@ -176,10 +161,7 @@ describe("a supervisor's commands", () => {
     "cut a node off silently: its links stand, nothing crosses them, and all of it is one again after the heal",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, areAllNeighbors(4))
+        const supervisor = yield* joinedCluster
         const neighborsOfCut = Effect.map(
           supervisor.status({ passive: false }),
           ({ views }) => views.find(({ id }) => id === "n4")?.active ?? []
@@ -194,7 +176,7 @@ describe("a supervisor's commands", () => {
         assert.deepStrictEqual(yield* neighborsOfCut, before)
 
         yield* supervisor.heal
-        yield* until(supervisor, isOne(4))
+        yield* untilStatus(supervisor, isOne(4))
         const again = yield* supervisor.broadcast({ from: "n4", text: "all of you", within: "10 seconds" })
         assert.deepStrictEqual(again.missing, [])
       }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1, cycleMillis: 500 }))),
@@ -226,19 +208,16 @@ describe("a supervisor's commands", () => {
     "make one cluster of new nodes and old ones where nobody was alive",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, areAllNeighbors(3))
+        const supervisor = yield* joinedCluster
         yield* supervisor.kill({ processes: [], nodes: ["n1", "n2", "n3", "n3"] })
         yield* supervisor.add(3)
-        yield* until(supervisor, isOne(3))
+        yield* untilStatus(supervisor, isOne(3))
         const again = yield* supervisor.restart(["n1", "n2", "n2", "n3"])
         assert.deepStrictEqual(
           again.map(({ id }) => id),
           ["n1", "n2", "n3"]
         )
-        yield* until(supervisor, isOne(6))
+        yield* untilStatus(supervisor, isOne(6))
       }).pipe(Effect.provide(Supervisor.layer({ nodes: 3, processes: 2, clusterSize: 6, seed: 1, cycleMillis: 500 }))),
     patience
   )
@@ -247,10 +226,7 @@ describe("a supervisor's commands", () => {
     "make a part of those that are started in a cut of whose side nobody was left, and one of all after the heal",
     () =>
       Effect.gen(function* () {
-        const supervisor = yield* Supervisor.Supervisor
-        yield* supervisor.start
-        yield* supervisor.join
-        yield* until(supervisor, areAllNeighbors(4))
+        const supervisor = yield* joinedCluster
         const groups = [
           ["n1", "n2"],
           ["n3", "n4"]
@@ -258,9 +234,9 @@ describe("a supervisor's commands", () => {
         yield* supervisor.partition({ groups, mode: "reset" })
         yield* supervisor.kill({ processes: [], nodes: ["n3", "n4"] })
         yield* supervisor.restart(["n3", "n4"])
-        yield* until(supervisor, (status) => status.views.length === 4 && isParted(groups)(status))
+        yield* untilStatus(supervisor, (status) => status.views.length === 4 && isParted(groups)(status))
         yield* supervisor.heal
-        yield* until(supervisor, isOne(4))
+        yield* untilStatus(supervisor, isOne(4))
       }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, seed: 1, cycleMillis: 500 }))),
     patience
   )
@@ -272,10 +248,7 @@ describe("a supervisor's commands", () => {
         const { close, port } = yield* occupy(0)
         yield* close
         yield* Effect.gen(function* () {
-          const supervisor = yield* Supervisor.Supervisor
-          yield* supervisor.start
-          yield* supervisor.join
-          yield* until(supervisor, areAllNeighbors(4))
+          const supervisor = yield* joinedCluster
           yield* supervisor.kill({ processes: [], nodes: ["n1", "n2", "n4"] })
           const stranger = yield* occupy(port)
           const partly = yield* Effect.flip(supervisor.restart(["n1", "n2", "n4"]))
@@ -284,12 +257,12 @@ describe("a supervisor's commands", () => {
             ["n1"]
           ])
           assert.match(partly.message, new RegExp(`^1 of 3 nodes did not start: n1 could not start: .*${port}.*use`))
-          yield* until(supervisor, isOne(3))
+          yield* untilStatus(supervisor, isOne(3))
           const alone = yield* Effect.flip(supervisor.restart(["n1"]))
           assert.strictEqual(alone._tag, "NodeNotStarted")
           yield* stranger.close
           yield* supervisor.restart(["n1"])
-          yield* until(supervisor, isOne(4))
+          yield* untilStatus(supervisor, isOne(4))
         }).pipe(Effect.provide(Supervisor.layer({ nodes: 4, processes: 2, port, seed: 1, cycleMillis: 500 })))
       }),
     patience

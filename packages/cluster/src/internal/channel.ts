@@ -56,7 +56,7 @@ const listen = (
   )
 
 /** The parent's end. When the channel closes, every request under way fails, and so does every later one. */
-export const layerClient = (port: Port): Layer.Layer<RpcClient.Protocol> =>
+const layerClient = (port: Port): Layer.Layer<RpcClient.Protocol> =>
   Layer.effect(
     RpcClient.Protocol,
     RpcClient.Protocol.make(

@@ -43,6 +43,19 @@ export interface Answer<A, E> {
   readonly result: Result.Result<A, E>
 }
 
+/** What those answered that did. */
+export const successesOf = <A, E>(answers: ReadonlyArray<Answer<A, E>>): ReadonlyArray<A> =>
+  answers.flatMap(({ result }) => (result._tag === "Success" ? [result.success] : []))
+
+export const failuresOf = <A, E>(answers: ReadonlyArray<Answer<A, E>>) =>
+  answers.flatMap(({ process, result }) => (result._tag === "Failure" ? [{ process, failure: result.failure }] : []))
+
+/** Every process is asked, whatever another answers; then the first that failed is told of. */
+export const unanimous = Effect.fnUntraced(function* <A, E>(answers: Effect.Effect<ReadonlyArray<Answer<A, E>>>) {
+  const [trouble] = failuresOf(yield* answers)
+  if (trouble !== undefined) return yield* Effect.fail(trouble.failure)
+})
+
 /** A request, to any worker. */
 export type Request<A, E> = (control: ControlClient, process: number) => Effect.Effect<A, E>
 
@@ -177,3 +190,5 @@ export const makePool = Effect.fnUntraced(function* (options: {
     stop: Effect.suspend(() => endAll([...members.values()], ({ stop }) => stop))
   }
 })
+
+export type Pool = Effect.Success<ReturnType<typeof makePool>>

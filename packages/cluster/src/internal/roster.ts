@@ -1,4 +1,6 @@
 /** The nodes that a supervisor has started, whether or not they still run. Names are `n1`, `n2` and so on. */
+import * as Effect from "effect/Effect"
+import { NoSuchNode } from "../Control.ts"
 
 /**
  * A node that the supervisor has started, whether or not it still runs.
@@ -19,6 +21,8 @@ export interface Roster {
   readonly running: () => ReadonlyArray<ManagedNode>
   readonly runningIn: (process: number) => ReadonlyArray<string>
   readonly get: (id: string) => ManagedNode | undefined
+  /** The process in which a node runs. */
+  readonly processOf: (id: string) => Effect.Effect<number, NoSuchNode>
   readonly ids: () => ReadonlySet<string>
   readonly size: () => number
   readonly put: (node: ManagedNode) => void
@@ -43,6 +47,10 @@ export const makeRoster = (): Roster => {
         .filter((node) => node.process === process)
         .map(({ id }) => id),
     get: (id) => nodes.get(id),
+    processOf: (id) => {
+      const node = nodes.get(id)
+      return node?.isRunning === true ? Effect.succeed(node.process) : Effect.fail(new NoSuchNode({ node: id }))
+    },
     ids: () => new Set(nodes.keys()),
     size: () => nodes.size,
     put: (node) => {
