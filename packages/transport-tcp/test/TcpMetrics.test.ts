@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Stream from "effect/Stream"
 import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
+import { alone, nextAccepted } from "./kit.ts"
 
 const count = (metric: Metric.Counter<number>, attributes: Record<string, string> = {}) =>
   Effect.map(Metric.value(Metric.withAttributes(metric, attributes)), (state) => state.count)
@@ -18,7 +18,7 @@ describe("the metrics", () => {
           const near = yield* TcpTransport.make({})
           const far = yield* TcpTransport.make({ maxFrameBytes: 100 })
           const link = yield* near.dial(far.address)
-          const accepted = yield* Effect.flatMap(Stream.runHead(far.accepted), Effect.fromOption)
+          const accepted = yield* nextAccepted(far)
           assert.strictEqual(yield* level(TcpMetrics.handshakes), 1)
           yield* link.send([[new Uint8Array(10)], [new Uint8Array(20)]])
           yield* accepted.receive
@@ -40,6 +40,6 @@ describe("the metrics", () => {
       assert.strictEqual(yield* count(TcpMetrics.bytes, { direction: "sent" }), 14 + 24 + 105)
       assert.strictEqual(yield* count(TcpMetrics.bytes, { direction: "received" }), 14 + 24 + 105)
       assert.strictEqual(yield* level(TcpMetrics.links), 0)
-    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+    }).pipe(alone)
   )
 })

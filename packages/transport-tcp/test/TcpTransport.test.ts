@@ -10,13 +10,11 @@ import type { Socket } from "node:net"
 import { promisify } from "node:util"
 import { Transport } from "@hyparview/runtime/Transport"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
-import { addressOf, deafAddress, openSockets, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
+import { addressOf, deafAddress, nextAccepted, openSockets, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
 
 type Service = Transport["Service"]
 
 const bytes = (count: number): Uint8Array => new Uint8Array(count).fill(7)
-
-const nextAccepted = (transport: Service) => Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
 
 /** How a raw socket's connection ended: by FIN or by RST. */
 const endOf = (socket: Socket) =>

@@ -8,7 +8,6 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
 import type { Socket } from "node:net"
 import { createConnection } from "node:net"
 import type { ConnectionOptions } from "node:tls"
@@ -18,7 +17,17 @@ import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as TlsMetrics from "@hyparview/transport-tcp/TlsMetrics"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
-import { addressOf, deafAddress, freeAddress, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
+import {
+  addressOf,
+  alone,
+  deafAddress,
+  freeAddress,
+  nextAccepted,
+  prefixed,
+  rawConnect,
+  rawServer,
+  rawWrite
+} from "./kit.ts"
 import type { Credentials } from "./tlsKit.ts"
 import { cluster, endOf, member, nodeName, odd, tlsConnect, tlsServer } from "./tlsKit.ts"
 
@@ -29,8 +38,6 @@ const stranger = await Effect.runPromise(Certificates.makeAuthority())
 const [near, far] = await Effect.runPromise(Effect.all([member(authority, "near"), member(authority, "far")]))
 
 const bytes = (count: number): Uint8Array => new Uint8Array(count).fill(7)
-
-const nextAccepted = (transport: Service) => Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
 
 const refusals = (side: "accepted" | "dialed", reason: TlsMetrics.TlsRefusal) =>
   Effect.map(Metric.value(Metric.withAttributes(TlsMetrics.refusals, { side, reason })), ({ count }) => count)
@@ -66,9 +73,6 @@ const assertServes = Effect.fnUntraced(function* (transport: Service) {
 })
 
 /** Metrics of its own for each test. */
-const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.provideService(effect, Metric.MetricRegistry, new Map())
-
 describe("a link", () => {
   it.live("knows the far end's id from its certificate, at both ends, whatever the id", () =>
     Effect.gen(function* () {

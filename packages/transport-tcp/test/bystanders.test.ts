@@ -14,7 +14,7 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import { spawn } from "node:child_process"
 import { batch, type Ends, leavesNothing, numbered, receive, transports, within, world } from "./faultKit.ts"
-import { addressOf } from "./kit.ts"
+import { addressOf, median } from "./kit.ts"
 
 /** Pings of one turn; turns without and with the fault follow each other, so that a busy machine is busy in both. */
 const pings = 18
@@ -29,9 +29,6 @@ const pauseMillis = 5
  * turn and not in the next.
  */
 const floorMillis = 1
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 
 /** Gives every frame back. */
 const echo = (link: Link) =>

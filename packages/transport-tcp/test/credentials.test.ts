@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -14,6 +13,7 @@ import * as Certificates from "@hyparview/transport-tcp/Certificates"
 import type { CertificateError, CertificateFault } from "@hyparview/transport-tcp/TlsConfig"
 import * as TlsMetrics from "@hyparview/transport-tcp/TlsMetrics"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
+import { alone, nextAccepted } from "./kit.ts"
 import type { Credentials } from "./tlsKit.ts"
 import { cluster, endOf, member, nodeName, odd, tlsConnect } from "./tlsKit.ts"
 
@@ -205,12 +205,6 @@ const awaitReloads = Effect.fnUntraced(function* (outcome: "loaded" | "failed", 
   for (let waited = 0; waited < 5_000 && (yield* reloads(outcome)) < count; waited++) yield* Effect.sleep(1)
   assert.strictEqual(yield* reloads(outcome), count)
 })
-
-const nextAccepted = (transport: Transport["Service"]) =>
-  Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
-
-const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.provideService(effect, Metric.MetricRegistry, new Map())
 
 describe("files that change", () => {
   it.live("are used for new links, dialed and accepted, while old links go on", () =>

@@ -12,7 +12,7 @@ import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { addressOf, openSockets } from "./kit.ts"
+import { addressOf, alone, openSockets } from "./kit.ts"
 import { member } from "./tlsKit.ts"
 
 const someone = await Effect.runPromise(
@@ -134,4 +134,4 @@ export const leavesNothing = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): E
     assert.strictEqual((yield* Metric.value(TcpMetrics.handshakes)).value, 0, "slots of handshakes")
     assert.strictEqual(fibers.alive, 0, "fibers")
     return result
-  }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  }).pipe(alone)

@@ -15,7 +15,7 @@ import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import { leavesNothing, numbered } from "./faultKit.ts"
-import { addressOf, freeAddress } from "./kit.ts"
+import { addressOf, freeAddress, median } from "./kit.ts"
 import { cluster, member } from "./tlsKit.ts"
 
 const authority = await Effect.runPromise(Certificates.makeAuthority())
@@ -137,9 +137,6 @@ const mostDialled = ([, ...others]: ReadonlyArray<Started>): Started => {
 
 /** A defect of a node's own is logged as an error and nothing else. */
 const quiet = Effect.provideService(References.MinimumLogLevel, "Error")
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 
 /** Publishes from one, and how long it took until all of these had it. */
 const latency = Effect.fnUntraced(function* (from: Started, others: ReadonlyArray<Started>, number: number) {

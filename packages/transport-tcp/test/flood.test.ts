@@ -1,15 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
-import * as Certificates from "@hyparview/transport-tcp/Certificates"
-import type { TcpOptions } from "@hyparview/transport-tcp/TcpConfig"
-import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
-import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
-import { addressOf } from "./kit.ts"
-import { member } from "./tlsKit.ts"
+import { transports } from "./faultKit.ts"
+import { addressOf, alone, nextAccepted } from "./kit.ts"
 
 const connections = 10_000
 
@@ -29,15 +24,6 @@ const flooder = `
   }
   for (let count = 0; count < connections; count++) flood()
 `
-
-const someone = await Effect.runPromise(
-  Effect.flatMap(Certificates.makeAuthority(), (authority) => member(authority, "someone"))
-)
-
-const transports = [
-  ["TCP", (options: TcpOptions) => TcpTransport.make(options)],
-  ["TLS", (options: TcpOptions) => TlsTransport.make({ ...options, ...someone })]
-] as const
 
 describe.each(transports)("a flood over %s", (_, make) => {
   it.live(
@@ -73,9 +59,9 @@ describe.each(transports)("a flood over %s", (_, make) => {
         const near = yield* make({})
         const link = yield* near.dial(transport.address)
         yield* link.send([[new Uint8Array([1])]])
-        const far = yield* Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
+        const far = yield* nextAccepted(transport)
         assert.deepStrictEqual(yield* far.receive, [new Uint8Array([1])])
-      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+      }).pipe(alone),
     60_000
   )
 })

@@ -1,6 +1,9 @@
-/** Far ends that are not the transport: raw sockets on loopback, servers that never read, and ports that never answer. */
+/** Far ends that are not the transport: raw sockets on loopback, servers that never read, ports that never answer; and looks. */
+import type { Transport } from "@hyparview/runtime/Transport"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { AddressInfo, Server, Socket } from "node:net"
 import { createConnection, createServer } from "node:net"
 import { Worker } from "node:worker_threads"
@@ -94,6 +97,18 @@ export const deafAddress = (host: string): Effect.Effect<string, Error, Scope.Sc
     yield* rawConnect(address)
     return address
   })
+
+/** The next link that a transport accepts. */
+export const nextAccepted = (transport: Transport["Service"]) =>
+  Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
+
+/** With metrics that count nobody else. */
+export const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.provideService(effect, Metric.MetricRegistry, new Map())
+
+/** The middle one. */
+export const median = (values: ReadonlyArray<number>): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 
 /** What the system still holds for sockets, once those that are closing have closed. */
 export const openSockets = Effect.gen(function* () {

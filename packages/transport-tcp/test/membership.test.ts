@@ -12,6 +12,7 @@ import { Wire } from "@hyparview/core"
 import { Discovery, Membership, Node, Transport } from "@hyparview/runtime"
 import * as Certificates from "@hyparview/transport-tcp/Certificates"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
+import { alone } from "./kit.ts"
 import { cluster, member } from "./tlsKit.ts"
 
 const authority = await Effect.runPromise(Certificates.makeAuthority())
@@ -63,9 +64,6 @@ const refusedFor = (reason: string) =>
     )
     return found === undefined || !("count" in found.state) ? 0 : Number(found.state.count)
   })
-
-const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.provideService(effect, Metric.MetricRegistry, new Map())
 
 describe("nodes over mutual TLS", () => {
   it.live("join, and each other's neighbours are those of the certificates", () =>
