@@ -50,6 +50,7 @@
  *
  * @since 0.1.0
  */
+import { earlier } from "./internal/slots.ts"
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
 import { bareThicket, loadOf } from "./plumtree/thicket/Branches.ts"
@@ -73,7 +74,7 @@ import {
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
 import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
-import { earlier, indexOf, type State } from "./plumtree/State.ts"
+import { indexOf, type State } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
 import { dismissFirst, dismissLate, onVerdict, validateTopic } from "./plumtree/Verdict.ts"

@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
+import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
 import type { NeighborReason } from "./Message.ts"
-import { type Asking, type Dialing, earlier, emit, setTimer, type State, type Transition } from "./State.ts"
+import { type Asking, type Dialing, emit, setTimer, type State, type Transition } from "./State.ts"
 
 /** Sends a request for a link, and holds a slot for its answer. */
 export const ask = <I extends Key, A>(

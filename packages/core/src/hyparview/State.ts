@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import { emptySlot, type Slot } from "../internal/slots.ts"
 import type { Random } from "../Random.ts"
 import type { Key, LinkId, Peer } from "../Peer.ts"
 import type { Config } from "./Config.ts"
@@ -204,12 +205,6 @@ export interface Asker<I extends Key> {
   readonly at: number
 }
 
-/** A timer slot: the nonce of the timer that stands in it (0: none) and when it is due. */
-export interface Slot {
-  readonly nonce: number
-  readonly at: number
-}
-
 /**
  * `idle`: made, not started; `joining`: no link yet since the start; `joined`: has had a link; `left`: said goodbye;
  * `stopped`: another process has our id.
@@ -403,8 +398,6 @@ export const itemAt = <B>(items: ReadonlyArray<B>, index: number): B | undefined
 export const without = <B>(items: ReadonlyArray<B>, index: number): ReadonlyArray<B> =>
   items.length === 1 && index === 0 ? none : items.toSpliced(index, 1)
 
-const emptySlot: Slot = { nonce: 0, at: 0 }
-
 const noTimers: Readonly<Record<Timer, Slot>> = {
   Cycle: emptySlot,
   Heartbeat: emptySlot,
@@ -508,6 +501,3 @@ export const takeTimer = <I extends Key, A>(
   t.state.timers = withSlot(t.state.timers, input.kind, emptySlot)
   return true
 }
-
-/** The earlier of two deadlines, where 0 is none. */
-export const earlier = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))

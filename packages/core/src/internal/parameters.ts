@@ -1,4 +1,5 @@
 /** What the parameters of the membership and of the broadcast have in common: how they override defaults, and what is none. */
+import * as Predicate from "effect/Predicate"
 
 /** What is wrong with a parameter. */
 export interface Fault {
@@ -7,13 +8,10 @@ export interface Fault {
   readonly expected: string
 }
 
-/** Whoever has no types may give anything in a configuration's place. */
-const isRecord = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** The fault of what is no object, or has a parameter of a name that there is none of. */
 export const strangeness = (config: unknown, names: ReadonlyArray<string>): Fault | undefined => {
-  if (!isRecord(config)) return { field: "config", value: config, expected: "expected an object of parameters" }
+  if (!Predicate.isObject(config))
+    return { field: "config", value: config, expected: "expected an object of parameters" }
   const stranger = Object.entries(config).find(([name]) => !names.includes(name))
   if (stranger === undefined) return undefined
   const [field, value] = stranger

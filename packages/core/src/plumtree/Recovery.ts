@@ -13,6 +13,7 @@
  *
  * @since 0.1.0
  */
+import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
 import { maxInteger } from "../wire/Limits.ts"
 import * as Held from "./Held.ts"
@@ -20,7 +21,7 @@ import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
 import { doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
-import { earlier, type Gap, indexOf, type Stream } from "./State.ts"
+import { type Gap, indexOf, type Stream } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 import { firstAwaited } from "./Verdict.ts"

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as HashMap from "effect/HashMap"
+import { emptySlot, type Slot } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
 import type { Random } from "../Random.ts"
 import { bareThicket, type Thicket } from "./thicket/Branches.ts"
@@ -231,12 +232,6 @@ export interface Upkeep<I extends Key, A> {
   readonly sweepAt: number
 }
 
-/** A timer slot: the nonce of the timer that stands in it (0: none) and when it is due. */
-export interface Slot {
-  readonly nonce: number
-  readonly at: number
-}
-
 /** A state while a transition works on it. Only the functions of this folder see one. */
 export interface Draft<I extends Key, A> extends Random {
   config: Config
@@ -289,8 +284,6 @@ export type State<I extends Key = string, A = string> = Readonly<Draft<I, A>>
 export const maxNeighbors = 30
 
 const none: ReadonlyArray<never> = []
-/** No timer. */
-export const emptySlot: Slot = { nonce: 0, at: 0 }
 
 /** Nothing kept. */
 export const nothingHeld: Held<never> = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
@@ -378,6 +371,3 @@ export const indexOf = <I extends Key, A>(state: State<I, A>, id: I): number => 
   for (let i = 0; i < neighbors.length; i++) if (neighbors[i]?.id === id) return i
   return -1
 }
-
-/** The earlier of two instants, where 0 is none. */
-export const earlier = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))

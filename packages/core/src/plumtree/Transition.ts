@@ -9,11 +9,12 @@
  *
  * @since 0.1.0
  */
+import { emptySlot } from "../internal/slots.ts"
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
-import { type Draft, emptySlot, type Link, type Missing, type State, type Upkeep } from "./State.ts"
+import { type Draft, type Link, type Missing, type State, type Upkeep } from "./State.ts"
 
 /** How a message took its way to here: in how many links, and who brought it. */
 export interface Path<I extends Key> {
