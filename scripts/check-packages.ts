@@ -3,6 +3,7 @@
  * publint finds nothing in what would be packed, and the lock names no registry host and no install script.
  * Needs `dist`, which `scripts/types.ts` emits.
  */
+import { isReadonlyObject } from "effect/Predicate"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { publint } from "publint"
@@ -60,17 +61,16 @@ const checkPacked = async (folder: string): Promise<void> => {
   }
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
-
 const checkLock = (): void => {
   const lock: unknown = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"))
-  const packages = isRecord(lock) && isRecord(lock["packages"]) ? Object.entries(lock["packages"]) : []
+  const packages = isReadonlyObject(lock) && isReadonlyObject(lock["packages"]) ? Object.entries(lock["packages"]) : []
   for (const [path, entry] of packages) {
-    if (!isRecord(entry)) continue
+    if (!isReadonlyObject(entry)) continue
     if (String(entry["resolved"]).includes("://")) problems.push(`package-lock.json: ${path} names a registry host`)
     if (entry["hasInstallScript"] === true) problems.push(`package-lock.json: ${path} has an install script`)
-    for (const name of Object.keys(isRecord(entry["optionalDependencies"]) ? entry["optionalDependencies"] : {})) {
+    for (const name of Object.keys(
+      isReadonlyObject(entry["optionalDependencies"]) ? entry["optionalDependencies"] : {}
+    )) {
       const isLocked = packages.some(
         ([other]) => other === `node_modules/${name}` || other.endsWith(`/node_modules/${name}`)
       )

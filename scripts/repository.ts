@@ -1,4 +1,5 @@
 /** The repository's workspaces as they lie on disk. */
+import { isReadonlyObject } from "effect/Predicate"
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { join, normalize } from "node:path/posix"
 import type { Manifest, Workspace } from "./imports.ts"
@@ -7,10 +8,7 @@ export const root = join(import.meta.dirname, "..")
 
 const json = (path: string): unknown => JSON.parse(readFileSync(join(root, path), "utf8"))
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const isManifest = (value: unknown): value is Manifest & Readonly<Record<string, unknown>> => isRecord(value)
+const isManifest = (value: unknown): value is Manifest & Readonly<Record<string, unknown>> => isReadonlyObject(value)
 
 export const readManifest = (folder: string): Manifest & Readonly<Record<string, unknown>> => {
   const manifest = json(join(folder, "package.json"))
@@ -21,9 +19,11 @@ export const readManifest = (folder: string): Manifest & Readonly<Record<string,
 /** The folders of a tsconfig's project references, relative to the root. */
 const readReferences = (folder: string): ReadonlyArray<string> => {
   const config = json(join(folder, "tsconfig.json"))
-  const references = isRecord(config) && Array.isArray(config["references"]) ? config["references"] : []
+  const references = isReadonlyObject(config) && Array.isArray(config["references"]) ? config["references"] : []
   return references.flatMap((reference: unknown) =>
-    isRecord(reference) && typeof reference["path"] === "string" ? [normalize(join(folder, reference["path"]))] : []
+    isReadonlyObject(reference) && typeof reference["path"] === "string"
+      ? [normalize(join(folder, reference["path"]))]
+      : []
   )
 }
 

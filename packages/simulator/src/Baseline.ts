@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { mean } from "./Measure.ts"
 
@@ -51,7 +52,7 @@ export const parse = (text: string): Result.Result<object, InvalidBaseline> => {
   } catch (cause) {
     return Result.fail(new InvalidBaseline({ detail: `not JSON: ${cause instanceof Error ? cause.message : "?"}` }))
   }
-  if (!isRecord(value) || typeof value["experiment"] !== "string") {
+  if (!Predicate.isReadonlyObject(value) || typeof value["experiment"] !== "string") {
     return Result.fail(new InvalidBaseline({ detail: "not the result of an experiment" }))
   }
   if (!("runs" in value) && !("overlay" in value)) {
@@ -104,7 +105,7 @@ const common = (own: BySeed | undefined, all: ReadonlyArray<BySeed | undefined>)
 const bySeed = (list: unknown): BySeed => {
   const members = new Map<string, Readonly<Record<string, unknown>>>()
   for (const member of Array.isArray(list) ? list : []) {
-    if (!isRecord(member)) continue
+    if (!Predicate.isReadonlyObject(member)) continue
     const seed = `seed ${String(member["seed"])}`
     let name = seed
     for (let nth = 2; members.has(name); nth++) name = `${seed}, ${nth}`
@@ -153,9 +154,6 @@ const show = (value: unknown): string =>
 const isMeasured = (path: string): boolean =>
   /(?:^|\.)costs?(?:\.seed \d+)?\.(?:\w*Seconds|eventsPerSecond|peakRssBytes)$/.test(path)
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** A list longer than this is compared by its statistics. */
 const longest = 8
 
@@ -164,7 +162,7 @@ const leavesOf = (value: unknown, path = "", into = new Map<string, unknown>()):
   if (Array.isArray(value)) {
     if (value.length > longest || isSeries(path)) addStatistics(value, path, into)
     else value.forEach((item, index) => leavesOf(item, `${path}[${index}]`, into))
-  } else if (isRecord(value)) {
+  } else if (Predicate.isReadonlyObject(value)) {
     for (const [key, item] of Object.entries(value)) leavesOf(item, path === "" ? key : `${path}.${key}`, into)
   } else {
     into.set(path, value)

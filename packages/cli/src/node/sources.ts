@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isLoopback } from "../admin/guard.ts"
@@ -59,9 +60,6 @@ const fromEnvironment = (environment: Readonly<Record<string, string | undefined
     })
   )
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const parseJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
 
 const fromFile = Effect.fnUntraced(function* (file: string, where: string) {
@@ -73,7 +71,7 @@ const fromFile = Effect.fnUntraced(function* (file: string, where: string) {
   const parsed = parseJson(yield* cannot(files.readFileString(file)))
   if (Result.isFailure(parsed)) return yield* wrong("it is not JSON")
   const content = parsed.success
-  if (!isRecord(content)) return yield* wrong("it does not hold an object")
+  if (!Predicate.isReadonlyObject(content)) return yield* wrong("it does not hold an object")
   const unknown = Object.keys(content).filter((name) => !isKey(name))
   if (unknown.length > 0) {
     return yield* wrong(`no such field: ${unknown.map(quoted).join(", ")}. Fields are ${keys.join(", ")}`)

@@ -5,6 +5,7 @@ import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
+import * as Predicate from "effect/Predicate"
 import * as References from "effect/References"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
@@ -41,16 +42,13 @@ const layerWatched = Layer.effect(
   })
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /**
  * An entry for programs: its message is one text, and whatever else it says are fields. As it comes the message is a text at one
  * time and a list at another, which no index of logs takes, and in logfmt a second `message`, with JSON in it.
  */
 const flat = Logger.map(Logger.formatStructured, ({ annotations, message, ...entry }) => {
   const [text, ...more]: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
-  const fields = more.map((each) => (isRecord(each) ? each : { detail: each }))
+  const fields = more.map((each) => (Predicate.isReadonlyObject(each) ? each : { detail: each }))
   return { message: text, ...entry, annotations: Object.assign({}, annotations, ...fields) }
 })
 
