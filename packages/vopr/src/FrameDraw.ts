@@ -222,13 +222,8 @@ const hello = (random: Random): Wire.Hello => ({
   knownEpoch: nextBelow(random, 2) === 0 ? undefined : number(random, Wire.maxInteger)
 })
 
-/**
- * A valid frame. Dies if the codec will not write what its own types allow.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const validFrame = (random: Random): Uint8Array => {
+/** A valid frame. Dies if the codec will not write what its own types allow. */
+const validFrame = (random: Random): Uint8Array => {
   // One frame in three carries a broadcast.
   const drawn = nextBelow(random, messages.length + 8)
   const kind = drawn < messages.length + 2 ? drawn : messages.length - 1

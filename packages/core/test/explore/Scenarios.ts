@@ -12,7 +12,7 @@ import type { Scenario } from "./Explorer.ts"
 import { addressOf, type Id, World } from "./World.ts"
 
 /** Small views, short walks, short times. No jitter where a field allows none, so that more worlds are alike. */
-export const tinyConfig = (override: Partial<HyParView.Config>): HyParView.Config =>
+const tinyConfig = (override: Partial<HyParView.Config>): HyParView.Config =>
   Result.getOrThrow(
     HyParView.forClusterSize(4, {
       activeSize: 2,

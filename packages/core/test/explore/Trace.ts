@@ -10,7 +10,7 @@ const names = (peers: ReadonlyArray<Someone>): string => peers.map(nameWithEpoch
 const nameWithEpoch = ({ epoch, id }: Someone): string => (epoch === 1 ? nameOf(id) : `${nameOf(id)}@${epoch}`)
 
 /** A message in a few words. */
-export const showMessage = (message: Message): string => {
+const showMessage = (message: Message): string => {
   const link =
     "link" in message && message.link !== undefined
       ? ` on ${nameOf(message.link.asker)}@${message.link.epoch}#${message.link.requestId}`
@@ -75,7 +75,7 @@ const showOutput = (output: Output): string | undefined => {
 }
 
 /** An event as a command. */
-export const showEvent = (event: Event): string => {
+const showEvent = (event: Event): string => {
   switch (event._tag) {
     case "Fire":
       return `tick ${nameOf(event.node)} ${event.kind}`

@@ -24,7 +24,7 @@ const contactsOf = (addresses: ReadonlyArray<number>): string =>
 
 const textOf = (bytes: Uint8Array): string => `"${new TextDecoder().decode(bytes)}"`
 
-export const sayMessage = (message: Message): string => {
+const sayMessage = (message: Message): string => {
   switch (message._tag) {
     case "Join":
       return `Join #${message.requestId}`

@@ -115,7 +115,7 @@ const rounds = ({ nodes, rounds = [] }: Run): ReadonlyArray<Series> =>
 export const seriesOf = (run: Run): ReadonlyArray<Series> => [...healing(run), ...messages(run), ...rounds(run)]
 
 /** The links that a message crosses to each node if it takes the shortest way; nodes that it cannot reach are absent. */
-export const hopsFrom = (edges: Edges, source: number): ReadonlyMap<number, number> => {
+const hopsFrom = (edges: Edges, source: number): ReadonlyMap<number, number> => {
   const neighbors: ReadonlyArray<Array<number>> = edges.ids.map(() => [])
   for (const [a, b] of edges.links) {
     neighbors[a]?.push(b)

@@ -12,7 +12,7 @@ export const mostBytes = 64 * 1_024 * 1_024
 export const mostDrawnNodes = 20_000
 
 /** More links take minutes to lay out. */
-export const mostDrawnLinks = 200_000
+const mostDrawnLinks = 200_000
 
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))

@@ -19,14 +19,12 @@ export const dead = (): ReadonlyArray<string> =>
     .map(({ id }) => id)
 
 /** Whether anything can be done at all; says why not. */
-export const canAct = (): boolean => result.value === undefined && token.value !== undefined
-
-export const mayAct = (): boolean => {
+const mayAct = (): boolean => {
   if (result.value !== undefined) tell("This is a simulator's result. Close it to act on the live cluster.", true)
   else if (token.value === undefined) {
     tell("To act, open the address that the command has printed: it holds this start's token.", true)
-  }
-  return canAct()
+  } else return true
+  return false
 }
 
 const any = (ids: ReadonlyArray<string>): string | undefined => ids[Math.floor(Math.random() * ids.length)]

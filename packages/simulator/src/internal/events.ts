@@ -30,7 +30,7 @@ export const timerKinds: ReadonlyArray<Node.Timer> = [
 ]
 export const cycleTimer = firstTimer
 const announceTimer = firstTimer + 5
-export const graftTimer = firstTimer + 6
+const graftTimer = firstTimer + 6
 
 /**
  * Whether something is to come that a drained world has none of: frames, notices, answers, announcements that wait for others,

@@ -9,7 +9,7 @@ import { byLevel, degreeOf, killOf } from "./levels.ts"
  * The share of survivors that a first message reaches whose sender is in the giant component of a random d-regular graph
  * when nobody has noticed the deaths: with alive share q, u = 1 − q + q·u^(d − 1) and S = 1 − u^d.
  */
-export const giantShare = (dead: number, degree: number): number => {
+const giantShare = (dead: number, degree: number): number => {
   const alive = 1 - dead
   let u = 0
   for (let i = 0; i < 10_000; i++) u = 1 - alive + alive * u ** (degree - 1)

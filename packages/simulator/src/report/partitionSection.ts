@@ -125,7 +125,7 @@ const cyclesOf = (cycles: number | null | undefined): string =>
   typeof cycles === "number" ? `${number(cycles)} cycles` : "never"
 
 /** The links between the parts after a cycle, as a share of a random graph's. */
-export const mixedShare = (
+const mixedShare = (
   sample: { readonly crossLinks?: number; readonly crossLinksOfRandomGraph?: number } | undefined
 ): number | undefined =>
   sample?.crossLinks === undefined ? undefined : sample.crossLinks / Math.max(1, sample.crossLinksOfRandomGraph ?? 0)
