@@ -1,8 +1,6 @@
 /**
  * The broadcast's part of a scenario: what its trees are like, and how much is remembered. It follows from the scenario's seed,
  * and so is the same when the scenario is shrunk.
- *
- * @since 0.1.0
  */
 import { Plumtree } from "@hyparview/core"
 import type { Scenario } from "@hyparview/faults/Scenario"
@@ -19,12 +17,7 @@ const severalTrees = ({ seed }: Scenario) => {
   return { treesCount: 1 + (Math.floor(seed / 48) % 5), fanout, maxLoad: fanout + (Math.floor(seed / 240) % 5) }
 }
 
-/**
- * A tree for everybody or for each source, several trees, or a flood.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A tree for everybody or for each source, several trees, or a flood. */
 export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...Plumtree.defaultConfig,
   strategy: scenario.strategy,
@@ -42,9 +35,6 @@ export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
  * (rules R2–R4, R12), so a message must have been kept until then, and as long as fetching it may take. A network that loses
  * frames without a word (L4) may lose the last message of a source, and everything that would tell of it; and who forgets
  * after a few messages may have forgotten it.
- *
- * @category bounds
- * @since 0.1.0
  */
 export const dueSince = (scenario: Scenario, wholeAtMillis: number): number => {
   const isLossy = scenario.plan.actions.some(({ fault }) => fault._tag === "SilentLoss" || fault._tag === "Duplicate")
@@ -62,9 +52,6 @@ const fetchingMillis = (scenario: Scenario): number => {
 /**
  * How long a gap may stay open in calm, in milliseconds (rule R7): while nobody says that it is over, as long as messages are
  * kept; then until nothing has come for `gapMillis`.
- *
- * @category bounds
- * @since 0.1.0
  */
 export const openMillis = (scenario: Scenario): number => {
   const { gapMillis, retainedMillis } = broadcastOf(scenario)
@@ -78,9 +65,6 @@ const announcedHops = 10
  * How soon everybody must have a message that is published in calm, in milliseconds. In a thicket a node that is in none of
  * the branches waits for announcements, and then for a parent above to bring the message, before it asks; and so do those
  * that hear of it from there.
- *
- * @category bounds
- * @since 0.1.0
  */
 export const reachMillis = (scenario: Scenario): number => {
   const { announceMillis, graftMillis, strategy } = broadcastOf(scenario)

@@ -2,8 +2,6 @@
  * Hostile frames against the decoder. Whatever the bytes, the answer is a message or a typed error that says where it lies;
  * what can be read can be written, and gives the same bytes again (but for extensions, which a reader drops); and nothing
  * that is announced is believed before it is there, so what is read is no larger than the frame it came in.
- *
- * @since 0.1.0
  */
 import { type Node, Random, Wire } from "@hyparview/core"
 import * as Result from "effect/Result"
@@ -17,12 +15,7 @@ const readers: ReadonlyArray<readonly [string, (frame: Uint8Array) => Result.Res
   ["message", (frame) => Wire.decode(frame, farEnds)]
 ]
 
-/**
- * What came of a set of frames.
- *
- * @category models
- * @since 0.1.0
- */
+/** What came of a set of frames. */
 export interface Fuzzed {
   /** None if all is well; each names its frame. */
   readonly faults: ReadonlyArray<string>
@@ -67,12 +60,7 @@ const faultOf = (
 
 const inHex = (frame: Uint8Array): string => Array.from(frame, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-/**
- * Reads so many hostile frames of a seed.
- *
- * @category fuzzing
- * @since 0.1.0
- */
+/** Reads so many hostile frames of a seed. */
 export const fuzz = (seed: number, inputs: number): Fuzzed => {
   const random = Random.seeded(seed)
   const met: Record<string, number> = {}

@@ -1,8 +1,4 @@
-/**
- * One scenario on the bare core: every node's own `step`, in the simulator's world, with every transition looked at.
- *
- * @since 0.1.0
- */
+/** One scenario on the bare core: every node's own `step`, in the simulator's world, with every transition looked at. */
 import type { Peer } from "@hyparview/core"
 import { Overlay, Scenario, Transition } from "@hyparview/faults"
 import { World } from "@hyparview/simulator/World"
@@ -28,9 +24,6 @@ const stormRate = 1_000
 /**
  * The parts of a run: the plan; the time in which the overlay becomes whole; that in which it is to stay so, which begins
  * again while free slots move; the broadcasts that must reach everybody; the look at what is left.
- *
- * @category models
- * @since 0.1.0
  */
 export type Phase = "chaos" | "calm" | "quiet" | "broadcasts" | "rest"
 
@@ -360,10 +353,5 @@ export class CoreRun {
   }
 }
 
-/**
- * Runs a scenario on the core. Pure but for the time it takes: same scenario, same outcome.
- *
- * @category running
- * @since 0.1.0
- */
+/** Runs a scenario on the core. Pure but for the time it takes: same scenario, same outcome. */
 export const runCore = (scenario: Scenario.Scenario): Outcome => new CoreRun(scenario).run()

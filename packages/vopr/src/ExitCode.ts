@@ -7,19 +7,12 @@
  * | 1 | a rule did not hold, or a set of runs has not met everything that it should |
  * | 2 | bad input: an unknown flag, a value out of its bounds, a file that is no scenario; nothing was run |
  * | 130, 143 | interrupted |
- *
- * @since 0.1.0
  */
 import * as Data from "effect/Data"
 import * as Runtime from "effect/Runtime"
 import * as CliError from "effect/cli/CliError"
 
-/**
- * The command failed, and says why in `message`.
- *
- * @category errors
- * @since 0.1.0
- */
+/** The command failed, and says why in `message`. */
 export class VoprFailed extends Data.TaggedError("VoprFailed")<{
   readonly message: string
   readonly exitCode: 1 | 2

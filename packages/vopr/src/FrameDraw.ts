@@ -1,31 +1,19 @@
 /**
  * Frames from a seed: valid ones of every kind, and what can go wrong with them. Structure-aware: a mutation knows where
  * frames, tags, numbers and texts begin, so that most of what it makes comes far into the reader before it is refused.
- *
- * @since 0.1.0
  */
 import { Wire } from "@hyparview/core"
 import type { Node, Peer, Plumtree } from "@hyparview/core"
 import { nextBelow, type Random } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
 
-/**
- * The two ends between which all frames here are said.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The two ends between which all frames here are said. */
 export const ends: Wire.Ends = {
   local: { id: "alpha", epoch: 1_800_000_000_123 },
   remote: { id: "beta", epoch: 7 }
 }
 
-/**
- * The same from the far end, which reads them.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The same from the far end, which reads them. */
 export const farEnds: Wire.Ends = { local: ends.remote, remote: ends.local }
 
 /** Numbers at which the length of a varint, or the meaning of a bit, changes. */
@@ -194,12 +182,7 @@ const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   return frame
 }
 
-/**
- * The one frame of a message, a Hello or a Bye that was read.
- *
- * @category frames
- * @since 0.1.0
- */
+/** The one frame of a message, a Hello or a Bye that was read. */
 export const frameOf = (
   value: Node.Message | Wire.Hello | Wire.Bye,
   between: Wire.Ends = ends
@@ -323,23 +306,13 @@ const mutations: ReadonlyArray<readonly [name: string, mutate: Mutation]> = [
   ]
 ]
 
-/**
- * A frame as an enemy or a broken line might send it, and what was done to it.
- *
- * @category drawing
- * @since 0.1.0
- */
+/** A frame as an enemy or a broken line might send it, and what was done to it. */
 export const hostileFrame = (random: Random): { readonly how: string; readonly frame: Uint8Array } => {
   const [how, mutate] = mutations[nextBelow(random, mutations.length)] ?? ["untouched", (_random, frame) => frame]
   return { how, frame: mutate(random, validFrame(random)) }
 }
 
-/**
- * A Hello of a stranger to a cluster.
- *
- * @category drawing
- * @since 0.1.0
- */
+/** A Hello of a stranger to a cluster. */
 export const strangersHello = (cluster: string, id: string): Uint8Array =>
   Result.getOrThrow(
     Wire.encodeHello({

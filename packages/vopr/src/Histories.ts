@@ -1,8 +1,4 @@
-/**
- * What every incarnation of every node was told in a run: messages and neighbours. Judged by `@hyparview/faults/History`.
- *
- * @since 0.1.0
- */
+/** What every incarnation of every node was told in a run: messages and neighbours. Judged by `@hyparview/faults/History`. */
 import { History } from "@hyparview/faults"
 
 interface Record {

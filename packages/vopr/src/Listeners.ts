@@ -1,8 +1,6 @@
 /**
  * The applications of a run on the runtime: each incarnation of each node follows its neighbours and every topic, and what it
  * is told goes to the histories. A listener that fails, or is too slow, is a violation.
- *
- * @since 0.1.0
  */
 import type { TestCluster } from "@hyparview/testing"
 import * as Effect from "effect/Effect"

@@ -2,8 +2,6 @@
  * Hostile frames against a live node's socket. The node runs over TCP beside a friend, with whom it keeps a link the whole
  * time; strangers connect, say Hello or something like it, and then send frames that are wrong in every way. The node must
  * live, keep its friend, hand on what the friend publishes, and hold nothing back of the strangers.
- *
- * @since 0.1.0
  */
 import { Random } from "@hyparview/core"
 import { Transition } from "@hyparview/faults"
@@ -26,10 +24,6 @@ const framesPerConnection = 20
 /** A node that has been sent the end of a connection lets go of it within this. */
 const patienceMillis = 20_000
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Fuzzer {
   /** Sends the node so many frames of a seed; what went wrong meanwhile. */
   readonly fuzz: (seed: number, frames: number) => Effect.Effect<ReadonlyArray<string>>
@@ -155,10 +149,5 @@ const make: Effect.Effect<Fuzzer, never, Scope.Scope> = Effect.gen(function* () 
   return { fuzz, verdict, counts }
 })
 
-/**
- * A live node and its friend, for the life of the scope.
- *
- * @category fuzzing
- * @since 0.1.0
- */
+/** A live node and its friend, for the life of the scope. */
 export const Live = { make }

@@ -1,8 +1,6 @@
 /**
  * Coverage marks: how often each thing happened that a set of runs must have seen. A fault that is never drawn, or never has
  * an effect, is a hole in the net; `missing` finds it.
- *
- * @since 0.1.0
  */
 import type { Plumtree } from "@hyparview/core"
 import type { Fault } from "@hyparview/faults/FaultPlan"
@@ -104,12 +102,7 @@ export class Marks {
   }
 }
 
-/**
- * The marks of many runs together.
- *
- * @category coverage
- * @since 0.1.0
- */
+/** The marks of many runs together. */
 export const total = (outcomes: ReadonlyArray<Pick<Outcome, "marks">>): Counts => {
   const counts: Counts = {}
   for (const { marks } of outcomes) {
@@ -121,11 +114,6 @@ export const total = (outcomes: ReadonlyArray<Pick<Outcome, "marks">>): Counts =
   return counts
 }
 
-/**
- * What runs of a target should have met, and did not.
- *
- * @category coverage
- * @since 0.1.0
- */
+/** What runs of a target should have met, and did not. */
 export const missing = (_target: Target, counts: Counts): ReadonlyArray<Mark> =>
   everywhere.filter((mark) => (counts[mark] ?? 0) === 0)

@@ -1,8 +1,6 @@
 /**
  * Links that one end alone holds, over several looks: whoever has just been accepted or evicted has yet to hear of it, so a
  * link counts only if it was one-sided at every look for a request time-out (rule C1).
- *
- * @since 0.1.0
  */
 import { Overlay } from "@hyparview/faults"
 

@@ -1,25 +1,11 @@
-/**
- * What came of one run: plain data, so that it can cross from a thread and be printed.
- *
- * @since 0.1.0
- */
+/** What came of one run: plain data, so that it can cross from a thread and be printed. */
 import type { FaultName } from "@hyparview/faults/FaultPlan"
 import type { Scenario } from "@hyparview/faults/Scenario"
 
-/**
- * What is being tried: the protocols alone in the simulator's world, or the whole runtime on virtual time.
- *
- * @category models
- * @since 0.1.0
- */
+/** What is being tried: the protocols alone in the simulator's world, or the whole runtime on virtual time. */
 export type Target = "core" | "runtime"
 
-/**
- * A rule that did not hold.
- *
- * @category models
- * @since 0.1.0
- */
+/** A rule that did not hold. */
 export interface Violation {
   /** Which checker speaks: two violations of one rule are taken for the same failure when a scenario is shrunk. */
   readonly rule: string
@@ -28,12 +14,7 @@ export interface Violation {
   readonly detail: string
 }
 
-/**
- * Beside the faults, what a run may hold that a set of runs must have seen.
- *
- * @category models
- * @since 0.1.0
- */
+/** Beside the faults, what a run may hold that a set of runs must have seen. */
 export type Mark =
   | FaultName
   | "JoinsAtOnce"
@@ -51,12 +32,7 @@ export type Mark =
   | "Lagged"
   | "LargeCluster"
 
-/**
- * What came of one run.
- *
- * @category models
- * @since 0.1.0
- */
+/** What came of one run. */
 export interface Outcome {
   readonly target: Target
   readonly scenario: Scenario

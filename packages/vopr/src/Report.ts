@@ -1,8 +1,4 @@
-/**
- * What the command prints: a failure in full, and a set of runs in some lines.
- *
- * @since 0.1.0
- */
+/** What the command prints: a failure in full, and a set of runs in some lines. */
 import * as Scenario from "@hyparview/faults/Scenario"
 import { missing, total } from "./Marks.ts"
 import type { Outcome, Target } from "./Outcome.ts"
@@ -22,12 +18,7 @@ const spread = (values: ReadonlyArray<number>, show: (value: number) => string):
 export const replayOf = (target: Target, seed: number, maximumNodes: number): string =>
   `npm run vopr -- --target ${target} --seed ${seed} --runs 1 --nodes ${maximumNodes}`
 
-/**
- * A run that failed: which rule, how to run it again, and how it came to it.
- *
- * @category printing
- * @since 0.1.0
- */
+/** A run that failed: which rule, how to run it again, and how it came to it. */
 export const failure = (
   outcome: Outcome,
   options: {
@@ -59,12 +50,7 @@ export const failure = (
   ].join("\n")
 }
 
-/**
- * What a set of runs was like, and what it should have met and has not.
- *
- * @category printing
- * @since 0.1.0
- */
+/** What a set of runs was like, and what it should have met and has not. */
 export const summary = (
   target: Target,
   outcomes: ReadonlyArray<

@@ -1,8 +1,4 @@
-/**
- * What a thread of the fault simulation is asked to do.
- *
- * @since 0.1.0
- */
+/** What a thread of the fault simulation is asked to do. */
 import * as Schema from "effect/Schema"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
@@ -13,18 +9,9 @@ const target = Schema.Literals(["core", "runtime"])
 const isOutcome = (value: unknown): value is Outcome =>
   typeof value === "object" && value !== null && "scenario" in value && "violations" in value && "marks" in value
 
-/**
- * An outcome as it crosses from a thread: JSON of our own, taken at its word.
- *
- * @category schemas
- * @since 0.1.0
- */
+/** An outcome as it crosses from a thread: JSON of our own, taken at its word. */
 export const OutcomeJson = Schema.fromJsonString(Schema.declare(isOutcome))
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Runs extends RpcGroup.make(
   /** Runs the scenario of a seed. */
   Rpc.make("Draw", {

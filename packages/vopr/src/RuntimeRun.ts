@@ -2,8 +2,6 @@
  * One scenario on the whole runtime: real nodes with links, codec and services, on the in-process network, on virtual time.
  * The same plans and the same checkers as on the bare core, and beside them what only a runtime can get wrong: what its
  * subscribers are handed, and what it leaves behind when it ends.
- *
- * @since 0.1.0
  */
 import type { Node } from "@hyparview/core"
 import { Overlay, Scenario, Transition } from "@hyparview/faults"
@@ -54,12 +52,7 @@ class FiberCount implements Metric.FiberRuntimeMetricsService {
   }
 }
 
-/**
- * Is told of the beginning of a phase: where the tests of the checkers do harm.
- *
- * @category models
- * @since 0.1.0
- */
+/** Is told of the beginning of a phase: where the tests of the checkers do harm. */
 export type OnPhase = (phase: Phase, cluster: TestCluster.TestCluster) => Effect.Effect<void, never, Scope.Scope>
 
 class RuntimeRun {
@@ -395,12 +388,7 @@ class RuntimeRun {
   }
 }
 
-/**
- * Runs a scenario on the runtime, on a virtual clock of its own. Same scenario, same outcome.
- *
- * @category running
- * @since 0.1.0
- */
+/** Runs a scenario on the runtime, on a virtual clock of its own. Same scenario, same outcome. */
 export const runRuntime = (scenario: Scenario.Scenario, onPhase: OnPhase = () => Effect.void): Effect.Effect<Outcome> =>
   VirtualClock.virtualClockWith((clock) =>
     Effect.gen(function* () {

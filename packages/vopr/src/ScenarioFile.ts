@@ -1,8 +1,4 @@
-/**
- * Scenarios as JSON files: how one that found a defect is kept, and read again.
- *
- * @since 0.1.0
- */
+/** Scenarios as JSON files: how one that found a defect is kept, and read again. */
 import { HyParView, Plumtree } from "@hyparview/core"
 import { FaultPlan, Latency } from "@hyparview/faults"
 import type { Scenario } from "@hyparview/faults/Scenario"
@@ -10,12 +6,7 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import { broadcastOf } from "./BroadcastDraw.ts"
 
-/**
- * A text holds no scenario. Nothing was run.
- *
- * @category errors
- * @since 0.1.0
- */
+/** A text holds no scenario. Nothing was run. */
 export class InvalidScenario extends Data.TaggedError("InvalidScenario")<{ readonly detail: string }> {
   override get message(): string {
     return `no scenario: ${this.detail}`
@@ -55,9 +46,6 @@ const isShaped = (value: unknown): value is Scenario =>
 /**
  * Reads a scenario. Fails if it is not JSON, lacks a field, or if its plan, its parameters or its latency contradict
  * themselves.
- *
- * @category reading
- * @since 0.1.0
  */
 export const parse = (text: string): Result.Result<Scenario, InvalidScenario> => {
   const invalid = (detail: string) => Result.fail(new InvalidScenario({ detail }))
@@ -79,10 +67,5 @@ export const parse = (text: string): Result.Result<Scenario, InvalidScenario> =>
   return Result.succeed(value)
 }
 
-/**
- * A scenario as the text of a file.
- *
- * @category writing
- * @since 0.1.0
- */
+/** A scenario as the text of a file. */
 export const print = (scenario: Scenario): string => `${JSON.stringify(scenario, undefined, 1)}\n`

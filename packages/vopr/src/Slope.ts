@@ -2,25 +2,14 @@
  * How fast a quantity grows, and how sure that is. A straight line is fitted to means of blocks of samples, not to the
  * samples: what is sampled every few seconds from one process repeats itself (a heap that is high now is high in the next
  * sample too), which would make the interval look far narrower than it is. Means of long blocks are nearly independent.
- *
- * @since 0.1.0
  */
 
-/**
- * A quantity at one moment. `atMillis`: since any origin that all share.
- *
- * @category models
- * @since 0.1.0
- */
+/** A quantity at one moment. `atMillis`: since any origin that all share. */
 export interface Sample {
   readonly atMillis: number
   readonly value: number
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Slope {
   /** Of all samples. */
   readonly mean: number
@@ -55,8 +44,6 @@ const blocksOf = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> => {
 /**
  * The slope of samples in the order of time; undefined for fewer than three.
  *
- * @category judging
- * @since 0.1.0
  * @example
  * ```ts
  * import { slopeOf } from "@hyparview/vopr/Slope"
@@ -86,17 +73,9 @@ export const slopeOf = (samples: ReadonlyArray<Sample>): Slope | undefined => {
 /**
  * `flat`: sure not to grow by more than the bound. `grows`: it grows by more, and that is not chance. `undecided`: the
  * samples do not tell; longer ones would.
- *
- * @category models
- * @since 0.1.0
  */
 export type Finding = "flat" | "grows" | "undecided"
 
-/**
- * What a slope says of a bound, in the quantity's unit an hour.
- *
- * @category judging
- * @since 0.1.0
- */
+/** What a slope says of a bound, in the quantity's unit an hour. */
 export const findingOf = ({ high, low, perHour }: Slope, bound: number): Finding =>
   high <= bound ? "flat" : perHour > bound && low > 0 ? "grows" : "undecided"

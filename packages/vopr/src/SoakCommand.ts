@@ -1,7 +1,5 @@
 /**
  * `npm run soak`: a live cluster under churn, cuts and traffic for minutes or hours, and whether anything grows or gets lost.
- *
- * @since 0.1.0
  */
 import { Supervisor } from "@hyparview/cluster"
 import * as Console from "effect/Console"
@@ -216,10 +214,6 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   if (outcome.breaches.length > 0) return yield* failed(`${outcome.breaches.length} breaches: ${outcome.breaches[0]}`)
 })
 
-/**
- * @category commands
- * @since 0.1.0
- */
 export const soak = Command.make("soak", flags, handle).pipe(
   Command.validate((input) => {
     const message = contradiction(input)

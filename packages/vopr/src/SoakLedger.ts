@@ -7,16 +7,10 @@
  * has it: what its publisher took along into its crash is nobody's.
  *
  * Pure but for its own books, which are bounded: a message is forgotten `keptMillis` after its publication.
- *
- * @since 0.1.0
  */
 import type * as Control from "@hyparview/cluster/Control"
 import * as History from "@hyparview/faults/History"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Options {
   /** How long after its publication a message must have reached all, in milliseconds: below its retention. */
   readonly dueMillis: number
@@ -26,10 +20,6 @@ export interface Options {
   readonly keptMillis: number
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Totals {
   readonly published: number
   /** Handings-out to subscribers, the publisher's own included. */
@@ -70,12 +60,7 @@ const keptSentences = 50
 
 const originOf = ({ epoch, source, topic }: Control.MessageId): string => `${source}@${epoch}/${topic}`
 
-/**
- * Empty books.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Empty books. */
 export const make = ({ dueMillis, keptMillis, settleMillis }: Options) => {
   const entries = new Map<string, Entry>()
   /** Up to which sequence the messages of an origin have been forgotten here, and when the latest of them was. */
@@ -225,8 +210,4 @@ export const make = ({ dueMillis, keptMillis, settleMillis }: Options) => {
   }
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export type Ledger = ReturnType<typeof make>

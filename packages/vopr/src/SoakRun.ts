@@ -5,8 +5,6 @@
  *
  * At the end all is healed: the overlay must become whole with full views, the last messages must have come to all, and when
  * every node has been killed, the processes must hold no socket and no fiber more than before they had nodes.
- *
- * @since 0.1.0
  */
 import { Overview, Supervisor } from "@hyparview/cluster"
 import type { NodeNotStarted, NoSuchNode, NotBlocked } from "@hyparview/cluster/Control"
@@ -24,12 +22,7 @@ export type { Judged, SoakSample, Values } from "./soak/quantities.ts"
 export type { Marks } from "./soak/chaos.ts"
 export { flatShare } from "./soak/quantities.ts"
 
-/**
- * How large, how long, how bad. All times are in milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
+/** How large, how long, how bad. All times are in milliseconds. */
 export interface Options {
   readonly nodes: number
   readonly processes: number
@@ -53,12 +46,7 @@ export interface Options {
   readonly perSecond: number
 }
 
-/**
- * How a soak is going.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a soak is going. */
 export interface Progress {
   readonly phase: "starting" | "warm-up" | "watch" | "calm" | "done"
   readonly elapsedMillis: number
@@ -74,12 +62,7 @@ export interface Progress {
   readonly breaches: ReadonlyArray<string>
 }
 
-/**
- * What came out of it.
- *
- * @category models
- * @since 0.1.0
- */
+/** What came out of it. */
 export interface Outcome {
   readonly options: Options
   /** How long the quantities were watched. */
@@ -94,12 +77,7 @@ export interface Outcome {
   readonly isComplete: boolean
 }
 
-/**
- * What ends a soak before its time: a process is gone, or does not do what it is asked.
- *
- * @category errors
- * @since 0.1.0
- */
+/** What ends a soak before its time: a process is gone, or does not do what it is asked. */
 export type SoakError = WorkerError | NodeNotStarted | PartlyStarted | NoSuchNode | NotBlocked | InvalidPartition
 
 /** How often the workers are asked what they were told. */
@@ -248,12 +226,7 @@ const outcomeOf = (run: Run, isComplete: boolean): Outcome => {
   }
 }
 
-/**
- * Runs a soak on a supervisor that has started nothing yet (`supervisorOptions`).
- *
- * @category running
- * @since 0.1.0
- */
+/** Runs a soak on a supervisor that has started nothing yet (`supervisorOptions`). */
 export const soak = Effect.fnUntraced(function* (
   options: Options,
   tell: (progress: Progress, outcome: () => Outcome) => Effect.Effect<void>
@@ -335,12 +308,7 @@ const topicsOf = ({ topics }: Options): readonly [string, ...ReadonlyArray<strin
   ...Array.from({ length: topics - 1 }, (_, index) => `topic-${index + 2}`)
 ]
 
-/**
- * The cluster that a soak needs.
- *
- * @category models
- * @since 0.1.0
- */
+/** The cluster that a soak needs. */
 export const supervisorOptions = (options: Options): Supervisor.Options => ({
   nodes: options.nodes,
   processes: options.processes,

@@ -1,8 +1,4 @@
-/**
- * When each node last had to do with each other: a link that is older than that, and to no neighbour, is a leak.
- *
- * @since 0.1.0
- */
+/** When each node last had to do with each other: a link that is older than that, and to no neighbour, is a leak. */
 
 export class Talks<I> {
   private readonly talks = new Map<I, Map<I, number>>()

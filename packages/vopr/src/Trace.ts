@@ -1,8 +1,4 @@
-/**
- * The last things that happened in a run, kept as they are and put into words only for a run that failed.
- *
- * @since 0.1.0
- */
+/** The last things that happened in a run, kept as they are and put into words only for a run that failed. */
 import type { Node, Peer } from "@hyparview/core"
 
 interface Entry<I extends Peer.Key, A> {
@@ -30,12 +26,7 @@ const words = (value: { readonly _tag: string }): string => {
   return detail === "{}" ? _tag : `${_tag} ${detail.slice(0, 240)}`
 }
 
-/**
- * A bounded trace of the transitions of all nodes.
- *
- * @category models
- * @since 0.1.0
- */
+/** A bounded trace of the transitions of all nodes. */
 export class Trace<I extends Peer.Key, A> {
   private readonly entries: Array<Entry<I, A>> = []
   private next = 0

@@ -1,8 +1,6 @@
 /**
  * `npm run vopr`: seeded fault simulation. Draws a scenario from each seed, runs it on the bare core or on the whole runtime,
  * judges it, and shrinks what fails.
- *
- * @since 0.1.0
  */
 import * as ScenarioShrink from "@hyparview/faults/ScenarioShrink"
 import * as Clock from "effect/Clock"
@@ -224,10 +222,6 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   return yield* runSeeds(input.target, input)
 }, Effect.scoped)
 
-/**
- * @category commands
- * @since 0.1.0
- */
 export const vopr = Command.make("vopr", flags, handle).pipe(
   Command.withShortDescription("Seeded fault simulation"),
   Command.withDescription(
