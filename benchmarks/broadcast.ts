@@ -3,8 +3,6 @@
  * the same clock. Plain TCP stands beside gossipsub without signatures and encryption, mutual TLS beside signatures and
  * noise.
  *
- *     node --conditions=source --expose-gc benchmarks/broadcast.ts
- *
  * Each mesh has a process of its own and serves all payloads and publishers, one after the other. The two sides take
  * turns, and a ratio is the median over the pairs: a machine that is slower for a while slows both sides of a pair. How
  * the sides are set up is in `internal/hyparview.ts` and `internal/gossipsub.ts`, what is measured in `internal/load.ts`.
@@ -14,15 +12,6 @@ import { type Latency, Load, type Throughput } from "./internal/load.ts"
 import type { Contender, Mesh, MeshOptions } from "./internal/mesh.ts"
 import { type Aim, medianOf, type Row } from "./internal/row.ts"
 import { countWireBytes, type WireBytes } from "./internal/wire-bytes.ts"
-
-export interface BroadcastBenchOptions {
-  /** Default 10, 50 and 100. */
-  readonly nodes?: ReadonlyArray<number>
-  /** Default 3. */
-  readonly pairs?: number
-  /** No round of pairs begins that would probably end later, on a machine that is too busy for all. Default: no limit. */
-  readonly seconds?: number
-}
 
 type Side = "hyparview" | "gossipsub"
 
@@ -238,10 +227,14 @@ const rowsOf = (nodes: number, secured: boolean, pairs: ReadonlyArray<Pair>): Re
   ]
 }
 
-/** Rounds over all sizes, each one pair of each; as many as are wanted and as there is time for, and at least one. */
-export const broadcastBench = async (options: BroadcastBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
-  const { nodes = [10, 50, 100], pairs = 3, seconds = Infinity } = options
-  const meshes = [false, true].flatMap((secured) => nodes.map((count): Measured => ({ count, secured, pairs: [] })))
+/**
+ * Rounds over all sizes, each one pair of each: as many as `pairs` says and as there is time for, and at least one. None begins
+ * that would probably end after so many seconds, on a machine that is too busy for all.
+ */
+export const broadcastBench = async (pairs: number, seconds: number): Promise<ReadonlyArray<Row>> => {
+  const meshes = [false, true].flatMap((secured) =>
+    [10, 50, 100].map((count): Measured => ({ count, secured, pairs: [] }))
+  )
   const begin = performance.now()
   let begun = 0
   const progress = () => `${++begun}/${2 * meshes.length * pairs}`
@@ -262,13 +255,9 @@ export const broadcastBench = async (options: BroadcastBenchOptions = {}): Promi
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const trial = process.argv[2]
-  if (trial === undefined) console.table(await broadcastBench())
-  else {
-    const figures = await measure(JSON.parse(trial))
-    if (process.send === undefined) console.log(figures)
-    else await new Promise<void>((sent) => process.send?.(figures, () => sent()))
-    // The nodes would go on for ever.
-    process.exit(0)
-  }
+  const figures = await measure(JSON.parse(process.argv[2] ?? ""))
+  if (process.send === undefined) console.log(figures)
+  else await new Promise<void>((sent) => process.send?.(figures, () => sent()))
+  // The nodes would go on for ever.
+  process.exit(0)
 }

@@ -2,8 +2,6 @@
  * What a message costs on its way onto the wire and off it: the wire format beside JSON (payload in base64) and beside
  * Effect's binary codec of a Schema of the same messages (positional frames).
  *
- *     node --conditions=source benchmarks/codec.ts
- *
  * The codecs take turns within a round, so that a machine that is slower for a while slows them alike; a figure is the
  * median over the rounds. Messages differ from one another as they do in a cluster, so that nothing is predicted or
  * cached that would not be.
@@ -12,25 +10,21 @@ import { Result, Schema } from "effect"
 import { SchemaBinary } from "effect/encoding"
 import type { Node } from "@hyparview/core"
 import { Wire } from "@hyparview/core"
-import { pathToFileURL } from "node:url"
+import { medianOf, type Row } from "./internal/row.ts"
 
-export interface CodecBenchOptions {
-  /** Rounds that count; a fifth as many warm up. Default 31. */
-  readonly rounds?: number
-  /** Messages of one codec in one round. Default 4,000. */
-  readonly messages?: number
-  /** Bytes of a Gossip's payload. Default 64. */
-  readonly payloadBytes?: number
-}
+/** Messages of one codec in one round. */
+const count = 4_000
 
-export interface CodecBenchRow {
-  readonly message: "gossip" | "shuffle" | "heartbeat"
-  readonly codec: "wire" | "json" | "schema"
+/** Of a Gossip. */
+const payloadBytes = 64
+
+/** What one codec of one kind of message takes. */
+interface Cost {
+  readonly codec: keyof typeof codecs
   /** The mean frame. */
   readonly frameBytes: number
-  /** Medians. */
-  readonly encodeNanos: number
-  readonly decodeNanos: number
+  /** Encoding and decoding, each the median over the rounds. */
+  readonly nanos: number
 }
 
 /** One codec: a message to its chunks, a frame to its message. */
@@ -111,10 +105,13 @@ const peer = (i: number) => ({
   address: `10.0.${(i >> 8) & 255}.${i & 255}:7946`
 })
 
+const messageKinds = ["gossip", "shuffle", "heartbeat"] as const
+type Kind = (typeof messageKinds)[number]
+
 /** The `i`-th message of each kind, with peers as of a cluster of 10,000. */
 const link = (i: number) => ({ asker: local.id, epoch: local.epoch, requestId: i % 500 })
-const kinds: Readonly<Record<CodecBenchRow["message"], (i: number, payloadBytes: number) => Node.Message>> = {
-  gossip: (i, payloadBytes) => ({
+const kinds: Readonly<Record<Kind, (i: number) => Node.Message>> = {
+  gossip: (i) => ({
     _tag: "Carried",
     link: link(i),
     body: {
@@ -141,12 +138,9 @@ const kinds: Readonly<Record<CodecBenchRow["message"], (i: number, payloadBytes:
   heartbeat: (i) => ({ _tag: "Heartbeat", link: link(i), nonce: i })
 }
 
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b).at(Math.floor(values.length / 2)) ?? NaN
-
-/** Nanoseconds that one of `count` took; `last` keeps the work from being left out. */
+/** Nanoseconds that one of so many took; `last` keeps the work from being left out. */
 let last: unknown
-const timed = (count: number, work: (i: number) => unknown): number => {
+const timed = (work: (i: number) => unknown): number => {
   const begin = process.hrtime.bigint()
   for (let i = 0; i < count; i++) last = work(i)
   return Number(process.hrtime.bigint() - begin) / count
@@ -154,21 +148,18 @@ const timed = (count: number, work: (i: number) => unknown): number => {
 
 const distinct = 256
 
-const measure = (
-  name: CodecBenchRow["message"],
-  options: Required<CodecBenchOptions>
-): ReadonlyArray<CodecBenchRow> => {
-  const messages = Array.from({ length: distinct }, (_, i) => kinds[name](i + 1, options.payloadBytes))
+const measure = (kind: Kind, rounds: number): ReadonlyArray<Cost> => {
+  const messages = Array.from({ length: distinct }, (_, i) => kinds[kind](i + 1))
   const lanes = (["wire", "json", "schema"] as const).map((codec) => {
     const frames = messages.map((message) => new Uint8Array(Buffer.concat(codecs[codec].encode(message))))
     return { codec, frames, encodes: new Array<number>(), decodes: new Array<number>() }
   })
-  const warmUp = Math.ceil(options.rounds / 5)
-  for (let round = -warmUp; round < options.rounds; round++) {
+  const warmUp = Math.ceil(rounds / 5)
+  for (let round = -warmUp; round < rounds; round++) {
     for (const { codec, decodes, encodes, frames } of lanes) {
       const { decode, encode } = codecs[codec]
-      const encodeNanos = timed(options.messages, (i) => encode(messages[i % distinct] ?? kinds[name](0, 0)))
-      const decodeNanos = timed(options.messages, (i) => decode(frames[i % distinct] ?? new Uint8Array(0)))
+      const encodeNanos = timed((i) => encode(messages[i % distinct] ?? kinds[kind](0)))
+      const decodeNanos = timed((i) => decode(frames[i % distinct] ?? new Uint8Array(0)))
       if (round < 0) continue
       encodes.push(encodeNanos)
       decodes.push(decodeNanos)
@@ -176,26 +167,21 @@ const measure = (
   }
   if (last === undefined) throw new Error("nothing was decoded")
   return lanes.map(({ codec, decodes, encodes, frames }) => ({
-    message: name,
     codec,
     frameBytes: frames.reduce((sum, frame) => sum + frame.length, 0) / frames.length,
-    encodeNanos: median(encodes),
-    decodeNanos: median(decodes)
+    nanos: medianOf(encodes) + medianOf(decodes)
   }))
 }
 
-/** Runs for a few seconds. */
-export const codecBench = (options: CodecBenchOptions = {}): ReadonlyArray<CodecBenchRow> => {
-  const complete = { rounds: 31, messages: 4_000, payloadBytes: 64, ...options }
-  return (["gossip", "shuffle", "heartbeat"] as const).flatMap((name) => measure(name, complete))
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  for (const { codec, decodeNanos, encodeNanos, frameBytes, message } of codecBench()) {
-    const both = Math.round(encodeNanos + decodeNanos)
-    console.log(
-      `${message.padEnd(10)} ${codec.padEnd(7)} ${frameBytes.toFixed(0).padStart(5)} bytes` +
-        `${encodeNanos.toFixed(0).padStart(7)} +${decodeNanos.toFixed(0).padStart(6)} =${String(both).padStart(6)} ns`
-    )
-  }
-}
+/** `rounds`: those that count; a fifth as many warm up. */
+export const codecBench = (rounds: number): ReadonlyArray<Row> =>
+  messageKinds.flatMap((kind) => {
+    const costs = measure(kind, rounds)
+    const json = costs.find(({ codec }) => codec === "json")
+    return costs.map(({ codec, frameBytes, nanos }) => ({
+      what: `${kind}, ${codec}, ${frameBytes.toFixed(0)} B`,
+      median: nanos,
+      unit: "ns",
+      ...(json === undefined || codec === "json" ? {} : { ratio: { to: "JSON", value: nanos / json.nanos } })
+    }))
+  })

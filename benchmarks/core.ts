@@ -2,28 +2,22 @@
  * What a step of the core costs: steps a CPU-second in a steady overlay of 1,000 nodes in which shuffles and heartbeats
  * go round, and nanoseconds for each kind of input.
  *
- *     node --conditions=source benchmarks/core.ts
- *
  * Time is CPU time of the whole process, garbage collection included, so that other processes disturb little. The kinds
  * are measured by giving recorded inputs again to the very states that had them, which a pure `step` allows; they take
  * turns within a round, and a figure is the median over the rounds.
  */
 import { HyParView, Node, Plumtree } from "@hyparview/core"
 import { Result } from "effect"
-import { pathToFileURL } from "node:url"
 import { Loop, type LoopInput, type LoopState, membershipInput } from "./internal/loop.ts"
 import { medianOf, type Row } from "./internal/row.ts"
 
-export interface CoreBenchOptions {
-  /** Default 1,000. */
-  readonly nodes?: number
-  /** Repetitions of the loop that count, and a third of those of the kinds; one more warms up. Default 3. */
-  readonly rounds?: number
-  /** Simulated minutes of one repetition of the loop: about 80 steps a node each. Default 15. */
-  readonly minutes?: number
-  /** Steps of each kind in a repetition. Default 60,000. */
-  readonly steps?: number
-}
+const nodes = 1_000
+
+/** Simulated minutes of one repetition of the loop: about 80 steps a node each. */
+const minutes = 15
+
+/** Steps of each kind in a repetition. */
+const steps = 60_000
 
 const kinds = [
   "cycle timer",
@@ -99,14 +93,14 @@ const cpuNanos = (work: () => void): number => {
 /** Keeps the work from being left out. */
 let last: unknown
 
-const stepAll = (samples: ReadonlyArray<Sample>, steps: number): void => {
+const stepAll = (samples: ReadonlyArray<Sample>): void => {
   for (let done = 0; done < steps; done += samples.length) {
     for (const { input, state } of samples) last = Node.step(state, input)
   }
 }
 
 /** The same inputs by HyParView alone: what `Node` adds is the difference. */
-const stepMembership = (samples: ReadonlyArray<Sample>, steps: number): void => {
+const stepMembership = (samples: ReadonlyArray<Sample>): void => {
   const inputs = samples.flatMap(({ input, state }) => {
     const own = membershipInput(input)
     return own === undefined ? [] : [{ state: state.membership, input: own }]
@@ -116,9 +110,8 @@ const stepMembership = (samples: ReadonlyArray<Sample>, steps: number): void => 
   }
 }
 
-/** Runs for some fifteen seconds. */
-export const coreBench = (options: CoreBenchOptions = {}): ReadonlyArray<Row> => {
-  const { minutes = 15, nodes = 1_000, rounds = 3, steps = 60_000 } = options
+/** `rounds`: repetitions of the loop that count, and a third of those of the kinds; one more warms up. */
+export const coreBench = (rounds: number): ReadonlyArray<Row> => {
   const membership = Result.getOrThrow(HyParView.forClusterSize(10_000))
   const loop = new Loop(nodes, 1, { membership, broadcast: Plumtree.floodConfig })
   loop.run(settlingMinutes * ticksPerMinute)
@@ -131,12 +124,12 @@ export const coreBench = (options: CoreBenchOptions = {}): ReadonlyArray<Row> =>
   }
   return [
     { what: `steady loop of ${nodes.toLocaleString("en")} nodes`, median: medianOf(rates), unit: "steps/CPU-s" },
-    ...costs(record(loop), 3 * rounds, steps)
+    ...costs(record(loop), 3 * rounds)
   ]
 }
 
 /** What an input of each kind costs, and how much more than for HyParView alone. */
-const costs = (samples: ReturnType<typeof record>, rounds: number, steps: number): ReadonlyArray<Row> => {
+const costs = (samples: ReturnType<typeof record>, rounds: number): ReadonlyArray<Row> => {
   const lanes = samples.map(([kind, recorded]) => ({
     kind,
     recorded,
@@ -145,8 +138,8 @@ const costs = (samples: ReturnType<typeof record>, rounds: number, steps: number
   }))
   for (let round = -1; round < rounds; round++) {
     for (const { kind, node, ratios, recorded } of lanes) {
-      const nanos = cpuNanos(() => stepAll(recorded, steps)) / steps
-      const alone = kind.startsWith("gossip") ? undefined : cpuNanos(() => stepMembership(recorded, steps)) / steps
+      const nanos = cpuNanos(() => stepAll(recorded)) / steps
+      const alone = kind.startsWith("gossip") ? undefined : cpuNanos(() => stepMembership(recorded)) / steps
       if (round < 0) continue
       node.push(nanos)
       if (alone !== undefined) ratios.push(nanos / alone)
@@ -157,10 +150,4 @@ const costs = (samples: ReturnType<typeof record>, rounds: number, steps: number
     const row = { what: `step: ${kind}`, median: medianOf(node), unit: "ns" }
     return ratios.length === 0 ? row : { ...row, ratio: { to: "HyParView alone", value: medianOf(ratios) } }
   })
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  for (const { median, ratio, unit, what } of coreBench()) {
-    console.log(`${what.padEnd(30)} ${median.toFixed(0).padStart(10)} ${unit} ${ratio?.value.toFixed(2) ?? ""}`)
-  }
 }

@@ -2,8 +2,6 @@
  * How much of one core's raw TCP forwarding a node keeps: frames that come from one neighbour and go on to four others,
  * as in the tree of a broadcast, by the relay's CPU time.
  *
- *     node --conditions=source benchmarks/relay.ts
- *
  * The relay has a process of its own: a node of the real runtime, or a relay on bare `node:net` sockets that reads
  * length-prefixed frames from the first connection and writes each to the others. There are two of these: one writes each
  * frame by itself, the other hands on what a read has brought with one write, and hardly looks at it; nothing in
@@ -22,11 +20,6 @@ import { once } from "node:events"
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net"
 import { prefixBytes, rawFrames } from "./internal/raw-frames.ts"
 import { medianOf, type Row } from "./internal/row.ts"
-
-export interface RelayBenchOptions {
-  /** Pairs of runs that count. Default 3. */
-  readonly pairs?: number
-}
 
 const kinds = ["node", "a write a frame", "a write a read"] as const
 type Kind = (typeof kinds)[number]
@@ -228,7 +221,8 @@ const measure = async (kind: Kind, run: Run): Promise<number> => {
   }
 }
 
-export const relayBench = async ({ pairs = 3 }: RelayBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
+/** `pairs`: of runs that count. */
+export const relayBench = async (pairs: number): Promise<ReadonlyArray<Row>> => {
   const rows: Array<Row> = []
   for (const run of [
     { payloadBytes: 64, messages: 64_000 },
@@ -258,6 +252,5 @@ export const relayBench = async ({ pairs = 3 }: RelayBenchOptions = {}): Promise
 
 if (process.argv[1] === import.meta.filename) {
   const kind = kinds.find((name) => name === process.argv[2])
-  if (kind === undefined) console.table(await relayBench())
-  else serve(kind)
+  if (kind !== undefined) serve(kind)
 }

@@ -2,8 +2,6 @@
  * How much of a raw socket's throughput a link keeps: frames a second over one loopback connection, against `node:net`,
  * and for mutual TLS against `node:tls`, with the same framing and the same batches in the same run.
  *
- *     node --conditions=source benchmarks/transport.ts
- *
  * One way, as fast as backpressure allows: the first frame says how many follow, and the receiver answers once it has
  * counted them. Each pair runs raw and link one after the other, in alternating order; the ratio is the median over the
  * pairs, so that a machine that is slower for a while slows both sides of a pair. With one process both ends share a core;
@@ -17,45 +15,20 @@ import { spawn } from "node:child_process"
 import type { AddressInfo, Server, Socket } from "node:net"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import { pathToFileURL } from "node:url"
 import { rawBatch, rawFrames } from "./internal/raw-frames.ts"
+import { medianOf, type Row } from "./internal/row.ts"
 
 /** What carries the frames: a TCP connection, or mutual TLS over one. */
 export type Carrier = "tcp" | "tls"
 
-export interface TransportBenchOptions {
-  /** Default 64 and 1024. */
-  readonly frameBytes?: ReadonlyArray<number>
-  /** Frames in one `send`. Default 64. */
-  readonly batchFrames?: ReadonlyArray<number>
-  /** Default both. */
-  readonly carriers?: ReadonlyArray<Carrier>
-  /** Default one and two. */
-  readonly processes?: ReadonlyArray<1 | 2>
-  /** Pairs of runs that count; one more warms up. Default 5. */
-  readonly pairs?: number
-  /** Bytes that one run moves. Default 64 MiB, and never more than a million frames. */
-  readonly runBytes?: number
-}
+/** Frames in one `send`. */
+const batchFrames = 64
 
-export interface TransportBenchRow {
-  readonly carrier: Carrier
-  readonly processes: 1 | 2
-  readonly frameBytes: number
-  readonly batchFrames: number
-  readonly pairs: number
-  /** Medians, frames a second. */
-  readonly rawPerSecond: number
-  readonly linkPerSecond: number
-  /** The median of the pairs' ratios, link to raw. */
-  readonly ratio: number
-  /** The same by this process's CPU time, which other programs do not disturb: both ends, or the sender alone. */
-  readonly cpuRatio: number
-}
+/** Bytes that one run moves, in a million frames at most. */
+const runBytes = 64 << 20
 
 interface Run {
   readonly frameBytes: number
-  readonly batchFrames: number
   readonly frames: number
 }
 
@@ -76,9 +49,6 @@ const measure = (frames: number): (() => Rate) => {
     return { perSecond: frames / took, perCpuSecond: (frames * 1e6) / (system + user) }
   }
 }
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b).at(Math.floor(values.length / 2)) ?? NaN
 
 const announcement = (frames: number): Uint8Array => new TextEncoder().encode(String(frames))
 const announced = (frame: Uint8Array): number => Number(new TextDecoder().decode(frame))
@@ -152,7 +122,7 @@ const sendRaw = ({ credentials, rawPort }: Receivers, run: Run): Effect.Effect<R
       let sent = 0
       const send = (): void => {
         while (sent < run.frames) {
-          const count = Math.min(run.batchFrames, run.frames - sent)
+          const count = Math.min(batchFrames, run.frames - sent)
           sent += count
           if (!socket.write(rawBatch(frame, count))) {
             socket.once("drain", send)
@@ -190,14 +160,14 @@ const sendLink = Effect.fnUntraced(function* ({ credentials, linkAddress }: Rece
   const transport = yield* makeTransport(credentials)
   const link = yield* transport.dial(linkAddress)
   const frame = [new Uint8Array(run.frameBytes).fill(7)]
-  const batch = Array.from({ length: run.batchFrames }, () => frame)
+  const batch = Array.from({ length: batchFrames }, () => frame)
   const measured = measure(run.frames)
   yield* link.send([[announcement(run.frames)]])
   let sent = 0
   while (sent < run.frames) {
-    const count = Math.min(run.batchFrames, run.frames - sent)
+    const count = Math.min(batchFrames, run.frames - sent)
     sent += count
-    yield* link.send(count === run.batchFrames ? batch : batch.slice(0, count))
+    yield* link.send(count === batchFrames ? batch : batch.slice(0, count))
   }
   yield* link.receive
   return measured()
@@ -219,7 +189,7 @@ const receivers = Effect.fnUntraced(function* (carrier: Carrier) {
 const childReceivers = (carrier: Carrier) =>
   Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, [...process.execArgv, import.meta.filename, "receivers", carrier], {
+      spawn(process.execPath, [...process.execArgv, import.meta.filename, carrier], {
         stdio: ["pipe", "pipe", "inherit"]
       })
     ),
@@ -243,9 +213,13 @@ const beReceivers = Effect.fnUntraced(function* (carrier: Carrier) {
   })
 }, Effect.scoped)
 
+/** A figure of the link's to the raw socket's, the median over the pairs of runs. */
+const ratioOf = (link: ReadonlyArray<Rate>, raw: ReadonlyArray<Rate>, figure: keyof Rate): number =>
+  medianOf(link.map((rate, index) => rate[figure] / (raw[index]?.[figure] ?? NaN)))
+
 const benchPairs = Effect.fnUntraced(function* (
   target: Receivers,
-  kind: Pick<TransportBenchRow, "carrier" | "processes">,
+  { carrier, processes }: { readonly carrier: Carrier; readonly processes: 1 | 2 },
   run: Run,
   pairs: number
 ) {
@@ -260,52 +234,43 @@ const benchPairs = Effect.fnUntraced(function* (
   }
   raw.shift()
   link.shift()
-  const row: TransportBenchRow = {
-    ...kind,
-    frameBytes: run.frameBytes,
-    batchFrames: run.batchFrames,
-    pairs,
-    rawPerSecond: median(raw.map((rate) => rate.perSecond)),
-    linkPerSecond: median(link.map((rate) => rate.perSecond)),
-    ratio: median(link.map((rate, index) => rate.perSecond / (raw[index]?.perSecond ?? NaN))),
-    cpuRatio: median(link.map((rate, index) => rate.perCpuSecond / (raw[index]?.perCpuSecond ?? NaN)))
-  }
-  return row
+  const where = processes === 1 ? "one process" : "two processes"
+  const what = `${carrier.toUpperCase()}, ${run.frameBytes} B, ${batchFrames} a batch, ${where}`
+  const to = carrier === "tcp" ? "node:net" : "node:tls"
+  const rows: ReadonlyArray<Row> = [
+    {
+      what,
+      median: medianOf(link.map(({ perSecond }) => perSecond)),
+      unit: "frames/s",
+      ratio: { to, value: ratioOf(link, raw, "perSecond") },
+      aim: { of: "ratio", bound: "≥", value: 0.85 }
+    },
+    // The other end's work is not in it, so that two processes compare senders only.
+    {
+      what: `${what}, by CPU time`,
+      median: ratioOf(link, raw, "perCpuSecond"),
+      unit: `times ${to}`
+    }
+  ]
+  return rows
 })
 
-/** Measures every combination of the options, one row each. */
-export const transportBench = (options: TransportBenchOptions = {}): Promise<ReadonlyArray<TransportBenchRow>> => {
-  const { batchFrames = [64], carriers = ["tcp", "tls"], frameBytes = [64, 1024] } = options
-  const { pairs = 5, processes = [1, 2], runBytes = 64 << 20 } = options
-  const kinds = carriers.flatMap((carrier) => processes.map((processes) => ({ carrier, processes })))
+/** `pairs`: of runs that count; one more warms up. */
+export const transportBench = (pairs: number): Promise<ReadonlyArray<Row>> => {
+  const kinds = (["tcp", "tls"] as const).flatMap((carrier) =>
+    ([1, 2] as const).map((processes) => ({ carrier, processes }))
+  )
   const rows = Effect.forEach(kinds, (kind) =>
     Effect.gen(function* () {
       const target = yield* kind.processes === 1 ? receivers(kind.carrier) : childReceivers(kind.carrier)
-      const runs = frameBytes.flatMap((frame) =>
-        batchFrames.map((batch) => ({
-          frameBytes: frame,
-          batchFrames: batch,
-          frames: Math.min(1_000_000, Math.ceil(runBytes / frame))
-        }))
+      return yield* Effect.forEach([64, 1_024], (frameBytes) =>
+        benchPairs(target, kind, { frameBytes, frames: Math.min(1_000_000, runBytes / frameBytes) }, pairs)
       )
-      return yield* Effect.forEach(runs, (run) => benchPairs(target, kind, run, pairs))
     }).pipe(Effect.scoped)
   )
-  return Effect.runPromise(Effect.map(rows, (nested) => nested.flat()))
+  return Effect.runPromise(Effect.map(rows, (nested) => nested.flat(2)))
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (process.argv[2] === "receivers") await Effect.runPromise(beReceivers(process.argv[3] === "tls" ? "tls" : "tcp"))
-  else {
-    const rows = await transportBench({ batchFrames: [16, 64, 256] })
-    console.table(
-      rows.map((row) => ({
-        ...row,
-        rawPerSecond: Math.round(row.rawPerSecond),
-        linkPerSecond: Math.round(row.linkPerSecond),
-        ratio: Number(row.ratio.toFixed(2)),
-        cpuRatio: Number(row.cpuRatio.toFixed(2))
-      }))
-    )
-  }
+if (process.argv[1] === import.meta.filename) {
+  await Effect.runPromise(beReceivers(process.argv[2] === "tls" ? "tls" : "tcp"))
 }

@@ -1,8 +1,6 @@
 /**
  * What it costs to wake one fiber of many that sleep, under the virtual clock and under Effect's TestClock.
  *
- *     node --conditions=source benchmarks/virtual-clock.ts
- *
  * Every fiber sleeps again and again for as many milliseconds as there are fibers, each at a phase of its own: one wakes
  * each millisecond, and all the others sleep on. Time is CPU time of the whole process, garbage collection included. The
  * clocks take turns; a figure is the median over the rounds.
@@ -10,17 +8,10 @@
 import { Effect, type Duration } from "effect"
 import { TestClock } from "effect/testing"
 import { VirtualClock } from "@hyparview/testing"
-import { pathToFileURL } from "node:url"
 import { medianOf, type Row } from "./internal/row.ts"
 
-export interface VirtualClockBenchOptions {
-  /** Default 1,000, 10,000 and 100,000. */
-  readonly sleepers?: ReadonlyArray<number>
-  /** Wakes that are measured under the virtual clock; under TestClock a twentieth of them. Default 100,000. */
-  readonly wakes?: number
-  /** Default 3. */
-  readonly rounds?: number
-}
+/** Wakes that are measured under the virtual clock; under TestClock a twentieth of them. */
+const wakes = 100_000
 
 type Adjust = (duration: Duration.Input) => Effect.Effect<void, VirtualClock.EndlessInstant>
 
@@ -43,10 +34,9 @@ const measure = (sleepers: number, wakes: number, adjust: Adjust) =>
     return (cpuMicros() - begin) / wakes
   })
 
-export const virtualClockBench = async (options: VirtualClockBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
-  const { rounds = 3, sleepers = [1_000, 10_000, 100_000], wakes = 100_000 } = options
+export const virtualClockBench = async (rounds: number): Promise<ReadonlyArray<Row>> => {
   const rows: Array<Row> = []
-  for (const count of sleepers) {
+  for (const count of [1_000, 10_000, 100_000]) {
     const virtual: Array<number> = []
     const test: Array<number> = []
     for (let round = 0; round < rounds; round++) {
@@ -67,5 +57,3 @@ export const virtualClockBench = async (options: VirtualClockBenchOptions = {}):
   }
   return rows
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) console.table(await virtualClockBench())

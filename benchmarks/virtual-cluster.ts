@@ -3,8 +3,6 @@
  * join through one contact over the in-process network, come to rest, and go on for an hour with shuffles every 30 s and
  * heartbeats every 10, the defaults.
  *
- *     node --conditions=source benchmarks/virtual-cluster.ts
- *
  * Each run has a process of its own, whose peak of resident memory is its own too. V8 is given 512 MB of old space: the
  * live heap needs a quarter of that, and without a bound V8 takes what a large machine has.
  */
@@ -14,13 +12,6 @@ import { TestCluster, VirtualClock } from "@hyparview/testing"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { medianOf, type Row } from "./internal/row.ts"
-
-export interface VirtualClusterBenchOptions {
-  /** Default 1. */
-  readonly rounds?: number
-  /** Virtual time after the joins. Default 1 hour. */
-  readonly duration?: Duration.Input
-}
 
 interface Run {
   readonly nodes: number
@@ -66,8 +57,8 @@ const measureApart = async (run: Run): Promise<Cost> => {
 
 const aims = { TestClock: { seconds: 20 }, "the virtual clock": { seconds: 60 } } as const
 
-export const virtualClusterBench = async (options: VirtualClusterBenchOptions = {}): Promise<ReadonlyArray<Row>> => {
-  const { duration = "1 hour", rounds = 1 } = options
+/** `duration`: virtual time after the joins. */
+export const virtualClusterBench = async (rounds: number, duration: Duration.Input): Promise<ReadonlyArray<Row>> => {
   const durationMillis = Duration.toMillis(duration)
   const rows: Array<Row> = []
   for (const { clock, nodes } of [
@@ -105,7 +96,5 @@ export const virtualClusterBench = async (options: VirtualClusterBenchOptions = 
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const run = process.argv[2]
-  if (run === undefined) console.table(await virtualClusterBench())
-  else process.stdout.write(JSON.stringify(await measure(JSON.parse(run))))
+  process.stdout.write(JSON.stringify(await measure(JSON.parse(process.argv[2] ?? ""))))
 }
