@@ -9,6 +9,7 @@ import type { Random } from "@hyparview/core/Random"
 import { nextBelow } from "@hyparview/core/Random"
 import type { Action, FaultName, FaultPlan, Pair } from "./FaultPlan.ts"
 import { Fault } from "./FaultPlan.ts"
+import { between } from "./internal/draws.ts"
 
 /**
  * The faults that a chaos phase may begin; what ends them (`Restart`, `Heal`, …) is drawn with them.
@@ -96,12 +97,6 @@ interface Draft {
   gone: number
   readonly exclusiveUntil: Map<Exclusive, number>
 }
-
-/**
- * A whole number from `minimum` to `maximum`, both included. Spans beyond 2³² would lose evenness; none of ours has one.
- */
-const between = (random: Random, minimum: number, maximum: number): number =>
-  minimum + nextBelow(random, maximum - minimum + 1)
 
 /** `count` different nodes of the candidates, in random order. */
 const choose = (random: Random, candidates: ReadonlyArray<number>, count: number): ReadonlyArray<number> => {

@@ -8,6 +8,7 @@ import { type Config, forClusterSize } from "@hyparview/core/HyParView"
 import { nextBelow, type Random, seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
 import { type ChaosKind, chaosKinds, draw as drawPlan, linkKeepingKinds } from "./FaultDraw.ts"
+import { between } from "./internal/draws.ts"
 import { fromName, type LatencyModel, names } from "./Latency.ts"
 import { type Publication, type Scenario, type Start, type Strategy, survivors } from "./Scenario.ts"
 
@@ -27,9 +28,6 @@ export interface ScenarioLimits {
   /** Whether what goes beyond the papers (ages, mixing, X-BOT, Thicket) is switched on for a share of the seeds. Default: true. */
   readonly extensions?: boolean
 }
-
-const between = (random: Random, minimum: number, maximum: number): number =>
-  minimum + nextBelow(random, maximum - minimum + 1)
 
 const chance = (random: Random, oneIn: number): boolean => nextBelow(random, oneIn) === 0
 
