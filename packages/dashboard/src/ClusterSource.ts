@@ -191,7 +191,7 @@ export type NodeDetail = typeof NodeDetail.Type
 export interface Happening {
   readonly kind: "link" | "node" | "process"
   readonly isBad: boolean
-  /** To whom. `LinkDown` names the node and the neighbour that it lost. */
+  /** To whom. A `link` that was lost names the node and the neighbour that it lost. */
   readonly nodes: ReadonlyArray<string>
   /** What, without whom, so that many of one kind can be told in one line: `lost a neighbour`. */
   readonly what: string

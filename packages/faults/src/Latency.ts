@@ -56,7 +56,7 @@ export interface LogNormal {
 
 /**
  * Each node lives in a region, and a pair of regions has its delay: `matrixMicros[from][to]` plus up to `jitterShare` of
- * it, uniformly. `cityMatrix` makes a matrix from coordinates.
+ * it, uniformly. `matrixOf` makes a matrix from coordinates.
  *
  * Without `seed` node i lives in region i modulo the number of regions; with one, in a region drawn for it from the seed.
  *
