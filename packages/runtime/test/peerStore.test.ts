@@ -95,6 +95,16 @@ describe("a node with a peer store", () => {
     }).pipe(Effect.scoped, Effect.provide(network))
   )
 
+  it.effect("is remembered by a store in memory", () =>
+    Effect.gen(function* () {
+      const store = Layer.succeedContext(yield* Layer.build(PeerStore.PeerStore.layerMemory))
+      yield* TestClock.setTime(5_000)
+      yield* (yield* start("a", store)).stop
+      yield* TestClock.setTime(1_000)
+      assert.strictEqual((yield* (yield* start("a", store)).membership.self).epoch, 5_001)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
   it.effect("keeps an epoch that it had to raise while it ran", () =>
     Effect.gen(function* () {
       const store = makeStore()
