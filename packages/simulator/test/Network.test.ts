@@ -4,6 +4,7 @@ import { FaultPlan, Latency } from "@hyparview/faults"
 import { EventQueue } from "@hyparview/simulator/EventQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { Conditions } from "../src/internal/conditions.ts"
 import {
   frameArrives,
   linkLost,
@@ -179,6 +180,18 @@ describe("the network", () => {
     network.apply(Fault.BreakLinks({ links: { _tag: "Pairs", pairs: [[0, 1]] } }))
     const [, , frame] = events()
     assert.deepStrictEqual(frame?.slice(0, 3), [frameArrives, 1, 0])
+  })
+})
+
+describe("a cut", () => {
+  it("holds between any two of its groups, however many there are", () => {
+    const conditions = new Conditions(40_000)
+    conditions.partition(
+      Array.from({ length: 40_000 }, (_, node) => [node]),
+      "reset"
+    )
+    assert.strictEqual(conditions.passage(1, 2), "reset")
+    assert.strictEqual(conditions.passage(32_768, 39_999), "reset")
   })
 })
 

@@ -16,7 +16,7 @@ export class Conditions {
   silentLoss = 0
   duplicate = 0
 
-  private groupOf: Int16Array | undefined
+  private groupOf: Int32Array | undefined
   private mode: "reset" | "silent" = "reset"
   private oneWays: ReadonlyArray<readonly [from: ReadonlySet<number>, to: ReadonlySet<number>]> = []
   private readonly refusing = new Set<number>()
@@ -49,7 +49,7 @@ export class Conditions {
   }
 
   partition(groups: ReadonlyArray<ReadonlyArray<number>>, mode: "reset" | "silent"): void {
-    const groupOf = new Int16Array(this.nodes).fill(-1)
+    const groupOf = new Int32Array(this.nodes).fill(-1)
     groups.forEach((group, index) => {
       for (const node of group) groupOf[node] = index
     })
