@@ -83,5 +83,5 @@ export const onDigest = <I extends Key, A>(
   }
   if (named.size === 0) return
   listGaps(t, opened)
-  askForGaps(t, named)
+  askForGaps(t, named, true)
 }

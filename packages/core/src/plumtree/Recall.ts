@@ -29,6 +29,9 @@ export const recall = <I extends Key, A>(
   if (next !== undefined) changeUpkeep(t, { recalls: [...old.recalls, next] })
 }
 
+const byTime = <I extends Key>(a: RecalledMessage<I>, b: RecalledMessage<I>): number =>
+  a.publishedAt - b.publishedAt || a.id.sequence - b.id.sequence
+
 /** The latest messages of a topic that are kept here, oldest first. */
 const latest = <I extends Key, A>(
   { now, state }: Transition<I, A>,
@@ -37,17 +40,22 @@ const latest = <I extends Key, A>(
 ): ReadonlyArray<RecalledMessage<I>> => {
   const { config, streams } = state
   const found: Array<RecalledMessage<I>> = []
+  let oldest = -Infinity
   for (let slot = 0; slot < streams.count; slot++) {
     const stream = at(streams, slot)
     if (stream === undefined || stream.topic !== topic || stream.held.count === 0) continue
     const { epoch, held, source } = stream
     for (const { bornAt, payload, publishedAt, sequence } of Held.all(held).slice(-count)) {
-      if (bornAt + config.retainedMillis >= now) {
-        found.push({ id: { source, epoch, topic, sequence }, payload, publishedAt })
-      }
+      if (publishedAt < oldest || bornAt + config.retainedMillis < now) continue
+      found.push({ id: { source, epoch, topic, sequence }, payload, publishedAt })
     }
+    // Of many streams only the latest so far are carried on: to sort all that are kept would take long.
+    if (found.length < 4 * count) continue
+    found.sort(byTime)
+    found.splice(0, found.length - count)
+    oldest = found[0]?.publishedAt ?? oldest
   }
-  found.sort((a, b) => a.publishedAt - b.publishedAt || a.id.sequence - b.id.sequence)
+  found.sort(byTime)
   let bytes = 0
   let first = found.length
   while (first > 0 && found.length - first < count) {

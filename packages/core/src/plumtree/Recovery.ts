@@ -27,6 +27,10 @@ import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 import { firstAwaited } from "./Verdict.ts"
 
 const none: ReadonlyArray<never> = []
+const noSlots: ReadonlySet<number> = new Set()
+
+/** How many gaps are gone through in a millisecond of all time at most: less than an eighth of it. */
+const gapsAMilli = 256
 
 /** Tells the application what it will never get. */
 export const lag = <I extends Key, A>(
@@ -90,7 +94,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
 export const listGaps = <I extends Key, A>(t: Transition<I, A>, slots: Iterable<number>): void => {
   const { streams, upkeep } = t.state
   const opened = [...slots].filter((slot) => at(streams, slot)?.gap !== undefined)
-  if (opened.length > 0) changeUpkeep(t, { gaps: [...upkeep.gaps, ...opened] })
+  if (opened.length > 0) changeUpkeep(t, { gaps: upkeep.gaps.concat(opened) })
 }
 
 /** Changes the gap of the stream in a slot. */
@@ -197,31 +201,70 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
 
 /**
  * Goes through the gaps: gives up what has been open too long, and asks whom there is to ask. To be called whenever a
- * neighbour has become free to be asked, a gap has opened, or one is due. `only`: no other has changed.
+ * neighbour has become free to be asked, a gap has opened, or one is due. `changed`: of these something is known that may
+ * have them looked at sooner; `alone`: and no other has changed, nor a neighbour.
  */
-export const askForGaps = <I extends Key, A>(t: Transition<I, A>, only?: ReadonlySet<number>): void => {
-  const { state } = t
+export const askForGaps = <I extends Key, A>(
+  t: Transition<I, A>,
+  changed: ReadonlySet<number> = noSlots,
+  alone = false
+): void => {
+  const { now, state } = t
+  const { gapsAt } = state.upkeep
   if (state.upkeep.gaps.length === 0) {
     // The last may have gone with its stream.
-    if (state.upkeep.gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
+    if (gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
     return
   }
   const batches = new Map<number, Array<Ranges<I>>>()
   const closed = new Set<number>()
-  let next = only === undefined ? 0 : state.upkeep.gapsAt
-  for (const slot of only ?? state.upkeep.gaps) {
+  // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
+  const isEarly = !alone && now < gapsAt
+  let next = alone || isEarly ? gapsAt : 0
+  for (const slot of alone ? changed : state.upkeep.gaps) {
+    if (isEarly && !changed.has(slot) && isWaiting(t, slot, batches)) continue
     const at = lookAfter(t, slot, batches)
     if (at === undefined) closed.add(slot)
     else next = earlier(next, at)
   }
-  const { gaps } = state.upkeep
-  changeUpkeep(t, { gaps: closed.size === 0 ? gaps : gaps.filter((slot) => !closed.has(slot)), gapsAt: next })
+  const { gaps: all } = state.upkeep
+  const gaps = closed.size === 0 ? all : all.filter((slot) => !closed.has(slot))
+  // To go through many takes a while, and is not to be done again for each of their times.
+  const pauseMillis = Math.floor(gaps.length / gapsAMilli)
+  changeUpkeep(t, { gaps, gapsAt: gaps.length === 0 || next === 0 ? 0 : Math.max(next, now + pauseMillis) })
   for (const [index, wanted] of batches) {
     const to = state.neighbors[index]
     if (to === undefined) continue
     changeLink(t, index, { fetchAt: t.now + state.config.fetchMillis, fetched: 0 })
     t.outputs.push({ _tag: "Send", to, message: { _tag: "Fetch", wanted } })
   }
+}
+
+/** Whether a neighbour can be asked for one more gap. */
+const isFree = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  index: number,
+  batches: ReadonlyMap<number, ReadonlyArray<Ranges<I>>>
+): boolean => state.links[index]?.fetchAt === 0 && (batches.get(index)?.length ?? 0) < state.config.digestSize
+
+/** Whether a gap that is not due has nobody to ask yet: who has been asked has not answered, or who is left is busy. */
+const isWaiting = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  batches: ReadonlyMap<number, ReadonlyArray<Ranges<I>>>
+): boolean => {
+  const gap = at(t.state.streams, slot)?.gap
+  if (gap?.open !== true) return false
+  if (gap.asking !== undefined || gap.due > t.now) return true
+  const { neighbors } = t.state
+  let isLeft = false
+  for (let index = 0; index < neighbors.length; index++) {
+    const id = neighbors[index]?.id
+    if (id === undefined || gap.asked.includes(id)) continue
+    if (isFree(t, index, batches)) return false
+    isLeft = true
+  }
+  return isLeft
 }
 
 /** One gap: when to look at it again; undefined if it is closed. */
@@ -255,9 +298,8 @@ const lookAfter = <I extends Key, A>(
   }
   for (const id of left) {
     const index = indexOf(state, id)
-    const batch = batches.get(index) ?? []
-    if (state.links[index]?.fetchAt !== 0 || batch.length >= config.digestSize) continue
-    batches.set(index, [...batch, rangesOf(wanting, config.gapsSize)])
+    if (!isFree(t, index, batches)) continue
+    batches.set(index, [...(batches.get(index) ?? []), rangesOf(wanting, config.gapsSize)])
     changeGap(t, slot, { asking: id })
     break
   }
@@ -346,10 +388,13 @@ export const onFetched = <I extends Key, A>(
   if (link === undefined || from === undefined || link.fetchAt === 0) return
   release(t, from.id, more && link.fetched > 0)
   changeLink(t, index, { fetchAt: 0 })
+  const over = new Set<number>()
   for (const { below, epoch, source, topic } of gone) {
-    onGone(t, slotOf(state.streams, source, epoch, topic), from.id, below)
+    const slot = slotOf(state.streams, source, epoch, topic)
+    onGone(t, slot, from.id, below)
+    over.add(slot)
   }
-  askForGaps(t)
+  askForGaps(t, over)
 }
 
 /** Whatever this neighbour was asked for, somebody else may be asked for; or again this one. */
@@ -388,11 +433,15 @@ export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
   })
 }
 
+/** Whether anything is known of a neighbour that concerns a gap. */
+const knows = <I extends Key>({ asked, asking, gone, holders }: Gap<I>, id: I): boolean =>
+  asking === id || holders.includes(id) || asked.includes(id) || gone.some((other) => other.id === id)
+
 /** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   for (const slot of t.state.upkeep.gaps) {
     const gap = at(t.state.streams, slot)?.gap
-    if (gap?.open !== true) continue
+    if (gap?.open !== true || !knows(gap, id)) continue
     changeGap(t, slot, {
       ...(gap.asking === id ? { asking: undefined, due: t.now } : {}),
       holders: gap.holders.filter((other) => other !== id),

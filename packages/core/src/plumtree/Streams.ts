@@ -14,7 +14,7 @@ import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
 import { type Draft, type Forgotten, type Kept, nothingHeld, type State, type Stream, type Streams } from "./State.ts"
-import { changeUpkeep, type Transition } from "./Transition.ts"
+import type { Transition } from "./Transition.ts"
 
 /** Streams that are searched in order. */
 const nearSize = 16
@@ -87,7 +87,10 @@ export const insert = <I extends Key, A>(
   // What is known of it stands in its stream from now on. First, since its place may be what the one that makes room needs.
   state.streams = withoutForgotten(state.streams, stream)
   const slot = full ? makeRoom(t, lost) : state.streams.count
-  const streams = stored(state.streams, slot, stream, state.streams.bytes + stream.held.bytes)
+  // Among the gaps the place of the one that makes room stays, as that of any that has closed, until they are gone through.
+  const gap = full ? at(state.streams, slot)?.gap : undefined
+  const placed = gap === undefined ? stream : { ...stream, gap: { ...gap, open: false } }
+  const streams = stored(state.streams, slot, placed, state.streams.bytes + stream.held.bytes)
   const count = full ? streams.count : streams.count + 1
   const keys = slot < nearSize ? setAt(streams.keys, slot, stream.source) : streams.keys
   let { index } = streams
@@ -144,7 +147,6 @@ const makeRoom = <I extends Key, A>(
   const runs: Array<number> = []
   const { floor } = giveUp(victim, victim.top, runs)
   if (runs.length > 0) lost(victim, runs)
-  if (victim.gap !== undefined) changeUpkeep(t, { gaps: state.upkeep.gaps.filter((other) => other !== slot) })
   const streams = state.streams
   const slots = slotsOf(streams, victim.source).filter((other) => other !== slot)
   state.streams = {

@@ -705,6 +705,36 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.hears(2, digest(ranges(100, 0, 1))).says("Fetch")[0]?.wanted, [ranges(100, 1, 1)])
   })
 
+  it("R9. an origin that makes room is not looked for among all gaps: the next takes its place there too", () => {
+    const p = node([2], { sourcesSize: 4 })
+    for (const source of [11, 12, 13, 14]) p.hears(2, gossip(source, 5))
+    const { gaps } = p.state.upkeep
+    assert.strictEqual(gaps.length, 4)
+    p.hears(2, gossip(15, 5))
+    assert.strictEqual(p.state.upkeep.gaps, gaps)
+    // One without a gap leaves the place empty, until they are gone through.
+    p.hears(2, gossip(16, 0))
+    assert.strictEqual(p.state.upkeep.gaps, gaps)
+    p.passes(1_000)
+    assert.strictEqual(p.state.upkeep.gaps.length, 3)
+  })
+
+  it("R6. many gaps, each with a time of its own, are not gone through at each of these times", () => {
+    const p = node([2])
+    for (let source = 10; source < 778; source++) {
+      p.now++
+      p.hears(2, gossip(source, 5))
+    }
+    const { gapsAt } = p.state.upkeep
+    let looks = 0
+    while (p.isSet("Recover") && p.state.timers.Recover.at < gapsAt + 768) {
+      p.fires("Recover")
+      looks++
+    }
+    // 768 gaps: once in 3 ms at most.
+    assert.isAtMost(looks, 256)
+  })
+
   it("R9. a node with 10,000 sources knows each, and tells them apart", () => {
     const p = node([2])
     // The fixture looks through everything at each step: here the steps are taken bare.
@@ -867,6 +897,19 @@ describe("recovery", () => {
     })
     p.hears(2, gossip(9, 2, { publishedAt: 9, payload: new Uint8Array(20) }))
     assert.strictEqual(p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 100 }).says("Recalled").length, 1)
+  })
+
+  it("R13. and is answered: of many sources the last, though they are not gone through in the order of time", () => {
+    const p = node([2, 3], { recallMessages: 3 })
+    const published = [90, 10, 80, 20, 70, 30, 60, 40, 50, 0, 5, 15]
+    published.forEach((publishedAt, index) => {
+      for (const sequence of [0, 1]) p.hears(2, gossip(10 + index, sequence, { publishedAt: publishedAt + sequence }))
+    })
+    p.hears(3, { _tag: "Recall", requestId: 1, topic, count: 3 })
+    assert.deepStrictEqual(
+      p.says("Recalled").map(({ publishedAt }) => publishedAt),
+      [81, 90, 91]
+    )
   })
 
   it("R13. a neighbour is answered so often in recallMillis as a node may have under way; then it is told of nothing", () => {
