@@ -38,6 +38,7 @@ const membershipSizes = <I extends Key, A>({ membership }: Node.State<I, A>): Re
     size("suspects", memory.suspects, config.memorySize),
     size("departed", memory.departed, config.memorySize),
     size("askers", admission.askers, config.memorySize),
+    size("named", admission.named, config.memorySize),
     size("weighed", swap?._tag === "Weighing" ? swap.candidates : [], Math.max(1, config.optimizeCandidates)),
     size("tried", round.tried, Math.max(config.memorySize, config.passiveSize))
   ]

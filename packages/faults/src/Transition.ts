@@ -63,6 +63,7 @@ const checkBounds = <I extends Key, A>(state: State<I, A>, check: Check): void =
   atMost("graveyard", state.memory.graveyard.ids, config.graveyardSize)
   atMost("departed", state.memory.departed, config.memorySize)
   atMost("askers", state.admission.askers, config.memorySize)
+  atMost("named", state.admission.named, config.memorySize)
   atMost("round.tried", round.tried, Math.max(config.memorySize, config.passiveSize))
   atMost("round.busy", round.busy, config.memorySize)
   atMost("round.retried", round.retried, config.memorySize)

@@ -21,23 +21,30 @@ const refilled = (
 
 /**
  * Takes a token of this asker and one of everybody's. The result is how long to wait for the next one, in milliseconds;
- * 0 when both were there. A refusal takes nothing.
+ * 0 when both were there. A refusal takes nothing. `named`: it has not asked itself, a walk has named it. Such have buckets beside
+ * the others': a neighbour can name anybody, and would else have its own bucket forgotten, and be given a full one.
  */
-export const admit = <I extends Key, A>(t: Transition<I, A>, id: I): number => {
+export const admit = <I extends Key, A>(t: Transition<I, A>, id: I, named = false): number => {
   const { now, state } = t
   const { admission } = state
   const { admissionOverall, admissionPerPeer, memorySize } = state.config
   const overall = refilled(admission.tokens, admissionOverall, now - admission.at)
   if (overall < 1) return Math.ceil(((1 - overall) * 60_000) / admissionOverall.perMinute)
-  const index = admission.askers.findIndex((asker) => asker.id === id)
-  const known = itemAt(admission.askers, index)
-  const own = known === undefined ? admissionPerPeer.burst : refilled(known.tokens, admissionPerPeer, now - known.at)
+  const known = named ? admission.named : admission.askers
+  const index = known.findIndex((asker) => asker.id === id)
+  const last = itemAt(known, index)
+  const own = last === undefined ? admissionPerPeer.burst : refilled(last.tokens, admissionPerPeer, now - last.at)
   if (own < 1) return Math.ceil(((1 - own) * 60_000) / admissionPerPeer.perMinute)
   const asker: Asker<I> = { id, tokens: own - 1, at: now }
   // The longest silent asker is forgotten first: its bucket is the fullest.
-  const others = index < 0 ? admission.askers : admission.askers.toSpliced(index, 1)
-  const askers = [...(others.length >= memorySize ? others.slice(others.length - memorySize + 1) : others), asker]
-  state.admission = { tokens: overall - 1, at: now, askers }
+  const others = index < 0 ? known : known.toSpliced(index, 1)
+  const all = [...(others.length >= memorySize ? others.slice(others.length - memorySize + 1) : others), asker]
+  state.admission = {
+    tokens: overall - 1,
+    at: now,
+    askers: named ? admission.askers : all,
+    named: named ? all : admission.named
+  }
   return 0
 }
 

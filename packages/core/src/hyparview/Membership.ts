@@ -225,7 +225,7 @@ export const onForwardJoin = <I extends Key, A>(
 const welcome = <I extends Key, A>(t: Transition<I, A>, joiner: Peer<I, A>): void => {
   const { state } = t
   if (indexInActive(state, joiner.id) >= 0 || isLinking(state, joiner.id)) return
-  if (state.pending.length < state.config.activeSize && admit(t, joiner.id) === 0) ask(t, joiner, "joinWalk")
+  if (state.pending.length < state.config.activeSize && admit(t, joiner.id, true) === 0) ask(t, joiner, "joinWalk")
   else integrate(t, [joiner], [0], [])
 }
 

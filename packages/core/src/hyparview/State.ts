@@ -198,7 +198,7 @@ export interface Departed<I extends Key> {
   readonly until: number
 }
 
-/** Somebody who asked for what can force an eviction, and the tokens it has left. */
+/** Somebody who asked for what can force an eviction, or was named by a walk that can, and the tokens it has left. */
 export interface Asker<I extends Key> {
   readonly id: I
   readonly tokens: number
@@ -277,8 +277,10 @@ export interface Search<I extends Key, A> {
 export interface Admission<I extends Key> {
   readonly tokens: number
   readonly at: number
-  /** At most memorySize. */
+  /** Who has asked. At most memorySize. */
   readonly askers: ReadonlyArray<Asker<I>>
+  /** Whom walks have named. At most memorySize. */
+  readonly named: ReadonlyArray<Asker<I>>
 }
 
 /**
@@ -465,7 +467,7 @@ export const init = <I extends Key, A>(options: {
   contacts: noContacts,
   memory: noMemory,
   search: noSearch,
-  admission: { tokens: options.config.admissionOverall.burst, at: 0, askers: none }
+  admission: { tokens: options.config.admissionOverall.burst, at: 0, askers: none, named: none }
 })
 
 /** Field by field, for the reason that `begin` has. */

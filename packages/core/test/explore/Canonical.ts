@@ -315,10 +315,12 @@ const putState = (h: Hasher, state: State): void => {
   }
   const { admissionPerPeer } = state.config
   if (admissionPerPeer.burst < 100) {
-    for (const { at, id, tokens } of state.admission.askers) {
-      h.put(id)
-      h.put(tokens * 1_000)
-      h.put(Math.min(h.since(at), (60_000 * admissionPerPeer.burst) / admissionPerPeer.perMinute))
+    for (const askers of [state.admission.askers, state.admission.named]) {
+      for (const { at, id, tokens } of askers) {
+        h.put(id)
+        h.put(tokens * 1_000)
+        h.put(Math.min(h.since(at), (60_000 * admissionPerPeer.burst) / admissionPerPeer.perMinute))
+      }
     }
   }
   const { epochRaisedAt } = state.memory

@@ -128,6 +128,22 @@ describe("abuse: what can force an eviction costs tokens", () => {
     assert.deepStrictEqual(p.state.active.find(({ id }) => id === 2)?.link, linkOf(2, 3))
   })
 
+  it("B1. nobody gets another bucket by having walks name many others", () => {
+    const p = node(1, { active: [2, 3, 4], config: { ...perPeer, memorySize: 8 } })
+    for (const requestId of [1, 2]) {
+      p.hears(9, join(requestId))
+      letGo(p)
+    }
+    const neighbour = p.active.find((id) => id !== 9) ?? 0
+    const { link } = p.state.active.find(({ id }) => id === neighbour) ?? { link: linkTo(neighbour) }
+    for (let id = 20; id < 40; id++) {
+      p.hears(neighbour, forwardJoin(link, peer(id), 0))
+      assert.include(p.asking, id)
+      p.cannotReach(id)
+    }
+    assert.strictEqual(p.hears(9, join(3)).says("NeighborReply")[0]?.answer, "limited")
+  })
+
   it("B1. a repair and a refused request cost nothing", () => {
     const p = node(1, { active: [2], config: { admissionOverall: { burst: 1, perMinute: 1 } } })
     p.hears(3, neighbor(1, "repair")).hears(4, neighbor(1, "repair"))
