@@ -21,7 +21,9 @@
  * before, then closes; a later `Send` to the same peer dials anew.
  *
  * A message to an incarnation that is over goes to the later one that answers under its id, if there is one: a request is
- * answered all the same, and the answer tells of the new epoch. What names a link of the old one is dropped.
+ * answered all the same, and the answer tells of the new epoch. What names a link of the old one is dropped. One to a later
+ * incarnation than an open link's dials; the open link ends no sooner than that one has said who it is. Where many answers to
+ * shuffles would be dialled for, those beyond a bound are lost, and nothing is reported (rules B7 and B8 of `docs/protocol.md`).
  *
  * **SendFailed** means: there is no link to this peer, and none could be opened; everything that waited for it is lost.
  * It is given once for a failed dial, not once for each message. **LinkClosed** means: an open link to this peer has

@@ -276,7 +276,8 @@ const onLost = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>, cause: 
   if (probe !== undefined && isNewsOf(peer, probe.peer)) state.search = { ...state.search, probe: undefined }
   const neighbor = itemAt(state.active, indexInActive(state, peer.id))
   if (neighbor !== undefined) {
-    if (neighbor.peer.epoch <= peer.epoch) onNeighborFailed(t, peer, cause)
+    // Nor is it news of this one if a later one, of which others have told, is not to be reached.
+    if (neighbor.peer.epoch === peer.epoch) onNeighborFailed(t, peer, cause)
   } else if (cause === "closed" || cause === "local") {
     // The far end let an idle link go: it lives, but has not answered what crossed the close.
     if (state.pending.some((asking) => isNewsOf(peer, asking.peer))) {

@@ -121,6 +121,18 @@ describe("what a link holds", () => {
     })
   )
 
+  it.effect("B8. is not lost for what others say of its peer: a later incarnation must have come itself", () =>
+    Effect.gen(function* () {
+      const { closes, links, reported, send, sent } = yield* setUp(() => true)
+      const told = { _tag: "ShuffleReply", requestId: 1, sample: { peers: [], ages: [] } } as const
+      links.send({ id: other.id, epoch: 2, address: "elsewhere" }, told)
+      yield* Effect.yieldNow
+      send(1)
+      links.flush(0)
+      assert.deepStrictEqual([links.isOpen(other.id), sent.length, closes, reported], [true, 1, [], []])
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
   it.effect("is never a frame that it could not hold: that is not sent, and costs nobody the link", () =>
     Effect.gen(function* () {
       const { links, reported, send, sent } = yield* setUp(() => true)

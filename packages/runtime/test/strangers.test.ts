@@ -3,9 +3,9 @@
  * end can read, and the node lives.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { HyParView, Wire } from "@hyparview/core"
+import { HyParView, type Node as CoreNode, Wire } from "@hyparview/core"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Context, Effect, Fiber, Formatter, Layer, Result } from "effect"
+import { Context, Effect, Fiber, Formatter, Layer, Logger, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Discovery, Membership, Node, Transport } from "../src/index.ts"
 
@@ -138,6 +138,61 @@ describe("a stranger", () => {
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual((yield* membership.view).links, 0)
     }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
+
+  it.effect("that breaks the protocol again and again is warned of once a minute, with how often it was since", () => {
+    const warned: Array<unknown> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+      if (logLevel === "Warn" && Array.isArray(message)) warned.push(message[1])
+    })
+    return Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const s = yield* stranger("s")
+      const breaks = speak(s, [hello(), Uint8Array.of(255, 255)])
+      for (let index = 0; index < 3; index++) yield* breaks
+      assert.strictEqual(warned.length, 1)
+      assert.notProperty(warned[0], "alsoSince")
+      yield* TestClock.adjust("1 minute")
+      yield* breaks
+      assert.strictEqual(warned.length, 2)
+      assert.deepInclude(warned[1], { peer: "stranger", reason: "protocol", alsoSince: 2 })
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
+  it.effect(
+    "B7. that has become a neighbour has the node dial 32 addresses a cycle at most, by walks in the names of others",
+    () =>
+      Effect.gen(function* () {
+        const membership = yield* node("n", { membership: { activeSize: 1, cycleMillis: 10_000 } })
+        yield* membership.join([])
+        const s = yield* stranger("s")
+        let dialled = 0
+        yield* Effect.forkScoped(Stream.runForEach(s.accepted, () => Effect.sync(() => dialled++)))
+        const link = yield* advance(s.dial("n"))
+        const self = { id: "stranger", epoch: 5, address: "s" }
+        const say = (message: CoreNode.Message) =>
+          link.send([Result.getOrThrow(Wire.encode(message, { local: self, remote: { id: "n", epoch: 10 } }))])
+        const walks = Effect.gen(function* () {
+          for (let index = 0; index < 100; index++) {
+            const origin = { id: `made up ${index}`, epoch: 1, address: "s" }
+            const walk = { link: { asker: self.id, epoch: self.epoch, requestId: 1 }, requestId: 1, origin, ttl: 1 }
+            yield* say({ _tag: "Shuffle", ...walk, sample: { peers: [], ages: [] } })
+          }
+          yield* TestClock.adjust("3 seconds")
+        })
+        yield* link.send([[hello()]])
+        yield* say({ _tag: "Join", requestId: 1 })
+        yield* walks
+        assert.strictEqual(dialled, 32)
+        yield* TestClock.adjust("7 seconds")
+        yield* walks
+        assert.strictEqual(dialled, 64)
+        assert.deepStrictEqual(
+          (yield* membership.neighbors).map(({ id }) => id),
+          ["stranger"]
+        )
+      }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
   )
 
   it.effect("that says Hello late is told the epoch that the node has by then", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { gravesOf, linkTo, node, peer, probe, reply } from "./node.ts"
+import { gravesOf, linkTo, node, peer, probe, reply, sample, shuffle } from "./node.ts"
 
 describe("rule 7: failure detection", () => {
   describe("7a. is immediate:", () => {
@@ -50,6 +50,14 @@ describe("rule 7: failure detection", () => {
     q.hears(peer(4, 2), { _tag: "Shuffle", link: undefined, requestId: 1, origin: peer(4, 2), ttl: 1, sample: none })
     q.loses(peer(4, 1))
     assert.deepStrictEqual(q.passive, [4])
+  })
+
+  it("7c. nor is that of a newer one, of which others have told, news of the one with which there is a link", () => {
+    const p = node(1, { active: [2, 3, 4] })
+    p.hears(2, shuffle(linkTo(2), 1, peer(4, 2), 1, sample([])))
+    assert.strictEqual(p.saysTo(4)[0]?._tag, "ShuffleReply")
+    p.cannotReach(peer(4, 2))
+    assert.deepStrictEqual([p.active, p.news, p.graveyard], [[2, 3, 4], [], []])
   })
 
   it("7c. nor does it end a request to the newer, or a probe of it, or keep it from being asked", () => {

@@ -224,8 +224,8 @@ export class Subject {
   }
 
   /** What was to be sent to a peer found no link and could open none. */
-  cannotReach(id: number, cause: HyParView.DialCause = "refused"): this {
-    return this.step({ _tag: "SendFailed", now: this.now, to: peer(id), cause })
+  cannotReach(who: number | Peer<number, number>, cause: HyParView.DialCause = "refused"): this {
+    return this.step({ _tag: "SendFailed", now: this.now, to: typeof who === "number" ? peer(who) : who, cause })
   }
 
   /** The dial to a contact's address is answered, by the peer whose address it is unless another is given. */

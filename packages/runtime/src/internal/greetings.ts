@@ -11,6 +11,7 @@ import { causeOfDial } from "./ending.ts"
 import { dialCauseOf, type Greeted, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
+import type { Seldom } from "./seldom.ts"
 
 /** Why no conversation came about, in the words of the transport, of the far end, or of ours. */
 export interface Why {
@@ -44,6 +45,7 @@ interface Dial {
 }
 
 export const makeGreetings = (options: {
+  readonly seldom: Seldom
   readonly transport: Transport["Service"]
   readonly handshakeMillis: number
   readonly within: Deadlines["within"]
@@ -52,7 +54,7 @@ export const makeGreetings = (options: {
   readonly meter: Meter
   readonly onEpochConflict: (epoch: number) => void
 }): Greetings => {
-  const { handshakeMillis, meter, ourselves, run, transport, within } = options
+  const { handshakeMillis, meter, ourselves, run, seldom, transport, within } = options
   const dials = new Set<Dial>()
   let accepting = 0
 
@@ -66,12 +68,13 @@ export const makeGreetings = (options: {
     meter.refused(reason)
   }
 
-  /** `proven`: by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
-  const report = ({ conflictingEpoch, detail, reason }: Refused, address: string, proven: boolean): void => {
+  /** `proven`: who it is by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
+  const report = ({ conflictingEpoch, detail, reason }: Refused, address: string, proven: string | undefined): void => {
     noteRefusal(reason)
     if (conflictingEpoch !== undefined) options.onEpochConflict(conflictingEpoch)
-    const log = proven && reason === "identity" ? Effect.logWarning : Effect.logDebug
-    run(log("no conversation", { address, reason, detail }))
+    const more = proven !== undefined && reason === "identity" ? seldom(proven, reason) : undefined
+    const log = more === undefined ? Effect.logDebug : Effect.logWarning
+    run(log("no conversation", { address, reason, detail, ...more }))
   }
 
   const dial: Greetings["dial"] = (address, id, converse, onFailure) => {
@@ -86,7 +89,7 @@ export const makeGreetings = (options: {
     const fail = (error: DialError | LinkClosed | Refused) => {
       if (error._tag === "DialError") return onFailure(causeOfDial(error.reason), error)
       if (error._tag === "LinkClosed") return onFailure("rejected", error)
-      report(error, address, false)
+      report(error, address, undefined)
       return onFailure(dialCauseOf(error.reason), error)
     }
     const under: Dial = { fiber: undefined }
@@ -115,7 +118,7 @@ export const makeGreetings = (options: {
     const onClosed = ({ detail, reason }: LinkClosed): Effect.Effect<void> =>
       Effect.logDebug("no conversation", { address, reason, detail: reason === "local" ? noHello : detail })
     const onRefused = Effect.fnUntraced(function* (refused: Refused) {
-      report(refused, address, link.authenticatedId !== undefined)
+      report(refused, address, link.authenticatedId)
       // A Hello all the same: it says which cluster, version and epochs are spoken of here.
       yield* Effect.ignore(sayHello(link, ourselves(), refused.peer?.id))
       yield* turnAway(link, refused.reason, refused.detail)

@@ -26,6 +26,7 @@ import { type Ourselves, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import { makePeerLinks } from "./peerLinks.ts"
 import type { Run } from "./run.ts"
+import { makeSeldom } from "./seldom.ts"
 import type { Settings } from "./settings.ts"
 
 type Report =
@@ -70,6 +71,12 @@ interface Dialing {
   readonly waiting: Array<Node.Message>
 }
 
+/**
+ * For how many answers to shuffles in a cycle a link is dialled. Who passes a walk on says where it began, and may say anything: so
+ * nobody can have this node dial addresses of theirs without end. An honest node ends one walk a cycle, on average.
+ */
+const walksAnswered = 32
+
 /** How often the log says that strangers are turned away since there are too many links. */
 const limitSaidMillis = 60_000
 
@@ -109,6 +116,7 @@ export const makeLinks = (
   const unflushed = new Set<Connection>()
   const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
   const largestFrame = Math.min(settings.outboxBytes, transport.maxFrameBytes)
+  const walks = { answered: 0, since: 0 }
   let saidTooLarge = false
   let saidLimitAt = -limitSaidMillis
 
@@ -123,7 +131,10 @@ export const makeLinks = (
 
   const { expire, within } = makeDeadlines(settings.handshakeMillis, host.now, host.watchHandshakes)
 
+  const seldom = makeSeldom(host.now)
+
   const greetings = makeGreetings({
+    seldom,
     transport,
     handshakeMillis: settings.handshakeMillis,
     within,
@@ -150,15 +161,24 @@ export const makeLinks = (
 
   const send = (to: Peer.Peer, message: Node.Message): void => {
     const connection = connections.get(to.id)
-    if (connection !== undefined) {
-      // A later incarnation answers in place of the one that is meant; what is about an old link is stale by its name.
-      if (connection.peer.epoch >= to.epoch) return sendOver(connection, message)
-      drop(connection, "superseded", "a later incarnation of this peer is known")
-    }
+    // A later incarnation answers in place of the one that is meant; what is about an old link is stale by its name. Of one that is
+    // later than the link's there may only be talk: it is dialled, and takes the link's place once it has said Hello itself.
+    if (connection !== undefined && connection.peer.epoch >= to.epoch) return sendOver(connection, message)
+    if (message._tag === "ShuffleReply" && !mayAnswerWalk()) return meter.count("answersWithheld")
     const under = dialing.get(to.id)
     if (under === undefined) return dialPeer(to, message)
-    // Bounded by what the core asks at most before it hears of the dial: one request, a reply and a shuffle or two.
+    // Bounded by what the core asks at most before it hears of the dial: one request, and shuffles and their answers.
     under.waiting.push(message)
+  }
+
+  /** Whether one more answer to a shuffle may have a link dialled. One that is withheld costs its origin nothing but what it would tell. */
+  const mayAnswerWalk = (): boolean => {
+    const now = host.now()
+    if (now - walks.since >= settings.membership.cycleMillis) {
+      walks.since = now
+      walks.answered = 0
+    }
+    return ++walks.answered <= walksAnswered
   }
 
   const sendOver = (connection: Connection, message: Node.Message): void => {
@@ -214,11 +234,14 @@ export const makeLinks = (
     meter.count("slowPeersExpelled")
     const { peer, queuedBytes } = connection
     const { outboxBytes } = settings
+    const more = seldom(peer.id, "slow")
+    const log = more === undefined ? Effect.logDebug : Effect.logWarning
     run(
-      Effect.logWarning("a peer does not read what it is sent: its link is closed", {
+      log("a peer does not read what it is sent: its link is closed", {
         peer: peer.id,
         queuedBytes,
-        outboxBytes
+        outboxBytes,
+        ...more
       })
     )
     connections.forget(connection)
@@ -407,8 +430,9 @@ export const makeLinks = (
     connection.ended = true
     connections.forget(connection)
     const { detail, reason } = ending
-    const log = isFault(ending) ? Effect.logWarning : Effect.logDebug
-    run(log("a link has ended", { peer: peer.id, address: peer.address, by: endedBy(ending), reason, detail }))
+    const more = isFault(ending) ? seldom(peer.id, reason) : undefined
+    const log = more === undefined ? Effect.logDebug : Effect.logWarning
+    run(log("a link has ended", { peer: peer.id, address: peer.address, by: endedBy(ending), reason, detail, ...more }))
     if (!inUse) return
     const spare = connections.spareOf(peer.id)
     const letGo = isFarewell(ending) && (reason === "idle" || reason === "duplicate")

@@ -13,6 +13,10 @@ const definitions = {
   messagesSent: counter("hyparview_messages_sent", "protocol and broadcast messages handed to links"),
   messagesReceived: counter("hyparview_messages_received", "messages received and understood"),
   messagesStale: counter("hyparview_messages_stale", "messages not sent because their link was gone"),
+  answersWithheld: counter(
+    "hyparview_answers_withheld",
+    "answers to shuffles for which too many links would have been dialled"
+  ),
   dialsFailed: counter("hyparview_dials_failed", "dials and handshakes that failed"),
   handshakesRefused: counter("hyparview_handshakes_refused", "peers turned away: cluster, version, identity, limit"),
   linksOpened: counter("hyparview_links_opened", "links with a completed handshake"),
