@@ -117,18 +117,22 @@ const isOpenFrom = ({ above, floor }: Seen, from: number, top: number): boolean 
 /** Of these runs what is not done, as runs. */
 export const notDone = ({ above, floor }: Seen, runs: ReadonlyArray<number>): ReadonlyArray<number> => {
   const wanted: Array<number> = []
+  // Both ascend: what lies before one of these runs lies before the next. A neighbour can name many, of a stream of many.
+  let from = 0
   for (let i = 0; i + 1 < runs.length; i += 2) {
-    for (const number of missing(above, Math.max(floor + 1, runs[i] ?? 0), runs[i + 1] ?? 0)) wanted.push(number)
+    const first = Math.max(floor + 1, runs[i] ?? 0)
+    while (from < above.length && (above[from + 1] ?? 0) < first) from += 2
+    for (const number of missing(above, first, runs[i + 1] ?? 0, from)) wanted.push(number)
   }
   return wanted
 }
 
-/** From `first` to `last`, what lies in none of these runs. */
-const missing = (runs: ReadonlyArray<number>, first: number, last: number): ReadonlyArray<number> => {
+/** From `first` to `last`, what lies in none of these runs, of which those before `from` end before `first`. */
+const missing = (runs: ReadonlyArray<number>, first: number, last: number, from = 0): ReadonlyArray<number> => {
   if (first > last) return none
   const gaps: Array<number> = []
   let next = first
-  for (let i = 0; i < runs.length && next <= last; i += 2) {
+  for (let i = from; i < runs.length && next <= last; i += 2) {
     const start = runs[i] ?? 0
     const end = runs[i + 1] ?? 0
     if (end < next) continue

@@ -172,6 +172,23 @@ describe("a stream of numbered messages", () => {
     }
   })
 
+  it("is gone through once for however many runs somebody names", () => {
+    let reads = 0
+    const runs = Array.from({ length: 4_000 }, (_, i) => 2 * (i - (i % 2)) + (i % 2))
+    const above = new Proxy(
+      runs.map((number) => number + 10),
+      {
+        get: (target, key, receiver) => {
+          reads++
+          return Reflect.get(target, key, receiver)
+        }
+      }
+    )
+    const stream: Seen = { floor: 0, above, owed: 0, wanted: 0, top: 10_000 }
+    assert.deepStrictEqual(notDone(stream, runs.map((number) => number + 10)), [])
+    assert.isBelow(reads, 20 * runs.length)
+  })
+
   it("in order holds nothing but its floor, however long it is", () => {
     let stream: Seen = { floor: -1, above: [], owed: 0, wanted: 0, top: -1 }
     for (let sequence = 0; sequence < 10_000; sequence++) {
