@@ -185,17 +185,51 @@ describe("what a link holds", () => {
     })
   )
 
+  const heartbeat = (nonce: number) =>
+    bytesOf(
+      Result.getOrThrow(
+        Wire.encode(
+          { _tag: "Heartbeat", link: { asker: self.id, epoch: 1, requestId: 1 }, nonce },
+          { local: other, remote: self }
+        )
+      )
+    )
+
+  it.effect("has no more than 128 messages wait for the node, so that others' do not wait behind them", () =>
+    Effect.gen(function* () {
+      const received: Array<number> = []
+      const waiting: Array<() => void> = []
+      const turned = Latch.makeUnsafe(false)
+      const host: Partial<Host> = {
+        room: () => 1_000,
+        awaitRoom: Effect.suspend(() => {
+          turned.closeUnsafe()
+          return turned.await
+        }),
+        receive: (_, messages, looked) => {
+          received.push(messages.length)
+          waiting.push(looked)
+        }
+      }
+      yield* setUp(
+        () => true,
+        {},
+        host,
+        Array.from({ length: 300 }, (_, nonce) => heartbeat(nonce))
+      )
+      for (const expected of [[128], [128, 128], [128, 128, 44]]) {
+        for (let turn = 0; turn < 3; turn++) {
+          yield* Effect.yieldNow
+          turned.openUnsafe()
+        }
+        assert.deepStrictEqual(received, expected)
+        for (const looked of waiting.splice(0)) looked()
+      }
+    })
+  )
+
   it.effect("is looked at as far as there is room for it, and then the rest", () =>
     Effect.gen(function* () {
-      const heartbeat = (nonce: number) =>
-        bytesOf(
-          Result.getOrThrow(
-            Wire.encode(
-              { _tag: "Heartbeat", link: { asker: self.id, epoch: 1, requestId: 1 }, nonce },
-              { local: other, remote: self }
-            )
-          )
-        )
       const received: Array<number> = []
       const emptied = Latch.makeUnsafe(false)
       let taken = 0

@@ -185,7 +185,13 @@ describe("a stream of numbered messages", () => {
       }
     )
     const stream: Seen = { floor: 0, above, owed: 0, wanted: 0, top: 10_000 }
-    assert.deepStrictEqual(notDone(stream, runs.map((number) => number + 10)), [])
+    assert.deepStrictEqual(
+      notDone(
+        stream,
+        runs.map((number) => number + 10)
+      ),
+      []
+    )
     assert.isBelow(reads, 20 * runs.length)
   })
 

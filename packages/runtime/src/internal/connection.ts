@@ -27,6 +27,8 @@ export interface Connection {
   /** Bytes queued or being sent. */
   queuedBytes: number
   sending: boolean
+  /** Messages that have come by it and wait for the node. */
+  waiting: number
   /** Called whenever something queued has been sent. */
   readonly onSent: () => void
 }
@@ -48,7 +50,8 @@ export const makeConnection = (
   membership: [],
   broadcast: [],
   queuedBytes: 0,
-  sending: false
+  sending: false,
+  waiting: 0
 })
 
 /** Which of the two orders a frame belongs to. */

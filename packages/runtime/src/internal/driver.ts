@@ -31,8 +31,15 @@ import type { Settings } from "./settings.ts"
 import { makeSteadyTime } from "./steadyTime.ts"
 import { makeTimers } from "./timers.ts"
 
+/** The last of some messages: who handed them over is told when it has been looked at. */
+interface Last {
+  readonly _tag: "Last"
+  readonly input: Node.Input
+  readonly looked: () => void
+}
+
 /** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
-type Item = Node.Input | Publication
+type Item = Node.Input | Publication | Last
 
 /** How long a turn may take before sockets and timers have theirs, which is looked at once in so many inputs. */
 const turnMillis = 50
@@ -174,11 +181,14 @@ export const makeDriver = Effect.fnUntraced(function* (
       else if (report._tag === "LinkClosed") costs.lost(report.peer.id)
       post({ ...report, now: now() })
     },
-    receive: (from, messages) => {
+    receive: (from, messages, looked) => {
       const at = now()
       counts.received += messages.length
       costs.received(from, messages)
-      for (const message of messages) post({ _tag: "Received", now: at, from, message })
+      messages.forEach((message, index) => {
+        const input = { _tag: "Received", now: at, from, message } as const
+        post(index < messages.length - 1 ? input : { _tag: "Last", input, looked })
+      })
     },
     // Reports are never refused.
     room: () => settings.mailboxSize - mailbox.length,
@@ -331,7 +341,10 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   const drive = (item: Item): void => {
     if (item._tag === "Publication") item.done(isUp() ? give(item.input) : [])
-    else give(item)
+    else if (item._tag === "Last") {
+      item.looked()
+      give(item.input)
+    } else give(item)
   }
 
   yield* Effect.addFinalizer(() =>

@@ -41,7 +41,8 @@ export interface Host {
   readonly now: () => number
   readonly state: () => Node.State
   readonly report: (report: Report) => void
-  readonly receive: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>) => void
+  /** `looked` is called when the node has looked at all of them. */
+  readonly receive: (from: Peer.Peer, messages: ReadonlyArray<Node.Message>, looked: () => void) => void
   /** How many messages the node can look at; readers pause while there is no room, and so slow their senders down. */
   readonly room: () => number
   readonly awaitRoom: Effect.Effect<void>
@@ -76,6 +77,12 @@ interface Dialing {
  * nobody can have this node dial addresses of theirs without end. An honest node ends one walk a cycle, on average.
  */
 const walksAnswered = 32
+
+/**
+ * How many messages of one link may wait for the node: others wait behind no more of them, however many it sends and however long
+ * each takes. Above it its reader pauses, and so slows its sender down.
+ */
+const waitingOfALink = 128
 
 /** How often the log says that strangers are turned away since there are too many links. */
 const limitSaidMillis = 60_000
@@ -355,7 +362,7 @@ export const makeLinks = (
   const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
     /** As many as there is room for, and then the others; why the conversation is over, once it is. */
     const digest = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<Farewell, LinkClosed> => {
-      const room = host.room()
+      const room = Math.min(host.room(), waitingOfALink - connection.waiting)
       const over = understand(connection, frames.length <= room ? frames : frames.slice(0, Math.max(0, room)))
       if (over !== undefined) return Effect.succeed(over)
       if (frames.length < room) return next
@@ -414,7 +421,10 @@ export const makeLinks = (
       connection.usedAt = host.now()
       meter.count("messagesReceived", messages.length)
       connections.used(connection)
-      host.receive(connection.peer, messages)
+      connection.waiting += messages.length
+      host.receive(connection.peer, messages, () => {
+        connection.waiting -= messages.length
+      })
     }
     return over
   }
