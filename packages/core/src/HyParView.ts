@@ -23,6 +23,7 @@
  * | silent neighbours | `Heartbeat.ts` |
  * | contacts and Discovery | `Contacts.ts` |
  * | cuts healed | `Merge.ts`, `Beacon.ts` |
+ * | links that lie too close | `Triangles.ts` |
  * | links exchanged for shorter ones | `Optimization.ts`, a round; `optimization/`, its four parts |
  * | floods withstood | `Admission.ts` |
  * | epochs, leaving | `Identity.ts` |
@@ -44,6 +45,7 @@ import {
   onNeighborReply,
   onNotNeighbor
 } from "./hyparview/Membership.ts"
+import { lookForTriangle, spreadLinks } from "./hyparview/Triangles.ts"
 import { lookForOthers, onProbeReply, recognizeStrangers, startLooking } from "./hyparview/Merge.ts"
 import type { Message } from "./hyparview/Message.ts"
 import {
@@ -250,6 +252,7 @@ const onTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): void => {
       }
       shuffle(t)
       lookForOthers(t)
+      spreadLinks(t)
       weigh(t)
       return setTimer(
         t,
@@ -322,6 +325,7 @@ const onReceived = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, mes
       // Without a link it is direct, and only its origin may send it.
       if (message.link === undefined ? message.origin.id === from.id : isFromNeighbor(t, from, index, message)) {
         onShuffle(t, from, message)
+        if (message.link !== undefined) lookForTriangle(t, from, message)
       }
       return
     case "ShuffleReply":

@@ -10,7 +10,7 @@ import type { Key, Peer } from "../Peer.ts"
 import { givenOf } from "./optimization/Part.ts"
 import { isUnbiased } from "./optimization/Unbiased.ts"
 import { type Asker, emit, itemAt, type Transition } from "./State.ts"
-import { isProtected, keepPassive, sampleFor, unlink } from "./Views.ts"
+import { indexInActive, isProtected, keepPassive, sampleFor, unlink } from "./Views.ts"
 
 /** What a bucket holds after `millis` more, never above its burst. */
 const refilled = (
@@ -76,6 +76,15 @@ export const evictFor = <I extends Key, A>(
   if (evicted === undefined) return undefined
   evict(t, victim, likely, moves)
   return evicted.peer
+}
+
+/** For a bridge of our own: who closes a triangle (`Triangles.ts`) makes room, if there is such a one. We choose it ourselves. */
+export const evictForBridge = <I extends Key, A>(t: Transition<I, A>, likely: Peer<I, A>): void => {
+  const { search } = t.state
+  const index = search.surplus === undefined ? -1 : indexInActive(t.state, search.surplus)
+  if (index < 0) evictFor(t, likely, 0)
+  else evict(t, index, likely, 0)
+  if (search.surplus !== undefined) t.state.search = { ...search, surplus: undefined }
 }
 
 /**

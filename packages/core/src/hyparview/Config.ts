@@ -121,6 +121,12 @@ export interface Config {
    */
   readonly mixMillis: number
   /**
+   * How many links a node exchanges for ones with any peers that it knows, once it sees that two of its neighbours are
+   * neighbours of each other: the link to one of these, and others that chance draws, one each bridgeMillis at most.
+   * 0–activeSize; 0: none. Ours: 3, so that whoever joins in a crowd is soon as well linked as any. Not with X-BOT.
+   */
+  readonly triangleExchanges: number
+  /**
    * X-BOT: how many passive entries are weighed in each cycle, to take a link's place; 0: none, links stay as chance
    * made them. 0–passiveSize. The paper calls it PSL. Ours: 0.
    */
@@ -215,6 +221,7 @@ const standard = (n: number, given: Override): Config => {
     contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
     mixMillis: 0,
+    triangleExchanges: Math.min(3, activeSize),
     optimizeCandidates: 0,
     unbiasedLinks: Math.min(1, activeSize),
     optimizeHysteresis: 0.1,
@@ -292,6 +299,7 @@ const bounds: ReadonlyArray<readonly [field: keyof Config, low: number, high: nu
   ["contactProbeMillis", 0, longest],
   ["bridgeMillis", 1, longest],
   ["mixMillis", 0, longest],
+  ["triangleExchanges", 0, 30],
   ["optimizeCandidates", 0, 1_000],
   ["unbiasedLinks", 0, 30],
   ["leftMemoryMillis", 0, longest],
@@ -352,6 +360,7 @@ const faultOf = (config: Config): ConfigError | undefined => {
     atMost("shufflePassive", "passiveSize") ??
     atMost("optimizeCandidates", "passiveSize") ??
     atMost("unbiasedLinks", "activeSize") ??
+    atMost("triangleExchanges", "activeSize") ??
     (config.protectedLinks < config.activeSize
       ? undefined
       : wrong("protectedLinks", `must be below activeSize (${config.activeSize}), or no link could be evicted`))

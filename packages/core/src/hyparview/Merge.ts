@@ -131,7 +131,8 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
   if (isStranger !== undefined) {
     if (!isStranger) return
     beginMixing(t, peers.slice(0, sampleLimit(state)))
-    return meet(t, stranger)
+    meet(t, stranger)
+    return
   }
   const isShared = (peer: Peer<I, A>, index: number) => (ages[index] ?? 0) <= freshCycles && isFresh(state, peer)
   if (!isFresh(state, stranger) && !peers.some(isShared)) meet(t, stranger)
@@ -139,16 +140,21 @@ export const recognizeStrangers = <I extends Key, A>(t: Transition<I, A>, messag
 
 /**
  * Links with a peer of the other side, or with any: into a free slot if there is one, else by a bridge, once a period. A
- * stranger may have named anybody, this node itself and who has left included.
+ * stranger may have named anybody, this node itself and who has left included. The result is
+ * whether it has been asked.
  */
-export const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): void => {
+export const meet = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): boolean => {
   const { now, state } = t
-  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isLinking(state, peer.id)) return
-  if (isNobody(peer) || hasDeparted(state, peer)) return
-  if (freeSlots(state) > 0) return ask(t, peer, "repair")
+  if (peer.id === state.self.id || indexInActive(state, peer.id) >= 0 || isLinking(state, peer.id)) return false
+  if (isNobody(peer) || hasDeparted(state, peer)) return false
+  if (freeSlots(state) > 0) {
+    ask(t, peer, "repair")
+    return true
+  }
   // A slot that is free but promised is for repair to fill.
-  if (state.active.length < state.config.activeSize) return
-  if (now < state.search.nextBridgeAskAt || state.pending.length >= state.config.activeSize) return
+  if (state.active.length < state.config.activeSize) return false
+  if (now < state.search.nextBridgeAskAt || state.pending.length >= state.config.activeSize) return false
   state.search = { ...state.search, nextBridgeAskAt: now + state.config.bridgeMillis }
   ask(t, peer, "bridge", 1)
+  return true
 }

@@ -11,7 +11,7 @@
  */
 import { jittered, nextBelow } from "../Random.ts"
 import type { Key, LinkId, Peer } from "../Peer.ts"
-import { evictFor } from "./Admission.ts"
+import { evictFor, evictForBridge } from "./Admission.ts"
 import type { NeighborReply } from "./Message.ts"
 import type { DownReason } from "./Protocol.ts"
 import { ask, evictsOnAcceptance } from "./Requests.ts"
@@ -281,7 +281,8 @@ const onAccepted = <I extends Key, A>(
       return
     }
     // Both ends of a bridge have evicted: of the two links that are gone another can be made.
-    evictFor(t, asking.reason === "bridge" && evicted !== undefined ? evicted : from, 0)
+    if (asking.reason === "bridge") evictForBridge(t, evicted ?? from)
+    else evictFor(t, from, 0)
   }
   link(t, from, id, !evictsOnAcceptance(asking), asking.reason === "bridge")
   becomeJoined(t, from)

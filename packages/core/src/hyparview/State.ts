@@ -259,7 +259,7 @@ export interface Beacon<I extends Key, A> {
   readonly heldSince: number
 }
 
-/** The search for other parts of the cluster (`Merge.ts`). */
+/** The search for other parts of the cluster (`Merge.ts`), and for triangles within this one (`Triangles.ts`). */
 export interface Search<I extends Key, A> {
   readonly probe: OpenProbe<I, A> | undefined
   readonly nextProbeAt: number
@@ -271,6 +271,12 @@ export interface Search<I extends Key, A> {
   readonly mixUntil: number
   /** Whom a contact of another island has named: the next links are exchanged with them. At most as many as a sample holds. */
   readonly strangers: ReadonlyArray<Peer<I, A>>
+  /** For how many triangles this incarnation has exchanged links. At most activeSize. */
+  readonly triangles: number
+  /** Who closed the last of them: the next bridge takes its place. */
+  readonly surplus: I | undefined
+  /** Links that are still to be exchanged for the last of them. */
+  readonly exchangesDue: number
 }
 
 /** The token buckets: everybody's, and one for each asker (`Admission.ts`). */
@@ -429,7 +435,10 @@ const noSearch: Search<never, never> = {
   nextBridgeAcceptAt: 0,
   beacon: undefined,
   mixUntil: 0,
-  strangers: none
+  strangers: none,
+  triangles: 0,
+  surplus: undefined,
+  exchangesDue: 0
 }
 
 const noHole: Hole = { since: 0, moves: 0 }

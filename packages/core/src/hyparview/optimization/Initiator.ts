@@ -26,7 +26,10 @@ export const weigh = <I extends Key, A>(t: Transition<I, A>): void => {
   samplePassive(t, state.config.optimizeCandidates, state.self.id, sample)
   const [anybody] = sample.peers
   if (anybody === undefined) return
-  if (lacksUnbiased(state)) return meet(t, anybody)
+  if (lacksUnbiased(state)) {
+    meet(t, anybody)
+    return
+  }
   const neighbors = state.active.filter((_, index) => !isUnbiased(state, index))
   if (neighbors.length === 0) return
   const nonce = state.nextNonce++
