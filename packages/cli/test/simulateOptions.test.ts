@@ -14,7 +14,10 @@ type Given = Partial<Experiment.Options>
 const told: ReadonlyArray<readonly [experiment: Experiment.Name, options: Given]> = [
   ["stable", { nodes: 60, seed: 3, cycles: 2, joins: "at-once", contacts: 2, ageWeight: 0.5, detectionMillis: 400 }],
   ["stable", { nodes: 60, cycles: 3, latency: "geographic", xBotCandidates: 3, unbiasedLinks: 2, mixMillis: 60_000 }],
-  ["stable", { nodes: 60, cycles: 3, sendFailure: 0.05, sendAttempts: 2, heartbeatMillis: 9_000 }],
+  [
+    "stable",
+    { nodes: 60, cycles: 3, sendFailure: 0.05, sendAttempts: 2, heartbeatMillis: 9_000, triangleExchanges: 1 }
+  ],
   ["failures", { nodes: 60, cycles: 1, kill: 0.25, messages: 3, healCycles: 2, againMessages: 2 }],
   ["partition", { nodes: 60, cycles: 1, cut: "thirds", cutMinutes: 2, healCycles: 2 }],
   ["hashicorp", { nodes: 60, gossips: 3 }],

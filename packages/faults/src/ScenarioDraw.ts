@@ -161,7 +161,7 @@ export const draw = (
   const drawnMembership = drawConfig(random, seed)
   const membership = extensions
     ? drawnMembership
-    : { ...drawnMembership, ageWeight: 0, mixMillis: 0, optimizeCandidates: 0 }
+    : { ...drawnMembership, ageWeight: 0, mixMillis: 0, optimizeCandidates: 0, triangleExchanges: 0 }
   const drawnLatency = drawLatency(random)
   const latency = extensions && optimizes(seed) ? fromName("geographic") : drawnLatency
   const mostMillis = Math.floor((maximumNodeMinutes * 60_000) / nodes)

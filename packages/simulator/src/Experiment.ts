@@ -101,6 +101,7 @@ const optionOf = {
   heartbeatMillis: "heartbeatMillis",
   ageWeight: "ageWeight",
   mixMillis: "mixMillis",
+  triangleExchanges: "triangleExchanges",
   optimizeCandidates: "xBotCandidates",
   unbiasedLinks: "unbiasedLinks"
 } as const satisfies Readonly<Partial<Record<keyof HyParView.Config, keyof Options>>>
@@ -176,6 +177,7 @@ export const start = (
     heartbeatMillis: options.heartbeatMillis,
     ageWeight: options.ageWeight,
     mixMillis: options.mixMillis,
+    triangleExchanges: options.triangleExchanges,
     optimizeCandidates: options.xBotCandidates,
     unbiasedLinks: options.unbiasedLinks,
     // Each node shuffles exactly once in a cycle, at its own phase.

@@ -546,13 +546,25 @@ describe("a run", () => {
     }
   })
 
+  it("links whoever has joined in a crowd as well as any, after some cycles (rule 13)", () => {
+    const crowd = { nodes: 400, joins: "at-once", cycles: 20 } as const
+    const { overlay } = run("stable", crowd)
+    const { overlay: chained } = run("stable", { ...crowd, triangleExchanges: 0 })
+    const { overlay: inTurn } = run("stable", { ...crowd, joins: "in-turn" })
+    assert.include(overlay, { components: 1, asymmetricLinks: 0, inBothViews: 0 })
+    assert.isBelow(overlay.clustering, 0.005)
+    assert.isAbove(chained.clustering, 0.1)
+    assert.isAbove(chained.averageShortestPath, 1.2 * inTurn.averageShortestPath)
+    assert.isBelow(overlay.averageShortestPath, 1.03 * inTurn.averageShortestPath)
+  })
+
   it("does the same on every machine", () => {
     const hashOf = (options: Partial<Experiment.Options>) =>
       run("failures", { nodes: 60, cycles: 2, ...options }).traceHash
     // Whatever changes what a core does, or when, changes these: then they are to be written anew.
     assert.deepStrictEqual(
       (["constant", "uniform", "lognormal", "geographic"] as const).map((latency) => hashOf({ latency })),
-      ["611fc7ddbbe47123", "0a96476bb0f31c50", "a75117b13faba2c5", "4e24b34b742c227a"]
+      ["53a9a4df76ffe286", "2b2f95c6e688e345", "07842e1850e4fc58", "b9a23c3c5c0bdba5"]
     )
   })
 
@@ -616,6 +628,7 @@ describe("a run", () => {
     assert.strictEqual(fault("partition", { cut: "islands", nodes: 20, contacts: 11 })[0], "contacts")
     assert.strictEqual(fault("partition", { cutMinutes: 0 })[0], "cutMinutes")
     assert.strictEqual(fault("stable", { mixMillis: -1 })[0], "mixMillis")
+    assert.strictEqual(fault("stable", { triangleExchanges: 31 })[0], "triangleExchanges")
     assert.strictEqual(fault("stable", { nodes: 5 }, { activeSize: 5 })[0], "config.activeSize")
     assert.strictEqual(fault("stable", {}, { activeSize: 4, protectedLinks: 4 })[0], "config.protectedLinks")
   })
@@ -637,6 +650,7 @@ describe("a run", () => {
     for (const [name, option] of [
       ["ageWeight", "ageWeight"],
       ["mixMillis", "mixMillis"],
+      ["triangleExchanges", "triangleExchanges"],
       ["optimizeCandidates", "xBotCandidates"],
       ["unbiasedLinks", "unbiasedLinks"]
     ] as const) {

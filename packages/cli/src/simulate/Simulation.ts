@@ -21,6 +21,7 @@ export const Options = Schema.Struct({
   againMessages: Schema.Int,
   ageWeight: Schema.Finite,
   mixMillis: Schema.Int,
+  triangleExchanges: Schema.Int,
   cut: Schema.Literals(Experiment.choices.cut),
   cutMinutes: Schema.Int,
   xBotCandidates: Schema.Int,

@@ -45,6 +45,7 @@ export const settings = {
   againMessages: { flag: "again", of: ["failures"] },
   ageWeight: { flag: "age-weight" },
   mixMillis: { flag: "mix" },
+  triangleExchanges: { flag: "triangle-exchanges" },
   cut: { flag: "cut", of: ["partition"] },
   cutMinutes: { flag: "cut-minutes", of: ["partition"] },
   xBotCandidates: { flag: "x-bot-candidates" },
@@ -202,6 +203,11 @@ export const flags = {
     )
   ),
   mixMillis: whole("mixMillis", "MS", "Milliseconds in which each node exchanges one link for any other; 0: never"),
+  triangleExchanges: whole(
+    "triangleExchanges",
+    "N",
+    "How many links a node exchanges that sees two of its neighbours linked; 0: none"
+  ),
   cut: named(
     "cut",
     "Who is cut from whom: halves, 90 % and 10 %, thirds, halves from the start, one way only, on and off"
@@ -290,6 +296,7 @@ export const optionsOf = (experiment: Name, input: Input): Experiment.Options =>
     againMessages: number("againMessages"),
     ageWeight: number("ageWeight"),
     mixMillis: number("mixMillis"),
+    triangleExchanges: number("triangleExchanges"),
     cut: Option.getOrElse(input.cut, () => defaults.cut),
     cutMinutes: number("cutMinutes"),
     xBotCandidates: number("xBotCandidates"),

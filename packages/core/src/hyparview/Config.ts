@@ -123,7 +123,7 @@ export interface Config {
   /**
    * How many links a node exchanges for ones with any peers that it knows, once it sees that two of its neighbours are
    * neighbours of each other: the link to one of these, and others that chance draws, one each bridgeMillis at most.
-   * 0–activeSize; 0: none. Ours: 3, so that whoever joins in a crowd is soon as well linked as any. Not with X-BOT.
+   * 0–30; 0: none. Ours: 3, so that whoever joins in a crowd is soon as well linked as any. Not with X-BOT.
    */
   readonly triangleExchanges: number
   /**
@@ -221,7 +221,7 @@ const standard = (n: number, given: Override): Config => {
     contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
     mixMillis: 0,
-    triangleExchanges: Math.min(3, activeSize),
+    triangleExchanges: 3,
     optimizeCandidates: 0,
     unbiasedLinks: Math.min(1, activeSize),
     optimizeHysteresis: 0.1,
@@ -360,7 +360,6 @@ const faultOf = (config: Config): ConfigError | undefined => {
     atMost("shufflePassive", "passiveSize") ??
     atMost("optimizeCandidates", "passiveSize") ??
     atMost("unbiasedLinks", "activeSize") ??
-    atMost("triangleExchanges", "activeSize") ??
     (config.protectedLinks < config.activeSize
       ? undefined
       : wrong("protectedLinks", `must be below activeSize (${config.activeSize}), or no link could be evicted`))

@@ -27,7 +27,7 @@ export const lookForTriangle = <I extends Key, A>(
 ): void => {
   const { state } = t
   const { activeSize, shuffleActive, triangleExchanges } = state.config
-  if (triangleExchanges === 0 || message.origin.id !== from.id || state.search.triangles >= activeSize) return
+  if (message.origin.id !== from.id || state.search.triangles >= activeSize) return
   const { ages, peers } = message.sample
   // Its neighbours stand before its passive entries, and their age is 0.
   for (let i = 0; i < shuffleActive; i++) {
@@ -57,8 +57,11 @@ const exchange = <I extends Key, A>(t: Transition<I, A>): boolean => {
 }
 
 /**
- * With a full active view, or a slot would be filled instead; with a full passive view, or the cluster is so small that all are
+ * Where it is wanted; with a full active view, or a slot would be filled instead; with a full passive view, or the cluster is so small that all are
  * neighbours of each other's; and not where X-BOT gathers what is near.
  */
 const mayExchange = <I extends Key, A>({ active, config, passive }: State<I, A>): boolean =>
-  active.length >= config.activeSize && passive.ids.length >= config.passiveSize && config.optimizeCandidates === 0
+  config.triangleExchanges > 0 &&
+  config.optimizeCandidates === 0 &&
+  active.length >= config.activeSize &&
+  passive.ids.length >= config.passiveSize

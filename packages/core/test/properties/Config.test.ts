@@ -28,6 +28,7 @@ const wholeFields: Readonly<Partial<Record<keyof HyParView.Config, readonly [low
   contactProbeMillis: [0, thirtyDays],
   bridgeMillis: [1, thirtyDays],
   mixMillis: [0, thirtyDays],
+  triangleExchanges: [0, 30],
   optimizeCandidates: [0, 20],
   unbiasedLinks: [0, 10],
   leftMemoryMillis: [0, thirtyDays],

@@ -80,6 +80,8 @@ export interface Options {
   readonly ageWeight: number
   /** How often a node exchanges a link for one with anybody, 0 never: the core's `mixMillis`. Default: 0. */
   readonly mixMillis: number
+  /** How many links a node exchanges that is in a triangle, 0 to 30, 0 none: the core's `triangleExchanges`. Default: 3. */
+  readonly triangleExchanges: number
   /**
    * `partition`: who is cut from whom. `halves`; `tenth`: nine tenths and one; `thirds`; `islands`: halves that were never one,
    * and join through contacts of their own, though each node has been told of all; `one-way`: what one half sends does not
@@ -192,6 +194,7 @@ export const defaults = (experiment: Name): Options => ({
   againMessages: 0,
   ageWeight: 0,
   mixMillis: 0,
+  triangleExchanges: 3,
   cut: "halves",
   cutMinutes: 5,
   xBotCandidates: 0,
@@ -237,6 +240,7 @@ const bounds: Readonly<Record<keyof Options, (value: unknown) => string | undefi
   againMessages: whole(0, 1_000_000),
   ageWeight: share(1),
   mixMillis: whole(0, 86_400_000),
+  triangleExchanges: whole(0, 30),
   cut: oneOf(choices.cut),
   cutMinutes: whole(1, 10_080),
   xBotCandidates: whole(0, 1_000),

@@ -92,14 +92,14 @@ export function* partition(laboratory: Laboratory): Work {
   laboratory.replaceWorld(world)
 }
 
-/** Nobody looks for the other parts, and a few nodes are told of them. */
+/** Nobody looks for the other parts, and a few nodes are told of them; links stay as they are. */
 function* neglect(
   laboratory: Laboratory,
   groups: ReadonlyArray<ReadonlyArray<number>>,
   healing: ReadonlyArray<Sample>
 ): Work {
   const { membership, world } = laboratory
-  world.reconfigure({ ...membership, probeMillis: 0, contactProbeMillis: 0, mixMillis: 0 })
+  world.reconfigure({ ...membership, probeMillis: 0, contactProbeMillis: 0, mixMillis: 0, triangleExchanges: 0 })
   world.apply(FaultPlan.Fault.Heal())
   const [first = [], ...others] = groups
   for (const group of others) {
