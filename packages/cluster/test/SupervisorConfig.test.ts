@@ -12,6 +12,14 @@ const wrong: ReadonlyArray<readonly [options: Supervisor.Options, message: strin
   [{ nodes: 3, processes: 1, port: 65_536 }, "supervisor, port: 65536 is not a whole number, from 1 to 65535"]
 ]
 
+const misspelt: ReadonlyArray<readonly [options: object, message: RegExp]> = [
+  [{ process: 2 }, /^supervisor, process: no such option. Options are nodes, processes, .*, logLevel$/],
+  [
+    { bounds: { memorySizes: 3 } },
+    /^supervisor, bounds.memorySizes: no such option. Options are memorySize, sourcesSize, retainedMillis$/
+  ]
+]
+
 describe("a supervisor's options", () => {
   it.effect.each(wrong)("that are out of their bounds are named, with what they may be: %o", ([options, message]) =>
     Effect.gen(function* () {
@@ -21,15 +29,9 @@ describe("a supervisor's options", () => {
     })
   )
 
-  it.effect.each([
-    [{ process: 2 }, /^supervisor, process: no such option. Options are nodes, processes, .*, logLevel$/],
-    [
-      { bounds: { memorySizes: 3 } },
-      /^supervisor, bounds.memorySizes: no such option. Options are memorySize, sourcesSize, retainedMillis$/
-    ]
-  ] as const)("of no such name are refused: %o", ([misspelt, message]) =>
+  it.effect.each(misspelt)("of no such name are refused: %o", ([given, message]) =>
     Effect.gen(function* () {
-      const options = { nodes: 3, processes: 1, ...misspelt }
+      const options = { nodes: 3, processes: 1, ...given }
       const error = yield* Effect.flip(Effect.scoped(Supervisor.make(options)))
       assert.strictEqual(error._tag, "InvalidOptions")
       assert.match(error.message, message)
