@@ -101,6 +101,9 @@ const broken: Readonly<Record<string, (state: State) => Change | ReadonlyArray<C
   "askers holds 9, its bound is 8": ({ admission }) => ({
     admission: { ...admission, askers: numbers(9).map((id) => ({ id, tokens: 1, at: 0 })) }
   }),
+  "named holds 9, its bound is 8": ({ admission }) => ({
+    admission: { ...admission, named: numbers(9).map((id) => ({ id, tokens: 1, at: 0 })) }
+  }),
   "round.tried holds 9, its bound is 8": ({ round }) => ({ round: { ...round, tried: numbers(9) } }),
   "round.busy holds 9, its bound is 8": ({ round }) => ({ round: { ...round, busy: numbers(9) } }),
   "round.retried holds 9, its bound is 8": ({ round }) => ({ round: { ...round, retried: numbers(9) } }),
