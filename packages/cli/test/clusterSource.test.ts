@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Supervisor } from "@hyparview/cluster"
 import { NodeNotStarted } from "@hyparview/cluster/Control"
 import * as Overview from "@hyparview/cluster/Overview"
-import { PartlyStarted, WorkerSilent } from "@hyparview/cluster/WorkerError"
+import { PartlyStarted, WorkerLost, WorkerSilent } from "@hyparview/cluster/WorkerError"
 import { type Action, ClusterSource } from "@hyparview/dashboard/ClusterSource"
 import * as Story from "@hyparview/dashboard/Story"
 import { Effect, Layer, Stream } from "effect"
@@ -14,6 +14,8 @@ const rules: Overview.Rules = { activeSize: 2, passiveSize: 6, requestTimeoutMil
 const { overview } = Overview.observe(Overview.watch, { atMillis: 0, nodes: [] }, rules)
 
 type Service = Supervisor.Supervisor["Service"]
+
+const news = { source: "n1", epoch: 7, topic: "news", sequence: 0 }
 
 /** The dashboard's source of a cluster whose latest message was n1's first one on a topic. */
 const sourceAfter = (topic: string, more: Partial<Service> = {}) =>
@@ -73,7 +75,7 @@ describe("the dashboard's source", () => {
           atMillis: 100,
           expected: 2,
           deliveries: [{ node: "n2", hops: 1, atMillis: 103, copies: 1 }],
-          missing: [],
+          missing: ["n1"],
           repeated: [],
           lastMillis: 3,
           hops: 1
@@ -94,7 +96,7 @@ describe("the dashboard's source", () => {
       assert.deepStrictEqual(all, { _tag: "Restarted", nodes: ["n2"] })
       // Somebody else was quicker.
       const none = yield* Effect.flip(act(restart, { nodes, restart: () => Effect.succeed([]) }))
-      assert.strictEqual(none.message, "Restart was refused: no node is dead")
+      assert.strictEqual(none.message, "no node is dead")
       const reasons = [new NodeNotStarted({ node: "n1", detail: "its port is in use" })]
       const partly = new PartlyStarted({ started: ["n2"], failed: ["n1"], reasons })
       const some = yield* act(restart, { nodes, restart: () => Effect.fail(partly) })
@@ -139,6 +141,49 @@ describe("the dashboard's source", () => {
       const error = yield* Effect.flip(act(publish, { broadcast: () => Effect.fail(silent) }))
       assert.strictEqual(error._tag, "ClusterUnavailable")
       assert.match(error.message, /did not answer Publish .* it may publish it all the same, when it goes on$/)
+    })
+  )
+
+  it.effect("counts who was started since a message was published, and has it, with those who were to get it", () =>
+    Effect.gen(function* () {
+      const status: Supervisor.Status = {
+        nodes: [],
+        views: [],
+        silent: [],
+        overview,
+        partition: undefined,
+        latest: {
+          id: news,
+          from: "n1",
+          atMillis: 100,
+          expected: ["n1", "n2"],
+          deliveries: ["n1", "n3", "n4"].map((node) => ({ node, hops: 1, atMillis: 101, copies: 1 }))
+        }
+      }
+      const reach = yield* Effect.gen(function* () {
+        return (yield* (yield* ClusterSource).observe).reach
+      }).pipe(Effect.provide(sourceAfter("news", { status: () => Effect.succeed(status) })))
+      assert.deepStrictEqual([reach?.arrivals.length, reach?.expected], [3, 4])
+    })
+  )
+
+  it.effect("tells how a process ended, and its last words where it had any", () =>
+    Effect.gen(function* () {
+      const lost = (how: { readonly code: number | null; readonly signal: string | null }) => {
+        const worker = { process: 2, pid: 7, nodes: ["n1", "n2"], lastLines: ["an old warning", "out of memory"] }
+        return { _tag: "WorkerLost", lost: new WorkerLost({ ...worker, ...how }) } as const
+      }
+      const events = Stream.make(lost({ code: null, signal: "SIGKILL" }), lost({ code: 134, signal: null }))
+      const told = yield* Effect.gen(function* () {
+        return yield* Stream.runCollect(Stream.take((yield* ClusterSource).happenings, 2))
+      }).pipe(Effect.provide(sourceAfter("news", { events })))
+      assert.deepStrictEqual(
+        told.map(({ reason, what }) => [what, reason]),
+        [
+          ["process 2 ended unexpectedly, with its 2 nodes", "SIGKILL"],
+          ["process 2 ended unexpectedly, with its 2 nodes", "exit code 134: out of memory"]
+        ]
+      )
     })
   )
 

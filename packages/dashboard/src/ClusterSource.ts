@@ -97,7 +97,7 @@ export const Reach = Schema.Struct({
   from: NodeId,
   /** By the clock of the machine. */
   publishedAtMillis: Schema.Finite,
-  /** Nodes that ran when it was published. */
+  /** Nodes that ran when it was published, and others who have it all the same: they were started since. */
   expected: count,
   /** Who has it: the node, the links that the copy crossed, the milliseconds since it was published. */
   arrivals: Schema.Array(Schema.Tuple([NodeId, count, Schema.Finite])).check(Schema.isMaxLength(mostNodes))
@@ -278,7 +278,7 @@ export class ActionRefused extends Schema.TaggedError<ActionRefused>()("ActionRe
   detail: Schema.String
 }) {
   override get message(): string {
-    return `${this.action} was refused: ${this.detail}`
+    return this.detail
   }
 }
 

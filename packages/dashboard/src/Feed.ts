@@ -17,6 +17,15 @@ import { overlayOf } from "./Overlay.ts"
  */
 export const mostLogEntries = 500
 
+/**
+ * A viewer to whom nothing happens is told so this often, by an event `quiet` without a message: who hears nothing for longer has
+ * nobody at the other end. Provenance: a choice.
+ *
+ * @category bounds
+ * @since 0.1.0
+ */
+export const quietMillis = 10_000
+
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 /**
@@ -209,6 +218,16 @@ const patchOf = (before: SeenNode, now: SeenNode): NodePatch | undefined => {
   return Object.keys(patch).length === 1 ? undefined : patch
 }
 
+/**
+ * The node now, or the object that it was where nothing of it has changed. A round trip that counts as the same stays what it was:
+ * else it could move by small steps, each beside another change, as far as it likes, and nobody would be told.
+ */
+const since = (before: SeenNode, now: SeenNode): SeenNode => {
+  if (patchOf(before, now) === undefined) return before
+  const { roundTripMillis } = sameRoundTrip(before.roundTripMillis, now.roundTripMillis) ? before : now
+  return { ...now, roundTripMillis }
+}
+
 /** Seconds over which a rate is evened out: what is read must stand still for a moment. */
 const rateSeconds = 2
 
@@ -263,7 +282,7 @@ export const advance = (before: State, seen: Observation, atMillis: number): Sta
   const nodes = new Map<string, SeenNode>()
   for (const now of seen.nodes.slice(0, mostNodes)) {
     const known = before.nodes.get(now.id)
-    nodes.set(now.id, known === undefined || patchOf(known, now) !== undefined ? now : known)
+    nodes.set(now.id, known === undefined ? now : since(known, now))
   }
   return {
     ...before,

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Action, ActionResult, Happening } from "./ClusterSource.ts"
+import type { Action, ActionError, ActionResult, Happening } from "./ClusterSource.ts"
 import type { LogEntry, State } from "./Feed.ts"
 
 /**
@@ -125,6 +125,33 @@ const started = (text: string, result: { readonly nodes: ReadonlyArray<string>; 
     ? line("action", text, { reason: names(result.nodes) })
     : line("action", `${text}; ${result.trouble}`, { isBad: true, reason: names(result.nodes) })
 
+const actionNames: Readonly<Record<Action["_tag"], string>> = {
+  Publish: "Publish",
+  Kill: "Kill",
+  KillShare: "Kill a share",
+  Restart: "Restart",
+  AddNodes: "Add nodes",
+  Partition: "Cut the network",
+  Heal: "Heal the cut"
+}
+
+/**
+ * What an action is called on the page: `Kill a share`.
+ *
+ * @category words
+ * @since 0.1.0
+ */
+export const nameOf = ({ _tag }: Action): string => actionNames[_tag]
+
+/**
+ * `381 ms`, `33.3 s`.
+ *
+ * @category words
+ * @since 0.1.0
+ */
+export const duration = (millis: number): string =>
+  millis < 10_000 ? `${Math.round(millis).toLocaleString("en")} ms` : `${(millis / 1_000).toFixed(1)} s`
+
 /**
  * What was done from the page.
  *
@@ -140,7 +167,7 @@ export const ofAction = (action: Action, result: ActionResult): Line => {
       const all = arrivals.length >= expected
       return line(
         "action",
-        `${from} published; ${all ? `all ${expected.toLocaleString("en")}` : `${arrivals.length.toLocaleString("en")} of ${many(expected, "node")}`} have it after ${Math.round(last)} ms and at most ${many(hops, "hop")}`,
+        `${from} published; ${all ? `all ${expected.toLocaleString("en")}` : `${arrivals.length.toLocaleString("en")} of ${many(expected, "node")}`} have it after ${duration(last)} and at most ${many(hops, "hop")}`,
         { isBad: !all, node: from }
       )
     }
@@ -168,5 +195,8 @@ export const ofAction = (action: Action, result: ActionResult): Line => {
  * @category lines
  * @since 0.1.0
  */
-export const ofRefusal = (action: Action, message: string): Line =>
-  line("action", `${action._tag}: not done`, { isBad: true, reason: message })
+export const ofFailure = (action: Action, { _tag, message }: ActionError): Line => {
+  // Of who does not answer nobody knows what he did.
+  const how = _tag === "ClusterUnavailable" ? "no answer" : "not done"
+  return line("action", `${nameOf(action)}: ${how}`, { isBad: true, reason: message })
+}

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import { type Observation, type SeenNode } from "../src/ClusterSource.ts"
+import { ActionRefused, ClusterUnavailable, type Observation, type SeenNode } from "../src/ClusterSource.ts"
 import * as Feed from "../src/Feed.ts"
 import * as Overlay from "../src/Overlay.ts"
 import * as Story from "../src/Story.ts"
@@ -107,6 +107,19 @@ describe("the feed", () => {
     assert.strictEqual(far.nodes.get("a")?.roundTripMillis, 14)
   })
 
+  it("tells of a round trip that moves by small steps, each beside another change", () => {
+    let state = stateOf([node("a", [], { roundTripMillis: 10 })])
+    let page = told(undefined, Feed.snapshot(state))
+    for (let step = 1; step <= 20; step++) {
+      const more = { roundTripMillis: 10 * 1.1 ** step, passiveSize: step }
+      const next = Feed.advance(state, seen([node("a", [], more)]), 1_000 + step * 200)
+      page = told(page, Feed.difference(state, next))
+      state = next
+      assert.isAtLeast(page?.nodes.get("a")?.roundTripMillis ?? 0, 0.8 * more.roundTripMillis)
+    }
+    assert.deepStrictEqual(page?.nodes, state.nodes)
+  })
+
   it("understands no update before its snapshot", () => {
     const first = stateOf(triangle)
     assert.isUndefined(Feed.apply(undefined, Feed.difference(Feed.initial(about), first)))
@@ -194,6 +207,62 @@ describe("the log's words", () => {
     assert.deepStrictEqual(
       Story.ofHappenings([loss("a", "z")]).map(({ text }) => text),
       ["a lost a neighbour (z)"]
+    )
+  })
+
+  it("tell what could not be done by the name that it has on the page, and of no answer not that nothing was done", () => {
+    const share = { _tag: "KillShare", percent: 1 } as const
+    const lines = [
+      Story.ofFailure(share, new ActionRefused({ action: "KillShare", detail: "1 % of 24 nodes is nobody" })),
+      Story.ofFailure({ _tag: "Heal" }, new ClusterUnavailable({ detail: "silence" }))
+    ]
+    assert.deepStrictEqual(
+      lines.map(({ isBad, reason, text }) => [isBad, text, reason]),
+      [
+        [true, "Kill a share: not done", "1 % of 24 nodes is nobody"],
+        [true, "Heal the cut: no answer", "the cluster does not answer: silence"]
+      ]
+    )
+  })
+
+  it("tell what was done, and badly where it was not all", () => {
+    const reach = { id: "m", from: "a", publishedAtMillis: 0, expected: 3 }
+    const publish = { _tag: "Publish", node: "a", text: "x" } as const
+    const published = (arrivals: ReadonlyArray<readonly [string, number, number]>) =>
+      Story.ofAction(publish, { _tag: "Published", reach: { ...reach, arrivals } })
+    const [whole, part] = [
+      published([
+        ["a", 0, 0],
+        ["b", 1, 4],
+        ["c", 2, 33_312]
+      ]),
+      published([["a", 0, 0]])
+    ]
+    assert.deepStrictEqual(
+      [whole.isBad, whole.text],
+      [false, "a published; all 3 have it after 33.3 s and at most 2 hops"]
+    )
+    assert.deepStrictEqual(
+      [part.isBad, part.text],
+      [true, "a published; 1 of 3 nodes have it after 0 ms and at most 0 hops"]
+    )
+    const ids = ["a", "b", "c", "d", "e"]
+    const lines = [
+      Story.ofAction({ _tag: "KillShare", percent: 40 }, { _tag: "Killed", nodes: ids }),
+      Story.ofAction({ _tag: "Restart", nodes: [] }, { _tag: "Restarted", nodes: ["a"] }),
+      Story.ofAction({ _tag: "AddNodes", count: 2 }, { _tag: "Added", nodes: ["f"], trouble: "no room" }),
+      Story.ofAction({ _tag: "Heal" }, { _tag: "Partitioned", sizes: [2, 3] }),
+      Story.ofAction({ _tag: "Heal" }, { _tag: "Healed" })
+    ]
+    assert.deepStrictEqual(
+      lines.map(({ isBad, reason, text }) => [isBad, text, reason]),
+      [
+        [false, "5 nodes killed without a goodbye (40 %)", "a, b, c and 2 others"],
+        [false, "1 node started again", "a"],
+        [true, "1 new node started; no room", "f"],
+        [false, "cut into 2 groups of 2, 3", null],
+        [false, "the cut is healed", null]
+      ]
     )
   })
 

@@ -62,11 +62,11 @@ const seenNodes = ({ nodes, partition, views }: Supervisor.Status): ReadonlyArra
   })
 }
 
-const seenReach = (message: Omit<Supervisor.Reach, "missing" | "repeated" | "lastMillis" | "hops">): Reach => ({
+const seenReach = (message: Pick<Supervisor.Reach, "id" | "from" | "atMillis" | "deliveries" | "missing">): Reach => ({
   id: keyOf(message.id),
   from: message.from,
   publishedAtMillis: message.atMillis,
-  expected: message.expected,
+  expected: message.deliveries.length + message.missing.length,
   arrivals: message.deliveries.map(({ atMillis, hops, node }) => [
     node,
     hops,
@@ -75,8 +75,11 @@ const seenReach = (message: Omit<Supervisor.Reach, "missing" | "repeated" | "las
   ])
 })
 
-const reachOf = ({ latest }: Supervisor.Status): Reach | null =>
-  latest === undefined ? null : seenReach({ ...latest, expected: latest.expected.length })
+const reachOf = ({ latest }: Supervisor.Status): Reach | null => {
+  if (latest === undefined) return null
+  const reached = new Set(latest.deliveries.map(({ node }) => node))
+  return seenReach({ ...latest, missing: latest.expected.filter((id) => !reached.has(id)) })
+}
 
 /** What is shown of some nodes is what their process showed last. */
 const troubleOf = ({ silent }: Supervisor.Status): string | null =>
@@ -126,12 +129,14 @@ const happeningOfLoss = ({ neighbor, node, reason }: LinkLoss): Happening => ({
 
 const happeningOfLostWorker = ({ code, lastLines, nodes, process, signal }: WorkerLost): Happening => {
   const how = signal === null ? `exit code ${code ?? "unknown"}` : signal
+  // Who is killed has no last words: what it wrote last was of something else.
+  const last = signal === "SIGKILL" ? [] : lastLines.slice(-1)
   return {
     kind: "process",
     isBad: true,
     nodes: [],
-    what: `process ${process + 1} ended unexpectedly, with its ${many(nodes.length, "node")}`,
-    reason: [how, ...lastLines.slice(-1)].join(": ").slice(0, mostReason)
+    what: `process ${process} ended unexpectedly, with its ${many(nodes.length, "node")}`,
+    reason: [how, ...last].join(": ").slice(0, mostReason)
   }
 }
 

@@ -29,7 +29,16 @@ const takeToken = (): string | undefined => {
 /** Undefined: who opened the page may look, not act. */
 export const token = signal<string | undefined>(takeToken())
 
-/** `connecting` at first, `lost` while the server does not answer: then what is shown is the past. */
+// Who pastes the whole address over the page's own one stays on the same page.
+addEventListener("hashchange", () => (token.value = takeToken()))
+
+/** It was that of an earlier start. */
+const forgetToken = (): void => {
+  sessionStorage.removeItem(tokenKey)
+  token.value = undefined
+}
+
+/** `connecting` at first, `lost` while nothing comes from the server: then what is shown is the past. */
 export const connection = signal<"connecting" | "live" | "lost">("connecting")
 
 export const feed = signal<Feed.State | undefined>(undefined)
@@ -61,16 +70,30 @@ const askWhy = async (): Promise<void> => {
 let source: EventSource | undefined
 let again: ReturnType<typeof setTimeout> | undefined
 
+/** A server that stands still, or a cable that is cut, ends no connection. */
+const mostSilenceMillis = 1.5 * Feed.quietMillis
+
 const connect = (): void => {
   clearTimeout(again)
+  source?.close()
   const opened = new EventSource(updates)
   source = opened
+  const heard = (): void => {
+    clearTimeout(again)
+    again = setTimeout(() => {
+      connection.value = "lost"
+      connect()
+    }, mostSilenceMillis)
+  }
+  opened.addEventListener("quiet", heard)
   opened.addEventListener("message", ({ data }) => {
+    heard()
     feed.value = Feed.apply(feed.value, decodeMessage(data))
     connection.value = "live"
     refusal.value = undefined
   })
   opened.addEventListener("error", () => {
+    clearTimeout(again)
     connection.value = "lost"
     if (opened.readyState !== EventSource.CLOSED) return
     // Refused rather than interrupted: the browser would not ask again.
@@ -115,10 +138,16 @@ export const act = async (action: Action): Promise<ActionResult> => {
     body: JSON.stringify(action),
     signal: AbortSignal.timeout(millis)
   }).catch((cause: unknown) => {
-    if (!(cause instanceof DOMException) || cause.name !== "TimeoutError") throw cause
-    throw new Error(`No answer within ${millis / 1_000} s. Whether it was done, the log will tell.`, { cause })
+    const isLate = cause instanceof DOMException && cause.name === "TimeoutError"
+    const what = isLate ? `No answer within ${millis / 1_000} s.` : "The server does not answer."
+    throw new Error(`${what} Whether it was done, the log will tell.`, { cause })
   })
-  if (response.status === 401) token.value = undefined
+  if (response.status === 401) {
+    forgetToken()
+    throw new Error(
+      "The cluster has been started anew. To act, open the address that the command has printed this time."
+    )
+  }
   if (!response.ok) throw await failureOf(response)
   return decodeResult(await response.json())
 }

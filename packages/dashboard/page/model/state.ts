@@ -1,7 +1,7 @@
 /** What the page is showing, and what its user has chosen: signals, from which every view is drawn. */
 import { batch, computed, effect, signal } from "@preact/signals"
 import type { Action, ActionResult, NodeDetail } from "../../src/ClusterSource.ts"
-import { ofAction } from "../../src/Story.ts"
+import { nameOf, ofAction } from "../../src/Story.ts"
 import * as Picture from "./Picture.ts"
 import * as Replay from "./Replay.ts"
 import * as ResultFile from "./ResultFile.ts"
@@ -92,10 +92,15 @@ export interface Notice {
 export const notice = signal<Notice | undefined>(undefined)
 let noticeTimer: ReturnType<typeof setTimeout> | undefined
 
+export const tellNothing = (): void => {
+  clearTimeout(noticeTimer)
+  notice.value = undefined
+}
+
 export const tell = (text: string, isBad = false): void => {
   notice.value = { text, isBad }
   clearTimeout(noticeTimer)
-  noticeTimer = setTimeout(() => (notice.value = undefined), isBad ? 12_000 : 4_000)
+  noticeTimer = setTimeout(tellNothing, isBad ? 12_000 : 4_000)
 }
 
 // ── what the user does
@@ -112,7 +117,7 @@ export const perform = async (action: Action): Promise<ActionResult | undefined>
     tell(text, isBad)
     return done
   } catch (error) {
-    tell(error instanceof Error ? error.message : String(error), true)
+    tell(`${nameOf(action)}: ${error instanceof Error ? error.message : String(error)}`, true)
     return undefined
   } finally {
     busy.value--

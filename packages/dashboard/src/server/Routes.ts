@@ -64,9 +64,9 @@ const json = (text: string) => HttpServerResponse.text(text, { contentType: "app
 
 const utf8 = new TextEncoder()
 
-/** A comment keeps the connection from looking dead. */
+/** Also that nothing has happened is an event: a page is not told of comments. */
 const event = Effect.fnUntraced(function* (message: Feed.FeedMessage | undefined) {
-  if (message === undefined) return utf8.encode(": quiet\n\n")
+  if (message === undefined) return utf8.encode("event: quiet\ndata: {}\n\n")
   return utf8.encode(`data: ${yield* encodeSnapshot(message)}\n\n`)
 })
 
@@ -76,7 +76,7 @@ export const routes = ({ bodyBytes, files, source, watch, ...parts }: Parts) => 
     const request = yield* HttpServerRequest
     const messages = yield* watch.follow
     if (messages === undefined) return failure(503, "TooManyViewers", "too many pages watch this cluster already")
-    // A socket on which nothing moves is one whose reader has stopped: a quiet feed still sends comments.
+    // A socket on which nothing moves is one whose reader has stopped: a quiet feed still says so.
     const response = NodeHttpServerRequest.toServerResponse(request)
     response.setTimeout(parts.stalledMillis, () => response.destroy())
     return HttpServerResponse.stream(Stream.mapEffect(messages, event), {

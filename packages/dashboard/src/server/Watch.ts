@@ -6,7 +6,6 @@
  * at once, and costs a reference.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Queue from "effect/Queue"
@@ -23,8 +22,6 @@ export interface Config {
   readonly intervalMillis: number
   /** How many may watch at a time. */
   readonly viewers: number
-  /** A viewer to whom nothing happens is told so this often, so that a connection that is gone is noticed. */
-  readonly quietMillis: number
 }
 
 /** Observing may take this share of the time, whatever the cluster's size: after each one as many times as long a rest. */
@@ -142,7 +139,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
           return Feed.snapshot(told)
         }
         yield* Effect.sleep(config.intervalMillis)
-        const woken = yield* Effect.timeoutOption(Queue.take(wake), config.quietMillis)
+        const woken = yield* Effect.timeoutOption(Queue.take(wake), Feed.quietMillis)
         if (woken._tag === "None") return undefined
         const now = yield* Ref.get(state)
         const message = Feed.difference(told, now)
@@ -166,9 +163,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   })
 
   const act = Effect.fnUntraced(function* (action: Action) {
-    const result = yield* source
-      .act(action)
-      .pipe(Effect.tapError((error) => log([Story.ofRefusal(action, error.message)])))
+    const result = yield* source.act(action).pipe(Effect.tapError((error) => log([Story.ofFailure(action, error)])))
     if (result._tag === "Published") yield* change((before) => Feed.withBroadcast(before, result.reach))
     yield* log([Story.ofAction(action, result)])
     yield* isStale.open
@@ -185,6 +180,5 @@ export const make = Effect.fnUntraced(function* (config: Config) {
 
 export const defaults: Config = {
   intervalMillis: 200,
-  viewers: 16,
-  quietMillis: Duration.toMillis("10 seconds")
+  viewers: 16
 }
