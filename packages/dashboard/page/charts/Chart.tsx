@@ -49,7 +49,7 @@ const optionOf = ({ cursor, series, xMax, xMin, xUnit = "", yMax, yUnit = "" }: 
     grid: { left: 36, right: 12, top: 10, bottom: 20 },
     xAxis: {
       ...(bars === undefined
-        ? { type: "value" as const, min: xMin ?? 0, ...(xMax === undefined ? {} : { max: xMax }) }
+        ? { type: "value" as const, splitNumber: 4, min: xMin ?? 0, ...(xMax === undefined ? {} : { max: xMax }) }
         : { type: "category" as const, data: bars.points.map(([x]) => `${compact.format(x)}${xUnit}`) }),
       axisLabel: {
         ...text,
@@ -63,6 +63,8 @@ const optionOf = ({ cursor, series, xMax, xMin, xUnit = "", yMax, yUnit = "" }: 
     yAxis: {
       type: "value" as const,
       min: 0,
+      // Bars count nodes.
+      ...(bars === undefined ? {} : { minInterval: 1 }),
       ...(yMax === undefined ? { splitNumber: 3 } : { max: yMax, interval: yMax / 2 }),
       axisLabel: { ...text, formatter: (value: number) => `${compact.format(value)}${yUnit}` },
       axisLine: { show: false },

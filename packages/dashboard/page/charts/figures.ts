@@ -1,6 +1,7 @@
 /** The series of the charts, from the state of the cluster. Pure. */
 import type { Reach, SeenNode } from "../../src/ClusterSource.ts"
 import { isRunning } from "../../src/Overlay.ts"
+import { many } from "../../src/Story.ts"
 import type { Picture } from "../model/Picture.ts"
 
 export type Points = ReadonlyArray<readonly [number, number]>
@@ -66,11 +67,10 @@ const niceStep = (least: number): number => {
   return factor * power
 }
 
-/** `5: 40 nodes, 4: 10 nodes`, the most frequent first. */
+/** `40 nodes with 5 neighbours, 10 with 4`, the most frequent first. */
 export const inWords = (points: Points, unit: string): string =>
   [...points]
     .sort(([, a], [, b]) => b - a)
     .slice(0, 6)
-    .map(([x, count]) => `${count} with ${x}`)
+    .map(([x, count], index) => (index === 0 ? `${many(count, "node")} with ${x} ${unit}` : `${count} with ${x}`))
     .join(", ")
-    .concat(` ${unit}`)

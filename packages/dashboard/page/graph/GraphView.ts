@@ -8,6 +8,7 @@ import { type FragmentLayer, layerFill, layerPlain, pathLine, sdfCircle } from "
 import type { Picture, PictureLink } from "../model/Picture.ts"
 import { type Inks } from "./colours.ts"
 import { makeLayout, type Place } from "./Layout.ts"
+import { seedPosition } from "./seeds.ts"
 import { type Choice, nodeSize, paintLink, paintNode, scaleOf } from "./paint.ts"
 
 export interface GraphView {
@@ -166,7 +167,9 @@ export const makeGraphView = (
     const scale = scaleOf(picture)
     for (const node of picture.nodes.values()) {
       const { color, ring, size, zIndex } = paintNode(node, picture, scale, choice, inks)
-      const { x, y } = layout.placeOf(node.id) ?? { x: 0, y: 0 }
+      // Before the worker has begun there is something to see already.
+      const [seedX, seedY] = seedPosition(graph.order, picture.nodes.size, 1)
+      const { x, y } = layout.placeOf(node.id) ?? { x: seedX, y: seedY }
       graph.addNode(node.id, { color, size, ringColor: ring, zIndex, label: node.id, x, y })
     }
     for (const link of picture.links) {

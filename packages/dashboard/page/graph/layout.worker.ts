@@ -3,6 +3,7 @@
  * after each. A graph that has changed goes on from where its nodes stand.
  */
 import iterate, { type Settings } from "graphology-layout-forceatlas2/iterate.js"
+import { seedPosition } from "./seeds.ts"
 import type { LayoutAnswer, LayoutRequest } from "./layoutMessages.ts"
 
 /** Floats a node and a link in the library's arrays. */
@@ -47,13 +48,6 @@ const settingsOf = (order: number): Settings => ({
   barnesHutOptimize: order > approximateAbove,
   barnesHutTheta: 0.6
 })
-
-/** A sunflower's seeds: even, and the same each time. */
-const seedPosition = (index: number, count: number, radius: number): readonly [number, number] => {
-  const angle = index * Math.PI * (3 - Math.sqrt(5))
-  const distance = radius * Math.sqrt((index + 0.5) / Math.max(1, count))
-  return [Math.cos(angle) * distance, Math.sin(angle) * distance]
-}
 
 const start = ({ links, positions, rounds, version }: LayoutRequest): Running => {
   const count = positions.length / 2

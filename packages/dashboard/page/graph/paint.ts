@@ -97,7 +97,7 @@ export const paintLink = (link: PictureLink, count: number, { selected }: Choice
   if (selected !== undefined && (link.a === selected || link.b === selected)) {
     return { color: inks.linkNear, size: thin * 2 }
   }
-  if (link.isEager) return { color: inks.eager, size: thin * 1.6 }
+  if (link.isEager && selected === undefined) return { color: inks.eager, size: thin * 1.6 }
   const opacity = Math.min(0.5, Math.max(0.1, 4.2 / Math.sqrt(Math.max(1, count))))
   return { color: withOpacity(inks.link, selected === undefined ? opacity : opacity * 0.45), size: thin }
 }

@@ -8,7 +8,13 @@ export const Actions = () => {
   const isOff = token.value === undefined || result.value !== undefined
   return (
     <div class="actions" role="toolbar" aria-label="Actions on the cluster" aria-busy={busy.value > 0}>
-      <button type="button" class="primary" disabled={isOff} onClick={() => commands.publish()} title="B">
+      <button
+        type="button"
+        class="primary"
+        disabled={isOff}
+        onClick={() => commands.publish()}
+        title="From the selected node, or any (B)"
+      >
         Publish
       </button>
       <button type="button" disabled={isOff} onClick={commands.killShare}>

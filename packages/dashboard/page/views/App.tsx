@@ -9,7 +9,7 @@ import { Dialogs } from "./dialogs.tsx"
 import { EventLog } from "./EventLog.tsx"
 import { GraphPane, view } from "./GraphPane.tsx"
 import { changeTheme, Header, openId, searchId } from "./Header.tsx"
-import { NodePanel } from "./NodePanel.tsx"
+import { NodePanel, Selection } from "./NodePanel.tsx"
 import { Charts, Counters } from "./Overview.tsx"
 import { ResultPanel, stepFrame, Timeline, togglePlaying } from "./Timeline.tsx"
 
@@ -112,7 +112,7 @@ const Notice = () => {
       {told === undefined ? null : (
         <div class={told.isBad ? "notice bad" : "notice"} role={told.isBad ? "alert" : "status"}>
           <p>{told.text}</p>
-          <button type="button" class="quiet" aria-label="Dismiss" onClick={() => (state.notice.value = undefined)}>
+          <button type="button" class="quiet" aria-label="Dismiss" onClick={state.tellNothing}>
             ×
           </button>
         </div>
@@ -134,6 +134,7 @@ export const App = () => {
           {isReplay ? <Timeline /> : null}
         </div>
         <aside class="side" aria-label="Overview">
+          <Selection />
           <NodePanel />
           {isReplay ? (
             <ResultPanel />

@@ -5,7 +5,12 @@ import { selected } from "../model/state.ts"
 /** More lines than anybody scrolls through. */
 const shown = 200
 
-const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })
+export const clock = new Intl.DateTimeFormat("en", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23"
+})
 
 export const EventLog = () => {
   const entries = logEntries.value?.slice(-shown).reverse() ?? []

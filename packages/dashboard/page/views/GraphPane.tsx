@@ -4,7 +4,9 @@ import { useEffect, useRef } from "preact/hooks"
 import { inksOf, ofKind } from "../graph/colours.ts"
 import { type GraphView, makeGraphView } from "../graph/GraphView.ts"
 import { scaleOf } from "../graph/paint.ts"
+import { duration } from "../../src/Story.ts"
 import * as state from "../model/state.ts"
+import { Trouble } from "./Trouble.tsx"
 
 /** The view while the pane is on the page; the shortcuts use it. */
 export const view: { current: GraphView | undefined } = { current: undefined }
@@ -89,11 +91,7 @@ const Scale = () => {
     case "hops":
       return picture.arrivals.size === 0 ? <span>no message yet</span> : <Ramp from="0" to={`${scale.hops} hops`} />
     case "arrival":
-      return picture.arrivals.size === 0 ? (
-        <span>no message yet</span>
-      ) : (
-        <Ramp from="0" to={`${Math.round(scale.millis)} ms`} />
-      )
+      return picture.arrivals.size === 0 ? <span>no message yet</span> : <Ramp from="0" to={duration(scale.millis)} />
     case "degree":
       return <Ramp from="0" to={`${scale.degree}`} />
     case "component":
@@ -148,6 +146,11 @@ const Legend = () => {
       {has("isolated") ? (
         <span class="mark">
           <i class="alarm" /> isolated
+        </span>
+      ) : null}
+      {state.picture.value.source !== undefined && state.picture.value.message !== undefined ? (
+        <span class="mark">
+          <i class="source" /> publisher
         </span>
       ) : null}
       {state.picture.value.links.some(({ isEager }) => isEager) ? (
@@ -206,6 +209,7 @@ export const GraphPane = () => {
         </p>
       )}
       {nodes.size === 0 ? <p class="over quiet">No graph yet.</p> : null}
+      <Trouble />
       <div class="zoom" role="group" aria-label="Zoom">
         <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => view.current?.zoom(0.7)}>
           +

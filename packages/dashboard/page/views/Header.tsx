@@ -2,7 +2,7 @@
 import { useRef } from "preact/hooks"
 import { showsHelp } from "../model/question.ts"
 import { about, connection, feed, refusal } from "../model/session.ts"
-import { openFiles, picture, result, selected, tell, type Theme, theme } from "../model/state.ts"
+import { openFiles, picture, result, selected, tell, tellNothing, type Theme, theme } from "../model/state.ts"
 import { view } from "./GraphPane.tsx"
 
 /** Suggestions of a search; more would not be read. */
@@ -16,6 +16,7 @@ const select = (id: string): void => {
     tell(`There is no node ${id}.`, true)
     return
   }
+  tellNothing()
   selected.value = id
   view.current?.focusOn(id)
 }
@@ -39,6 +40,7 @@ const Search = () => (
         list="node-ids"
         placeholder="Find a node"
         autocomplete="off"
+        autocapitalize="none"
         spellcheck={false}
       />
     </label>
@@ -62,11 +64,11 @@ const states = { connecting: "connecting", live: "live", lost: "no answer" } as 
 
 const Status = () => {
   if (result.value !== undefined) return <span class="pill replay">{result.value.name}</span>
-  const trouble = feed.value?.counters.trouble
-  const kind = trouble === null || trouble === undefined ? connection.value : "lost"
+  // Why not is told above the graph.
+  const isWell = connection.value !== "live" || (feed.value?.counters.trouble ?? null) === null
   return (
-    <span class={`pill ${kind}`} role="status" title={refusal.value ?? trouble ?? ""}>
-      {refusal.value === undefined ? states[kind] : "refused"}
+    <span class={`pill ${isWell ? connection.value : "lost"}`}>
+      {refusal.value !== undefined ? "refused" : isWell ? states[connection.value] : "trouble"}
     </span>
   )
 }
@@ -114,8 +116,8 @@ export const Header = () => {
         type="button"
         class="icon"
         onClick={() => (showsHelp.value = true)}
-        aria-label="Keyboard shortcuts"
-        title="Keyboard shortcuts (?)"
+        aria-label="Help"
+        title="What you see, and the keyboard (?)"
       >
         ?
       </button>

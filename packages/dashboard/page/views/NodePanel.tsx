@@ -27,6 +27,16 @@ const millis = (value: number | null | undefined): string =>
 const inPicture = (id: string): ReadonlyArray<string> =>
   picture.value.links.flatMap(({ a, b }) => (a === id ? [b] : b === id ? [a] : []))
 
+/** For who does not see the graph: on whom one stands while one walks through it. */
+export const Selection = () => {
+  const drawn = selected.value === undefined ? undefined : picture.value.nodes.get(selected.value)
+  return (
+    <p class="visually-hidden" role="status">
+      {drawn === undefined ? "" : `${drawn.id}, ${words[drawn.state]}`}
+    </p>
+  )
+}
+
 export const NodePanel = () => {
   const id = selected.value
   if (id === undefined) return null
@@ -52,7 +62,7 @@ export const NodePanel = () => {
             <dt>Address</dt>
             <dd>{live.address}</dd>
             <dt>Process</dt>
-            <dd>{live.process === null ? "–" : live.process + 1}</dd>
+            <dd>{live.process ?? "–"}</dd>
             <dt>Round trip</dt>
             <dd>{millis(live.roundTripMillis)}</dd>
           </>

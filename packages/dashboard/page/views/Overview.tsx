@@ -4,6 +4,7 @@ import { Chart } from "../charts/Chart.tsx"
 import * as Figures from "../charts/figures.ts"
 import { inksOf, onRamp } from "../graph/colours.ts"
 import { isDark, picture } from "../model/state.ts"
+import { duration, many } from "../../src/Story.ts"
 import { about, feed, latestReach, refusal, seenNodes } from "../model/session.ts"
 
 /** The traffic's curve: a sample a second, for the last minutes. */
@@ -56,10 +57,10 @@ export const Counters = () => {
       <Tile
         name="Dead"
         value={whole(dead)}
-        note={left > 0 ? `${whole(left)} left` : "since the start"}
+        note={left > 0 ? `${whole(left)} left` : `of ${many(alive + joining + dead, "node")}`}
         tone={dead > 0 ? undefined : "quiet"}
       />
-      <Tile name="Isolated" value={whole(isolated)} note="without a neighbour" tone={isolated > 0 ? "bad" : "quiet"} />
+      <Tile name="Isolated" value={whole(isolated)} note="no neighbour" tone={isolated > 0 ? "bad" : "quiet"} />
       <Tile
         name="Components"
         value={whole(components)}
@@ -85,23 +86,26 @@ const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
 
 const Latest = () => {
   const reach = latestReach.value
-  const points = reach === null ? [] : Figures.arrivals(reach)
+  const inMillis = reach === null ? [] : Figures.arrivals(reach)
+  // Who was cut off may get it a minute later.
+  const isLong = (inMillis.at(-1)?.[0] ?? 0) >= 10_000
+  const points = isLong ? inMillis.map(([millis, share]) => [millis / 1_000, share] as const) : inMillis
   const sorted = reach?.arrivals.map(([, , millis]) => millis).sort((a, b) => a - b) ?? []
   const reached = reach?.arrivals.length ?? 0
-  const words = `${reached} of ${reach?.expected ?? 0} nodes, half of them after ${Math.round(percentile(sorted, 0.5))} ms`
+  const words = `${reached} of ${reach?.expected ?? 0} nodes, half of them after ${duration(percentile(sorted, 0.5))}`
   return (
     <Chart
       title="Latest broadcast"
       words={words}
       series={[{ kind: "steps", colour: "var(--ours)", points }]}
-      xUnit=" ms"
+      xUnit={isLong ? " s" : " ms"}
       yUnit=" %"
       yMax={100}
       empty="Publish from a node to see how far and how fast it gets."
     >
       {reach === null ? null : (
         <span class="fact" data-fact="reach">
-          {whole(reached)} of {whole(reach.expected)}, 99 % in {Math.round(percentile(sorted, 0.99))} ms
+          {whole(reached)} of {whole(reach.expected)}, 99 % in {duration(percentile(sorted, 0.99))}
         </span>
       )}
     </Chart>
@@ -114,7 +118,7 @@ const Hops = () => {
   const most = points.at(-1)?.[0] ?? 1
   return (
     <Chart
-      title="Hops it took"
+      title="Nodes by the hops it took"
       words={Figures.inWords(points, "hops")}
       series={[
         {
@@ -135,7 +139,7 @@ const Degrees = () => {
   const wanted = about.value?.wantedDegree
   return (
     <Chart
-      title="Neighbours"
+      title="Nodes by neighbours"
       words={Figures.inWords(points, "neighbours")}
       series={[{ kind: "bars", colour: "var(--ours)", points }]}
       height={96}
@@ -149,7 +153,7 @@ const RoundTrips = () => {
   const points = Figures.roundTrips(seenNodes.value?.values() ?? [])
   return (
     <Chart
-      title="Latency to the neighbours"
+      title="Nodes by round trip"
       words={Figures.inWords(points, "milliseconds")}
       series={[{ kind: "bars", colour: "var(--second)", points }]}
       xUnit=" ms"
@@ -177,7 +181,7 @@ const Traffic = () => {
       words={`${Math.round(samples.at(-1)?.sentPerSecond ?? 0)} now`}
       series={[{ kind: "line", colour: "var(--muted)", points }]}
       xUnit=" s"
-      xMin={points[0]?.[0] ?? -10}
+      xMin={Math.min(-10, Math.floor(points[0]?.[0] ?? 0))}
       xMax={0}
       height={80}
     />

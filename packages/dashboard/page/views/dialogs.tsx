@@ -10,7 +10,11 @@ const Modal = (props: {
   readonly children: ComponentChildren
 }) => {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    dialog.current?.showModal()
+    // The focus may be at the end of a long one.
+    dialog.current?.scrollTo(0, 0)
+  }, [])
   return (
     <dialog
       ref={dialog}
@@ -92,8 +96,19 @@ export const shortcuts: ReadonlyArray<readonly [key: string, what: string]> = [
 ]
 
 const Help = () => (
-  <Modal label="Keyboard shortcuts" onClose={() => (showsHelp.value = false)}>
+  <Modal label="Help" onClose={() => (showsHelp.value = false)}>
     <form method="dialog" class="help">
+      <h2>What you see</h2>
+      <p>
+        Each dot is a node, a running program. Each line is an open connection: a node keeps a handful, to others drawn
+        at random, and knows some more addresses in reserve. What is published at one node goes from neighbour to
+        neighbour until all have it; the colour of a dot tells after how many links it came there, its hops. It is
+        pushed over the blue lines, which are called eager; over the others it is only announced.
+      </p>
+      <p>
+        Kill some nodes, or cut the network: those that are left look for new neighbours, until the number of
+        components, the pieces that hear nothing of each other, is 1 again. The events say why each connection was lost.
+      </p>
       <h2>Keyboard</h2>
       <dl>
         {shortcuts.map(([key, what]) => (
