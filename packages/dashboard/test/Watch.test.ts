@@ -153,6 +153,28 @@ describe("the watch", () => {
     })
   )
 
+  it.effect("looks at once at what an action has done, however long it would have rested", () =>
+    Effect.gen(function* () {
+      const { source } = yield* makeUp({ nodes: 3 })
+      let asked = 0
+      const observe = Effect.suspend(() => {
+        asked++
+        return Effect.delay(source.observe, "500 millis")
+      })
+      const watch = yield* Watch.make(Watch.defaults).pipe(Effect.provideService(ClusterSource, { ...source, observe }))
+      yield* view(watch)
+      const observations = () => asked
+      const before = observations()
+      while (observations() === before) yield* TestClock.adjust("50 millis")
+      // It has answered, and rests for two seconds.
+      yield* TestClock.adjust("1 second")
+      const resting = asked
+      yield* watch.act({ _tag: "Kill", nodes: ["n1"] })
+      yield* TestClock.adjust("50 millis")
+      assert.strictEqual(asked, resting + 1)
+    })
+  )
+
   it.effect("says within seconds that an answer is long in coming, and rests no longer than seconds after it", () =>
     Effect.gen(function* () {
       const { source } = yield* makeUp({ nodes: 3 })

@@ -1,31 +1,7 @@
-/** The page's talk with its server, in a browser of four things: an address, a store, an event source and `fetch`. */
 import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Feed from "../src/Feed.ts"
-
-class MadeUpEventSource extends EventTarget {
-  static readonly CLOSED = 2
-  readyState = 0
-  readonly url: string
-  constructor(url: string) {
-    super()
-    this.url = url
-    sources.push(this)
-  }
-  close(): void {
-    this.readyState = MadeUpEventSource.CLOSED
-  }
-  hear(type: "message" | "quiet", data = "{}"): void {
-    this.dispatchEvent(new MessageEvent(type, { data }))
-  }
-  /** By default it tries again by itself, as after a connection that broke. */
-  break(readyState = 0): void {
-    this.readyState = readyState
-    this.dispatchEvent(new Event("error"))
-  }
-}
-
-let sources: Array<MadeUpEventSource> = []
+import { MadeUpEventSource, openPage, sources } from "./MadeUpBrowser.ts"
 
 const latest = (): MadeUpEventSource => {
   const source = sources.at(-1)
@@ -41,33 +17,10 @@ const snapshot = Schema.encodeSync(Schema.fromJsonString(Feed.FeedMessage))(
 
 const json = (status: number, body: unknown) => new Response(JSON.stringify(body), { status })
 
-/** A page, loaded afresh at an address. */
-const load = async (hash = "", stored: ReadonlyArray<readonly [string, string]> = []) => {
-  const page = Object.assign(new EventTarget(), { hidden: false })
-  const window = new EventTarget()
-  const place = { hash, pathname: "/", search: "" }
-  const store = new Map(stored)
-  vi.stubGlobal("document", page)
-  vi.stubGlobal("location", place)
-  vi.stubGlobal("history", { replaceState: () => (place.hash = "") })
-  vi.stubGlobal("addEventListener", window.addEventListener.bind(window))
-  vi.stubGlobal("sessionStorage", {
-    getItem: (key: string) => store.get(key) ?? null,
-    setItem: (key: string, value: string) => store.set(key, value),
-    removeItem: (key: string) => store.delete(key)
-  })
-  vi.stubGlobal("EventSource", MadeUpEventSource)
-  vi.resetModules()
-  const session = await import("../page/model/session.ts")
-  const show = (hidden: boolean): void => {
-    page.hidden = hidden
-    page.dispatchEvent(new Event("visibilitychange"))
-  }
-  const goTo = (to: string): void => {
-    place.hash = to
-    window.dispatchEvent(new Event("hashchange"))
-  }
-  return { ...session, place, store, show, goTo }
+/** The page's session, loaded afresh at an address. */
+const load = async (...page: Parameters<typeof openPage>) => {
+  const opened = openPage(...page)
+  return { ...opened, ...(await import("../page/model/session.ts")) }
 }
 
 const fails = async (promise: Promise<unknown>): Promise<string> =>
@@ -77,7 +30,6 @@ const fails = async (promise: Promise<unknown>): Promise<string> =>
   )
 
 beforeEach(() => {
-  sources = []
   vi.useFakeTimers()
 })
 

@@ -31,7 +31,7 @@ const inPicture = (id: string): ReadonlyArray<string> =>
 export const Selection = () => {
   const drawn = selected.value === undefined ? undefined : picture.value.nodes.get(selected.value)
   return (
-    <p class="visually-hidden" role="status">
+    <p class="visually-hidden" aria-live="polite">
       {drawn === undefined ? "" : `${drawn.id}, ${words[drawn.state]}`}
     </p>
   )

@@ -15,7 +15,7 @@ const inWords = (): string | undefined => {
 export const Trouble = () => {
   const text = inWords()
   return (
-    <div class="trouble" role="status">
+    <div class="trouble" aria-live="polite">
       {text === undefined ? null : <p>{text}</p>}
     </div>
   )
