@@ -40,6 +40,9 @@ export interface ChartProps {
 
 const text = { color: "var(--muted)", fontSize: 11, fontFamily: "inherit" }
 
+/** `1K ms` would be a unit of its own. */
+const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 1 })
+
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 })
 
 const optionOf = ({ cursor, series, xMax, xMin, xUnit = "", yMax, yUnit = "" }: ChartProps) => {
@@ -50,11 +53,11 @@ const optionOf = ({ cursor, series, xMax, xMin, xUnit = "", yMax, yUnit = "" }: 
     xAxis: {
       ...(bars === undefined
         ? { type: "value" as const, splitNumber: 4, min: xMin ?? 0, ...(xMax === undefined ? {} : { max: xMax }) }
-        : { type: "category" as const, data: bars.points.map(([x]) => `${compact.format(x)}${xUnit}`) }),
+        : { type: "category" as const, data: bars.points.map(([x]) => `${plain.format(x)}${xUnit}`) }),
       axisLabel: {
         ...text,
         hideOverlap: true,
-        ...(bars === undefined ? { formatter: (value: number) => `${compact.format(value)}${xUnit}` } : {})
+        ...(bars === undefined ? { formatter: (value: number) => `${plain.format(value)}${xUnit}` } : {})
       },
       axisLine: { lineStyle: { color: "var(--rule)" } },
       axisTick: { show: false },

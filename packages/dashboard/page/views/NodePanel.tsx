@@ -7,9 +7,9 @@ const words = { running: "alive", joining: "joining", isolated: "isolated", dead
 
 const Ids = ({ ids, name }: { readonly ids: ReadonlyArray<string>; readonly name: string }) => (
   <div class="ids">
-    <h4>
+    <h3>
       {name} <span class="quiet">{ids.length}</span>
-    </h4>
+    </h3>
     <p>
       {ids.length === 0 ? <span class="quiet">nobody</span> : null}
       {ids.map((id) => (
