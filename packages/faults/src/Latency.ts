@@ -89,7 +89,7 @@ export class InvalidLatency extends Data.TaggedError("InvalidLatency")<{
   readonly detail: string
 }> {
   override get message(): string {
-    return `latency model ${this.model._tag}: ${this.detail}`
+    return isModel(this.model) ? `latency model ${this.model._tag}: ${this.detail}` : `latency: ${this.detail}`
   }
 }
 
@@ -121,6 +121,8 @@ const maximumMicros = 3_600_000_000
 const isDelay = (micros: number): boolean => Number.isInteger(micros) && micros >= 0 && micros <= maximumMicros
 
 const problem = (model: LatencyModel): string | undefined => {
+  if (!isModel(model))
+    return "no model: one is Constant, Uniform, LogNormal or Geographic, with the numbers of its kind"
   switch (model._tag) {
     case "Constant":
       return isDelay(model.micros) ? undefined : "micros is not a whole number from 0 to one hour"

@@ -200,5 +200,10 @@ describe("a model", () => {
       assert.strictEqual(result.failure._tag, "InvalidLatency")
       assert.include(result.failure.message, model._tag)
     }
+    // @ts-expect-error: whoever has no types may give anything.
+    for (const none of [Latency.validate("10 millis"), Latency.validate({ _tag: "Warp", micros: 1 })]) {
+      assert(Result.isFailure(none))
+      assert.include(none.failure.message, "one is Constant, Uniform, LogNormal or Geographic")
+    }
   })
 })

@@ -311,7 +311,10 @@ describe("drawn faults", () => {
         [network.setDuplicate(-0.1), "RangeError: a probability is from 0 to 1, not -0.1"],
         [network.setSilentLoss(Number.NaN), "RangeError: a probability is from 0 to 1, not NaN"],
         [network.breakShare(50), "RangeError: a share of the links is from 0 to 1, not 50"],
-        [network.setBandwidth("b", 0), "RangeError: a rate is more than 0 bytes a second, not 0"]
+        [network.setBandwidth("b", 0), "RangeError: a rate is more than 0 bytes a second, not 0"],
+        [network.partition([["a"], ["b", "a"]], { mode: "reset" }), 'RangeError: "a" is in two groups of a partition'],
+        // @ts-expect-error: whoever has no types may give anything.
+        [network.partition([["a"]], { mode: "soft" }), 'RangeError: a partition is silent or by reset, not "soft"']
       ]
       for (const [mistake, said] of mistakes) {
         const exit = yield* Effect.exit(mistake)

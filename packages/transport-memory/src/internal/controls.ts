@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { FaultName } from "@hyparview/faults/FaultPlan"
 import type { LatencyModel } from "@hyparview/faults/Latency"
 import { validate } from "@hyparview/faults/Latency"
+import * as Formatter from "effect/Formatter"
 import * as Result from "effect/Result"
 import type { Place, World } from "./world.ts"
 
@@ -13,6 +14,17 @@ export type Controls = ReturnType<typeof makeControls>
 /** A mistake in the test: what is no share of a whole, or no rate, would do something else without a word. */
 const checkShare = (what: string, value: number): void => {
   if (!(value >= 0 && value <= 1)) throw new RangeError(`${what} is from 0 to 1, not ${value}`)
+}
+
+const checkPartition = (groups: ReadonlyArray<ReadonlyArray<string>>, mode: string): void => {
+  if (mode !== "silent" && mode !== "reset") {
+    throw new RangeError(`a partition is silent or by reset, not ${Formatter.format(mode)}`)
+  }
+  const placed = new Set<string>()
+  for (const address of groups.flatMap((group) => [...new Set(group)])) {
+    if (placed.has(address)) throw new RangeError(`${Formatter.format(address)} is in two groups of a partition`)
+    placed.add(address)
+  }
 }
 
 export const makeControls = (world: World) => {
@@ -79,6 +91,7 @@ export const makeControls = (world: World) => {
       { mode }: { readonly mode: "reset" | "silent" }
     ): Effect.Effect<void> =>
       control("Partition", () => {
+        checkPartition(groups, mode)
         for (const place of world.places()) place.group = undefined
         groups.forEach((addresses, group) => {
           for (const address of addresses) world.place(address).group = group
