@@ -88,7 +88,10 @@ export interface VirtualClock extends Clock.Clock {
  * @since 0.1.0
  */
 export interface Options {
-  /** After this much real time of sleeping without an `adjust`, a warning is logged. Default: 1 second. */
+  /**
+   * After this much real time of sleeping without an `adjust`, a warning is logged, unless something runs. Default: 1
+   * second.
+   */
   readonly warningDelay?: Duration.Input | undefined
   /**
    * How many fibers and sleepers may have their turn at one instant before `adjust` fails with `EndlessInstant`. From
@@ -167,8 +170,12 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
 
   let warner: Fiber.Fiber<void> | "none" | undefined
   const warnLater = (): void => {
-    warner = Effect.runForkWith(context)(
-      withLive(Effect.delay(Effect.logWarning(warning), options.warningDelay ?? "1 second"))
+    warner = Effect.sync(() => pump.isIdle).pipe(
+      Effect.delay(options.warningDelay ?? "1 second"),
+      Effect.repeat({ until: (isIdle) => isIdle }),
+      Effect.andThen(Effect.logWarning(warning)),
+      withLive,
+      Effect.runForkWith(context)
     )
   }
   const warnNoMore = (): void => {

@@ -228,6 +228,23 @@ describe("adjust", () => {
     })
   )
 
+  it.effect("is not missed while something runs, however long that takes", () =>
+    Effect.gen(function* () {
+      const said: Array<unknown> = []
+      const logger = Logger.make(({ message }) => said.push(message))
+      const program = Effect.gen(function* () {
+        yield* Effect.forkChild(Effect.sleep(1), { startImmediately: true })
+        const end = performance.now() + 50
+        while (performance.now() < end) yield* Effect.yieldNow
+        yield* VirtualClock.adjust(1)
+      })
+      yield* program.pipe(
+        Effect.provide(Layer.provideMerge(VirtualClock.layer({ warningDelay: 1 }), Logger.layer([logger])))
+      )
+      assert.deepStrictEqual(said, [])
+    })
+  )
+
   it.effect("is missed: a program that sleeps and is never moved is warned of", () =>
     Effect.gen(function* () {
       const warned = yield* Deferred.make<string>()

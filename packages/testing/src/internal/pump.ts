@@ -76,6 +76,11 @@ export class Pump {
     this.#maximumTurns = maximumTurns
   }
 
+  /** Nothing is to run until something from outside, a drive or a promise, asks for it. */
+  get isIdle(): boolean {
+    return !this.#planned && !this.#turning
+  }
+
   /** Runs a batch when its turn comes; the result calls it off. */
   readonly enqueue = (run: () => void): (() => void) => {
     const batch: Batch = { run }
