@@ -1,17 +1,11 @@
 /** The settings of one node among three, on a virtual clock. */
 import { assert, describe, it } from "@effect/vitest"
-import { Broadcast, Membership } from "@hyparview/runtime"
 import { TestCluster, VirtualClock } from "@hyparview/testing"
 import { Effect } from "effect"
 import { makeSettings } from "../src/settings.ts"
 
-const settingsOf = (cluster: TestCluster.TestCluster, index: number) => {
-  const { broadcast, membership } = cluster.node(index)
-  return makeSettings.pipe(
-    Effect.provideService(Broadcast.Broadcast, broadcast),
-    Effect.provideService(Membership.Membership, membership)
-  )
-}
+const settingsOf = (cluster: TestCluster.TestCluster, index: number) =>
+  Effect.provide(makeSettings, cluster.node(index).services)
 
 describe("settings", () => {
   it.effect("two changes at once on one node are both made, everywhere", () =>

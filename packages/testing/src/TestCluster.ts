@@ -9,8 +9,8 @@
  * **Deterministic.** The same program with the same options ends in the same views, on every machine, under TestClock and
  * under the virtual clock. Every choice of every node, and every delay of the network, comes from `seed`.
  *
- * Nodes are named by index, from 0. What makes no sense (a cluster of no nodes, to start a node that runs, to publish on one
- * that does not) is a mistake in the test, and dies.
+ * Nodes are named by index, from 0. What makes no sense (a cluster of no nodes, a node or an option that there is none of, to
+ * start a node that runs, to publish on one that does not) is a mistake in the test, and dies.
  *
  * @since 0.1.0
  * @example
@@ -53,10 +53,19 @@ import {
   viewsOf
 } from "./internal/judging.ts"
 import { pass, passWhile } from "./internal/passing.ts"
-import { addressOf, optionsOf, Places, type Plan, type RunningNode } from "./internal/places.ts"
+import { addressOf, optionsOf, Places, type Plan, type Program, type RunningNode } from "./internal/places.ts"
 import type { EndlessInstant } from "./VirtualClock.ts"
 
-export { type Check, type Collected, type NodeViews, NotSettled, type RunningNode, type SettleOptions, type Statistics }
+export {
+  type Check,
+  type Collected,
+  type NodeViews,
+  NotSettled,
+  type Program,
+  type RunningNode,
+  type SettleOptions,
+  type Statistics
+}
 
 /**
  * How a cluster is made.
@@ -85,8 +94,14 @@ export interface Options {
    * epoch that others may know to be over.
    */
   readonly storesEpochs?: boolean | undefined
-  /** What the nodes log at least. Default: `Error`. */
+  /** What the nodes and their programs log at least. Default: `Error`. */
   readonly logLevel?: LogLevel.LogLevel | undefined
+  /**
+   * What an application runs on a node, by its index: begun by each start of it, those of a fault plan too, and interrupted,
+   * its scope closed, where that process ends. It may join by itself, build layers in its scope, and wait: time passes as
+   * for the node. If it fails, the cause is logged and the node runs on. Default: nothing.
+   */
+  readonly program?: ((index: number) => Program) | undefined
 }
 
 /**
@@ -113,8 +128,8 @@ export interface TestCluster {
   /** Lets a node join through others; default: the first other that runs. Returns at once; the join takes its time. */
   readonly join: (index: number, through?: ReadonlyArray<number>) => Effect.Effect<void, Membership.DuplicateIdentity>
   /**
-   * Lets all running nodes join in the order of their indices, through the first `contacts` of them (default 1): at once,
-   * or `every` so often.
+   * Lets all running nodes join in the order of their indices, through the first `contacts` of them (from 1, the default):
+   * at once, or `every` so often.
    */
   readonly joinAll: (options?: {
     readonly contacts?: number | undefined
@@ -187,12 +202,18 @@ const names = Object.keys({
   discovery: true,
   idOf: true,
   storesEpochs: true,
-  logLevel: true
+  logLevel: true,
+  program: true
 } satisfies Record<keyof Options, true>)
 
+/** A mistake in the test: what is misspelt would be ignored without a word. */
+const checkNames = (options: object, known: ReadonlyArray<string>): void => {
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new RangeError(`${unknown}: no such option. Options are ${known.join(", ")}`)
+}
+
 const planOf = (options: Options): Plan => {
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new RangeError(`${unknown}: no such option. Options are ${names.join(", ")}`)
+  checkNames(options, names)
   const { discovery = [], nodes } = options
   if (!Number.isSafeInteger(nodes) || nodes < 1) {
     throw new RangeError(`nodes: a cluster has a whole number of nodes, from 1, not ${nodes}`)
@@ -207,7 +228,8 @@ const planOf = (options: Options): Plan => {
     idOf: options.idOf ?? ((index) => `n${String(index).padStart(width, "0")}`),
     discovery,
     storesEpochs: options.storesEpochs ?? true,
-    logLevel: options.logLevel ?? "Error"
+    logLevel: options.logLevel ?? "Error",
+    program: options.program
   }
 }
 
@@ -274,8 +296,13 @@ export const make = Effect.fnUntraced(function* (
 
   const join: TestCluster["join"] = (index, through) => places.join(index, through)
 
-  const joinAll: TestCluster["joinAll"] = ({ contacts = 1, every } = {}) =>
+  const joinAll: TestCluster["joinAll"] = (options = {}) =>
     Effect.suspend(() => {
+      checkNames(options, ["contacts", "every"])
+      const { contacts = 1, every } = options
+      if (!Number.isSafeInteger(contacts) || contacts < 1) {
+        throw new RangeError(`contacts: a whole number of them, from 1, not ${contacts}`)
+      }
       const through = places.running().slice(0, contacts)
       return Effect.forEach(
         places.running(),
@@ -317,9 +344,11 @@ export const make = Effect.fnUntraced(function* (
     freeze: (...indices) => each(indices, (index) => places.setFrozen(index, true)),
     unfreeze: (...indices) => each(indices, (index) => places.setFrozen(index, false)),
     partition: (groups, mode) =>
-      network.partition(
-        groups.map((group) => group.map(addressOf)),
-        { mode }
+      Effect.suspend(() =>
+        network.partition(
+          groups.map((group) => group.map((index) => places.at(index).address)),
+          { mode }
+        )
       ),
     heal: network.heal,
     play: (plan) => {
@@ -336,6 +365,7 @@ export const make = Effect.fnUntraced(function* (
     pass,
     settle: (options = {}) =>
       Effect.suspend(() => {
+        checkNames(options, ["within", "every", "among"])
         const looked = options.among?.map((index) => places.at(index)) ?? places.all
         if (looked.length === 0) throw new RangeError("among: at least one node is looked at")
         return settle(looked, membership, membership.requestTimeoutMillis, options)

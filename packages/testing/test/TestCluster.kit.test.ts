@@ -1,12 +1,14 @@
 /** What the kit itself promises: the same views everywhere, errors that say what is wrong, plans, Discovery. */
 import { assert, describe, it } from "@effect/vitest"
 import { Fault } from "@hyparview/faults/FaultPlan"
+import { Membership } from "@hyparview/runtime"
 import { TestCluster, VirtualClock } from "@hyparview/testing"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 
 const range = (from: number, to: number): ReadonlyArray<number> =>
@@ -134,6 +136,15 @@ describe("a cluster", () => {
         cluster.kill(-1),
         Effect.asVoid(cluster.killShare(40)),
         Effect.asVoid(cluster.settle({ among: [] })),
+        Effect.asVoid(cluster.settle({ every: 0 })),
+        Effect.asVoid(cluster.settle({ within: Infinity })),
+        cluster.join(0, [2]),
+        cluster.joinAll({ contacts: 0 }),
+        cluster.partition([[0], [2]], "reset"),
+        // @ts-expect-error: whoever has no types may give anything.
+        cluster.joinAll({ evry: "1 second" }),
+        // @ts-expect-error: misspelt, by whoever has no types.
+        Effect.asVoid(cluster.settle({ witin: "1 second" })),
         Effect.asVoid(Effect.scoped(cluster.collect("")))
       ]
       for (const mistake of mistakes) assert.isTrue(Exit.hasDies(yield* Effect.exit(mistake)))
@@ -156,6 +167,45 @@ describe("a cluster", () => {
       }
       // @ts-expect-error: whoever has no types may give anything.
       assert.include(yield* death({ nodes: 3, sed: 7 }), "sed: no such option. Options are nodes, seed, ")
+    }).pipe(onVirtualClock)
+  )
+
+  it.live("runs a program on each node from each start of its process to its end", () =>
+    Effect.gen(function* () {
+      const said: Array<string> = []
+      const program = (index: number) =>
+        Effect.gen(function* () {
+          const membership = yield* Membership.Membership
+          yield* Effect.addFinalizer(() => Effect.sync(() => said.push(`${index} ends`)))
+          yield* membership.join(["host-0"])
+          yield* Effect.sleep("1 second")
+          said.push(`${index} has ${(yield* membership.neighbors).length}`)
+          return yield* Effect.never
+        })
+      const cluster = yield* TestCluster.make({ nodes: 2, seed: 1, program })
+      yield* cluster.pass("2 seconds")
+      assert.deepStrictEqual(said.splice(0), ["0 has 1", "1 has 1"])
+      yield* cluster.apply(Fault.Crash({ nodes: [1] }))
+      assert.deepStrictEqual(said.splice(0), ["1 ends"])
+      yield* cluster.apply(Fault.Restart({ nodes: [1] }))
+      yield* cluster.pass("2 seconds")
+      assert.deepStrictEqual(said.splice(0), ["1 has 1"])
+      yield* cluster.leave(1)
+      assert.deepStrictEqual(said, ["1 ends"])
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("logs that a program has failed, and why; its node runs on", () =>
+    Effect.gen(function* () {
+      const said: Array<unknown> = []
+      const logger = Logger.make(({ message }) => said.push(message))
+      yield* Effect.gen(function* () {
+        const cluster = yield* TestCluster.make({ nodes: 1, program: () => Effect.fail("no coffee") })
+        yield* cluster.joinAll()
+        yield* cluster.settle()
+      }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
+      assert.strictEqual(said.length, 1)
+      assert.include(String(said[0]), "the program of node 0 has failed")
     }).pipe(onVirtualClock)
   )
 

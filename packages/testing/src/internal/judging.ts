@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import type { EndlessInstant } from "../VirtualClock.ts"
 import { pass } from "./passing.ts"
 import type { Place, RunningNode } from "./places.ts"
@@ -40,9 +41,9 @@ export class NotSettled extends Data.TaggedError("NotSettled")<{
  * @since 0.1.0
  */
 export interface SettleOptions {
-  /** How long it may take. Default: 10 minutes. */
+  /** How long it may take: not for ever. Default: 10 minutes. */
   readonly within?: Duration.Input | undefined
-  /** How often to look. Default: the request time-out. */
+  /** How often to look: more than 0. Default: the request time-out. */
   readonly every?: Duration.Input | undefined
   /** Only these nodes are looked at, as if there were no others: one side of a partition, say. At least one. */
   readonly among?: ReadonlyArray<number> | undefined
@@ -159,6 +160,9 @@ export const settle = Effect.fnUntraced(function* (
   sureMillis: number,
   { every = sureMillis, within = "10 minutes" }: SettleOptions
 ): Effect.fn.Return<Duration.Duration, NotSettled | EndlessInstant> {
+  // Neither would ever end on a clock that moves by `every`.
+  if (!(Duration.toMillis(every) > 0)) throw new RangeError(`every: more than 0, not ${Formatter.format(every)}`)
+  if (!Number.isFinite(Duration.toMillis(within))) throw new RangeError("within: some time, not for ever")
   const begin = yield* Clock.currentTimeMillis
   const limit = begin + Duration.toMillis(within)
   let calmSince: number | undefined

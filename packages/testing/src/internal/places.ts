@@ -5,11 +5,13 @@
 import { Random } from "@hyparview/core"
 import { Broadcast, Discovery, Membership, Node, Transport } from "@hyparview/runtime"
 import type { MemoryNetwork } from "@hyparview/transport-memory"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { flow } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
@@ -24,7 +26,17 @@ import * as Scope from "effect/Scope"
 export interface RunningNode {
   readonly membership: Membership.Membership["Service"]
   readonly broadcast: Broadcast.Broadcast["Service"]
+  /** Both, to provide to an effect or a layer of the application. */
+  readonly services: Context.Context<Membership.Membership | Broadcast.Broadcast>
 }
+
+/**
+ * What an application runs on a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Program = Effect.Effect<unknown, unknown, Membership.Membership | Broadcast.Broadcast | Scope.Scope>
 
 export interface Place {
   readonly index: number
@@ -49,6 +61,7 @@ export interface Plan {
   readonly discovery: ReadonlyArray<number>
   readonly storesEpochs: boolean
   readonly logLevel: LogLevel.LogLevel
+  readonly program: ((index: number) => Program) | undefined
 }
 
 /** A clock whose readings are off by what the node's wall clock has jumped; it sleeps and measures like the one it stands on. */
@@ -162,7 +175,7 @@ export class Places {
     return Effect.suspend(() => {
       const others = (through ?? this.running()).filter((other) => other !== index)
       const contacts = through === undefined ? others.slice(0, 1) : others
-      return this.runningAt(index).membership.join(contacts.map(addressOf))
+      return this.runningAt(index).membership.join(contacts.map((other) => this.at(other).address))
     }).pipe(done)
   }
 
@@ -225,16 +238,43 @@ export class Places {
       const built = yield* Node.layer(optionsOf(this.#plan, place)).pipe(
         Layer.provide([transport, this.#discovery]),
         Layer.buildWithScope(scope),
-        Effect.provideService(Clock.Clock, place.clock),
-        Effect.provideService(References.MinimumLogLevel, this.#plan.logLevel),
+        this.#within(place),
         Effect.orDie
       )
       place.running = {
         membership: Context.get(built, Membership.Membership),
         broadcast: Context.get(built, Broadcast.Broadcast),
+        services: built,
         scope
       }
       yield* this.#onStart(place)
+      yield* this.#run(place, built, scope)
     })
+  }
+
+  /** Runs the application on a node that has just started, for as long as its process lives. */
+  #run(place: Place, services: RunningNode["services"], scope: Scope.Scope): Effect.Effect<void> {
+    const { program } = this.#plan
+    if (program === undefined) return Effect.void
+    return Effect.suspend(() => program(place.index)).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.void
+          : Effect.logError(`the program of node ${place.index} has failed`, cause)
+      ),
+      Effect.provide(services),
+      Scope.provide(scope),
+      this.#within(place),
+      Effect.forkIn(scope, { startImmediately: true }),
+      Effect.asVoid
+    )
+  }
+
+  /** What belongs to a process runs on its clock, and logs what the cluster was told. */
+  #within(place: Place): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> {
+    return flow(
+      Effect.provideService(Clock.Clock, place.clock),
+      Effect.provideService(References.MinimumLogLevel, this.#plan.logLevel)
+    )
   }
 }
