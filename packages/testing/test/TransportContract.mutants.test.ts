@@ -1,5 +1,6 @@
 /** A suite that cannot fail proves nothing: transports that break one promise each, and the case that must notice. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -342,6 +343,19 @@ describe("the transport contract notices a transport that", () => {
       Effect.map(outcome(noticedBy, mutate), (exit) => assert.isTrue(Exit.isFailure(exit), "the case passed"))
     )
   }
+})
+
+describe("the transport contract says", () => {
+  it.effect("where a frame differs, and gives the test runner no frames to compare", () =>
+    Effect.gen(function* () {
+      const emptied = links((link) => ({
+        send: (frames) => link.send(frames.map((frame) => frame.map(({ length }) => new Uint8Array(length))))
+      }))
+      const exit = yield* outcome("a frame of exactly maxFrameBytes", emptied)
+      const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      assert.include(error, { actual: 0, message: "byte 0 of 65536, frame 0 of 2: expected +0 to equal 1" })
+    })
+  )
 })
 
 describe("the transport contract passes a transport that", () => {
