@@ -142,6 +142,14 @@ const mutants: ReadonlyArray<Mutant> = [
     mutate: links((link) => ({ receive: Effect.tap(link.receive, () => Effect.sleep(20)) }))
   },
   {
+    breaks: "gives no frames where it should wait for some",
+    noticedBy: "a send of nothing",
+    mutate: links((link) => {
+      let times = 0
+      return { receive: Effect.suspend(() => (times++ === 0 ? Effect.succeed([]) : link.receive)) }
+    })
+  },
+  {
     breaks: "waits for more after the end",
     noticedBy: "after an orderly close receive",
     mutate: links((link) => ({ receive: Effect.catch(link.receive, () => Effect.never) }))

@@ -193,7 +193,11 @@ export const receive = (link: Link, count: number): Effect.Effect<ReadonlyArray<
     `${count} frames are received`,
     Effect.gen(function* () {
       const received: Array<Uint8Array> = []
-      while (received.length < count) received.push(...(yield* link.receive))
+      while (received.length < count) {
+        const batch = yield* link.receive
+        assert.isNotEmpty(batch, "receive gives at least one frame")
+        received.push(...batch)
+      }
       assert.strictEqual(received.length, count, "frames received")
       return received
     })
