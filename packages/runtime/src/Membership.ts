@@ -96,8 +96,9 @@ export class Membership extends Context.Service<
     /**
      * Joins the overlay through these contacts (addresses), and returns at once: `awaitNeighbors(1)` waits for the first
      * link. While there is none the node keeps asking both the contacts and Discovery, at growing intervals. On a node
-     * that has links already it makes the contacts known: one of them may lead to another part of the cluster. Interrupted if the
-     * node's layer has been closed.
+     * that has links already it makes the contacts known: one of them may lead to another part of the cluster. Until it is called
+     * this node is no member, and turns away whoever would join through it: the first one too joins, by no contact (`[]`).
+     * Interrupted if the node's layer has been closed.
      */
     readonly join: (contacts: ReadonlyArray<string>) => Effect.Effect<void, DuplicateIdentity>
 
