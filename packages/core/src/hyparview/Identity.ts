@@ -14,6 +14,7 @@ import {
   nobody,
   noGraves,
   none,
+  nothingFound,
   type State,
   type Transition
 } from "./State.ts"
@@ -96,15 +97,7 @@ export const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   state.memory = { ...state.memory, graveyard: noGraves, suspects: none }
   state.seeker = undefined
   // Nor does it come back with the beacon that it was: who joins is younger than all, and sets nothing off.
-  state.search = {
-    ...state.search,
-    beacon: undefined,
-    mixUntil: 0,
-    strangers: none,
-    triangles: 0,
-    surplus: undefined,
-    exchangesDue: 0
-  }
+  state.search = { ...state.search, ...nothingFound }
   state.status = "left"
   emit(t, { _tag: "Left" })
 }

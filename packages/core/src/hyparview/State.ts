@@ -428,17 +428,18 @@ const noContacts: Contacts<never> = { known: none, left: none, dialing: none, di
 
 const noMemory: Memory<never, never> = { graveyard: noGraves, suspects: none, departed: none, epochRaisedAt: -1 }
 
+/** What an incarnation has found when it begins. */
+export const nothingFound: Pick<
+  Search<never, never>,
+  "beacon" | "mixUntil" | "strangers" | "triangles" | "surplus" | "exchangesDue"
+> = { beacon: undefined, mixUntil: 0, strangers: none, triangles: 0, surplus: undefined, exchangesDue: 0 }
+
 const noSearch: Search<never, never> = {
   probe: undefined,
   nextProbeAt: 0,
   nextBridgeAskAt: 0,
   nextBridgeAcceptAt: 0,
-  beacon: undefined,
-  mixUntil: 0,
-  strangers: none,
-  triangles: 0,
-  surplus: undefined,
-  exchangesDue: 0
+  ...nothingFound
 }
 
 const noHole: Hole = { since: 0, moves: 0 }
