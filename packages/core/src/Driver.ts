@@ -35,8 +35,7 @@
  * is ignored. A driver that cannot tell answers `undefined`, and that link is left alone.
  *
  * **Identity.** The `from` of a message is the peer whose identity was established when the link was opened, never a field
- * of the message. A driver that learns that a peer knows a higher epoch of our own id gives `EpochConflict`, of one peer not oftener
- * than once in `duplicateIdentityMillis` where peers may lie (rule B9); after
+ * of the message. A driver that learns that a peer knows a higher epoch of our own id gives `EpochConflict`; after
  * `EpochRaised` it closes every link that was opened under the old epoch.
  *
  * **Timers.** One slot for each kind. `SetTimer` replaces what the slot held. A timer that was replaced or cleared need not

@@ -105,30 +105,6 @@ describe("a stranger", () => {
     }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
   )
 
-  it.effect(
-    "B9. that says there are later incarnations of the node has its epoch raised, and cannot stop it alone",
-    () =>
-      Effect.gen(function* () {
-        const membership = yield* node("n")
-        yield* membership.join([])
-        const s = yield* stranger("s")
-        const epoch = Effect.map(membership.self, (self) => self.epoch)
-        const claims = (id: string, knownEpoch: number) =>
-          speak(s, [hello({ peer: { id, epoch: 5, address: "s" }, knownEpoch })])
-        yield* claims("liar", 20)
-        assert.strictEqual(yield* epoch, 21)
-        for (const knownEpoch of [30, 40, 50]) yield* claims("liar", knownEpoch)
-        assert.deepStrictEqual([yield* epoch, (yield* membership.view).status], [21, "joining"])
-        // A minute later it may be another.
-        yield* TestClock.adjust("1 minute")
-        yield* claims("liar", 60)
-        assert.deepStrictEqual([yield* epoch, (yield* membership.view).status], [61, "joining"])
-        // Whom two say it of shares its id with another process.
-        yield* claims("other", 70)
-        assert.strictEqual((yield* membership.view).status, "stopped")
-      }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
-  )
-
   it.effect("beyond the limit of temporary links is told «limit»", () =>
     Effect.gen(function* () {
       const membership = yield* node("n", { temporaryLinks: 1, membership: { activeSize: 1 } })

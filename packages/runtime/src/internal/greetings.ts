@@ -52,8 +52,6 @@ export const makeGreetings = (options: {
   readonly ourselves: () => Ourselves
   readonly run: Run
   readonly meter: Meter
-  /** Whether what a peer says of our epoch counts yet: its last claim may have been just now (rule B9). */
-  readonly believes: Seldom
   readonly onEpochConflict: (epoch: number) => void
 }): Greetings => {
   const { handshakeMillis, meter, ourselves, run, seldom, transport, within } = options
@@ -71,14 +69,9 @@ export const makeGreetings = (options: {
   }
 
   /** `proven`: who it is by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
-  const report = (refused: Refused, address: string, proven: string | undefined): void => {
-    const { conflictingEpoch, detail, peer, reason } = refused
+  const report = ({ conflictingEpoch, detail, reason }: Refused, address: string, proven: string | undefined): void => {
     noteRefusal(reason)
-    // Another process of our id proves that itself; whoever says that there is one need not speak the truth.
-    const isItself = peer?.id === ourselves().self.id
-    if (conflictingEpoch !== undefined && (isItself || options.believes(peer?.id ?? address, reason) !== undefined)) {
-      options.onEpochConflict(conflictingEpoch)
-    }
+    if (conflictingEpoch !== undefined) options.onEpochConflict(conflictingEpoch)
     const more = proven !== undefined && reason === "identity" ? seldom(proven, reason) : undefined
     const log = more === undefined ? Effect.logDebug : Effect.logWarning
     run(log("no conversation", { address, reason, detail, ...more }))

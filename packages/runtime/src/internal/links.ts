@@ -148,7 +148,6 @@ export const makeLinks = (
     ourselves,
     run,
     meter,
-    believes: makeSeldom(host.now, settings.membership.duplicateIdentityMillis),
     onEpochConflict: (epoch) => host.report({ _tag: "EpochConflict", epoch })
   })
 
