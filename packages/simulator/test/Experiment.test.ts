@@ -552,8 +552,8 @@ describe("a run", () => {
     const { overlay: chained } = run("stable", { ...crowd, triangleExchanges: 0 })
     const { overlay: inTurn } = run("stable", { ...crowd, joins: "in-turn" })
     assert.include(overlay, { components: 1, asymmetricLinks: 0, inBothViews: 0 })
-    assert.isBelow(overlay.clustering, 0.005)
     assert.isAbove(chained.clustering, 0.1)
+    assert.isBelow(overlay.clustering, chained.clustering / 5)
     assert.isAbove(chained.averageShortestPath, 1.2 * inTurn.averageShortestPath)
     assert.isBelow(overlay.averageShortestPath, 1.03 * inTurn.averageShortestPath)
   })
@@ -564,7 +564,7 @@ describe("a run", () => {
     // Whatever changes what a core does, or when, changes these: then they are to be written anew.
     assert.deepStrictEqual(
       (["constant", "uniform", "lognormal", "geographic"] as const).map((latency) => hashOf({ latency })),
-      ["53a9a4df76ffe286", "2b2f95c6e688e345", "07842e1850e4fc58", "b9a23c3c5c0bdba5"]
+      ["633e18fb3beb69cf", "371eb19de9986027", "11a3cad0a0687857", "fddd1c2c5997a9e7"]
     )
   })
 

@@ -206,7 +206,7 @@ export const flags = {
   triangleExchanges: whole(
     "triangleExchanges",
     "N",
-    "How many links a node exchanges that sees two of its neighbours linked; 0: none"
+    "How many links a node exchanges that sees itself in triangles of links; 0: none"
   ),
   cut: named(
     "cut",

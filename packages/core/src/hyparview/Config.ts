@@ -122,8 +122,8 @@ export interface Config {
   readonly mixMillis: number
   /**
    * How many links a node exchanges for ones with any peers that it knows, once it sees that two of its neighbours are
-   * neighbours of each other: the link to one of these, and others that chance draws, one each bridgeMillis at most.
-   * 0–30; 0: none. Ours: 3, so that whoever joins in a crowd is soon as well linked as any. Not with X-BOT.
+   * neighbours of a third: the link to that one, and others that chance draws, one each bridgeMillis at most. 0–30; 0: none.
+   * Ours: 5, so that whoever joins in a crowd is soon nearly as well linked as any. Not with X-BOT.
    */
   readonly triangleExchanges: number
   /**
@@ -221,7 +221,7 @@ const standard = (n: number, given: Override): Config => {
     contactProbeMillis: 60_000,
     bridgeMillis: 60_000,
     mixMillis: 0,
-    triangleExchanges: 3,
+    triangleExchanges: 5,
     optimizeCandidates: 0,
     unbiasedLinks: Math.min(1, activeSize),
     optimizeHysteresis: 0.1,

@@ -3,12 +3,12 @@
  * of nodes to walk to, and each links with those who came just before and after it: the overlay is whole, but a long, thick
  * chain, in which neighbours of neighbours are neighbours. Nothing of the paper's ever changes a link of two nodes that live.
  *
- * A *triangle* shows it: a neighbour that shuffles names one of our neighbours as its own. In a random graph there are hardly
- * any. So the link to that neighbour is exchanged for one with anybody whom this node knows, by a bridge (`Merge.ts`), and so
- * are a few that chance draws: one exchange makes the triangle go, the others make the chain short. When there are no
- * triangles any more, which even among forty nodes needs not be, nothing happens here.
+ * *Triangles* show it: a neighbour that shuffles names two of our neighbours as its own. In a random graph there is hardly ever
+ * even one. So the link to that neighbour is exchanged for one with anybody whom this node knows, by a bridge (`Merge.ts`), and so
+ * are a few that chance draws: one exchange makes the triangles go, the others make the chain short. From then on a node does so for a
+ * single triangle as well. Where nodes join one after the other nothing happens here.
  *
- * Rule 8m of `docs/protocol.md`.
+ * Rule 13 of `docs/protocol.md`.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import type { Shuffle } from "./Message.ts"
 import type { State, Transition } from "./State.ts"
 import { indexInActive, passiveAt } from "./Views.ts"
 
-/** A neighbour's shuffle, as it comes straight from it: with a triangle in it the link to that neighbour is exchanged. */
+/** A neighbour's shuffle, as it comes straight from it: with triangles in it the link to that neighbour is exchanged. */
 export const lookForTriangle = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
@@ -30,15 +30,16 @@ export const lookForTriangle = <I extends Key, A>(
   if (message.origin.id !== from.id || state.search.triangles >= activeSize) return
   const { ages, peers } = message.sample
   // Its neighbours stand before its passive entries, and their age is 0.
+  let common = 0
   for (let i = 0; i < shuffleActive; i++) {
     const peer = peers[i]
-    if (peer === undefined || ages[i] !== 0 || indexInActive(state, peer.id) < 0) continue
-    if (!exchange(t)) return
-    const { search } = state
-    const triangles = search.triangles + 1
-    state.search = { ...search, triangles, surplus: from.id, exchangesDue: triangleExchanges - 1 }
-    return
+    if (peer !== undefined && ages[i] === 0 && indexInActive(state, peer.id) >= 0) common++
   }
+  // A first one alone may be chance, above all among few nodes.
+  if (common < (state.search.triangles === 0 ? 2 : 1) || !exchange(t)) return
+  const { search } = state
+  const triangles = search.triangles + 1
+  state.search = { ...search, triangles, surplus: from.id, exchangesDue: triangleExchanges - 1 }
 }
 
 /** Each cycle: one of the exchanges that have been due since the last triangle, of a link that chance draws. */

@@ -22,7 +22,7 @@ const full = (given: Parameters<typeof node>[1] = {}): Subject =>
 /** A neighbour's shuffle, straight from it: itself apart, ka of its neighbours and kp of its passive entries. */
 const tells = (
   from: number,
-  named: ReadonlyArray<number> = [3, 21, 22, 23],
+  named: ReadonlyArray<number> = [3, 4, 22, 23],
   ages: ReadonlyArray<number> = [0, 0, 1, 1],
   link = linkTo(from)
 ) => shuffle(link, 7, peer(from), 6, sample(named, ages))
@@ -45,7 +45,7 @@ const nextPeriod = (p: Subject): Subject => {
 }
 
 describe("triangles", () => {
-  it("13a. a neighbour that names another as its own is exchanged for anybody, by a bridge", () => {
+  it("13a. a neighbour that names two others as its own is exchanged for anybody, by a bridge", () => {
     const p = full().hears(2, tells(2))
     const [asked = 0] = bridged(p)
     assert.include(others, asked)
@@ -60,8 +60,12 @@ describe("triangles", () => {
     assert.deepStrictEqual(p.says("Disconnect")[0]?.sample.peers[0], peer(99))
   })
 
-  it("13a. nobody is exchanged who names strangers or this node, or our neighbour as one it has only heard of", () => {
+  it("13a. nobody is exchanged who names one alone, strangers or this node, or ours as ones it has only heard of", () => {
     for (const [named, ages] of [
+      [
+        [3, 21, 22, 23],
+        [0, 0, 1, 1]
+      ],
       [
         [21, 22, 23, 24],
         [0, 0, 1, 1]
@@ -71,16 +75,23 @@ describe("triangles", () => {
         [0, 0, 1, 1]
       ],
       [
-        [21, 22, 3, 24],
+        [21, 3, 4, 24],
         [0, 0, 0, 1]
       ],
       [
-        [21, 3, 4, 24],
+        [3, 4, 22, 24],
         [0, 1, 0, 1]
       ]
     ] as const) {
       assert.deepStrictEqual(bridged(full().hears(2, tells(2, named, ages))), [])
     }
+  })
+
+  it("13a. once it has done so a single one is enough", () => {
+    const p = full({ config: { triangleExchanges: 1 } }).hears(2, tells(2))
+    accepted(p)
+    nextPeriod(p).hears(3, tells(3, [4, 21, 22, 23]))
+    assert.deepStrictEqual(accepted(p), [3])
   })
 
   it("13a. nor for a shuffle that is on its way, since its origin has no link to us, nor for a direct one", () => {
@@ -109,7 +120,7 @@ describe("triangles", () => {
   })
 
   it("13c. further links follow that chance draws, one in a period of bridges", () => {
-    const p = full().hears(2, tells(2))
+    const p = full({ config: { triangleExchanges: 3 } }).hears(2, tells(2))
     accepted(p)
     assert.deepStrictEqual(bridged(p.fires("Cycle")), [])
     const evicted = new Set<number>()
@@ -133,9 +144,9 @@ describe("triangles", () => {
     const p = full({ config: { triangleExchanges: 1 } })
     let bridges = 0
     const told = (): number => {
-      const [first, second] = p.state.active
-      if (first === undefined || second === undefined) return 0
-      p.hears(first.id, tells(first.id, [second.id, 21, 22, 23], undefined, first.link))
+      const [first, second, third] = p.state.active
+      if (first === undefined || second === undefined || third === undefined) return 0
+      p.hears(first.id, tells(first.id, [second.id, third.id, 22, 23], undefined, first.link))
       return bridged(p).length
     }
     for (let time = 0; time < 10; time++) {

@@ -80,7 +80,7 @@ export interface Options {
   readonly ageWeight: number
   /** How often a node exchanges a link for one with anybody, 0 never: the core's `mixMillis`. Default: 0. */
   readonly mixMillis: number
-  /** How many links a node exchanges that is in a triangle, 0 to 30, 0 none: the core's `triangleExchanges`. Default: 3. */
+  /** How many links a node in triangles exchanges, 0 to 30, 0 none: the core's `triangleExchanges`. Default: 5. */
   readonly triangleExchanges: number
   /**
    * `partition`: who is cut from whom. `halves`; `tenth`: nine tenths and one; `thirds`; `islands`: halves that were never one,
@@ -194,7 +194,7 @@ export const defaults = (experiment: Name): Options => ({
   againMessages: 0,
   ageWeight: 0,
   mixMillis: 0,
-  triangleExchanges: 3,
+  triangleExchanges: 5,
   cut: "halves",
   cutMinutes: 5,
   xBotCandidates: 0,
