@@ -176,8 +176,8 @@ describe("a report", () => {
     }
   })
 
-  it("averages what a heal costs look by look, though no two seeds look at the same instant", () => {
-    const runs = [1, 2, 3].flatMap((seed) => runsOf(finished("partition", { ...small, seed }).result(measured)))
+  it("averages what a heal costs look by look, though not all seeds look at the same instants", () => {
+    const runs = [1, 5, 6].flatMap((seed) => runsOf(finished("partition", { ...small, seed }).result(measured)))
     const looks = runs.map(({ partition }) => partition?.control ?? [])
     assert.notStrictEqual(looks[0]?.at(-1)?.seconds, looks[1]?.at(-1)?.seconds)
     const chart = figuresOf("partition", runs).find(({ id }) => id === "control-after-heal")?.chart
