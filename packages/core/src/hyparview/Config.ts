@@ -151,7 +151,10 @@ export interface Config {
    * 60,000.
    */
   readonly duplicateIdentityMillis: number
-  /** How many entries each short memory holds (tried, suspects, left, askers). 1–10,000. Ours: 64. */
+  /**
+   * How many entries each short memory holds (tried, suspects, left, askers, whom walks have named; in the runtime, of whom the
+   * log has spoken too). 1–10,000. Ours: 64.
+   */
   readonly memorySize: number
   /** How many contacts are kept, and asked before Discovery is asked again: by chance, where there are more. 1–1,000. Ours: 16. */
   readonly contactsSize: number

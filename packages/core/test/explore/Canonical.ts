@@ -304,6 +304,8 @@ const putState = (h: Hasher, state: State): void => {
     h.time(state.search.probe.deadline)
   }
   for (const at of [state.search.nextProbeAt, state.search.nextBridgeAskAt, state.search.nextBridgeAcceptAt]) h.time(at)
+  for (const count of [state.search.triangles, state.search.exchangesDue]) h.put(count)
+  h.put(state.search.surplus ?? -1)
   // Looked at while a slot is free, and set anew when one becomes free.
   h.put(state.active.length < state.config.activeSize ? h.since(state.hole.since) : 0)
   h.put(state.hole.moves)
@@ -316,6 +318,7 @@ const putState = (h: Hasher, state: State): void => {
   const { admissionPerPeer } = state.config
   if (admissionPerPeer.burst < 100) {
     for (const askers of [state.admission.askers, state.admission.named]) {
+      h.put(askers.length)
       for (const { at, id, tokens } of askers) {
         h.put(id)
         h.put(tokens * 1_000)

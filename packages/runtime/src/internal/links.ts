@@ -138,7 +138,7 @@ export const makeLinks = (
 
   const { expire, within } = makeDeadlines(settings.handshakeMillis, host.now, host.watchHandshakes)
 
-  const seldom = makeSeldom(host.now)
+  const seldom = makeSeldom(host.now, settings.membership.memorySize)
 
   const greetings = makeGreetings({
     seldom,

@@ -4,13 +4,11 @@
  */
 const quietMillis = 60_000
 
-/** So many are remembered; of more those whose minute is over are forgotten. */
-const remembered = 1_024
-
 /** What an entry holds beside its own fields; undefined where there is to be none. */
 export type Seldom = (peer: string, reason: string) => { readonly alsoSince?: number } | undefined
 
-export const makeSeldom = (now: () => number): Seldom => {
+/** Remembers `size` of them; of more, the one that was logged longest ago is forgotten. */
+export const makeSeldom = (now: () => number, size: number): Seldom => {
   const spoken = new Map<string, { readonly at: number; untold: number }>()
   return (peer, reason) => {
     const key = `${reason} ${peer}`
@@ -20,9 +18,10 @@ export const makeSeldom = (now: () => number): Seldom => {
       last.untold++
       return undefined
     }
-    if (spoken.size >= remembered) {
-      for (const [other, entry] of spoken) if (at - entry.at >= quietMillis) spoken.delete(other)
-    }
+    // In the order in which they were logged.
+    spoken.delete(key)
+    const [longestAgo] = spoken.keys()
+    if (longestAgo !== undefined && spoken.size >= size) spoken.delete(longestAgo)
     spoken.set(key, { at, untold: 0 })
     return last === undefined || last.untold === 0 ? {} : { alsoSince: last.untold }
   }
