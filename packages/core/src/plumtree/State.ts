@@ -29,15 +29,26 @@ export interface Kept<I extends Key> {
   readonly parent: I | undefined
 }
 
-/** The kept messages of one stream, by ascending sequence, in chunks (`Held.ts`), so that one more or less copies few. */
+/** Kept messages by ascending sequence, packed (`Page.ts`). At least one. */
+export interface Page<I extends Key> {
+  /** Five for each: sequence, publishedAt, bornAt, round, and where in `payloads` it ends. */
+  readonly numbers: Float64Array
+  /** One after the other. */
+  readonly payloads: Uint8Array
+  readonly parents: ReadonlyArray<I | undefined>
+}
+
+/** The kept messages of one stream, by ascending sequence (`Held.ts`). */
 export interface Held<I extends Key> {
-  /** The chunk from which messages are dropped. */
-  readonly oldest: ReadonlyArray<Kept<I>>
-  /** Whole chunks; none of them is empty. */
-  readonly middle: ReadonlyArray<ReadonlyArray<Kept<I>>>
-  /** The chunk to which messages are added. */
+  /** The older ones. */
+  readonly pages: ReadonlyArray<Page<I>>
+  /** How many of the first page have been dropped; never all. */
+  readonly dropped: number
+  /** Those that fill no page yet: all are later than those in pages. */
   readonly latest: ReadonlyArray<Kept<I>>
-  /** Messages in all chunks. */
+  /** Bytes of their payloads. */
+  readonly latestBytes: number
+  /** Messages that are kept, in pages or not. */
   readonly count: number
   /** Bytes of them, each counted as its payload and 128 more. */
   readonly bytes: number
@@ -286,7 +297,7 @@ export const maxNeighbors = 30
 const none: ReadonlyArray<never> = []
 
 /** Nothing kept. */
-export const nothingHeld: Held<never> = { oldest: none, middle: none, latest: none, count: 0, bytes: 0 }
+export const nothingHeld: Held<never> = { pages: none, dropped: 0, latest: none, latestBytes: 0, count: 0, bytes: 0 }
 
 /** A neighbour of whom nothing is known yet. */
 export const freshLink: Link = {
