@@ -233,23 +233,22 @@ const lift = <I extends Key, A>(
   }
 }
 
-/** Puts broadcast messages on the links of their receivers. */
+/** Puts broadcast messages on the links of their receivers. What is for nobody who has one is left out. */
 const carried = <I extends Key, A>(
   membership: HyParView.State<I, A>,
   outputs: ReadonlyArray<Plumtree.Output<I, A>>
 ): ReadonlyArray<Output<I, A>> => {
-  const lifted: Array<Output<I, A>> = []
-  for (const output of outputs) {
-    if (output._tag !== "Send") {
-      lifted.push(output)
-      continue
-    }
+  const lifted = outputs.map((output): Output<I, A> | undefined => {
+    if (output._tag !== "Send") return output
     const link = HyParView.neighborOf(membership, output.to.id)?.link
-    if (link === undefined) continue
-    lifted.push({ _tag: "Send", to: output.to, message: { _tag: "Carried", link, body: output.message } })
-  }
-  return lifted
+    return link === undefined
+      ? undefined
+      : { _tag: "Send", to: output.to, message: { _tag: "Carried", link, body: output.message } }
+  })
+  return lifted.every(isThere) ? lifted : lifted.filter(isThere)
 }
+
+const isThere = <T>(value: T | undefined): value is T => value !== undefined
 
 /**
  * Whether a driver must keep its link to this peer open.

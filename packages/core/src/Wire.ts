@@ -204,6 +204,8 @@ for (const [name, { read, tag }] of Object.entries(broadcast)) {
 }
 messages.set(control.Bye.tag, { name: "Bye", read: control.Bye.read })
 
+const reader = new Reader()
+
 const read = <M, E>(entries: Entries<M, E>, frame: Uint8Array, ends: E): Result.Result<M, WireError> => {
   const tag = frame[0]
   if (tag === undefined) return Result.fail(new WireError({ reason: "truncated", field: "tag", offset: 0 }))
@@ -212,9 +214,8 @@ const read = <M, E>(entries: Entries<M, E>, frame: Uint8Array, ends: E): Result.
     const reason = controls.has(tag) || messages.has(tag) ? "unexpected" : "unknownTag"
     return Result.fail(new WireError({ reason, field: "tag", offset: 0 }))
   }
-  const reader = new Reader(frame)
+  reader.begin(frame)
   const message = entry.read(reader, ends)
-  reader.finish()
-  const error = reader.error(entry.name)
+  const error = reader.close(entry.name)
   return error === undefined ? Result.succeed(message) : Result.fail(error)
 }

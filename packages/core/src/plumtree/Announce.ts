@@ -25,21 +25,29 @@ export const flushAnnouncements = <I extends Key, A>(t: Transition<I, A>): void 
   const { state } = t
   clearTimer(t, "Announce")
   t.strategy.onAnnouncing(t)
+  const { neighbors } = state
   const waiting: Array<Announcing<I>> = []
-  for (let entry = state.announcing; entry !== undefined; entry = entry.next) waiting.push(entry)
+  let allToldTo = -1
+  for (let entry = state.announcing; entry !== undefined; entry = entry.next) {
+    waiting.push(entry)
+    allToldTo &= entry.to
+  }
   waiting.reverse()
   state.announcing = undefined
   state.announcingCount = 0
-  let everything: IHave<I> | undefined
-  state.neighbors.forEach((to, index) => {
-    const announcements: Array<Announcement<I>> = []
-    for (const { id, round, to } of waiting) if (((to >> index) & 1) === 1) announcements.push({ id, round })
-    if (announcements.length === 0) return
-    const all = announcements.length === waiting.length
-    const message: IHave<I> = all && everything !== undefined ? everything : { _tag: "IHave", announcements }
-    if (all) everything = message
-    t.outputs.push({ _tag: "Send", to, message })
-  })
+  // Nearly always everything is for the same neighbours, and nothing is for others.
+  const announcements = waiting.map(({ id, round }): Announcement<I> => ({ id, round }))
+  const everything: IHave<I> = { _tag: "IHave", announcements }
+  for (let index = 0; index < neighbors.length; index++) {
+    const to = neighbors[index]
+    if (to === undefined) continue
+    if (((allToldTo >> index) & 1) === 1) {
+      if (announcements.length > 0) t.outputs.push({ _tag: "Send", to, message: everything })
+      continue
+    }
+    const some = announcements.filter((_, i) => (((waiting[i]?.to ?? 0) >> index) & 1) === 1)
+    if (some.length > 0) t.outputs.push({ _tag: "Send", to, message: { _tag: "IHave", announcements: some } })
+  }
 }
 
 /** A neighbour was lost: nobody stands at its index, and those above it have moved down. */

@@ -24,15 +24,7 @@ export const accept = <I extends Key, A>(
   const own = from.id === state.self.id
   const via: Via = own ? "self" : (replay ?? "push")
   outputs.push({ _tag: "Delivered", id, payload, hops: round, publishedAt, from, via })
-  pass(t, from, {
-    _tag: "Gossip",
-    id,
-    round: nextRound(round),
-    publishedAt,
-    ageMillis: t.now - bornAt,
-    payload,
-    replay: undefined
-  })
+  pass(t, from, gossip, bornAt)
   const announced = found(t, id, from.id, replay === undefined)
   let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
   if (announced !== undefined) {
@@ -55,19 +47,38 @@ export const accept = <I extends Key, A>(
 }
 
 /** Eager push and lazy push: to all but the one it came from, and the incarnation that published it. */
-const pass = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>, onward: Gossip<I>): void => {
+const pass = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  { id, payload, publishedAt, round }: Gossip<I>,
+  bornAt: number
+): void => {
   const { outputs, state } = t
-  const { id } = onward
   const { neighbors } = state
   const lazy = t.strategy.lazyFor(state, id)
+  const onwardRound = nextRound(round)
+  // The same for all neighbours. Half of the nodes of a tree have none to push to.
+  let onward: Gossip<I> | undefined
   let announced = 0
   for (let i = 0; i < neighbors.length; i++) {
     const to = neighbors[i]
     if (to === undefined || to.id === from.id || (to.id === id.source && to.epoch === id.epoch)) continue
-    if (((lazy >> i) & 1) === 1) announced |= 1 << i
-    else outputs.push({ _tag: "Send", to, message: onward })
+    if (((lazy >> i) & 1) === 1) {
+      announced |= 1 << i
+      continue
+    }
+    onward ??= {
+      _tag: "Gossip",
+      id,
+      round: onwardRound,
+      publishedAt,
+      ageMillis: t.now - bornAt,
+      payload,
+      replay: undefined
+    }
+    outputs.push({ _tag: "Send", to, message: onward })
   }
-  if (announced !== 0) announce(t, id, onward.round, announced)
+  if (announced !== 0) announce(t, id, onwardRound, announced)
 }
 
 /**

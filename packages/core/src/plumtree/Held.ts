@@ -82,7 +82,8 @@ const top = <I extends Key>({ latest, pages }: Held<I>): number =>
 /** Adds a message that is not among them. */
 export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
   const { latest, pages } = held
-  if (kept.sequence > top(held)) return withLatest(held, [...latest, kept], kept.payload)
+  // Not by a spread, which makes room for as many again.
+  if (kept.sequence > top(held)) return withLatest(held, latest.toSpliced(latest.length, 0, kept), kept.payload)
   const number = pageOf(held, kept.sequence)
   const page = pages[number]
   if (page === undefined) return withLatest(held, inserted(latest, kept), kept.payload)

@@ -14,7 +14,7 @@ import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
 import { type Draft, type Forgotten, type Kept, nothingHeld, type State, type Stream, type Streams } from "./State.ts"
-import type { Transition } from "./Transition.ts"
+import type { OwnStreams, Transition } from "./Transition.ts"
 
 /** Streams that are searched in order. */
 const nearSize = 16
@@ -56,22 +56,54 @@ const slotsOf = <I extends Key>({ index }: Streams<I>, source: I): ReadonlyArray
 export const put = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Stream<I>): void => {
   const { streams } = t.state
   const bytes = streams.bytes + stream.held.bytes - (at(streams, slot)?.held.bytes ?? 0)
-  t.state.streams = stored(streams, slot, stream, bytes)
+  if (slot >= nearSize) {
+    t.state.streams = stored(streams, slot, stream, bytes)
+    return
+  }
+  // A message puts its stream back two or three times. The first time the table is copied.
+  const own = t.own === streams ? t.own : owned(streams)
+  own.near[slot] = stream
+  own.bytes = bytes
+  t.own = own
+  t.state.streams = own
 }
 
+const owned = <I extends Key>({
+  bytes,
+  count,
+  far,
+  forgotten,
+  forgottenCount,
+  hand,
+  index,
+  keys,
+  near
+}: Streams<I>): OwnStreams<I> => ({
+  count,
+  keys,
+  near: near.slice(),
+  far,
+  index,
+  hand,
+  bytes,
+  forgotten,
+  forgottenCount
+})
+
 const stored = <I extends Key>(streams: Streams<I>, slot: number, stream: Stream<I>, bytes: number): Streams<I> => {
-  const { count, far, forgotten, forgottenCount, hand, index, keys, near } = streams
   if (slot < nearSize) {
-    const copy = near.slice()
-    copy[slot] = stream
-    return { count, keys, near: copy, far, index, hand, bytes, forgotten, forgottenCount }
+    const own = owned(streams)
+    own.near[slot] = stream
+    own.bytes = bytes
+    return own
   }
   const number = Math.floor((slot - nearSize) / chunkSize)
+  const { far } = streams
   const chunk = (far[number] ?? []).slice()
   chunk[(slot - nearSize) % chunkSize] = stream
   const chunks = far.slice()
   chunks[number] = chunk
-  return { count, keys, near, far: chunks, index, hand, bytes, forgotten, forgottenCount }
+  return { ...streams, far: chunks, bytes }
 }
 
 /**

@@ -14,7 +14,7 @@ import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
-import { type Draft, type Link, type Missing, type State, type Upkeep } from "./State.ts"
+import { type Draft, type Link, type Missing, type State, type Stream, type Streams, type Upkeep } from "./State.ts"
 
 /** How a message took its way to here: in how many links, and who brought it. */
 export interface Path<I extends Key> {
@@ -100,6 +100,14 @@ export interface Transition<I extends Key, A> {
   readonly strategy: Strategy
   readonly state: Draft<I, A>
   readonly outputs: Array<Output<I, A>>
+  /** The table of streams, once this step has copied it (`Streams.put`). */
+  own: OwnStreams<I> | undefined
+}
+
+/** A table of streams that nobody but the step that made it has seen, so that it may be changed. */
+export interface OwnStreams<I extends Key> extends Streams<I> {
+  readonly near: Array<Stream<I>>
+  bytes: number
 }
 
 /** Begins a transition: the one copy that a step makes. Field by field, so that it is made in line. */
@@ -127,7 +135,8 @@ export const begin = <I extends Key, A>(state: State<I, A>, now: number, strateg
     timers: state.timers,
     nextNonce: state.nextNonce
   },
-  outputs: []
+  outputs: [],
+  own: undefined
 })
 
 /** Sets a timer slot. The nonce makes a timer that was replaced or cleared recognisable when it fires all the same. */

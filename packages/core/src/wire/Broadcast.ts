@@ -67,7 +67,9 @@ const writeIds = <T>(
   writer.varint(items.length, field, maxIds)
   writer.path = field
   let last: MessageId | undefined
-  for (const [index, item] of items.entries()) {
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]
+    if (item === undefined) continue
     writer.index = index
     const id = idOf(item)
     const same = last !== undefined && sameOrigin(last, id)

@@ -6,24 +6,35 @@
  */
 import { Faults } from "./Faults.ts"
 import { maxExtensions, maxInteger } from "./Limits.ts"
+import { ascii } from "./Texts.ts"
 import * as Utf8 from "./Utf8.ts"
-import type { WireReason } from "./WireError.ts"
+import type { WireError, WireReason } from "./WireError.ts"
+
+const noBytes = new Uint8Array(0)
 
 /**
- * One reading of one frame.
+ * A place to read frames, one after another. Not to be used by two at a time, which a synchronous codec never does.
  */
 export class Reader extends Faults {
-  private readonly bytes: Uint8Array
+  private bytes: Uint8Array = noBytes
   /** Where reading ends: the frame's end, or the offset of the first fault. */
-  private end: number
+  private end = 0
   private finished = false
 
-  /** Reading begins after the tag. */
-  constructor(bytes: Uint8Array) {
-    super()
+  /** Begins a frame, after its tag. */
+  begin(bytes: Uint8Array): void {
+    this.clear()
     this.bytes = bytes
     this.end = bytes.length
     this.offset = 1
+    this.finished = false
+  }
+
+  /** Ends the frame: what is wrong with it, if anything. Nothing holds it any more. */
+  close(frame: string): WireError | undefined {
+    this.finish()
+    this.bytes = noBytes
+    return this.error(frame)
   }
 
   /** Notes a fault, and lets every later read find the end. */
@@ -153,43 +164,8 @@ export class Reader extends Faults {
   }
 
   /** Reads the extension area, unless it was read before the rest; nothing may come after it. */
-  finish(): void {
+  private finish(): void {
     if (!this.finished) this.extensions()
     if (this.offset < this.end) this.fail("trailing", "end", this.offset)
   }
-}
-
-/**
- * A text of ASCII only, otherwise undefined. In strides of eight and four: each makes one flat string, where single
- * characters would make a rope of as many.
- */
-const ascii = (bytes: Uint8Array, start: number, end: number): string | undefined => {
-  let text = ""
-  let i = start
-  for (; i + 8 <= end; i += 8) {
-    const a = bytes[i] ?? 0
-    const b = bytes[i + 1] ?? 0
-    const c = bytes[i + 2] ?? 0
-    const d = bytes[i + 3] ?? 0
-    const e = bytes[i + 4] ?? 0
-    const f = bytes[i + 5] ?? 0
-    const g = bytes[i + 6] ?? 0
-    const h = bytes[i + 7] ?? 0
-    if ((a | b | c | d | e | f | g | h) >= 0x80) return undefined
-    text += String.fromCharCode(a, b, c, d, e, f, g, h)
-  }
-  for (; i + 4 <= end; i += 4) {
-    const a = bytes[i] ?? 0
-    const b = bytes[i + 1] ?? 0
-    const c = bytes[i + 2] ?? 0
-    const d = bytes[i + 3] ?? 0
-    if ((a | b | c | d) >= 0x80) return undefined
-    text += String.fromCharCode(a, b, c, d)
-  }
-  for (; i < end; i++) {
-    const byte = bytes[i] ?? 0
-    if (byte >= 0x80) return undefined
-    text += String.fromCharCode(byte)
-  }
-  return text
 }
