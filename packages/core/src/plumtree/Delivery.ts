@@ -34,7 +34,7 @@ export const accept = <I extends Key, A>(
   if (state.config.retainedBytes === 0) return
   const kept = {
     sequence: id.sequence,
-    payload: compact(payload),
+    payload,
     round: path?.round ?? round,
     parent: path?.parent,
     publishedAt,
@@ -80,10 +80,3 @@ const pass = <I extends Key, A>(
   }
   if (announced !== 0) announce(t, id, onwardRound, announced)
 }
-
-/**
- * What is kept for long must not keep a much larger buffer, of which it is a view, from being freed. (Not `slice`: that of Node's
- * `Buffer` is a view again.)
- */
-const compact = (payload: Uint8Array): Uint8Array =>
-  2 * payload.byteLength < payload.buffer.byteLength ? new Uint8Array(payload) : payload

@@ -9,6 +9,7 @@
  */
 import type { Key } from "../Peer.ts"
 import { bornAtOf, isNoneOlder, keptAt, lastOf, pack, payloadBytesBefore, place, sequenceAt, sizeOf } from "./Page.ts"
+import { append, emptyEnd, isSmallPart, noRoom, withRoom } from "./Room.ts"
 import { type Held, type Kept, nothingHeld, type Page } from "./State.ts"
 
 /** A page is closed once it has so many messages, or so many bytes of payload: a larger one would be copied for nothing. */
@@ -82,11 +83,14 @@ const top = <I extends Key>({ latest, pages }: Held<I>): number =>
 /** Adds a message that is not among them. */
 export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
   const { latest, pages } = held
-  // Not by a spread, which makes room for as many again.
-  if (kept.sequence > top(held)) return withLatest(held, latest.toSpliced(latest.length, 0, kept), kept.payload)
+  if (kept.sequence > top(held)) return withLast(held, kept)
   const number = pageOf(held, kept.sequence)
   const page = pages[number]
-  if (page === undefined) return withLatest(held, inserted(latest, kept), kept.payload)
+  if (page === undefined) {
+    // Among the latest, and so among those that are in line in the room.
+    const alone = standingAlone(kept)
+    return withLatest(held, inserted(latest, alone), alone.payload, held.room, held.roomEnd)
+  }
   const records = inserted(recordsOf(page, firstIn(held, number)), kept)
   const half = records.length > 2 * pageMessages ? records.length >> 1 : 0
   const repacked = half > 0 ? [pack(records.slice(0, half)), pack(records.slice(half))] : [pack(records)]
@@ -99,15 +103,40 @@ export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
   }
 }
 
+/** With one that is later than all. */
+const withLast = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
+  const { latest } = held
+  let { room, roomEnd } = held
+  let last = kept
+  if (isSmallPart(kept.payload)) {
+    const bytes = kept.payload.byteLength
+    // For as much as there is again, up to a page.
+    const spare = Math.min(pageBytes, held.bytes + bytes)
+    room = withRoom(held.room, held.roomEnd, bytes, spare)
+    if (room !== held.room) roomEnd = emptyEnd
+    last = { ...kept, payload: append(room, roomEnd, kept.payload) }
+    roomEnd += bytes
+  }
+  // Not by a spread, which makes place for as many again.
+  return withLatest(held, latest.toSpliced(latest.length, 0, last), last.payload, room, roomEnd)
+}
+
 /** With one more among the latest, of this payload. Once they fill a page they become one. */
-const withLatest = <I extends Key>(held: Held<I>, latest: Records<I>, payload: Uint8Array): Held<I> => {
+const withLatest = <I extends Key>(
+  held: Held<I>,
+  latest: Records<I>,
+  payload: Uint8Array,
+  room: Uint8Array,
+  roomEnd: number
+): Held<I> => {
   const { dropped, pages } = held
   const count = held.count + 1
   const bytes = held.bytes + bytesOf(payload)
   const latestBytes = held.latestBytes + payload.byteLength
-  return latest.length < pageMessages && latestBytes < pageBytes
-    ? { pages, dropped, latest, latestBytes, count, bytes }
-    : { pages: [...pages, pack(latest)], dropped, latest: none, latestBytes: 0, count, bytes }
+  if (latest.length < pageMessages && latestBytes < pageBytes)
+    return { pages, dropped, latest, latestBytes, room, roomEnd, count, bytes }
+  const more = pages.toSpliced(pages.length, 0, pack(latest))
+  return { pages: more, dropped, latest: none, latestBytes: 0, room: noRoom, roomEnd: 0, count, bytes }
 }
 
 const inserted = <I extends Key>(records: Records<I>, kept: Kept<I>): Records<I> =>
@@ -139,8 +168,19 @@ const changed = <I extends Key>(
   const latestBytes = latest.reduce((sum, { payload }) => sum + payload.byteLength, 0)
   count += latest.length
   bytes += latestBytes + count * keptOverhead
-  return count === 0 ? nothingHeld : { pages, dropped, latest, latestBytes, count, bytes }
+  const { room, roomEnd } = held
+  if (count === 0) return nothingHeld
+  return thrifty({ pages, dropped, latest, latestBytes, room, roomEnd, count, bytes })
 }
+
+/** Out of a room that is much larger than what is left in it. */
+const thrifty = <I extends Key>(held: Held<I>): Held<I> =>
+  held.room.length <= 4 * held.bytes
+    ? held
+    : { ...held, latest: held.latest.map(standingAlone), room: noRoom, roomEnd: 0 }
+
+const standingAlone = <I extends Key>(kept: Kept<I>): Kept<I> =>
+  isSmallPart(kept.payload) ? { ...kept, payload: new Uint8Array(kept.payload) } : kept
 
 /** Another record for a message that is among them. */
 export const replace = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
@@ -157,22 +197,32 @@ export const replace = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> =>
 
 /** Without the lowest sequence. */
 export const withoutFirst = <I extends Key>(held: Held<I>): Held<I> => {
-  const { dropped, latest, latestBytes, pages } = held
+  const { dropped, latest, latestBytes, pages, room, roomEnd } = held
   if (held.count <= 1) return nothingHeld
   const count = held.count - 1
   const [page] = pages
   if (page === undefined) {
     const size = latest[0]?.payload.byteLength ?? 0
     const bytes = held.bytes - size - keptOverhead
-    return { pages, dropped, latest: latest.slice(1), latestBytes: latestBytes - size, count, bytes }
+    const rest = latest.slice(1)
+    return thrifty({ pages, dropped, latest: rest, latestBytes: latestBytes - size, room, roomEnd, count, bytes })
   }
   const next = dropped + 1
   const before = payloadBytesBefore(page, next)
   const bytes = held.bytes - (before - payloadBytesBefore(page, dropped)) - keptOverhead
-  if (next === sizeOf(page)) return { pages: pages.slice(1), dropped: 0, latest, latestBytes, count, bytes }
+  const isLast = next === sizeOf(page)
   // What has been dropped of a page stays in memory with it: never more than what is kept.
-  if (before <= bytes) return { pages, dropped: next, latest, latestBytes, count, bytes }
-  return { pages: pages.with(0, pack(recordsOf(page, next))), dropped: 0, latest, latestBytes, count, bytes }
+  const isAnew = !isLast && before > bytes
+  return thrifty({
+    pages: isLast ? pages.slice(1) : isAnew ? pages.with(0, pack(recordsOf(page, next))) : pages,
+    dropped: isLast || isAnew ? 0 : next,
+    latest,
+    latestBytes,
+    room,
+    roomEnd,
+    count,
+    bytes
+  })
 }
 
 /** Without those published before an instant. */

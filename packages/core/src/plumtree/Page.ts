@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
+import { joined } from "./Room.ts"
 import type { Kept, Page } from "./State.ts"
 
 // The numbers of a message: its sequence, when it was published by its source's clock and by ours, its round, and where in
@@ -29,12 +30,10 @@ export const pack = <I extends Key>(records: ReadonlyArray<Kept<I>>): Page<I> =>
     numbers[at + round] = kept.round
     numbers[at + end] = bytes
   })
-  const payloads = new Uint8Array(bytes)
-  let offset = 0
-  for (const { payload } of records) {
-    payloads.set(payload, offset)
-    offset += payload.byteLength
-  }
+  const payloads = joined(
+    records.map(({ payload }) => payload),
+    bytes
+  )
   return { numbers, payloads, parents: records.map(({ parent }) => parent) }
 }
 

@@ -14,6 +14,7 @@ import { bareThicket, type Thicket } from "./thicket/Branches.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Timer } from "./Protocol.ts"
+import { noRoom } from "./Room.ts"
 
 /** A message that is kept for who missed it. */
 export interface Kept<I extends Key> {
@@ -48,6 +49,9 @@ export interface Held<I extends Key> {
   readonly latest: ReadonlyArray<Kept<I>>
   /** Bytes of their payloads. */
   readonly latestBytes: number
+  /** Where payloads of the latest stand, up to where (`Room.ts`). */
+  readonly room: Uint8Array
+  readonly roomEnd: number
   /** Messages that are kept, in pages or not. */
   readonly count: number
   /** Bytes of them, each counted as its payload and 128 more. */
@@ -297,7 +301,16 @@ export const maxNeighbors = 30
 const none: ReadonlyArray<never> = []
 
 /** Nothing kept. */
-export const nothingHeld: Held<never> = { pages: none, dropped: 0, latest: none, latestBytes: 0, count: 0, bytes: 0 }
+export const nothingHeld: Held<never> = {
+  pages: none,
+  dropped: 0,
+  latest: none,
+  latestBytes: 0,
+  room: noRoom,
+  roomEnd: 0,
+  count: 0,
+  bytes: 0
+}
 
 /** A neighbour of whom nothing is known yet. */
 export const freshLink: Link = {

@@ -8,9 +8,12 @@ import { deepFreeze } from "../explore/Always.ts"
 
 type Model = ReadonlyArray<Kept<number>>
 
-/** One in twenty fills a page alone, nearly. */
-const payloadOf = (random: Random): Uint8Array =>
-  new Uint8Array(nextBelow(random, nextBelow(random, 20) === 0 ? 40_000 : 40)).fill(nextBelow(random, 256))
+/** One in twenty fills a page alone, nearly; every other is part of what was read at once. */
+const payloadOf = (random: Random): Uint8Array => {
+  const bytes = nextBelow(random, nextBelow(random, 20) === 0 ? 40_000 : 40)
+  const read = new Uint8Array(nextBelow(random, 2) === 0 ? bytes : 3 * bytes + 100)
+  return read.subarray(0, bytes).fill(nextBelow(random, 256))
+}
 
 const message = (random: Random, sequence: number): Kept<number> => ({
   sequence,
@@ -86,6 +89,46 @@ const change = (random: Random, held: Kind<number>, model: Model, most: number):
 }
 
 describe("the messages kept of a stream", () => {
+  it("are apart for two who add to the same, each something else", () => {
+    const read = new Uint8Array(10_000).map((_, index) => index)
+    const kept = (sequence: number, first: number): Kept<number> => ({
+      ...message(seeded(1), sequence),
+      payload: read.subarray(first, first + 3)
+    })
+    const both = Held.add(Held.add(nothingHeld, kept(0, 10)), kept(1, 20))
+    const one = Held.add(both, kept(2, 30))
+    const other = Held.add(Held.add(both, kept(2, 40)), kept(3, 50))
+    const payloads = (held: Kind<number>) => Held.all(held).map(({ payload }) => [...payload])
+    assert.deepStrictEqual(payloads(one), [
+      [10, 11, 12],
+      [20, 21, 22],
+      [30, 31, 32]
+    ])
+    assert.deepStrictEqual(payloads(other), [
+      [10, 11, 12],
+      [20, 21, 22],
+      [40, 41, 42],
+      [50, 51, 52]
+    ])
+    assert.strictEqual(Held.all(one)[1]?.payload.buffer, Held.all(other)[1]?.payload.buffer)
+  })
+
+  it("hold on to little beside them, whatever they were read from, and however many have gone", () => {
+    const random = seeded(3)
+    let held: Kind<number> = nothingHeld
+    let most = 100
+    for (let sequence = 0; sequence < 5_000; sequence++) {
+      const read = new Uint8Array(65_536).subarray(0, nextBelow(random, 2_000))
+      held = Held.add(held, { ...message(random, sequence), payload: read, bornAt: sequence })
+      if (nextBelow(random, 100) === 0) most = 1 + nextBelow(random, 200)
+      if (nextBelow(random, 100) === 0) held = Held.withoutOlder(held, sequence - nextBelow(random, 40))
+      while (held.count > most) held = Held.withoutFirst(held)
+      const buffers = new Set(Held.all(held).map(({ payload }) => payload.buffer))
+      const pinned = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0)
+      if (pinned > 5 * held.bytes) assert.fail(`${sequence}: ${pinned} bytes for the ${held.bytes} that are kept`)
+    }
+  })
+
   it("are what a sorted array would hold, and no step changes what was there before", () => {
     for (let seed = 0; seed < 60; seed++) {
       const random = seeded(seed)

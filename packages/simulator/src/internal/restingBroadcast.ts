@@ -22,7 +22,16 @@ const thresholds = 256
 /** Sources for which there is room: as many as an experiment that drains each broadcast remembers. */
 const mostStreams = 2
 
-const nothingHeld: Held = { pages: none, dropped: 0, latest: none, latestBytes: 0, count: 0, bytes: 0 }
+const nothingHeld: Held = {
+  pages: none,
+  dropped: 0,
+  latest: none,
+  latestBytes: 0,
+  room: new Uint8Array(0),
+  roomEnd: 0,
+  count: 0,
+  bytes: 0
+}
 
 /** What rests beside the words of a broadcast. */
 export interface Beside {
