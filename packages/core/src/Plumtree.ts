@@ -39,7 +39,7 @@
  * | announced, and no room for it | `Overflow.ts` |
  * | how late the tree is, and how long is waited for it | `Lateness.ts` |
  * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
- * | messages kept for others | `Held.ts` |
+ * | messages kept for others: all of a stream, packed, and where payloads wait for that | `Held.ts`, `Page.ts`, `Room.ts` |
  * | digests on new links | `Digest.ts` |
  * | gaps filled or given up | `Recovery.ts` |
  * | verdicts of the application | `Verdict.ts` |

@@ -32,7 +32,7 @@
  * `.buffer`.
  *
  * Where to look (folder `wire/`): messages in `Membership.ts`, `Broadcast.ts` and `Control.ts`, bytes in `Writer.ts`
- * and `Reader.ts`, bounds in `Limits.ts`.
+ * and `Reader.ts`, texts that were read before in `Texts.ts`, bounds in `Limits.ts`.
  *
  * @since 0.1.0
  */

@@ -285,18 +285,14 @@ export const pathLengths = (
   const exact = nodes <= exactUpTo || nodes <= samples
   const sources = exact ? Int32Array.from({ length: nodes }, (_, node) => node) : distinct(nodes, samples, random)
   const found: SearchResult = {
-    sums: new Float64Array(sources.length),
-    reached: new Int32Array(sources.length),
+    sum: 0,
+    pairs: 0,
+    bySource: exact ? undefined : { sums: new Float64Array(sources.length), reached: new Int32Array(sources.length) },
     longest: 0
   }
   for (let start = 0; start < sources.length; start += sourcesPerSearch) search(graph, sources, start, found)
 
-  let sum = 0
-  let pairs = 0
-  for (let i = 0; i < sources.length; i++) {
-    sum += found.sums[i] ?? 0
-    pairs += found.reached[i] ?? 0
-  }
+  const { bySource, pairs, sum } = found
   const asked = sources.length * Math.max(0, nodes - 1)
   const average = pairs === 0 ? 0 : sum / pairs
   const meanReached = pairs / Math.max(1, sources.length)
@@ -306,20 +302,21 @@ export const pathLengths = (
     sources: sources.length,
     // A ratio of two sums that vary together: of the lengths of a source's paths, what the number of its paths does not explain.
     standardError:
-      exact || pairs === 0
+      bySource === undefined || pairs === 0
         ? 0
-        : standardErrorOf(found, nodes, (lengths, reached) => (lengths - average * reached) / meanReached),
+        : standardErrorOf(bySource, nodes, (lengths, reached) => (lengths - average * reached) / meanReached),
     longest: found.longest,
     unreachableShare: asked === 0 ? 0 : (asked - pairs) / asked,
-    unreachableStandardError: exact
-      ? 0
-      : standardErrorOf(found, nodes, (_, reached) => (meanReached - reached) / (nodes - 1))
+    unreachableStandardError:
+      bySource === undefined
+        ? 0
+        : standardErrorOf(bySource, nodes, (_, reached) => (meanReached - reached) / (nodes - 1))
   }
 }
 
 /** Of the mean over the sources, drawn without replacement, of something that differs from its mean by so much. */
 const standardErrorOf = (
-  { reached, sums }: SearchResult,
+  { reached, sums }: BySource,
   nodes: number,
   deviationOf: (lengths: number, reached: number) => number
 ): number => {
@@ -333,11 +330,26 @@ const standardErrorOf = (
 }
 
 interface SearchResult {
+  /** The sum of the lengths of the shortest paths from all sources, and how many those are. */
+  sum: number
+  pairs: number
+  /** The same of each source: what their spread is estimated from. */
+  readonly bySource: BySource | undefined
+  longest: number
+}
+
+interface BySource {
   /** For each source, the sum of the lengths of the shortest paths from it. */
   readonly sums: Float64Array
   /** For each source, how many other nodes it reaches. */
   readonly reached: Int32Array
-  longest: number
+}
+
+/** How many bits of a word are set. */
+const bitsIn = (word: number): number => {
+  const pairs = word - ((word >>> 1) & 0x5555_5555)
+  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24
 }
 
 /** Breadth-first from up to 512 sources at once: level by level, a node hands its new bits on along its links. */
@@ -352,6 +364,7 @@ const search = (graph: Graph, sources: Int32Array, start: number, into: SearchRe
     seen[at] = (seen[at] ?? 0) | (1 << (i & 31))
     frontier[at] = (frontier[at] ?? 0) | (1 << (i & 31))
   }
+  const { bySource } = into
   const reachedNow = new Int32Array(sourcesPerSearch)
   for (let length = 1; ; length++) {
     for (let node = 0; node < nodes; node++) {
@@ -368,25 +381,28 @@ const search = (graph: Graph, sources: Int32Array, start: number, into: SearchRe
       }
     }
     reachedNow.fill(0)
-    let any = 0
+    let pairs = 0
     for (let at = 0; at < arriving.length; at++) {
       const fresh = (arriving[at] ?? 0) & ~(seen[at] ?? 0)
       arriving[at] = fresh
       if (fresh === 0) continue
-      any = 1
+      pairs += bitsIn(fresh)
       seen[at] = (seen[at] ?? 0) | fresh
+      if (bySource === undefined) continue
       const firstSource = (at % words) << 5
       for (let bits = fresh; bits !== 0; bits &= bits - 1) {
         const source = firstSource + 31 - Math.clz32(bits & -bits)
         reachedNow[source] = (reachedNow[source] ?? 0) + 1
       }
     }
-    if (any === 0) return
+    if (pairs === 0) return
     into.longest = Math.max(into.longest, length)
-    for (let i = 0; i < count; i++) {
+    into.pairs += pairs
+    into.sum += pairs * length
+    for (let i = 0; bySource !== undefined && i < count; i++) {
       const reached = reachedNow[i] ?? 0
-      into.sums[start + i] = (into.sums[start + i] ?? 0) + reached * length
-      into.reached[start + i] = (into.reached[start + i] ?? 0) + reached
+      bySource.sums[start + i] = (bySource.sums[start + i] ?? 0) + reached * length
+      bySource.reached[start + i] = (bySource.reached[start + i] ?? 0) + reached
     }
     const done = frontier
     frontier = arriving

@@ -19,7 +19,10 @@ export interface Message<A = Uint8Array> {
    * message permanently.
    */
   readonly id: Plumtree.MessageId
-  /** Bytes are shared with all subscribers and with the network: read them, do not change them. */
+  /**
+   * Bytes are shared with all subscribers and with the network: read them, do not change them. They are a view, mostly of a larger
+   * buffer: copy what you keep for long (`payload.slice()`).
+   */
   readonly payload: A
   /** The wall clock of the publishing node when it was published, in milliseconds. Clocks differ from node to node. */
   readonly publishedAt: number
