@@ -399,10 +399,12 @@ const search = (graph: Graph, sources: Int32Array, start: number, into: SearchRe
     into.longest = Math.max(into.longest, length)
     into.pairs += pairs
     into.sum += pairs * length
-    for (let i = 0; bySource !== undefined && i < count; i++) {
-      const reached = reachedNow[i] ?? 0
-      bySource.sums[start + i] = (bySource.sums[start + i] ?? 0) + reached * length
-      bySource.reached[start + i] = (bySource.reached[start + i] ?? 0) + reached
+    if (bySource !== undefined) {
+      for (let i = 0; i < count; i++) {
+        const reached = reachedNow[i] ?? 0
+        bySource.sums[start + i] = (bySource.sums[start + i] ?? 0) + reached * length
+        bySource.reached[start + i] = (bySource.reached[start + i] ?? 0) + reached
+      }
     }
     const done = frontier
     frontier = arriving

@@ -187,7 +187,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
   "a path": (broadcast) => streamsOf(broadcast, { depth: 3 }),
   "a kept message": (broadcast) => {
     const kept = { sequence: 0, payload: new Uint8Array(4), round: 1, parent: 3, publishedAt: 0, bornAt: 0 }
-    const held = { oldest: [], middle: [], latest: [kept], count: 1, bytes: 132 }
+    const held = { ...firstOf(streamsOf(broadcast, {}).streams.near).held, latest: [kept], count: 1, bytes: 132 }
     const { streams } = streamsOf(broadcast, { held })
     return { streams: { ...streams, bytes: 132 } }
   },
