@@ -131,7 +131,9 @@ const becomeNeighbor = async (port: number, id: string, onPayload: () => void): 
     else if (message?._tag === "NeighborReply") answered.resolve()
   })
   const hello = { _tag: "Hello", versions: Wire.versions, cluster: "benchmark", peer: peerOf(id) } as const
-  socket.write(framed([Result.getOrThrow(Wire.encodeHello({ ...hello, knownEpoch: undefined }))]))
+  socket.write(
+    framed([Result.getOrThrow(Wire.encodeHello({ ...hello, knownEpoch: undefined, knownAddress: undefined }))])
+  )
   say({ _tag: "Neighbor", requestId: 1, reason: "repair" })
   await answered.promise
   return socket

@@ -5,7 +5,7 @@
  *
  * A frame is a tag byte, the required fields of that kind of message in a fixed order, an extension area, and for a
  * Gossip the payload, up to the end of the frame. There is one way to write a message: what decodes, and holds no
- * extension, encodes to the same bytes.
+ * extension that is skipped, encodes to the same bytes.
  *
  * | | |
  * |---|---|

@@ -17,7 +17,8 @@ const hello = (id: string, address: string) =>
       versions: Wire.versions,
       cluster: "test",
       peer: { id, epoch: 1, address },
-      knownEpoch: undefined
+      knownEpoch: undefined,
+      knownAddress: undefined
     })
   )
 

@@ -53,7 +53,10 @@ const setUp = (
       receive: Effect.suspend(() => {
         if (greeted) return Effect.andThen(closing.await, Effect.fail(local))
         greeted = true
-        return Effect.succeed([hello({ cluster: "c", self: other, knownEpoch: () => -1 }, self.id), ...after])
+        return Effect.succeed([
+          hello({ cluster: "c", self: other, knownEpoch: () => -1, knownAddress: () => undefined }, self.id),
+          ...after
+        ])
       }),
       close: (mode) =>
         Effect.sync(() => {

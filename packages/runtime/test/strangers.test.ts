@@ -32,6 +32,7 @@ const hello = (changes: Partial<Wire.Hello> = {}) =>
       cluster: "test",
       peer: { id: "stranger", epoch: 5, address: "s" },
       knownEpoch: undefined,
+      knownAddress: undefined,
       ...changes
     })
   )

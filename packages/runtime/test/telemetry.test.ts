@@ -211,7 +211,8 @@ describe("a node", () => {
               versions: Wire.versions,
               cluster: "test",
               peer,
-              knownEpoch: undefined
+              knownEpoch: undefined,
+              knownAddress: undefined
             })
             const bye = Wire.encodeBye("identity", "its certificate belongs to another")
             yield* link.send([[Result.getOrThrow(greeting)], [bye]])

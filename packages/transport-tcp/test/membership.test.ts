@@ -39,7 +39,16 @@ const node = Effect.fnUntraced(function* (
 const ids = (peers: ReadonlyArray<Peer.Peer>): ReadonlyArray<string> => peers.map(({ id }) => id).sort()
 
 const hello = (peer: Peer.Peer): Uint8Array =>
-  Result.getOrThrow(Wire.encodeHello({ _tag: "Hello", versions: Wire.versions, cluster, peer, knownEpoch: undefined }))
+  Result.getOrThrow(
+    Wire.encodeHello({
+      _tag: "Hello",
+      versions: Wire.versions,
+      cluster,
+      peer,
+      knownEpoch: undefined,
+      knownAddress: undefined
+    })
+  )
 
 /** What the node says first on a link with this Hello: its own Hello, then perhaps a Bye. */
 const answerTo = Effect.fnUntraced(function* (from: Transport.Transport["Service"], to: string, peer: Peer.Peer) {

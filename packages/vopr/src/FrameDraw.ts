@@ -202,7 +202,8 @@ const hello = (random: Random): Wire.Hello => ({
   versions: { lowest: 1, highest: 1 + nextBelow(random, 3) },
   cluster: text(random),
   peer: peer(random),
-  knownEpoch: nextBelow(random, 2) === 0 ? undefined : number(random, Wire.maxInteger)
+  knownEpoch: nextBelow(random, 2) === 0 ? undefined : number(random, Wire.maxInteger),
+  knownAddress: nextBelow(random, 2) === 0 ? undefined : text(random)
 })
 
 /** A valid frame. Dies if the codec will not write what its own types allow. */
@@ -320,6 +321,7 @@ export const strangersHello = (cluster: string, id: string): Uint8Array =>
       versions: Wire.versions,
       cluster,
       peer: { id, epoch: 1, address: "127.0.0.1:1" },
-      knownEpoch: undefined
+      knownEpoch: undefined,
+      knownAddress: undefined
     })
   )

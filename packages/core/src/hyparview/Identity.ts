@@ -37,6 +37,25 @@ export const knownEpoch = <I extends Key, A>(state: State<I, A>, id: I): number 
   return epoch
 }
 
+/**
+ * Where the incarnation is that `knownEpoch` speaks of; undefined where nothing is known of that, as of one that has said goodbye.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const knownAddress = <I extends Key, A>(state: State<I, A>, id: I): A | undefined => {
+  const { passive, self } = state
+  const { graveyard } = state.memory
+  if (id === self.id) return self.address
+  const epoch = knownEpoch(state, id)
+  const neighbor = neighborOf(state, id)?.peer
+  if (neighbor?.epoch === epoch) return neighbor.address
+  const entry = indexInPassive(state, id)
+  if (itemAt(passive.epochs, entry) === epoch) return itemAt(passive.addresses, entry)
+  const grave = indexOf(graveyard.ids, id)
+  return itemAt(graveyard.epochs, grave) === epoch ? itemAt(graveyard.addresses, grave) : undefined
+}
+
 const allTimers: ReadonlyArray<Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
 /** Ends every link and every request, and empties every timer slot. */

@@ -41,6 +41,8 @@ export interface Hello {
   readonly peer: Peer
   /** The highest epoch that the sender has heard of for the receiver's id; undefined if of none, or if it knows no id. */
   readonly knownEpoch: number | undefined
+  /** Where that incarnation is, as far as the sender has heard; undefined if it has not. */
+  readonly knownAddress: string | undefined
 }
 
 /**
@@ -111,6 +113,9 @@ const readVersions = (reader: Reader): Versions => {
 
 const knowledge = ["unknown", "known"] as const
 
+/** The extension of a Hello that holds `knownAddress`. */
+const knownAddressTag = 1
+
 const hello: Kind<Hello, unknown> = {
   tag: 1,
   write: (writer, message) => {
@@ -120,6 +125,7 @@ const hello: Kind<Hello, unknown> = {
     writePeer(writer, message.peer, "peer")
     writer.choice(knowledge, message.knownEpoch === undefined ? "unknown" : "known", "knownEpoch")
     if (message.knownEpoch !== undefined) writer.varint(message.knownEpoch, "knownEpoch")
+    if (message.knownAddress !== undefined) writer.extension(knownAddressTag, message.knownAddress, "knownAddress")
   },
   read: (reader) => {
     readMagic(reader)
@@ -128,7 +134,8 @@ const hello: Kind<Hello, unknown> = {
       versions: readVersions(reader),
       cluster: reader.text("cluster"),
       peer: readPeer(reader, "peer"),
-      knownEpoch: reader.choice(knowledge, "knownEpoch") === "unknown" ? undefined : reader.varint("knownEpoch")
+      knownEpoch: reader.choice(knowledge, "knownEpoch") === "unknown" ? undefined : reader.varint("knownEpoch"),
+      knownAddress: reader.extension(knownAddressTag, "knownAddress")
     }
   }
 }

@@ -5,12 +5,15 @@
  * @since 0.1.0
  */
 import { Faults } from "./Faults.ts"
-import { maxExtensions, maxInteger } from "./Limits.ts"
+import { maxExtensions, maxInteger, maxTextBytes } from "./Limits.ts"
 import { ascii } from "./Texts.ts"
 import * as Utf8 from "./Utf8.ts"
 import type { WireError, WireReason } from "./WireError.ts"
 
 const noBytes = new Uint8Array(0)
+
+/** The tag of no extension. */
+const noTag = -1
 
 /**
  * A place to read frames, one after another. Not to be used by two at a time, which a synchronous codec never does.
@@ -100,7 +103,10 @@ export class Reader extends Faults {
 
   /** A text: its length in one byte, then UTF-8. */
   text(field: string): string {
-    const length = this.byte(field)
+    return this.textOf(this.byte(field), field)
+  }
+
+  private textOf(length: number, field: string): string {
     const start = this.offset
     const end = start + length
     if (end > this.end) {
@@ -131,9 +137,14 @@ export class Reader extends Faults {
     return text
   }
 
-  /** The extension area: a count, then for each a tag, a length and bytes, tags ascending. Unknown ones are skipped. */
-  private extensions(): void {
+  /**
+   * The extension area: a count, then for each a tag, a length and bytes, tags ascending. What is in the extension `wanted`, a
+   * text, is returned if it is there; all others are skipped.
+   */
+  private extensions(wanted: number, field: string): string | undefined {
     let last = -1
+    let found: string | undefined
+    this.finished = true
     const count = this.varint("extensions", maxExtensions)
     this.path = "extensions"
     for (let i = 0; i < count && !this.failed; i++) {
@@ -142,12 +153,21 @@ export class Reader extends Faults {
       const tag = this.varint("tag")
       if (tag <= last) this.fail("nonCanonical", "tag", at)
       last = tag
+      const lengthAt = this.offset
       const length = this.varint("length")
       if (length > this.end - this.offset) this.fail("truncated", "bytes", this.bytes.length)
-      else this.offset += length
+      else if (tag !== wanted) this.offset += length
+      else if (length > maxTextBytes) this.fail("range", field, lengthAt)
+      else found = this.textOf(length, field)
     }
     this.path = ""
     this.index = -1
+    return found
+  }
+
+  /** The extension area of a message that has one extension, a text that may be missing. Newer ones are skipped. */
+  extension(tag: number, field: string): string | undefined {
+    return this.extensions(tag, field)
   }
 
   /**
@@ -155,17 +175,16 @@ export class Reader extends Faults {
    * of array the frame is.
    */
   rest(): Uint8Array {
-    this.extensions()
-    this.finished = true
+    this.extensions(noTag, "")
     const { buffer, byteOffset } = this.bytes
     const rest = new Uint8Array(buffer, byteOffset + this.offset, this.end - this.offset)
     this.offset = this.end
     return rest
   }
 
-  /** Reads the extension area, unless it was read before the rest; nothing may come after it. */
+  /** Reads the extension area, unless it was read before; nothing may come after it. */
   private finish(): void {
-    if (!this.finished) this.extensions()
+    if (!this.finished) this.extensions(noTag, "")
     if (this.offset < this.end) this.fail("trailing", "end", this.offset)
   }
 }

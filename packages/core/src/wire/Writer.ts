@@ -22,10 +22,12 @@ const fourBytes = 268_435_456
 export class Writer extends Faults {
   private slab = new Uint8Array(slabBytes)
   private start = 0
+  private extended = false
 
   /** Begins a frame. */
   begin(): void {
     this.clear()
+    this.extended = false
     if (this.start >= this.slab.length) {
       // Full; or of no length any more, because somebody has transferred a frame of it away after all.
       this.slab = new Uint8Array(slabBytes)
@@ -140,8 +142,21 @@ export class Writer extends Faults {
     this.text(value, field)
   }
 
-  /** The extension area. This version has no extension to write. */
+  /** An extension area with one extension, a text: its UTF-8 alone, since every extension has its length before it. */
+  extension(tag: number, value: string, field: string): void {
+    const bytes = Utf8.byteLength(value)
+    if (bytes === undefined) return this.fail("utf8", field)
+    if (bytes > maxTextBytes) return this.fail("range", field)
+    this.byte(1, "extensions")
+    this.varint(tag, field)
+    this.varint(bytes, field)
+    this.reserve(bytes)
+    this.offset = Utf8.write(value, this.slab, this.offset)
+    this.extended = true
+  }
+
+  /** The extension area, without an extension, unless the message has written its own. */
   extensions(): void {
-    this.byte(0, "extensions")
+    if (!this.extended) this.byte(0, "extensions")
   }
 }

@@ -164,6 +164,24 @@ describe("rule 9: identity is (id, epoch)", () => {
     assert.deepStrictEqual(p.gives("EpochRaised"), [{ _tag: "EpochRaised", self: peer(1, 31) }])
   })
 
+  it("9e. where the latest known incarnation of an id is can be asked, too, if anybody has said so", () => {
+    const p = node(1, { active: [2, 3], passive: [5], graveyard: [7] })
+    const known = (id: number) => [HyParView.knownEpoch(p.state, id), HyParView.knownAddress(p.state, id)]
+    assert.deepStrictEqual([1, 2, 5, 7, 9].map(known), [
+      [1, 101],
+      [1, 102],
+      [1, 105],
+      [1, 107],
+      [-1, undefined]
+    ])
+    // Of a later incarnation than the neighbour's there is talk, from another address.
+    p.hears(2, shuffle(linkTo(2), 1, peer(9), 1, { peers: [{ id: 5, epoch: 3, address: 777 }], ages: [0] }))
+    assert.deepStrictEqual(known(5), [3, 777])
+    // Who has said goodbye is nowhere, though it is known that it was.
+    p.hears(2, disconnect(linkTo(2), "leaving"))
+    assert.deepStrictEqual(known(2), [1, undefined])
+  })
+
   it("9f. the same id at a new address works", () => {
     const moved = { id: 2, epoch: 2, address: 777 }
     const p = node(1, { active: [2, 3] }).hears(moved, join(1))

@@ -176,7 +176,14 @@ describe("writing is refused", () => {
       { lowest: 2, highest: 1 },
       { lowest: 0, highest: 1 }
     ]) {
-      const hello = { _tag: "Hello", versions, cluster: "", peer, knownEpoch: undefined } as const
+      const hello = {
+        _tag: "Hello",
+        versions,
+        cluster: "",
+        peer,
+        knownEpoch: undefined,
+        knownAddress: undefined
+      } as const
       assert.deepStrictEqual(refused(Wire.encodeHello(hello)), ["range", "Hello.versions", 5])
     }
     for (const runs of [[], [0], [0, 1, 3]]) {

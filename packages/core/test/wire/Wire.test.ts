@@ -153,7 +153,8 @@ describe("versions", () => {
       versions: { lowest: 200, highest: 255 },
       cluster: "c",
       peer: { id: "a", epoch: 1, address: "a:1" },
-      knownEpoch: undefined
+      knownEpoch: undefined,
+      knownAddress: undefined
     }
     assert.deepStrictEqual(Result.getOrThrow(Wire.decodeControl(Result.getOrThrow(Wire.encodeHello(hello)))), hello)
   })

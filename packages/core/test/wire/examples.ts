@@ -126,14 +126,24 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     versions: { lowest: 1, highest: 3 },
     cluster: "orders",
     peer: { id: "alpha", epoch: 1_763_862_000_123, address: "alpha.example:7946" },
-    knownEpoch: 1_763_862_000_999
+    knownEpoch: 1_763_862_000_999,
+    knownAddress: undefined
+  },
+  "Hello, of a later incarnation and where it is": {
+    _tag: "Hello",
+    versions: { lowest: 1, highest: 1 },
+    cluster: "orders",
+    peer: gamma,
+    knownEpoch: 1_763_862_000_999,
+    knownAddress: "beta-2.example:7946"
   },
   "Hello, to a stranger": {
     _tag: "Hello",
     versions: { lowest: 255, highest: 255 },
     cluster: "",
     peer: delta,
-    knownEpoch: undefined
+    knownEpoch: undefined,
+    knownAddress: undefined
   },
   "Bye, idle": { _tag: "Bye", reason: "idle", detail: "" },
   "Bye, duplicate": { _tag: "Bye", reason: "duplicate", detail: "" },

@@ -186,7 +186,8 @@ export const Hello = Schema.TaggedStruct("Hello", {
   ),
   cluster: Text,
   peer: Peer,
-  knownEpoch: Schema.UndefinedOr(whole(Wire.maxInteger))
+  knownEpoch: Schema.UndefinedOr(whole(Wire.maxInteger)),
+  knownAddress: Schema.UndefinedOr(Text)
 })
 
 export const Bye = Schema.TaggedStruct("Bye", {

@@ -23,10 +23,12 @@ export interface Ourselves {
   readonly self: Peer.Peer
   /** The highest epoch we have heard of for an id; −1 for none. */
   readonly knownEpoch: (id: string) => number
+  /** Where the incarnation of that epoch is; undefined where that is not known. */
+  readonly knownAddress: (id: string) => string | undefined
 }
 
 /** Our Hello. The id and the cluster's name were checked when the node was made; the address is the transport's. */
-export const hello = ({ cluster, knownEpoch, self }: Ourselves, to: string | undefined): Uint8Array => {
+export const hello = ({ cluster, knownAddress, knownEpoch, self }: Ourselves, to: string | undefined): Uint8Array => {
   const known = to === undefined ? -1 : knownEpoch(to)
   return Result.getOrThrow(
     Wire.encodeHello({
@@ -34,7 +36,8 @@ export const hello = ({ cluster, knownEpoch, self }: Ourselves, to: string | und
       versions: Wire.versions,
       cluster,
       peer: self,
-      knownEpoch: known < 0 ? undefined : known
+      knownEpoch: known < 0 ? undefined : known,
+      knownAddress: to === undefined || known < 0 ? undefined : knownAddress(to)
     })
   )
 }

@@ -132,7 +132,8 @@ export const makeLinks = (
     return {
       cluster: settings.cluster,
       self: membership.self,
-      knownEpoch: (id) => HyParView.knownEpoch(membership, id)
+      knownEpoch: (id) => HyParView.knownEpoch(membership, id),
+      knownAddress: (id) => HyParView.knownAddress(membership, id)
     }
   }
 
