@@ -35,7 +35,8 @@
  * is ignored. A driver that cannot tell answers `undefined`, and that link is left alone.
  *
  * **Identity.** The `from` of a message is the peer whose identity was established when the link was opened, never a field
- * of the message. A driver that learns that a peer knows a higher epoch of our own id gives `EpochConflict`; after
+ * of the message. A driver that learns that a peer knows a higher epoch of our own id gives `EpochConflict`. Where peers may lie, it
+ * gives one that would stop the node (`HyParView.wouldStop`) only once it has met the other process itself (rule B9). After
  * `EpochRaised` it closes every link that was opened under the old epoch.
  *
  * **Timers.** One slot for each kind. `SetTimer` replaces what the slot held. A timer that was replaced or cleared need not

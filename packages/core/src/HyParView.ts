@@ -94,7 +94,7 @@ import { jittered, nextBelow } from "./Random.ts"
 import { type Key, type LinkId, type Peer, sameLink } from "./Peer.ts"
 
 export { type Config, ConfigError, forClusterSize, type Override, type Rate, validate } from "./hyparview/Config.ts"
-export { knownAddress, knownEpoch } from "./hyparview/Identity.ts"
+export { knownAddress, knownEpoch, wouldStop } from "./hyparview/Identity.ts"
 export { highestEpoch } from "./hyparview/State.ts"
 export type {
   Disconnect,

@@ -48,8 +48,8 @@ export interface View {
 }
 
 /**
- * Another process uses this node's id: after raising its epoch once, this node met a higher one again within
- * `duplicateIdentityMillis`. The node has stopped: it holds no links and answers nobody. Give each process an id of its
+ * Another process uses this node's id: within `duplicateIdentityMillis` of raising its epoch, this node has met that process, which
+ * said so itself. The node has stopped: it holds no links and answers nobody. Give each process an id of its
  * own.
  *
  * @category errors

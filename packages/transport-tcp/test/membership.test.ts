@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { HyParView, Peer } from "@hyparview/core"
@@ -38,15 +39,15 @@ const node = Effect.fnUntraced(function* (
 
 const ids = (peers: ReadonlyArray<Peer.Peer>): ReadonlyArray<string> => peers.map(({ id }) => id).sort()
 
-const hello = (peer: Peer.Peer): Uint8Array =>
+const hello = (peer: Peer.Peer, knownEpoch?: number, knownAddress?: string): Uint8Array =>
   Result.getOrThrow(
     Wire.encodeHello({
       _tag: "Hello",
       versions: Wire.versions,
       cluster,
       peer,
-      knownEpoch: undefined,
-      knownAddress: undefined
+      knownEpoch,
+      knownAddress
     })
   )
 
@@ -127,6 +128,64 @@ describe("nodes over mutual TLS", () => {
       assert.deepInclude(yield* a.membership.view, { status: "joining" })
       assert.strictEqual((yield* a.membership.self).epoch, epoch)
     }).pipe(alone)
+  )
+
+  it.live("are not stopped by a member that says they are elsewhere too, and answers there in their name", () =>
+    Effect.gen(function* () {
+      const a = yield* node("a")
+      const b = yield* node("b")
+      yield* a.membership.join([])
+      yield* b.membership.join([a.address])
+      yield* b.membership.awaitNeighbors(1)
+      const { epoch } = yield* a.membership.self
+      const evil = yield* TlsTransport.make(yield* member(authority, "evil"))
+      const twin = { id: "a", epoch: epoch + 1_000, address: evil.address }
+      const answered = yield* Queue.unbounded<string | undefined>()
+      yield* Effect.forkScoped(
+        Stream.runForEach(evil.accepted, (link) =>
+          Effect.andThen(Effect.ignore(link.send([[hello(twin)]])), Queue.offer(answered, link.authenticatedId))
+        ),
+        { startImmediately: true }
+      )
+      const claim = (known: number) =>
+        Effect.gen(function* () {
+          const link = yield* evil.dial(a.address)
+          yield* link.send([[hello({ id: "evil", epoch: 5, address: evil.address }, known, evil.address)]])
+          yield* Effect.ignore(Effect.forever(link.receive))
+        }).pipe(Effect.scoped)
+      // The first is believed, the second is looked into: `a` dials, and sees whose certificate that is.
+      yield* claim(epoch + 10)
+      assert.strictEqual((yield* a.membership.self).epoch, epoch + 11)
+      yield* claim(epoch + 1_000)
+      assert.strictEqual(yield* Queue.take(answered), "a")
+      while ((yield* refusedFor("identity")) < 1) yield* Effect.sleep(5)
+      // Nor by any that follows.
+      for (let turn = 1; turn <= 20; turn++) yield* claim(epoch + 1_000 + turn)
+      assert.strictEqual((yield* a.membership.self).epoch, epoch + 11)
+      yield* a.membership.awaitNeighbors(1)
+      assert.deepStrictEqual(ids(yield* a.membership.neighbors), ["b"])
+    }).pipe(alone)
+  )
+
+  it.live(
+    "that do share an id find each other beside a single other node, and one stops",
+    () =>
+      Effect.gen(function* () {
+        const c = yield* node("c")
+        yield* c.membership.join([])
+        const twins = [yield* node("a"), yield* node("a", { seed: 2 })]
+        for (const { membership } of twins) {
+          yield* membership.join([c.address])
+          yield* membership.awaitNeighbors(1)
+        }
+        const stopped = yield* Effect.raceAllFirst(
+          twins.map(({ membership }) => Effect.flip(Stream.runDrain(membership.events)))
+        )
+        assert.strictEqual(stopped._tag, "DuplicateIdentity")
+        const statuses = yield* Effect.forEach(twins, ({ membership }) => Effect.map(membership.view, (v) => v.status))
+        assert.sameMembers(statuses, ["joined", "stopped"])
+      }).pipe(alone),
+    60_000
   )
 
   it.live("do not take somebody for a neighbour because it answers at a neighbour's address", () =>

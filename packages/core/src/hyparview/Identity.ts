@@ -56,6 +56,22 @@ export const knownAddress = <I extends Key, A>(state: State<I, A>, id: I): A | u
   return itemAt(graveyard.epochs, grave) === epoch ? itemAt(graveyard.addresses, grave) : undefined
 }
 
+/**
+ * Whether a conflict with this epoch of our id would stop the node: it is one, and comes within `duplicateIdentityMillis` of one
+ * before (rule 9e).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const wouldStop = <I extends Key, A>(state: State<I, A>, now: number, epoch: number): boolean => {
+  const { epochRaisedAt } = state.memory
+  return isConflict(state, epoch) && epochRaisedAt >= 0 && now - epochRaisedAt < state.config.duplicateIdentityMillis
+}
+
+/** Above the highest epoch there is none to take: whoever claims that one lies. */
+const isConflict = <I extends Key, A>({ self }: State<I, A>, epoch: number): boolean =>
+  epoch >= self.epoch && epoch < highestEpoch
+
 const allTimers: ReadonlyArray<Timer> = ["Cycle", "Heartbeat", "Request", "Repair", "Discovery"]
 
 /** Ends every link and every request, and empties every timer slot. */
@@ -82,10 +98,8 @@ export const letGo = <I extends Key, A>(t: Transition<I, A>, reason: "leaving" |
  */
 export const onEpochConflict = <I extends Key, A>(t: Transition<I, A>, epoch: number): void => {
   const { now, state } = t
-  // Above the highest there is none to take: whoever claims that one lies.
-  if (epoch < state.self.epoch || epoch >= highestEpoch) return
-  const { epochRaisedAt } = state.memory
-  if (epochRaisedAt >= 0 && now - epochRaisedAt < state.config.duplicateIdentityMillis) {
+  if (!isConflict(state, epoch)) return
+  if (wouldStop(state, now, epoch)) {
     letGo(t, "leaving")
     state.status = "stopped"
     emit(t, { _tag: "DuplicateIdentity", epoch })

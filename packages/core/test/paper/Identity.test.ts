@@ -164,6 +164,16 @@ describe("rule 9: identity is (id, epoch)", () => {
     assert.deepStrictEqual(p.gives("EpochRaised"), [{ _tag: "EpochRaised", self: peer(1, 31) }])
   })
 
+  it("9e. whether a conflict would do so can be asked before", () => {
+    const p = node(1, { active: [2], epoch: 10 })
+    const wouldStop = (epoch: number) => HyParView.wouldStop(p.state, p.now, epoch)
+    assert.isFalse(wouldStop(17))
+    p.hasConflict(17).waits(59_999)
+    assert.deepStrictEqual([17, 18, 2 ** 52 - 1, 2 ** 52].map(wouldStop), [false, true, true, false])
+    p.waits(1)
+    assert.isFalse(wouldStop(18))
+  })
+
   it("9e. where the latest known incarnation of an id is can be asked, too, if anybody has said so", () => {
     const p = node(1, { active: [2, 3], passive: [5], graveyard: [7] })
     const known = (id: number) => [HyParView.knownEpoch(p.state, id), HyParView.knownAddress(p.state, id)]

@@ -20,6 +20,7 @@ import type { PeerStore } from "../PeerStore.ts"
 import type { Transport } from "../Transport.ts"
 import { makeBroadcasting } from "./broadcast.ts"
 import { makeFanout } from "./fanout.ts"
+import type { Claim } from "./handshake.ts"
 import { makeLinkCosts } from "./linkCosts.ts"
 import { makeLinks } from "./links.ts"
 import { makeMeter } from "./metrics.ts"
@@ -38,8 +39,15 @@ interface Last {
   readonly looked: () => void
 }
 
-/** What waits in the mailbox: an input, or a publication whose publisher waits for its id. */
-type Item = Node.Input | Publication | Last
+/** A peer says that there is a later incarnation of this node. */
+interface Claimed {
+  readonly _tag: "EpochClaimed"
+  readonly now: number
+  readonly claim: Claim
+}
+
+/** What waits in the mailbox: an input, a claim that may become one, or a publication whose publisher waits for its id. */
+type Item = Node.Input | Publication | Last | Claimed
 
 /** How long a turn may take before sockets and timers have theirs, which is looked at once in so many inputs. */
 const turnMillis = 50
@@ -344,7 +352,14 @@ export const makeDriver = Effect.fnUntraced(function* (
     else if (item._tag === "Last") {
       item.looked()
       give(item.input)
-    } else give(item)
+    } else if (item._tag === "EpochClaimed") hear(item)
+    else give(item)
+  }
+
+  /** Looked at in its turn, when it is known what the claims before it have come to. */
+  const hear = ({ claim, now }: Claimed): void => {
+    if (isUp() && HyParView.wouldStop(state.membership, now, claim.epoch)) links.verify(claim)
+    else give({ _tag: "EpochConflict", now, epoch: claim.epoch })
   }
 
   yield* Effect.addFinalizer(() =>

@@ -8,7 +8,16 @@ import type * as Fiber from "effect/Fiber"
 import type { DialError, Link, LinkClosed, Transport } from "../Transport.ts"
 import type { Deadlines } from "./deadlines.ts"
 import { causeOfDial } from "./ending.ts"
-import { dialCauseOf, type Greeted, hello, type Ourselves, readHello, type Refused, turnAway } from "./handshake.ts"
+import {
+  type Conflict,
+  dialCauseOf,
+  type Greeted,
+  hello,
+  type Ourselves,
+  readHello,
+  type Refused,
+  turnAway
+} from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import type { Run } from "./run.ts"
 import type { Seldom } from "./seldom.ts"
@@ -17,6 +26,7 @@ import type { Seldom } from "./seldom.ts"
 export interface Why {
   readonly reason: string
   readonly detail: string
+  readonly conflict?: Conflict | undefined
 }
 
 /** Goes on with a link at whose far end the peer is; the link lives as long as that runs. */
@@ -52,7 +62,7 @@ export const makeGreetings = (options: {
   readonly ourselves: () => Ourselves
   readonly run: Run
   readonly meter: Meter
-  readonly onEpochConflict: (epoch: number) => void
+  readonly onConflict: (conflict: Conflict) => void
 }): Greetings => {
   const { handshakeMillis, meter, ourselves, run, seldom, transport, within } = options
   const dials = new Set<Dial>()
@@ -69,9 +79,9 @@ export const makeGreetings = (options: {
   }
 
   /** `proven`: who it is by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
-  const report = ({ conflictingEpoch, detail, reason }: Refused, address: string, proven: string | undefined): void => {
+  const report = ({ conflict, detail, reason }: Refused, address: string, proven: string | undefined): void => {
     noteRefusal(reason)
-    if (conflictingEpoch !== undefined) options.onEpochConflict(conflictingEpoch)
+    if (conflict !== undefined) options.onConflict(conflict)
     const more = proven !== undefined && reason === "identity" ? seldom(proven, reason) : undefined
     const log = more === undefined ? Effect.logDebug : Effect.logWarning
     run(log("no conversation", { address, reason, detail, ...more }))

@@ -8,12 +8,27 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Link, LinkClosed } from "../Transport.ts"
 
+/**
+ * There is another incarnation of our id: one that has said so itself (on mutual TLS its certificate says so, too), or one that a
+ * peer claims there is.
+ */
+export type Conflict = { readonly _tag: "Met"; readonly epoch: number } | ({ readonly _tag: "Claimed" } & Claim)
+
+/** What a peer says of a later incarnation of this node. */
+export interface Claim {
+  readonly epoch: number
+  /** Where that one is, if the peer knows that. */
+  readonly address: string | undefined
+  /** The id of who says so. */
+  readonly by: string
+}
+
 /** The far end is nobody to speak with; `reason` and `detail` say why, in this end's words or the far end's. */
 export class Refused extends Data.TaggedError("Refused")<{
   readonly reason: Wire.ByeReason
   readonly detail: string
-  /** The far end knows an epoch of our id that is not below ours. */
-  readonly conflictingEpoch: number | undefined
+  /** The far end has our id, or knows of a later incarnation that has. */
+  readonly conflict: Conflict | undefined
   /** Who turned us away, where that is known. */
   readonly peer: Peer.Peer | undefined
 }> {}
@@ -55,8 +70,8 @@ export interface Greeted {
 /** Reads the far end's Hello and judges it. */
 export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<Greeted, Refused | LinkClosed> =>
   Effect.flatMap(link.receive, ([first, ...rest]) => {
-    const refuse = (reason: Wire.ByeReason, detail: string, peer?: Peer.Peer, conflictingEpoch?: number) =>
-      Effect.fail(new Refused({ reason, detail, peer, conflictingEpoch }))
+    const refuse = (reason: Wire.ByeReason, detail: string, peer?: Peer.Peer, conflict?: Conflict) =>
+      Effect.fail(new Refused({ reason, detail, peer, conflict }))
     if (first === undefined) return refuse("protocol", "no frame")
     const decoded = Wire.decodeControl(first)
     if (Result.isFailure(decoded)) return refuse("protocol", decoded.failure.message)
@@ -81,12 +96,13 @@ export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<
     if (peer.id === self.id) {
       return peer.epoch === self.epoch && peer.address === self.address
         ? refuse("identity", "this node has dialled itself", peer)
-        : refuse("identity", "another process has the id of this node", peer, peer.epoch)
+        : refuse("identity", "another process has the id of this node", peer, { _tag: "Met", epoch: peer.epoch })
     }
     const known = ourselves.knownEpoch(peer.id)
     if (peer.epoch < known) return refuse("superseded", `epoch ${peer.epoch} is over, ${known} is known`, peer)
     if (control.knownEpoch !== undefined && control.knownEpoch > self.epoch) {
-      return refuse("superseded", `the peer knows epoch ${control.knownEpoch} of this id`, peer, control.knownEpoch)
+      const claim = { epoch: control.knownEpoch, address: control.knownAddress, by: peer.id }
+      return refuse("superseded", `the peer knows epoch ${claim.epoch} of this id`, peer, { _tag: "Claimed", ...claim })
     }
     return Effect.succeed({ peer, rest })
   })

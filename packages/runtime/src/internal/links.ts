@@ -8,6 +8,7 @@ import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
+import { makeClaims } from "./claims.ts"
 import {
   abort,
   bytesOf,
@@ -22,7 +23,7 @@ import {
 import { makeDeadlines } from "./deadlines.ts"
 import { causeOfEnding, endedBy, type Ending, type Farewell, isFarewell, isFault } from "./ending.ts"
 import { type Converse, makeGreetings, type Why } from "./greetings.ts"
-import { type Ourselves, turnAway } from "./handshake.ts"
+import { type Claim, type Ourselves, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import { makePeerLinks } from "./peerLinks.ts"
 import type { Run } from "./run.ts"
@@ -35,6 +36,7 @@ type Report =
   | { readonly _tag: "LinkOpened"; readonly address: string; readonly peer: Peer.Peer }
   | { readonly _tag: "DialFailed"; readonly address: string; readonly cause: HyParView.DialCause }
   | { readonly _tag: "EpochConflict"; readonly epoch: number }
+  | { readonly _tag: "EpochClaimed"; readonly claim: Claim }
 
 /** What the links ask of the driver. */
 export interface Host {
@@ -92,6 +94,8 @@ export interface Links {
   readonly dial: (address: string) => void
   /** Sends what has been queued since the last time: one flush for each link, however many messages. */
   readonly flush: (now: number) => void
+  /** Looks whether it is true that another incarnation of this node is where a peer says, and reports an `EpochConflict` if so. */
+  readonly verify: (claim: Claim) => void
   readonly close: (peer: Peer.Peer) => void
   /** Closes every link after what was sent over it. */
   readonly closeAll: (reason: Wire.ByeReason) => void
@@ -149,7 +153,12 @@ export const makeLinks = (
     ourselves,
     run,
     meter,
-    onEpochConflict: (epoch) => host.report({ _tag: "EpochConflict", epoch })
+    onConflict: (conflict) =>
+      host.report(
+        conflict._tag === "Met"
+          ? { _tag: "EpochConflict", epoch: conflict.epoch }
+          : { _tag: "EpochClaimed", claim: conflict }
+      )
   })
 
   const connections = makePeerLinks({
@@ -290,12 +299,9 @@ export const makeLinks = (
     for (const { peer } of connections.all()) {
       if (peer.address === address) return host.report({ _tag: "LinkOpened", address, peer })
     }
-    const converse: Converse = (link, { peer, rest }) => {
-      host.report({ _tag: "LinkOpened", address, peer })
-      const held = connections.get(peer.id)
-      return held === undefined || held.peer.epoch !== peer.epoch || connections.isYoung(held)
-        ? read(adopt(link, peer, true), rest)
-        : turnAway(link, "duplicate", "there is a link with this peer already")
+    const converse: Converse = (link, greeted) => {
+      host.report({ _tag: "LinkOpened", address, peer: greeted.peer })
+      return keepUnlessHeld(link, greeted)
     }
     greetings.dial(address, undefined, converse, (cause, { detail, reason }) =>
       Effect.suspend(() => {
@@ -310,6 +316,32 @@ export const makeLinks = (
       })
     )
   }
+
+  /** Goes on with whoever has answered at an address, unless there is a link with that peer. */
+  const keepUnlessHeld: Converse = (link, { peer, rest }) => {
+    const held = connections.get(peer.id)
+    return held === undefined || held.peer.epoch !== peer.epoch || connections.isYoung(held)
+      ? read(adopt(link, peer, true), rest)
+      : turnAway(link, "duplicate", "there is a link with this peer already")
+  }
+
+  const { verify } = makeClaims({
+    now: host.now,
+    handshakeMillis: settings.handshakeMillis,
+    run,
+    seldom,
+    dial: (address, onOther, onFailure) =>
+      greetings.dial(
+        address,
+        undefined,
+        (link, greeted) => Effect.andThen(onOther(greeted.peer.id), keepUnlessHeld(link, greeted)),
+        (_, why) =>
+          Effect.suspend(() => {
+            meter.count("dialsFailed")
+            return onFailure(why)
+          })
+      )
+  })
 
   // --- accepting -----------------------------------------------------------------------------------------------------
 
@@ -507,6 +539,7 @@ export const makeLinks = (
       unflushed.clear()
     },
     dial: dialAddress,
+    verify,
     close,
     closeAll,
     closeIdle,
