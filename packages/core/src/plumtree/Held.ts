@@ -91,12 +91,9 @@ export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
     const alone = standingAlone(kept)
     return withLatest(held, inserted(latest, alone), alone.payload, held.room, held.roomEnd)
   }
-  const records = inserted(recordsOf(page, firstIn(held, number)), kept)
-  const half = records.length > 2 * pageMessages ? records.length >> 1 : 0
-  const repacked = half > 0 ? [pack(records.slice(0, half)), pack(records.slice(half))] : [pack(records)]
   return {
     ...held,
-    pages: pages.toSpliced(number, 1, ...repacked),
+    pages: pages.toSpliced(number, 1, ...paged(inserted(recordsOf(page, firstIn(held, number)), kept))),
     dropped: number === 0 ? 0 : held.dropped,
     count: held.count + 1,
     bytes: held.bytes + bytesOf(kept.payload)
@@ -137,6 +134,14 @@ const withLatest = <I extends Key>(
     return { pages, dropped, latest, latestBytes, room, roomEnd, count, bytes }
   const more = pages.toSpliced(pages.length, 0, pack(latest))
   return { pages: more, dropped, latest: none, latestBytes: 0, room: noRoom, roomEnd: 0, count, bytes }
+}
+
+/** One page of these, or two where it would be twice as large as others: so that what comes late, and often, copies little. */
+const paged = <I extends Key>(records: Records<I>): ReadonlyArray<Page<I>> => {
+  const bytes = records.reduce((sum, { payload }) => sum + payload.byteLength, 0)
+  const isLarge = records.length > 2 * pageMessages || (records.length > 1 && bytes > 2 * pageBytes)
+  const half = records.length >> 1
+  return isLarge ? [pack(records.slice(0, half)), pack(records.slice(half))] : [pack(records)]
 }
 
 const inserted = <I extends Key>(records: Records<I>, kept: Kept<I>): Records<I> =>

@@ -129,6 +129,16 @@ describe("the messages kept of a stream", () => {
     }
   })
 
+  it("are copied little where they come in no order", () => {
+    const random = seeded(5)
+    let held: Kind<number> = nothingHeld
+    for (let sequence = 2_000; sequence > 0; sequence--) {
+      held = Held.add(held, { ...message(random, sequence), payload: new Uint8Array(10_000) })
+      const largest = Math.max(0, ...held.pages.map(({ payloads }) => payloads.byteLength))
+      if (largest > 3 * 32_768) assert.fail(`${sequence}: a page of ${largest} bytes`)
+    }
+  })
+
   it("are what a sorted array would hold, and no step changes what was there before", () => {
     for (let seed = 0; seed < 60; seed++) {
       const random = seeded(seed)
