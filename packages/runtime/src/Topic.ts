@@ -41,7 +41,7 @@ import type {
 export type BytesCodec<A, RD = never, RE = never> = Schema.Codec<A, Uint8Array, RD, RE>
 
 /**
- * How a topic is made.
+ * How a topic is made. With an option that is none, or is not what it takes, making it dies with an `OptionsError`.
  *
  * @category models
  * @since 0.1.0
@@ -87,7 +87,7 @@ export class EncodeError extends Data.TaggedError("EncodeError")<{
 }
 
 /**
- * How to validate.
+ * How to validate. With an option that is none, or is not what it takes, `validate` dies with an `OptionsError`.
  *
  * @category models
  * @since 0.1.0

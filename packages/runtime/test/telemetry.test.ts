@@ -229,20 +229,31 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
-  it.effect("says of a Discovery that does not answer that it took too long", () => {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
-    return Effect.gen(function* () {
-      const context = yield* Layer.build(
-        Node.layer({ id: "b", cluster: "test", seed: 1 }).pipe(
-          Layer.provide(MemoryTransport.layer({ address: "b" })),
-          Layer.provide(Layer.succeed(Discovery.Discovery, { contacts: Effect.never }))
+  const discoveries: ReadonlyArray<readonly [what: string, Discovery.Discovery["Service"], said: string]> = [
+    ["does not answer", { contacts: Effect.never }, "it took too long, more than 3000 ms"],
+    [
+      "answers with one address, as a text",
+      // @ts-expect-error: whoever has no types may give anything.
+      { contacts: Effect.succeed("host:7946") },
+      'it found \\"host:7946\\", which is no list of addresses'
+    ]
+  ]
+  for (const [what, discovery, expected] of discoveries) {
+    it.effect(`says of a Discovery that ${what} what is wrong`, () => {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
+      return Effect.gen(function* () {
+        const context = yield* Layer.build(
+          Node.layer({ id: "b", cluster: "test", seed: 1 }).pipe(
+            Layer.provide(MemoryTransport.layer({ address: "b" })),
+            Layer.provide(Layer.succeed(Discovery.Discovery, discovery))
+          )
         )
-      )
-      yield* membershipOf(context).join([])
-      yield* TestClock.adjust("10 seconds")
-      const said = lines.find((line) => line.includes("no contacts found"))
-      assert.include(said, `"detail":"it took too long, more than 3000 ms","_tag":"DiscoveryError"`)
-    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
-  })
+        yield* membershipOf(context).join([])
+        yield* TestClock.adjust("10 seconds")
+        const said = lines.find((line) => line.includes("no contacts found"))
+        assert.include(said, `"detail":"${expected}","_tag":"DiscoveryError"`)
+      }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+    })
+  }
 })

@@ -39,7 +39,9 @@ import { MemoryNetwork } from "@hyparview/transport-memory"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import type * as LogLevel from "effect/LogLevel"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { type Check, type Collected, Collections } from "./internal/collecting.ts"
 import {
@@ -208,6 +210,7 @@ const names = Object.keys({
 
 /** A mistake in the test: what is misspelt would be ignored without a word. */
 const checkNames = (options: object, known: ReadonlyArray<string>): void => {
+  if (!Predicate.isObject(options)) throw new RangeError(`${Formatter.format(options)} is not an object of options`)
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new RangeError(`${unknown}: no such option. Options are ${known.join(", ")}`)
 }

@@ -167,6 +167,8 @@ describe("a cluster", () => {
       }
       // @ts-expect-error: whoever has no types may give anything.
       assert.include(yield* death({ nodes: 3, sed: 7 }), "sed: no such option. Options are nodes, seed, ")
+      // @ts-expect-error: the same.
+      assert.strictEqual(yield* death(undefined), "RangeError: undefined is not an object of options")
     }).pipe(onVirtualClock)
   )
 

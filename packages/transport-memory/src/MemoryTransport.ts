@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type { TransportError } from "@hyparview/runtime/Transport"
 import { Transport } from "@hyparview/runtime/Transport"
-import { MemoryNetwork } from "./MemoryNetwork.ts"
+import { InvalidOptions, MemoryNetwork } from "./MemoryNetwork.ts"
 
 /**
  * Where a transport listens.
@@ -20,6 +22,20 @@ export interface Options {
   readonly address: string
   /** What far ends are told as proved, in place of a certificate. Default: nothing is proved. */
   readonly authenticatedId?: string | undefined
+}
+
+const names = Object.keys({ address: true, authenticatedId: true } satisfies Record<keyof Options, true>)
+
+/** The first thing wrong with what somebody without types may give. */
+const faultOf = (options: Options): InvalidOptions | undefined => {
+  const wrong = (option: string, detail: string) => new InvalidOptions({ option, detail })
+  if (!Predicate.isObject(options)) return wrong("options", `${Formatter.format(options)} is not an object of options`)
+  const stranger = Object.keys(options).find((name) => !names.includes(name))
+  if (stranger !== undefined) return wrong(stranger, `no such option. Options are ${names.join(", ")}`)
+  const { address, authenticatedId } = options
+  if (typeof address !== "string") return wrong("address", `${Formatter.format(address)} is not a text`)
+  if (authenticatedId === undefined || typeof authenticatedId === "string") return undefined
+  return wrong("authenticatedId", `${Formatter.format(authenticatedId)} is not a text`)
 }
 
 /**
@@ -48,8 +64,12 @@ export interface Options {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<Transport, TransportError, MemoryNetwork> =>
+export const layer = (options: Options): Layer.Layer<Transport, TransportError | InvalidOptions, MemoryNetwork> =>
   Layer.effect(
     Transport,
-    Effect.flatMap(MemoryNetwork, (network) => network.transport(options.address, options))
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork
+      const fault = faultOf(options)
+      return yield* fault === undefined ? network.transport(options.address, options) : Effect.fail(fault)
+    })
   )

@@ -3,8 +3,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Formatter from "effect/Formatter"
+import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import * as MemoryNetwork from "@hyparview/transport-memory/MemoryNetwork"
+import * as MemoryTransport from "@hyparview/transport-memory/MemoryTransport"
 import { connect, frame, host, read, reasonOf, start, text } from "./kit.ts"
 
 const pairOn = (options?: MemoryNetwork.Options) =>
@@ -387,6 +389,29 @@ describe("options", () => {
       // @ts-expect-error: the same.
       const error = yield* Effect.flip(Effect.scoped(MemoryNetwork.make({ lattency: 5 })))
       assert.include(error.message, "lattency: no such option. Options are seed, latency, ")
+    })
+  )
+
+  it.effect("of a transport, where there are none such, are an error", () =>
+    Effect.gen(function* () {
+      const refusal = (options: MemoryTransport.Options) =>
+        Layer.build(MemoryTransport.layer(options)).pipe(
+          Effect.provide(MemoryNetwork.layer()),
+          Effect.scoped,
+          Effect.flip,
+          Effect.map(({ message }) => message)
+        )
+      // @ts-expect-error: whoever has no types may give anything.
+      const misspelt = yield* refusal({ adress: "a" })
+      assert.strictEqual(misspelt, "memory network, adress: no such option. Options are address, authenticatedId")
+      // @ts-expect-error: the same.
+      assert.strictEqual(yield* refusal({ address: 7 }), "memory network, address: 7 is not a text")
+      // @ts-expect-error: the same.
+      const proved = yield* refusal({ address: "a", authenticatedId: 7 })
+      assert.strictEqual(proved, "memory network, authenticatedId: 7 is not a text")
+      // @ts-expect-error: the same.
+      const nothing = yield* refusal(undefined)
+      assert.strictEqual(nothing, "memory network, options: undefined is not an object of options")
     })
   )
 })

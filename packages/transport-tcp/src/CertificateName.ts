@@ -49,6 +49,7 @@ const maxBytes = 255
 const fail = (detail: string) => Result.fail(new CertificateNameError({ detail }))
 
 const checked = (what: string, text: string): Result.Result<string, CertificateNameError> => {
+  if (typeof text !== "string") return fail(`the ${what} is ${String(text)}, not a text`)
   if (!text.isWellFormed()) return fail(`the ${what} is not well-formed Unicode`)
   const bytes = new TextEncoder().encode(text).length
   return bytes >= 1 && bytes <= maxBytes

@@ -17,6 +17,7 @@ import * as X509 from "@peculiar/x509"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { createPrivateKey, type KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto"
@@ -119,6 +120,9 @@ const known = <Options extends object>(
   options: Options,
   names: Record<keyof Options, true>
 ): Effect.Effect<void, IssueError> => {
+  if (!Predicate.isObject(options)) {
+    return Effect.fail(new IssueError({ about: "options", detail: `${String(options)} is not an object of options` }))
+  }
   const stranger = Object.keys(options).find((name) => !Object.hasOwn(names, name))
   if (stranger === undefined) return Effect.void
   const detail = `there is no ${stranger}. Options are ${Object.keys(names).join(", ")}`

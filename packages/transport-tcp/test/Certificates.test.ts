@@ -171,7 +171,9 @@ describe("an authority", () => {
     [{ hosts: ["[::1]"] }, "hosts"],
     [{ hosts: Array.from({ length: 101 }, () => "a") }, "hosts"],
     // @ts-expect-error: whoever has no types may give anything.
-    [{ host: ["a"] }, "options"]
+    [{ host: ["a"] }, "options"],
+    // @ts-expect-error: the same.
+    [{ id: 7 }, "id"]
   ]
   for (const [options, about] of wrong) {
     it.effect(`does not sign ${JSON.stringify(options).slice(0, 40)}: the error is about ${about}`, () =>
@@ -191,6 +193,9 @@ describe("an authority", () => {
       // @ts-expect-error: whoever has no types may give anything.
       const misspelt = yield* Effect.flip(Certificates.makeAuthority({ day: 5 }))
       assert.strictEqual(misspelt.message, "options: there is no day. Options are name, days")
+      // @ts-expect-error: the same.
+      const nothing = yield* Effect.flip(Certificates.issue(none))
+      assert.strictEqual(nothing.message, "options: undefined is not an object of options")
       assert.isTrue(Result.isFailure(Certificates.describe("x")))
     })
   )

@@ -6,6 +6,7 @@
 import { type Node, Plumtree, Wire } from "@hyparview/core"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import {
@@ -25,6 +26,7 @@ import { makeInOrder } from "./inOrder.ts"
 import type { Traffic } from "./links.ts"
 import type { Meter } from "./metrics.ts"
 import { makePublications, type Publication } from "./publications.ts"
+import { dieOf, subscribeFault, topicFault } from "./requests.ts"
 import type { Run } from "./run.ts"
 import type { Settings } from "./settings.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
@@ -210,6 +212,8 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   const subscribe = (topic: string, options: SubscribeOptions = {}): Stream.Stream<Delivery, InvalidTopic> =>
     Stream.unwrap(
       Effect.gen(function* () {
+        const strange = subscribeFault(options)
+        if (strange !== undefined) return yield* dieOf(strange)
         if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
         const { order = "none" } = options
         const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
@@ -267,6 +271,9 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
 
   const validate = <R>(topic: string, judge: (message: Candidate) => Effect.Effect<Verdict, unknown, R>) =>
     Effect.gen(function* () {
+      // Whoever has no types: it would fail at every message, and each would be ignored.
+      if (!Predicate.isFunction(judge))
+        return yield* Effect.die(new TypeError("a validator is a function of a message"))
       if (!Wire.isName(topic)) return yield* new InvalidTopic({ topic, reason: "name" })
       const context = yield* Effect.context<R>()
       yield* Effect.acquireRelease(
@@ -314,11 +321,13 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
   function topic<A, RD, RE>(
     name: string,
     schema: BytesCodec<A, RD, RE>,
-    options?: TopicOptions
+    options: TopicOptions = {}
   ): Effect.Effect<Topic<A>, InvalidTopic, RD | RE> {
     return Effect.contextWith((services: Context.Context<RD | RE>) => {
+      const strange = topicFault(options)
+      if (strange !== undefined) return dieOf(strange)
       if (!Wire.isName(name)) return Effect.fail(new InvalidTopic({ topic: name, reason: "name" }))
-      const codec = options?.encoding === "bytes" ? bytesCodec(schema, services) : jsonCodec(schema, services)
+      const codec = options.encoding === "bytes" ? bytesCodec(schema, services) : jsonCodec(schema, services)
       return Effect.succeed(makeTopic(name, codec, service))
     })
   }

@@ -10,6 +10,7 @@ import { HyParView, Node, type Peer, Random } from "@hyparview/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Formatter from "effect/Formatter"
 import * as Latch from "effect/Latch"
 import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
@@ -52,6 +53,9 @@ type Item = Node.Input | Publication | Last | Claimed
 /** How long a turn may take before sockets and timers have theirs, which is looked at once in so many inputs. */
 const turnMillis = 50
 const inputsPerLook = 64
+
+/** Whoever has no types may give one address, as a text. */
+const isList = (contacts: ReadonlyArray<string>): boolean => Array.isArray(contacts)
 
 export const makeDriver = Effect.fnUntraced(function* (
   settings: Settings,
@@ -237,6 +241,10 @@ export const makeDriver = Effect.fnUntraced(function* (
         orElse: () =>
           Effect.fail(new DiscoveryError({ detail: `it took too long, more than ${requestTimeoutMillis} ms` }))
       }),
+      Effect.filterOrFail(
+        isList,
+        (found) => new DiscoveryError({ detail: `it found ${Formatter.format(found)}, which is no list of addresses` })
+      ),
       Effect.catch((error) => Effect.as(Effect.logWarning("no contacts found; asking again later", error), []))
     )
     post({ _tag: "ContactsFound", now: now(), contacts })
@@ -385,6 +393,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   // --- the services --------------------------------------------------------------------------------------------------
 
   const join = Effect.fn("Membership.join")(function* (contacts: ReadonlyArray<string>) {
+    if (!isList(contacts)) return yield* Effect.die(new TypeError("contacts are a list of addresses, if need be []"))
     yield* Effect.annotateCurrentSpan({ self: settings.id, contacts: contacts.length })
     if (duplicate !== undefined) return yield* duplicate
     if (stopped) return yield* Effect.interrupt

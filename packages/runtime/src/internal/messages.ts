@@ -78,7 +78,7 @@ export type Lagged =
 export type Delivery<A = Uint8Array> = Message<A> | Lagged
 
 /**
- * How to subscribe.
+ * How to subscribe. With an option that is none, or is not what it takes, the stream dies with an `OptionsError`.
  *
  * @category models
  * @since 0.1.0
@@ -107,7 +107,7 @@ export interface SubscribeOptions {
 }
 
 /**
- * How to publish.
+ * How to publish. With an option that is none, or is not what it takes, publishing dies with an `OptionsError`.
  *
  * @category models
  * @since 0.1.0

@@ -14,6 +14,7 @@ import {
   type PublishOptions
 } from "./messages.ts"
 import type { Meter } from "./metrics.ts"
+import { dieOf, publishFault } from "./requests.ts"
 
 /** What waits in the mailbox for the core, and for whom. */
 export interface Publication {
@@ -112,8 +113,8 @@ export const makePublications = (options: {
     return stopped ? new NotJoined({ status: "stopped" }) : undefined
   }
 
-  const publish: Publications["publish"] = (topic, payload, { whenFull = "fail" } = {}) =>
-    Effect.withSpan(offer(topic, payload, whenFull), "Broadcast.publish", {
+  const publish: Publications["publish"] = (topic, payload, options) =>
+    Effect.withSpan(offer(topic, payload, options), "Broadcast.publish", {
       attributes: { topic },
       captureStackTrace: false
     })
@@ -121,16 +122,18 @@ export const makePublications = (options: {
   const offer = (
     topic: string,
     payload: Uint8Array,
-    whenFull: "fail" | "wait"
+    asked: PublishOptions = {}
   ): Effect.Effect<Plumtree.MessageId, PublishError> =>
     Effect.callback((resume) => {
       // Whoever has no types: what has no number of bytes would undo the bound of what may wait.
       if (!ArrayBuffer.isView(payload)) return resume(Effect.die(new TypeError("a payload is bytes, a Uint8Array")))
+      const strange = publishFault(asked)
+      if (strange !== undefined) return resume(dieOf(strange))
       const fault = faultOf(topic, payload)
       if (fault !== undefined) return resume(Effect.fail(fault))
       const publication: Waiting = { topic, payload, resume }
       if (waiting.length === 0 && !isFull()) return submit(publication)
-      if (whenFull === "fail" || waiting.length >= maxWaitingPublishers) {
+      if (asked.whenFull !== "wait" || waiting.length >= maxWaitingPublishers) {
         meter.count("overloaded")
         const waitingBytes = options.waitingBytes() + postedBytes
         return resume(Effect.fail(new Overloaded({ waitingBytes, waitingPublishers: waiting.length })))

@@ -8,7 +8,7 @@ import * as Formatter from "effect/Formatter"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { strangeness } from "./strangeness.ts"
+import { checkerOf, unless } from "./strangeness.ts"
 
 /**
  * How a node is made. Only `id` and `cluster` are required; of the others one that is undefined has its default.
@@ -118,7 +118,8 @@ export interface Options {
 export type Observe = (before: CoreNode.State, input: CoreNode.Input, step: CoreNode.Step) => void
 
 /**
- * An option is out of its bounds, contradicts another, or is none. No node was made.
+ * An option is out of its bounds, contradicts another, or is none. No node was made. If it was an option of `Broadcast` or of
+ * a `Topic`, what it was given to dies with this, and has done nothing.
  *
  * @category errors
  * @since 0.1.0
@@ -168,12 +169,6 @@ export interface Settings {
   readonly observe: Observe | undefined
 }
 
-/** What is expected of a value, if it is not that. What is not there has its default. */
-const unless =
-  <A>(holds: (value: A) => boolean, expected: string) =>
-  (value: A | undefined): string | undefined =>
-    value === undefined || holds(value) ? undefined : `expected ${expected}`
-
 const name = (value: string): string | undefined =>
   typeof value === "string" && Wire.isName(value) ? undefined : `expected 1 to ${Wire.maxTextBytes} bytes of UTF-8`
 
@@ -195,10 +190,7 @@ const duration = unless<Duration.Input>((value) => {
 /** What they are, the core looks at. */
 const parameters = unless(Predicate.isObject, "an object of parameters")
 
-type Name = keyof Options
-type Checks = { readonly [Option in Name]: (value: Options[Option]) => string | undefined }
-
-const checks: Checks = {
+const faultOf = checkerOf<Options>({
   id: name,
   cluster: name,
   // The core looks at it.
@@ -226,28 +218,7 @@ const checks: Checks = {
   peerStoreInterval: duration,
   peerStoreTimeout: duration,
   observe: unless(Predicate.isFunction, "a function")
-}
-
-const isOption = (name: string): name is Name => Object.hasOwn(checks, name)
-
-const names: ReadonlyArray<Name> = Object.keys(checks).filter(isOption)
-
-const faultIn = <Option extends Name>(options: Options, option: Option): OptionsError | undefined => {
-  const value = options[option]
-  const expected = checks[option](value)
-  return expected === undefined ? undefined : new OptionsError({ option, value, expected })
-}
-
-/** The first fault of options by themselves. */
-const faultOf = (options: Options): OptionsError | undefined => {
-  const strange = strangeness(options, names)
-  if (strange !== undefined) return new OptionsError(strange)
-  for (const option of names) {
-    const fault = faultIn(options, option)
-    if (fault !== undefined) return fault
-  }
-  return undefined
-}
+})
 
 /** A fault of options that passed by themselves, with the parameters of the protocols. */
 const contradiction = ({ broadcast, handshakeMillis, membership, outboxBytes }: Settings): OptionsError | undefined => {
@@ -273,7 +244,7 @@ export const resolve = (
 ): Result.Result<Settings, OptionsError | HyParView.ConfigError | Plumtree.ConfigError> =>
   Result.gen(function* () {
     const fault = faultOf(options)
-    if (fault !== undefined) return yield* Result.fail(fault)
+    if (fault !== undefined) return yield* Result.fail(new OptionsError(fault))
     const { outboxBytes = 4 * 1024 * 1024 } = options
     /** A share of what may wait for a link, if that is less. */
     const answered = (standard: number, share: number) => Math.min(standard, Math.floor(outboxBytes / share))

@@ -6,11 +6,13 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Broadcast, Delivery } from "../Broadcast.ts"
 import { type BytesCodec, EncodeError, type Topic, type Undecodable } from "../Topic.ts"
+import { dieOf, validateFault } from "./requests.ts"
 
 /** Between values and bytes; what fails says why. */
 export interface Codec<A> {
@@ -71,7 +73,13 @@ export const bytesCodec = <A, RD, RE>(schema: BytesCodec<A, RD, RE>, services: C
   const { decode, encode } = synchronously(schema, services)
   return {
     // What an encoder returns may be a view of a buffer that it uses again; a payload is kept for a long time.
-    encode: (value) => Result.map(encode(value), (bytes) => new Uint8Array(bytes)),
+    encode: (value) =>
+      Result.flatMap(encode(value), (bytes) =>
+        // Whoever has no types may give a schema of something else, of which `new Uint8Array` would make no bytes, or others.
+        Predicate.isUint8Array(bytes)
+          ? Result.succeed(new Uint8Array(bytes))
+          : Result.fail(`the schema encodes to a ${typeof bytes}, not to bytes`)
+      ),
     decode
   }
 }
@@ -97,10 +105,14 @@ export const makeTopic = <A>(name: string, { decode, encode }: Codec<A>, broadca
     subscribe: (options) =>
       // The name has been looked at when the topic was made.
       Stream.map(Stream.orDie(broadcast.subscribe(name, options)), read),
-    validate: (judge, { undecodable = "accept" } = {}) =>
-      broadcast.validate(name, (message) => {
+    validate: (judge, options = {}) => {
+      const strange = validateFault(options)
+      if (strange !== undefined) return dieOf(strange)
+      const { undecodable = "accept" } = options
+      return broadcast.validate(name, (message) => {
         const decoded = decode(message.payload)
         return Result.isSuccess(decoded) ? judge({ ...message, payload: decoded.success }) : Effect.succeed(undecodable)
       })
+    }
   }
 }

@@ -7,8 +7,10 @@
 import { Plumtree } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Formatter from "effect/Formatter"
 import type { Candidate, Verdict } from "./messages.ts"
 import type { Meter } from "./metrics.ts"
+import { isVerdict } from "./requests.ts"
 import type { Run } from "./run.ts"
 
 /** A validator as it was given, with its services provided. */
@@ -75,7 +77,11 @@ export const makeValidation = (options: {
     Effect.gen(function* () {
       for (const judge of judges.get(message.id.topic) ?? []) {
         const verdict = yield* judge(message)
-        if (verdict !== "accept") return verdict
+        if (verdict === "accept") continue
+        // Whoever has no types: what is no verdict says nothing, and least of all that the message is wrong.
+        return isVerdict(verdict)
+          ? verdict
+          : yield* Effect.die(new TypeError(`${Formatter.format(verdict)} is no verdict`))
       }
       return "accept"
     })

@@ -78,7 +78,7 @@ describe("a validator", () => {
     })
   )
 
-  it.effect("that fails, dies or throws counts as ignore, and is counted", () =>
+  it.effect("that fails, dies, throws or gives no verdict counts as ignore, and is counted", () =>
     Effect.gen(function* () {
       const judges: ReadonlyArray<Judge> = [
         () => Effect.fail("no"),
@@ -86,16 +86,18 @@ describe("a validator", () => {
         () =>
           Effect.suspend(() => {
             throw new Error("thrown")
-          })
+          }),
+        // @ts-expect-error: whoever has no types may say anything.
+        () => Effect.succeed(true)
       ]
       const { decided, meter, validation } = yield* setUp(
         (message) => judges[message.id.sequence]?.(message) ?? Effect.never
       )
-      for (const sequence of [0, 1, 2]) validation.ask(candidate(sequence))
+      for (const sequence of [0, 1, 2, 3]) validation.ask(candidate(sequence))
       yield* TestClock.adjust("1 milli")
-      assert.deepStrictEqual(decided, ["0 ignore", "1 ignore", "2 ignore"])
+      assert.deepStrictEqual(decided, ["0 ignore", "1 ignore", "2 ignore", "3 ignore"])
       meter.flush()
-      assert.strictEqual(yield* counted("validators_failed"), 3)
+      assert.strictEqual(yield* counted("validators_failed"), 4)
       assert.strictEqual(yield* counted("validators_slow"), 0)
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
