@@ -4,7 +4,7 @@
  * Needs `dist`, which `scripts/types.ts` emits.
  */
 import { isReadonlyObject } from "effect/Predicate"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, lstatSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
@@ -17,6 +17,11 @@ const three = (name: string): object => ({
 })
 
 const problems: Array<string> = []
+
+const licence = readFileSync(join(root, "LICENSE"), "utf8")
+
+const isLicence = (path: string): boolean =>
+  existsSync(path) && lstatSync(path).isFile() && readFileSync(path, "utf8") === licence
 
 const checkShape = (folder: string): void => {
   const manifest = readManifest(folder)
@@ -52,6 +57,8 @@ const checkShape = (folder: string): void => {
     problems.push(`${folder}/package.json: src/main.ts is a command, so "bin" must name ./dist/main.js`)
   }
   if (!existsSync(join(root, folder, "README.md"))) problems.push(`${folder}/README.md is missing`)
+  // npm packs the licence that lies in the package's own folder, and no link to another.
+  if (!isLicence(join(root, folder, "LICENSE"))) problems.push(`${folder}/LICENSE must be a copy of the root's`)
 }
 
 const checkPacked = async (folder: string): Promise<void> => {
