@@ -7,9 +7,10 @@ import { root } from "../repository.ts"
 
 const folder = join(import.meta.dirname, "documented")
 
-const paths = globSync(["README.md", "docs/*.md", "{packages,examples}/*/README.md", "packages/*/src/**/*.ts"], {
-  cwd: root
-})
+const paths = globSync(
+  ["*.md", "docs/*.md", "{packages,examples}/*/README.md", "{packages,examples}/*/src/**/*.ts", "benchmarks/*.md"],
+  { cwd: root }
+)
 
 /** What stands between the fences, each in a file of its own that is named after where it stands. */
 const examples = paths.toSorted().flatMap((path) => {
@@ -37,6 +38,14 @@ describe("the documentation's examples", () => {
     }
     for (const transport of ["transport-memory", "transport-tcp"]) assert.isTrue(found.has(`packages/${transport}`))
     assert.isTrue(found.has("README.md"))
+  })
+
+  it("stand between fences marked ts, all of them: others nobody would look at", () => {
+    const unread = paths.filter((path) => {
+      const fences = readFileSync(join(root, path), "utf8").match(/^[ *]*(?:```|~~~)/gm) ?? []
+      return fences.length !== 2 * examples.filter((example) => example.path === path).length
+    })
+    assert.deepStrictEqual(unread, [])
   })
 
   it("are taken by the compiler", () => {
