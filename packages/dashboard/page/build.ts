@@ -3,7 +3,17 @@
  * time, so that a start need not ask: a hash of all that goes in is kept beside what came out. `--force` builds anyway.
  */
 import { createHash } from "node:crypto"
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
+import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "vite"
@@ -22,6 +32,19 @@ const sources = (): string => {
     hash.update(`${input}\u0000`).update(readFileSync(join(workspace, input)))
   }
   return hash.digest("hex")
+}
+
+/** What Vite does not list: the licence of what a worker alone holds, and the notice that the Apache licence asks for. */
+const unlisted = [
+  ["graphology-layout-forceatlas2 (MIT)", "graphology-layout-forceatlas2/iterate.js", "LICENSE.txt"],
+  ["The notice of echarts", "echarts/core", "NOTICE"]
+] as const
+
+const addUnlisted = (licences: string): void => {
+  const { resolve } = createRequire(import.meta.url)
+  for (const [title, module, file] of unlisted) {
+    appendFileSync(licences, `\n## ${title}\n\n${readFileSync(join(dirname(resolve(module)), file), "utf8").trim()}\n`)
+  }
 }
 
 const wanted = sources()
@@ -46,9 +69,12 @@ if (!isFresh) {
       // Text that is loaded once over loopback; the graph and the charts are what is large.
       chunkSizeWarningLimit: 2_000,
       modulePreload: { polyfill: false },
-      assetsInlineLimit: 0
+      assetsInlineLimit: 0,
+      // What is bundled is passed on to whoever installs the package, and so are the terms on which it may be.
+      license: { fileName: "licences.md" }
     }
   })
+  addUnlisted(join(draft, "licences.md"))
   writeFileSync(join(draft, ".sources"), wanted)
   rmSync(output, { recursive: true, force: true })
   renameSync(draft, output)
