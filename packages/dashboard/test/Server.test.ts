@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import { readFileSync } from "node:fs"
 import { request } from "node:http"
 import { connect } from "node:net"
+import { join } from "node:path"
 import { ClusterSource } from "../src/ClusterSource.ts"
 import * as Server from "../src/Server.ts"
 import { makeUp } from "./MadeUpCluster.ts"
@@ -85,6 +87,17 @@ layer(layerWith(12), real)("the dashboard's server", (it) => {
       const asset = yield* ask(script)
       assert.strictEqual(asset.status, 200)
       assert.include(String(asset.headers["cache-control"]), "immutable")
+    })
+  )
+
+  it.effect("has its page packed with the licence of each library that is bundled with it", () =>
+    Effect.gen(function* () {
+      // The page has been built when the server answers.
+      yield* ask("/")
+      const licences = readFileSync(join(import.meta.dirname, "../dist/page/licences.md"), "utf8")
+      const bundled = ["preact", "@preact/signals", "echarts", "sigma", "graphology", "graphology-layout-forceatlas2"]
+      for (const name of bundled) assert.include(licences, `\n## ${name} `)
+      assert.include(licences, "The Apache Software Foundation")
     })
   )
 
