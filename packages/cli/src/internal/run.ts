@@ -7,6 +7,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
@@ -17,6 +18,7 @@ import { readFileSync } from "node:fs"
 import { performance } from "node:perf_hooks"
 import * as ExitCode from "../ExitCode.ts"
 import { type Signal, StopSignal } from "../StopSignal.ts"
+import { tooOld } from "./nodeVersion.ts"
 import { reasonOf } from "./systemErrors.ts"
 
 const signalExitCodes: Readonly<Record<Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
@@ -37,15 +39,20 @@ export const layerConfig = CliConfig.layer({
   builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
 })
 
-const version = (): string => {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
-  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "0.0.0"
+/** What the package's manifest says. */
+const manifest = (): { readonly version: string; readonly node: string } => {
+  const read: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+  const textAt = (value: unknown, key: string) =>
+    Predicate.hasProperty(value, key) && typeof value[key] === "string" ? value[key] : undefined
+  const engines = Predicate.hasProperty(read, "engines") ? read.engines : undefined
+  return { version: textAt(read, "version") ?? "0.0.0", node: textAt(engines, "node") ?? "" }
 }
 
 /** The command's own arguments, and what it prints; exits and signals are `run`'s. */
 export const program = <Name extends string, Input, E, R, Context>(
   command: Command.Command<Name, Input, Context, E, R>
-) => Command.run(command, { version: version() }).pipe(Effect.provide(Layer.merge(layerPresenter, layerConfig)))
+) =>
+  Command.run(command, { version: manifest().version }).pipe(Effect.provide(Layer.merge(layerPresenter, layerConfig)))
 
 export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signal: Signal | undefined): number => {
   if (exit._tag === "Success") return 0
@@ -66,6 +73,11 @@ const echoMillis = 1_000
 export const run = <Name extends string, Input, E, Context>(
   command: Command.Command<Name, Input, Context, E | CliError.CliError, NodeServices.NodeServices | StopSignal>
 ): void => {
+  const refusal = tooOld(process.versions.node, manifest().node)
+  if (refusal !== undefined) {
+    console.error(refusal)
+    process.exit(ExitCode.notStarted)
+  }
   let received: Signal | undefined
   const waiting = new Set<(signal: Signal) => void>()
   const layerSignals = Layer.succeed(StopSignal, {

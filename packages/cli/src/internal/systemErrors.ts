@@ -1,5 +1,5 @@
 /** What the operating system's refusals mean to whoever gave the command, and what can be done about them. */
-import { getSystemErrorMessage } from "node:util"
+import * as util from "node:util"
 
 const advice: Readonly<Record<string, string>> = {
   ENOENT: "its directory does not exist; make it first, or choose another place",
@@ -27,5 +27,5 @@ export const reasonOf = (error: Error): string => advice[systemErrorOf(error)?.c
 /** The system's own words: "no such file or directory". */
 export const systemMessageOf = (error: Error): string => {
   const known = systemErrorOf(error)
-  return known === undefined ? error.message : getSystemErrorMessage(known.errno)
+  return known === undefined ? error.message : util.getSystemErrorMessage(known.errno)
 }
