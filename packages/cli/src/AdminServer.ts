@@ -33,6 +33,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as HttpServer from "effect/http/HttpServer"
 import { createServer } from "node:http"
@@ -47,30 +48,30 @@ import { makeHandler } from "./admin/handler.ts"
  */
 export interface Options {
   /** An IP address or a name; IPv6 without brackets. Default `127.0.0.1`. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** 0 to 65535; 0, the default, is any free one. */
-  readonly port?: number
+  readonly port?: number | undefined
   /** What requests must bear (`Authorization: Bearer …`). Needed where `host` is no loopback address. 1 byte or more. */
   readonly token?: Redacted.Redacted | undefined
   /**
    * The largest body that `publish` takes, in bytes, 1 or more, where a frame of the node has room for it. Default 1 MiB, the
    * largest frame of a transport's default.
    */
-  readonly maxBodyBytes?: number
+  readonly maxBodyBytes?: number | undefined
   /** How many may listen to `/events` and `/messages` at once, 1 or more. Default 32. */
-  readonly eventReaders?: number
+  readonly eventReaders?: number | undefined
   /** A reader of either that takes nothing for so long is cut off. Default 10 seconds (a guess). */
-  readonly stallTimeout?: Duration.Input
+  readonly stallTimeout?: Duration.Input | undefined
   /** So often a comment is sent between the events, so that both ends notice a dead connection. Default 15 seconds. */
-  readonly keepAlive?: Duration.Input
+  readonly keepAlive?: Duration.Input | undefined
   /** Connections at once, 1 or more; more are closed at once. Default 128. */
-  readonly maxConnections?: number
+  readonly maxConnections?: number | undefined
 }
 
 /**
  * The admin server could not start. Nothing listens.
  *
- * - `badOption`: one of the options is out of its bounds; `detail` says which
+ * - `badOption`: one of the options is out of its bounds, or is none; `detail` says which
  * - `noToken`: others could reach it, and it has no token
  * - `notListening`: the port is in use, or the host is not of this machine
  *
@@ -103,12 +104,34 @@ export class AdminServer extends Context.Service<
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1
 
-/** What is out of its bounds. */
+const names = Object.keys({
+  host: true,
+  port: true,
+  token: true,
+  maxBodyBytes: true,
+  eventReaders: true,
+  stallTimeout: true,
+  keepAlive: true,
+  maxConnections: true
+} satisfies Record<keyof Options, true>)
+
+/** Not a number if it is no duration. */
+const millisOf = (duration: Duration.Input): number =>
+  Option.getOrElse(Option.map(Duration.fromInput(duration), Duration.toMillis), () => Number.NaN)
+
+/** What is misspelt, as a token that nobody would be asked for, or out of its bounds. */
 const faultOf = (options: Options): string | undefined => {
+  const stranger = Object.keys(options).find((name) => !names.includes(name))
+  if (stranger !== undefined) return `${stranger}: no such option. Options are ${names.join(", ")}`
   for (const name of ["maxBodyBytes", "eventReaders", "maxConnections"] as const) {
     const value = options[name]
     if (value !== undefined && !isCount(value))
       return `${name} is ${Formatter.format(value)}: expected a whole number, 1 or more`
+  }
+  for (const name of ["stallTimeout", "keepAlive"] as const) {
+    const value = options[name]
+    if (value !== undefined && !(millisOf(value) >= 1))
+      return `${name} is ${Formatter.format(value)}: expected a duration of 1 millisecond or more`
   }
   const { port = 0, token } = options
   if (!Address.isPort(port)) return `port is ${Formatter.format(port)}: expected a whole number from 0 to 65535`
@@ -157,8 +180,8 @@ export const layer = (options: Options = {}): Layer.Layer<AdminServer, AdminErro
         isLoopback: loopback,
         maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
         eventReaders: options.eventReaders ?? 32,
-        stallMillis: Duration.toMillis(stallTimeout),
-        keepAliveMillis: Duration.toMillis(keepAlive)
+        stallMillis: millisOf(stallTimeout),
+        keepAliveMillis: millisOf(keepAlive)
       })
       // Slow and silent clients must not pile up: so long may a request take until all of it is here.
       const server = createServer({

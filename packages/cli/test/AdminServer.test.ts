@@ -298,7 +298,17 @@ describe("access to an admin server", () => {
         [{ maxBodyBytes: JSON.parse('"9"') }, 'maxBodyBytes is "9": expected a whole number, 1 or more'],
         [{ maxConnections: NaN }, "maxConnections is NaN: expected a whole number, 1 or more"],
         [{ port: 65_536 }, "port is 65536: expected a whole number from 0 to 65535"],
-        [{ token: Redacted.make("") }, "token is empty: expected 1 byte or more"]
+        [{ token: Redacted.make("") }, "token is empty: expected 1 byte or more"],
+        [{ keepAlive: 0 }, "keepAlive is 0: expected a duration of 1 millisecond or more"],
+        [
+          { stallTimeout: JSON.parse('"soon"') },
+          'stallTimeout is "soon": expected a duration of 1 millisecond or more'
+        ],
+        [
+          // @ts-expect-error: whoever has no types may give anything.
+          { tokn: Redacted.make("secret") },
+          "tokn: no such option. Options are host, port, token, maxBodyBytes, eventReaders, stallTimeout, keepAlive, maxConnections"
+        ]
       ]
       for (const [options, message] of wrong) {
         const error = yield* Effect.flip(serve(context, options))

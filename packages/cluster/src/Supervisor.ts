@@ -204,7 +204,7 @@ export class Supervisor extends Context.Service<
     readonly publish: (options: {
       readonly from: string
       readonly text: string
-      readonly topic?: string
+      readonly topic?: string | undefined
     }) => Effect.Effect<Publication, WorkerError | NoSuchNode | NotPublished>
 
     /**

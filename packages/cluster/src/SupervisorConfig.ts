@@ -20,32 +20,32 @@ export interface Options {
   /** In how many processes, 1 to `nodes`. Each gets as many nodes as the others, or one more. */
   readonly processes: number
   /** The largest size expected, from which the nodes' views are sized, 1 to a billion. Default: `nodes`. */
-  readonly clusterSize?: number
+  readonly clusterSize?: number | undefined
   /** How many nodes there may ever be, those added later and those killed included, `nodes` or more. Default 10,000. */
-  readonly mostNodes?: number
+  readonly mostNodes?: number | undefined
   /** The cluster's name. Default `local`. */
-  readonly cluster?: string
+  readonly cluster?: string | undefined
   /** Where the nodes listen. Default `127.0.0.1`. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** The contact's port, 1 to 65535. Default: any free one, which all other nodes have anyway. */
-  readonly port?: number
+  readonly port?: number | undefined
   /**
    * Whether the nodes speak mutual TLS, with certificates made for the occasion: in a temporary directory that ends with
    * the supervisor, signed by an authority whose key never leaves this process. Default false: plain TCP.
    */
-  readonly tls?: boolean
+  readonly tls?: boolean | undefined
   /** From which the nodes' seeds are drawn. Live nodes are not repeatable all the same: the network is not. Default 1. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** What every node subscribes to, and may be published on. Default: `cluster` alone. */
-  readonly topics?: readonly [string, ...ReadonlyArray<string>]
+  readonly topics?: readonly [string, ...ReadonlyArray<string>] | undefined
   /** Bounds of what the nodes remember, in place of the defaults. */
-  readonly bounds?: Bounds
+  readonly bounds?: Bounds | undefined
   /** Milliseconds between two shuffles of a node, as in `HyParView.Config`. Default: its own. */
-  readonly cycleMillis?: number
+  readonly cycleMillis?: number | undefined
   /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
-  readonly watched?: boolean
+  readonly watched?: boolean | undefined
   /** From which level on the workers log (see `events`). Default `Warn`. */
-  readonly logLevel?: LogLevel.LogLevel
+  readonly logLevel?: LogLevel.LogLevel | undefined
 }
 
 /**

@@ -39,15 +39,15 @@ export { PageMissing } from "./server/Files.ts"
  */
 export interface Options {
   /** Where it listens. Default 0: any free port. */
-  readonly port?: number
+  readonly port?: number | undefined
   /** The shortest time between two observations of the cluster, 200 ms or more. Default 200 (a choice). */
-  readonly intervalMillis?: number
+  readonly intervalMillis?: number | undefined
   /** How many may watch at a time. Default 16 (a choice). */
-  readonly viewers?: number
+  readonly viewers?: number | undefined
   /** A viewer who takes nothing for so long is cut off. Default 30,000 (a choice). */
-  readonly stalledMillis?: number
+  readonly stalledMillis?: number | undefined
   /** The largest body of an action. Default 512 KiB: 10,000 ids in groups, with room. */
-  readonly bodyBytes?: number
+  readonly bodyBytes?: number | undefined
 }
 
 /**
@@ -88,8 +88,25 @@ const host = "127.0.0.1"
 /** What a browser on this machine may call it. */
 const names = [host, "localhost", "[::1]"]
 
+const optionNames = Object.keys({
+  port: true,
+  intervalMillis: true,
+  viewers: true,
+  stalledMillis: true,
+  bodyBytes: true
+} satisfies Record<keyof Options, true>)
+
+/** A mistake in the program: what is misspelt would be ignored without a word. */
+const checkNames = (options: Options): void => {
+  const stranger = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (stranger !== undefined) {
+    throw new RangeError(`${stranger}: no such option. Options are ${optionNames.join(", ")}`)
+  }
+}
+
 /**
- * Starts the server, and builds the page first where its sources are and have changed.
+ * Starts the server, and builds the page first where its sources are and have changed. It dies with an option
+ * that there is none of.
  *
  * @category layers
  * @since 0.1.0
@@ -98,6 +115,7 @@ export const layer = (options: Options = {}): Layer.Layer<Dashboard, CannotListe
   Layer.effect(
     Dashboard,
     Effect.gen(function* () {
+      checkNames(options)
       const files = yield* Files.load
       const token = makeToken()
       const wanted = options.port ?? 0

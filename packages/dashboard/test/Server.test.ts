@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Cause, Context, Effect, Exit, Layer } from "effect"
 import { readFileSync } from "node:fs"
 import { request } from "node:http"
 import { connect } from "node:net"
@@ -87,6 +87,15 @@ layer(layerWith(12), real)("the dashboard's server", (it) => {
       const asset = yield* ask(script)
       assert.strictEqual(asset.status, 200)
       assert.include(String(asset.headers["cache-control"]), "immutable")
+    })
+  )
+
+  it.effect("is not there with an option that there is none of", () =>
+    Effect.gen(function* () {
+      // @ts-expect-error: whoever has no types may give anything.
+      const exit = yield* Effect.exit(Layer.build(Layer.fresh(layerWith(3, { prot: 7900 }))))
+      const died = Exit.isFailure(exit) && Exit.hasDies(exit) ? String(Cause.squash(exit.cause)) : "started"
+      assert.include(died, "prot: no such option. Options are port, intervalMillis, ")
     })
   )
 

@@ -67,7 +67,7 @@ export interface Geographic {
   readonly _tag: "Geographic"
   readonly matrixMicros: ReadonlyArray<ReadonlyArray<number>>
   readonly jitterShare: number
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 /**

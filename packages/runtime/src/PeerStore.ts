@@ -61,7 +61,7 @@ export class PeerStore extends Context.Service<
   PeerStore,
   {
     /** Where it is kept, for what is said of it: a file's path, a key. */
-    readonly place?: string
+    readonly place?: string | undefined
 
     /** What was saved last; undefined if nothing ever was. Asked once, when the node is made. */
     readonly load: Effect.Effect<Memory | undefined, PeerStoreError>

@@ -139,7 +139,7 @@ export interface Link {
    * says false; then `send` will wait, or say what is wrong. A transport that has it spares the runtime a fiber for each
    * batch. Never called while a `send` is under way.
    */
-  readonly trySend?: (frames: ReadonlyArray<OutgoingFrame>) => boolean
+  readonly trySend?: ((frames: ReadonlyArray<OutgoingFrame>) => boolean) | undefined
 
   /**
    * The next frames, at least one, as many as have arrived. Not calling it is how a reader slows the far end down: a

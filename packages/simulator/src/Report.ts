@@ -25,7 +25,7 @@ export interface ReportOptions {
   /** The command that made the results, to be printed as it is. */
   readonly command: string
   /** A graph to be drawn on a circle, the first run's, as lines `from,to`. A large one is drawn in part. */
-  readonly edges?: Iterable<string>
+  readonly edges?: Iterable<string> | undefined
 }
 
 /**

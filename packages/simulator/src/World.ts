@@ -75,9 +75,9 @@ export interface WorldOptions extends NetworkOptions {
   /** How many living nodes Discovery answers with. */
   readonly discoverySize: number
   /** Whether nodes' states rest as numbers between their steps, which changes no trace. Default: from 2,000 nodes on. */
-  readonly rests?: boolean
+  readonly rests?: boolean | undefined
   /** The nodes that Discovery names, whether they live or not, as a static list would. Default: any that live. */
-  readonly discoverable?: ReadonlyArray<number>
+  readonly discoverable?: ReadonlyArray<number> | undefined
 }
 
 /**

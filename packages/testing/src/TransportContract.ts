@@ -90,13 +90,13 @@ export interface Harness<World> {
   readonly stallBytes: number
 
   /** An address where a dial gets no answer at all, for the life of the scope. */
-  readonly hangingAddress?: (world: World) => Run<string>
+  readonly hangingAddress?: ((world: World) => Run<string>) | undefined
 
   /** A link of the dialer whose far end neither reads nor writes nor closes, for the life of the scope. */
-  readonly silentLink?: (world: World, dialer: Transport["Service"]) => Run<Link>
+  readonly silentLink?: ((world: World, dialer: Transport["Service"]) => Run<Link>) | undefined
 
   /** Access from below. */
-  readonly raw?: RawAccess
+  readonly raw?: RawAccess | undefined
 }
 
 type Extend<K, World> = (kit: Kit, world: World) => K

@@ -56,7 +56,7 @@ export const makePublishing = (
   const publish = Effect.fnUntraced(function* (wanted: {
     readonly from: string
     readonly text: string
-    readonly topic?: string
+    readonly topic?: string | undefined
   }) {
     const { from, text, topic = firstTopic } = wanted
     const process = yield* roster.processOf(from)

@@ -11,7 +11,7 @@ interface Numbers {
   readonly dialTimeoutMillis: number
   readonly sendAttempts: number
   readonly discoverySize: number
-  readonly discoverable?: ReadonlyArray<number>
+  readonly discoverable?: ReadonlyArray<number> | undefined
 }
 
 /** What is wrong with them. */

@@ -25,7 +25,7 @@ export interface PlanOptions<E = never, R = never> {
    * in the plan's own fiber: fork what takes longer than the time to the next action. Default: those four are network
    * faults only, and the last three are counted as skipped.
    */
-  readonly onFault?: (fault: Fault) => Effect.Effect<void, E, R>
+  readonly onFault?: ((fault: Fault) => Effect.Effect<void, E, R>) | undefined
 }
 
 const perform = (controls: Controls, fault: Fault, addressOf: (node: number) => string): Effect.Effect<unknown> => {
