@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import { Dns, NetAddress } from "effect/net"
 import { Discovery, DiscoveryError } from "./Discovery.ts"
@@ -47,8 +48,14 @@ export const layer = (query: Query): Layer.Layer<Discovery, never, Dns.Dns> =>
     Discovery,
     Effect.gen(function* () {
       const dns = yield* Dns.Dns
-      return {
-        contacts: query.kind === "services" ? services(dns, query.name) : addresses(dns, query.name, query.port)
+      switch (query.kind) {
+        case "services":
+          return { contacts: services(dns, query.name) }
+        case "addresses":
+          return { contacts: addresses(dns, query.name, query.port) }
+        default:
+          // Whoever has no types would otherwise have addresses without a port.
+          return yield* Effect.die(new RangeError(`query is ${Formatter.format(query)}: kind is addresses or services`))
       }
     })
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Result } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Result } from "effect"
 import { Dns, Host, NetAddress } from "effect/net"
 import * as DiscoveryDns from "../src/DiscoveryDns.ts"
 import { Discovery } from "../src/index.ts"
@@ -43,6 +43,15 @@ describe("Discovery", () => {
         "[2001:db8::1]:7946"
       ])
       assert.deepStrictEqual(yield* looked({ kind: "addresses", name: "four.test", port: 1 }), ["10.0.0.9:1"])
+    })
+  )
+
+  it.effect("by a kind of records that there is none of is a mistake", () =>
+    Effect.gen(function* () {
+      // @ts-expect-error: whoever has no types may give anything.
+      const exit = yield* Effect.exit(looked({ kind: "service", name: "cluster.test" }))
+      const died = Exit.isFailure(exit) && Exit.hasDies(exit) ? String(Cause.squash(exit.cause)) : "looked"
+      assert.include(died, "kind is addresses or services")
     })
   )
 

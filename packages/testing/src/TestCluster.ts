@@ -39,9 +39,7 @@ import { MemoryNetwork } from "@hyparview/transport-memory"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Formatter from "effect/Formatter"
 import type * as LogLevel from "effect/LogLevel"
-import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { type Check, type Collected, Collections } from "./internal/collecting.ts"
 import {
@@ -54,6 +52,7 @@ import {
   statisticsOf,
   viewsOf
 } from "./internal/judging.ts"
+import { checkNames } from "./internal/names.ts"
 import { pass, passWhile } from "./internal/passing.ts"
 import { addressOf, optionsOf, Places, type Plan, type Program, type RunningNode } from "./internal/places.ts"
 import type { EndlessInstant } from "./VirtualClock.ts"
@@ -207,13 +206,6 @@ const names = Object.keys({
   logLevel: true,
   program: true
 } satisfies Record<keyof Options, true>)
-
-/** A mistake in the test: what is misspelt would be ignored without a word. */
-const checkNames = (options: object, known: ReadonlyArray<string>): void => {
-  if (!Predicate.isObject(options)) throw new RangeError(`${Formatter.format(options)} is not an object of options`)
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new RangeError(`${unknown}: no such option. Options are ${known.join(", ")}`)
-}
 
 const planOf = (options: Options): Plan => {
   checkNames(options, names)

@@ -26,6 +26,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
+import { checkNames } from "./internal/names.ts"
 import { type Drive, Pump, type Sleeper } from "./internal/pump.ts"
 import { Sleepers } from "./internal/sleepers.ts"
 
@@ -156,6 +157,7 @@ class Time {
 }
 
 const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
+  checkNames(options, ["warningDelay", "turnsPerInstant"])
   const outer = yield* Clock.Clock
   const context = yield* Effect.context()
   const withLive: VirtualClock["withLive"] = hasLive(outer) ? outer.withLive : Effect.provideService(Clock.Clock, outer)

@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 
@@ -170,6 +170,25 @@ describe("a cluster", () => {
       // @ts-expect-error: the same.
       assert.strictEqual(yield* death(undefined), "RangeError: undefined is not an object of options")
     }).pipe(onVirtualClock)
+  )
+
+  it.live("dies of an option that there is none of where something is collected or judged, and so does its clock", () =>
+    Effect.gen(function* () {
+      const collecting = Effect.gen(function* () {
+        const cluster = yield* TestCluster.make({ nodes: 2 })
+        yield* cluster.joinAll()
+        // @ts-expect-error: whoever has no types may give anything.
+        return yield* cluster.collect("news", { ordr: "source" })
+      })
+      const collected = yield* Effect.exit(Effect.scoped(collecting))
+      assert.isTrue(Exit.isFailure(collected) && String(Cause.squash(collected.cause)).includes("ordr is "))
+      const unjudged = yield* (yield* TestCluster.make({ nodes: 2 })).collect("news")
+      // @ts-expect-error: the same.
+      assert.throws(() => unjudged.faults({ ids: [], nodes: [], inOrdr: true }), "inOrdr: no such option")
+      // @ts-expect-error: the same.
+      const clock = yield* Effect.exit(Layer.build(VirtualClock.layer({ warningDely: "1 second" })))
+      assert.isTrue(Exit.isFailure(clock) && String(Cause.squash(clock.cause)).includes("warningDely: no such option"))
+    }).pipe(Effect.scoped, onVirtualClock)
   )
 
   it.live("runs a program on each node from each start of its process to its end", () =>

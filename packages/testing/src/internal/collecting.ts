@@ -5,9 +5,11 @@ import { type Plumtree, Wire } from "@hyparview/core"
 import { keyOf } from "@hyparview/faults/History"
 import type { Broadcast } from "@hyparview/runtime"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { checkNames } from "./names.ts"
 import type { Place } from "./places.ts"
 
 /**
@@ -68,7 +70,12 @@ const subscribe = (
   return running.broadcast.subscribe(topic, options).pipe(
     Stream.runForEach((delivery) => Effect.sync(() => got.push(delivery))),
     Effect.forkIn(running.scope, { startImmediately: true }),
-    Effect.map((fiber) => void fibers.push(fiber))
+    Effect.flatMap((fiber) => {
+      fibers.push(fiber)
+      // One that was asked for with options that there are none of has died already, and nobody looks at it again.
+      const exit = fiber.pollUnsafe()
+      return exit !== undefined && Exit.isFailure(exit) ? Effect.orDie(Effect.failCause(exit.cause)) : Effect.void
+    })
   )
 }
 
@@ -147,10 +154,12 @@ export class Collections {
             .map(() => index)
         ),
       missed: (index) => missedIn(of(index)),
-      faults: (check) =>
-        check.nodes.flatMap((index) =>
+      faults: (check) => {
+        checkNames(check, ["ids", "nodes", "allDelivered", "inOrder"])
+        return check.nodes.flatMap((index) =>
           faultsOf(deliveries[index] ?? [], check).map((fault) => `node ${index} ${fault}`)
         )
+      }
     }
     return Effect.acquireRelease(
       Effect.suspend(() => {
