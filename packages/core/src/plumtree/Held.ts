@@ -9,7 +9,7 @@
  */
 import type { Key } from "../Peer.ts"
 import { bornAtOf, isNoneOlder, keptAt, lastOf, pack, payloadBytesBefore, place, sequenceAt, sizeOf } from "./Page.ts"
-import { append, emptyEnd, isSmallPart, noRoom, withRoom } from "./Room.ts"
+import { isSmallPart, noBytes, Room } from "./Room.ts"
 import { type Held, type Kept, nothingHeld, type Page } from "./State.ts"
 
 /** A page is closed once it has so many messages, or so many bytes of payload: a larger one would be copied for nothing. */
@@ -88,8 +88,8 @@ export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
   const page = pages[number]
   if (page === undefined) {
     // Among the latest, and so among those that are in line in the room.
-    const alone = standingAlone(kept)
-    return withLatest(held, inserted(latest, alone), alone.payload, held.room, held.roomEnd)
+    const alone = isSmallPart(kept.payload) ? { ...kept, payload: new Uint8Array(kept.payload) } : kept
+    return withLatest(held, inserted(latest, alone), alone.payload)
   }
   return {
     ...held,
@@ -102,46 +102,63 @@ export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
 
 /** With one that is later than all. */
 const withLast = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
-  const { latest } = held
-  let { room, roomEnd } = held
-  let last = kept
-  if (isSmallPart(kept.payload)) {
-    const bytes = kept.payload.byteLength
-    // For as much as there is again, up to a page.
-    const spare = Math.min(pageBytes, held.bytes + bytes)
-    room = withRoom(held.room, held.roomEnd, bytes, spare)
-    if (room !== held.room) roomEnd = emptyEnd
-    last = { ...kept, payload: append(room, roomEnd, kept.payload) }
-    roomEnd += bytes
+  if (!isSmallPart(kept.payload)) return withLatest(held, appended(held.latest, kept), kept.payload)
+  const bytes = kept.payload.byteLength
+  const roomy = held.room?.isFree(endOf(held), bytes) === true ? held : moved(held, bytes)
+  const payload = roomy.room?.append(kept.payload) ?? noBytes
+  return withLatest(roomy, appended(roomy.latest, { ...kept, payload }), payload)
+}
+
+/** Not by a spread, which makes place for as many again. */
+const appended = <I extends Key>(records: Records<I>, kept: Kept<I>): Records<I> =>
+  records.toSpliced(records.length, 0, kept)
+
+/** Where the last of the latest that stand in the room ends. */
+const endOf = <I extends Key>({ latest, room }: Held<I>): number => {
+  for (let i = latest.length - 1; i >= 0; i--) {
+    const payload = latest[i]?.payload
+    if (payload !== undefined && room?.holds(payload) === true) return payload.byteOffset + payload.byteLength
   }
-  // Not by a spread, which makes place for as many again.
-  return withLatest(held, latest.toSpliced(latest.length, 0, last), last.payload, room, roomEnd)
+  return 0
+}
+
+/** In another room, with place for so many bytes more: whoever had two would keep both for what is left in each. */
+const moved = <I extends Key>(held: Held<I>, bytes: number): Held<I> => {
+  const { latest, room } = held
+  let needed = bytes
+  for (const { payload } of latest) if (room?.holds(payload) === true) needed += payload.byteLength
+  // For as much again as there is, up to a page.
+  const next = needed === 0 ? undefined : new Room(Math.max(needed, Math.min(pageBytes, held.bytes + needed)))
+  const inNext = (kept: Kept<I>): Kept<I> =>
+    room?.holds(kept.payload) === true ? { ...kept, payload: next?.append(kept.payload) ?? noBytes } : kept
+  return { ...held, latest: latest.map(inNext), room: next }
 }
 
 /** With one more among the latest, of this payload. Once they fill a page they become one. */
-const withLatest = <I extends Key>(
-  held: Held<I>,
-  latest: Records<I>,
-  payload: Uint8Array,
-  room: Uint8Array,
-  roomEnd: number
-): Held<I> => {
-  const { dropped, pages } = held
+const withLatest = <I extends Key>(held: Held<I>, latest: Records<I>, payload: Uint8Array): Held<I> => {
+  const { dropped, pages, room } = held
   const count = held.count + 1
   const bytes = held.bytes + bytesOf(payload)
   const latestBytes = held.latestBytes + payload.byteLength
   if (latest.length < pageMessages && latestBytes < pageBytes)
-    return { pages, dropped, latest, latestBytes, room, roomEnd, count, bytes }
-  const more = pages.toSpliced(pages.length, 0, pack(latest))
-  return { pages: more, dropped, latest: none, latestBytes: 0, room: noRoom, roomEnd: 0, count, bytes }
+    return { pages, dropped, latest, latestBytes, room, count, bytes }
+  const more = pages.toSpliced(pages.length, 0, ...paged(latest))
+  return { pages: more, dropped, latest: none, latestBytes: 0, room: undefined, count, bytes }
 }
 
-/** One page of these, or two where it would be twice as large as others: so that what comes late, and often, copies little. */
+/**
+ * One page of these, or two where it would be twice as large as others: so that what comes late, and often, copies little. The two
+ * are as large as each other, so that a message that is large by itself is soon alone, and is copied no more for others.
+ */
 const paged = <I extends Key>(records: Records<I>): ReadonlyArray<Page<I>> => {
+  const { length } = records
   const bytes = records.reduce((sum, { payload }) => sum + payload.byteLength, 0)
-  const isLarge = records.length > 2 * pageMessages || (records.length > 1 && bytes > 2 * pageBytes)
-  const half = records.length >> 1
-  return isLarge ? [pack(records.slice(0, half)), pack(records.slice(half))] : [pack(records)]
+  if (length <= 2 * pageMessages && (length <= 1 || bytes <= 2 * pageBytes)) return [pack(records)]
+  const half = (bytes + length * keptOverhead) / 2
+  let sum = 0
+  const firstBeyond = records.findIndex(({ payload }) => (sum += bytesOf(payload)) > half)
+  const at = Math.max(1, firstBeyond)
+  return [pack(records.slice(0, at)), pack(records.slice(at))]
 }
 
 const inserted = <I extends Key>(records: Records<I>, kept: Kept<I>): Records<I> =>
@@ -173,19 +190,13 @@ const changed = <I extends Key>(
   const latestBytes = latest.reduce((sum, { payload }) => sum + payload.byteLength, 0)
   count += latest.length
   bytes += latestBytes + count * keptOverhead
-  const { room, roomEnd } = held
   if (count === 0) return nothingHeld
-  return thrifty({ pages, dropped, latest, latestBytes, room, roomEnd, count, bytes })
+  return thrifty({ pages, dropped, latest, latestBytes, room: held.room, count, bytes })
 }
 
 /** Out of a room that is much larger than what is left in it. */
 const thrifty = <I extends Key>(held: Held<I>): Held<I> =>
-  held.room.length <= 4 * held.bytes
-    ? held
-    : { ...held, latest: held.latest.map(standingAlone), room: noRoom, roomEnd: 0 }
-
-const standingAlone = <I extends Key>(kept: Kept<I>): Kept<I> =>
-  isSmallPart(kept.payload) ? { ...kept, payload: new Uint8Array(kept.payload) } : kept
+  (held.room?.size ?? 0) <= 4 * held.bytes ? held : moved(held, 0)
 
 /** Another record for a message that is among them. */
 export const replace = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
@@ -202,7 +213,7 @@ export const replace = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> =>
 
 /** Without the lowest sequence. */
 export const withoutFirst = <I extends Key>(held: Held<I>): Held<I> => {
-  const { dropped, latest, latestBytes, pages, room, roomEnd } = held
+  const { dropped, latest, latestBytes, pages, room } = held
   if (held.count <= 1) return nothingHeld
   const count = held.count - 1
   const [page] = pages
@@ -210,7 +221,7 @@ export const withoutFirst = <I extends Key>(held: Held<I>): Held<I> => {
     const size = latest[0]?.payload.byteLength ?? 0
     const bytes = held.bytes - size - keptOverhead
     const rest = latest.slice(1)
-    return thrifty({ pages, dropped, latest: rest, latestBytes: latestBytes - size, room, roomEnd, count, bytes })
+    return thrifty({ pages, dropped, latest: rest, latestBytes: latestBytes - size, room, count, bytes })
   }
   const next = dropped + 1
   const before = payloadBytesBefore(page, next)
@@ -224,7 +235,6 @@ export const withoutFirst = <I extends Key>(held: Held<I>): Held<I> => {
     latest,
     latestBytes,
     room,
-    roomEnd,
     count,
     bytes
   })

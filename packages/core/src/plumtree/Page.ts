@@ -62,7 +62,8 @@ export const keptAt = <I extends Key>(page: Page<I>, index: number): Kept<I> => 
   const begin = payloadBytesBefore(page, index)
   return {
     sequence: numbers[at] ?? -1,
-    payload: payloads.subarray(begin, numbers[at + end]),
+    // Of what somebody has transferred away after all nothing is left, and there is no view of it.
+    payload: payloads.byteLength === 0 ? payloads : payloads.subarray(begin, numbers[at + end]),
     round: numbers[at + round] ?? 0,
     parent: parents[index],
     publishedAt: numbers[at + publishedAt] ?? 0,

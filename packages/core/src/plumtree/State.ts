@@ -14,7 +14,7 @@ import { bareThicket, type Thicket } from "./thicket/Branches.ts"
 import type { Config } from "./Config.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Timer } from "./Protocol.ts"
-import { noRoom } from "./Room.ts"
+import type { Room } from "./Room.ts"
 
 /** A message that is kept for who missed it. */
 export interface Kept<I extends Key> {
@@ -49,9 +49,8 @@ export interface Held<I extends Key> {
   readonly latest: ReadonlyArray<Kept<I>>
   /** Bytes of their payloads. */
   readonly latestBytes: number
-  /** Where payloads of the latest stand, up to where (`Room.ts`). */
-  readonly room: Uint8Array
-  readonly roomEnd: number
+  /** Where payloads of the latest stand; undefined: none stands in a room. */
+  readonly room: Room | undefined
   /** Messages that are kept, in pages or not. */
   readonly count: number
   /** Bytes of them, each counted as its payload and 128 more. */
@@ -306,8 +305,7 @@ export const nothingHeld: Held<never> = {
   dropped: 0,
   latest: none,
   latestBytes: 0,
-  room: noRoom,
-  roomEnd: 0,
+  room: undefined,
   count: 0,
   bytes: 0
 }

@@ -103,6 +103,9 @@ const runs = (random: Random): ReadonlyArray<number> => {
 
 const ranges = (random: Random): Plumtree.Ranges<number> => ({ ...origin(random), runs: runs(random) })
 
+/** A payload of so many bytes, as it is mostly read: part of a larger buffer. */
+const read = (bytes: number): Uint8Array => new Uint8Array(2 * bytes + 100).subarray(10, 10 + bytes)
+
 const message = (random: Random): Message => {
   switch (nextBelow(random, 18)) {
     case 0:
@@ -128,7 +131,7 @@ const message = (random: Random): Message => {
     case 8:
       return { _tag: "Recall", requestId: number(random), topic: one(random, topics), count: number(random) }
     case 9: {
-      const payload = new Uint8Array(nextBelow(random, 30))
+      const payload = read(nextBelow(random, 30))
       return { _tag: "Recalled", requestId: nextBelow(random, 3), id: id(random), publishedAt: number(random), payload }
     }
     case 10:
@@ -151,7 +154,7 @@ const message = (random: Random): Message => {
         round: number(random),
         publishedAt: number(random),
         ageMillis: nextBelow(random, 3) === 0 ? number(random) : 0,
-        payload: new Uint8Array(nextBelow(random, 300)),
+        payload: read(nextBelow(random, 300)),
         replay: one(random, [undefined, undefined, "graft", "recovery"])
       }
   }

@@ -27,8 +27,7 @@ const nothingHeld: Held = {
   dropped: 0,
   latest: none,
   latestBytes: 0,
-  room: new Uint8Array(0),
-  roomEnd: 0,
+  room: undefined,
   count: 0,
   bytes: 0
 }
