@@ -42,6 +42,18 @@ export const all = <I extends Key>(held: Held<I>): Records<I> => [
   ...held.latest
 ]
 
+/** The last so many of them, oldest first: no record is made of any other. */
+export const last = <I extends Key>(held: Held<I>, count: number): Records<I> => {
+  const { latest, pages } = held
+  let found: Records<I> = latest.slice(Math.max(0, latest.length - count))
+  for (let index = pages.length - 1; index >= 0 && found.length < count; index--) {
+    const page = pages[index]
+    if (page === undefined) break
+    found = [...recordsOf(page, Math.max(firstIn(held, index), sizeOf(page) - (count - found.length))), ...found]
+  }
+  return found
+}
+
 /** The first index in a list of records whose sequence is not below this one. */
 const placeIn = <I extends Key>(records: Records<I>, sequence: number): number => {
   let low = 0
@@ -57,9 +69,15 @@ const placeIn = <I extends Key>(records: Records<I>, sequence: number): number =
 /** The first page that reaches up to this sequence; as many as there are: none does. */
 const pageOf = <I extends Key>({ pages }: Held<I>, sequence: number): number => {
   // Most questions are about the latest.
-  let index = pages.length
-  while (index > 0 && lastOf(pages[index - 1]) >= sequence) index--
-  return index
+  if (lastOf(pages[pages.length - 1]) < sequence) return pages.length
+  let low = 0
+  let high = pages.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (lastOf(pages[middle]) < sequence) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** The kept message of a sequence. */

@@ -45,7 +45,7 @@ const latest = <I extends Key, A>(
     const stream = at(streams, slot)
     if (stream === undefined || stream.topic !== topic || stream.held.count === 0) continue
     const { epoch, held, source } = stream
-    for (const { bornAt, payload, publishedAt, sequence } of Held.all(held).slice(-count)) {
+    for (const { bornAt, payload, publishedAt, sequence } of Held.last(held, count)) {
       if (publishedAt < oldest || bornAt + config.retainedMillis < now) continue
       found.push({ id: { source, epoch, topic, sequence }, payload, publishedAt })
     }

@@ -264,6 +264,10 @@ describe("the messages kept of a stream", () => {
           assert.fail(`seed ${seed}: ${sequence} is not found as it should be`)
         if (Held.nextOf(held, sequence, since) !== next) assert.fail(`seed ${seed}: what follows ${sequence} is wrong`)
       }
+      const some = nextBelow(random, model.length + 2)
+      const latest = Held.last(held, some)
+      assert.isTrue(latest.length === Math.min(some, model.length))
+      assert.isTrue(latest.every((kept, index) => isSame(kept, model[model.length - latest.length + index])))
       const seen: Array<number> = []
       const low = nextBelow(random, 200)
       const whole = Held.visit(held, low, low + 100, ({ sequence }) => seen.push(sequence) < 20)
