@@ -42,14 +42,15 @@ export const all = <I extends Key>(held: Held<I>): Records<I> => [
   ...held.latest
 ]
 
-/** The last so many of them, oldest first: no record is made of any other. */
+/** The last so many of them, oldest first: no record is made of any other. A peer may have asked for half a message. */
 export const last = <I extends Key>(held: Held<I>, count: number): Records<I> => {
   const { latest, pages } = held
-  let found: Records<I> = latest.slice(Math.max(0, latest.length - count))
-  for (let index = pages.length - 1; index >= 0 && found.length < count; index--) {
+  const most = Math.ceil(count)
+  let found: Records<I> = latest.slice(Math.max(0, latest.length - most))
+  for (let index = pages.length - 1; index >= 0 && found.length < most; index--) {
     const page = pages[index]
     if (page === undefined) break
-    found = [...recordsOf(page, Math.max(firstIn(held, index), sizeOf(page) - (count - found.length))), ...found]
+    found = [...recordsOf(page, Math.max(firstIn(held, index), sizeOf(page) - (most - found.length))), ...found]
   }
   return found
 }
@@ -122,7 +123,7 @@ export const add = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
 const withLast = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
   if (!isSmallPart(kept.payload)) return withLatest(held, appended(held.latest, kept), kept.payload)
   const bytes = kept.payload.byteLength
-  const roomy = held.room?.isFree(endOf(held), bytes) === true ? held : moved(held, bytes)
+  const roomy = (held.room?.free ?? 0) < bytes ? moved(held, bytes) : held
   const payload = roomy.room?.append(kept.payload) ?? noBytes
   return withLatest(roomy, appended(roomy.latest, { ...kept, payload }), payload)
 }
@@ -130,15 +131,6 @@ const withLast = <I extends Key>(held: Held<I>, kept: Kept<I>): Held<I> => {
 /** Not by a spread, which makes place for as many again. */
 const appended = <I extends Key>(records: Records<I>, kept: Kept<I>): Records<I> =>
   records.toSpliced(records.length, 0, kept)
-
-/** Where the last of the latest that stand in the room ends. */
-const endOf = <I extends Key>({ latest, room }: Held<I>): number => {
-  for (let i = latest.length - 1; i >= 0; i--) {
-    const payload = latest[i]?.payload
-    if (payload !== undefined && room?.holds(payload) === true) return payload.byteOffset + payload.byteLength
-  }
-  return 0
-}
 
 /** In another room, with place for so many bytes more: whoever had two would keep both for what is left in each. */
 const moved = <I extends Key>(held: Held<I>, bytes: number): Held<I> => {

@@ -2,8 +2,8 @@
  * Where payloads are kept until they fill a page: one after the other in a room, since a buffer for each costs more than all the
  * rest that is done to keep it, and a view of what it came in would keep that from being freed.
  *
- * A room is only ever written behind its end, so what a state holds of it stays as it is. Who adds to an older state finds that the
- * end it knows is the end no more, and takes another room.
+ * A room is only ever written behind its end, so what a state holds of it stays as it is. Two who add to the same state write one
+ * behind the other.
  *
  * @since 0.1.0
  */
@@ -29,9 +29,9 @@ export class Room {
     return payload.buffer === this.#bytes.buffer
   }
 
-  /** Whether this is its end, and there is room behind it for so many bytes. */
-  isFree(end: number, bytes: number): boolean {
-    return this.#end === end && this.#bytes.length - end >= bytes
+  /** For how many bytes there is place behind its end. */
+  get free(): number {
+    return this.#bytes.length - this.#end
   }
 
   /** Copies a payload to its end: a view. */
