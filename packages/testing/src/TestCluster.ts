@@ -195,7 +195,7 @@ export interface TestCluster {
 /** A generator of the cluster's own, beside those of its nodes. */
 const drawing = 0x7fff_ffff
 
-const names = Object.keys({
+const names: Record<keyof Options, true> = {
   nodes: true,
   seed: true,
   node: true,
@@ -205,7 +205,7 @@ const names = Object.keys({
   storesEpochs: true,
   logLevel: true,
   program: true
-} satisfies Record<keyof Options, true>)
+}
 
 const planOf = (options: Options): Plan => {
   checkNames(options, names)
@@ -293,7 +293,7 @@ export const make = Effect.fnUntraced(function* (
 
   const joinAll: TestCluster["joinAll"] = (options = {}) =>
     Effect.suspend(() => {
-      checkNames(options, ["contacts", "every"])
+      checkNames(options, { contacts: true, every: true })
       const { contacts = 1, every } = options
       if (!Number.isSafeInteger(contacts) || contacts < 1) {
         throw new RangeError(`contacts: a whole number of them, from 1, not ${contacts}`)
@@ -360,7 +360,7 @@ export const make = Effect.fnUntraced(function* (
     pass,
     settle: (options = {}) =>
       Effect.suspend(() => {
-        checkNames(options, ["within", "every", "among"])
+        checkNames(options, { within: true, every: true, among: true })
         const looked = options.among?.map((index) => places.at(index)) ?? places.all
         if (looked.length === 0) throw new RangeError("among: at least one node is looked at")
         return settle(looked, membership, membership.requestTimeoutMillis, options)

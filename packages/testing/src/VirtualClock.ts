@@ -157,7 +157,7 @@ class Time {
 }
 
 const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
-  checkNames(options, ["warningDelay", "turnsPerInstant"])
+  checkNames(options, { warningDelay: true, turnsPerInstant: true })
   const outer = yield* Clock.Clock
   const context = yield* Effect.context()
   const withLive: VirtualClock["withLive"] = hasLive(outer) ? outer.withLive : Effect.provideService(Clock.Clock, outer)

@@ -155,7 +155,7 @@ export class Collections {
         ),
       missed: (index) => missedIn(of(index)),
       faults: (check) => {
-        checkNames(check, ["ids", "nodes", "allDelivered", "inOrder"])
+        checkNames(check, { ids: true, nodes: true, allDelivered: true, inOrder: true })
         return check.nodes.flatMap((index) =>
           faultsOf(deliveries[index] ?? [], check).map((fault) => `node ${index} ${fault}`)
         )
