@@ -137,7 +137,7 @@ export {
   type TreeView,
   treeViews
 } from "./plumtree/Queries.ts"
-export { init, maxNeighbors, type State } from "./plumtree/State.ts"
+export { init, maxNeighbors, nothingHeld, type State } from "./plumtree/State.ts"
 export { eagerPeers, lazyPeers } from "./plumtree/Tree.ts"
 
 /**

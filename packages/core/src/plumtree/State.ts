@@ -299,7 +299,12 @@ export const maxNeighbors = 30
 
 const none: ReadonlyArray<never> = []
 
-/** Nothing kept. */
+/**
+ * What is kept of a stream of which nothing is.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const nothingHeld: Held<never> = {
   pages: none,
   dropped: 0,

@@ -52,12 +52,12 @@ const isOf = <I extends Key>(stream: Stream<I> | undefined, epoch: number, topic
 const slotsOf = <I extends Key>({ index }: Streams<I>, source: I): ReadonlyArray<number> =>
   Option.getOrElse(HashMap.get(index, source), () => noSlots)
 
-/** Puts a changed stream back into its slot. What is kept of it counts anew. */
+/** Puts a stream into its slot. What is kept of it counts anew. */
 export const put = <I extends Key, A>(t: Transition<I, A>, slot: number, stream: Stream<I>): void => {
   const { streams } = t.state
   const bytes = streams.bytes + stream.held.bytes - (at(streams, slot)?.held.bytes ?? 0)
   if (slot >= nearSize) {
-    t.state.streams = stored(streams, slot, stream, bytes)
+    t.state.streams = withFar(streams, slot - nearSize, stream, bytes)
     return
   }
   // A message puts its stream back two or three times. The first time the table is copied.
@@ -68,6 +68,7 @@ export const put = <I extends Key, A>(t: Transition<I, A>, slot: number, stream:
   t.state.streams = own
 }
 
+/** A copy. Field by field, so that it is made in line. */
 const owned = <I extends Key>({
   bytes,
   count,
@@ -90,17 +91,11 @@ const owned = <I extends Key>({
   forgottenCount
 })
 
-const stored = <I extends Key>(streams: Streams<I>, slot: number, stream: Stream<I>, bytes: number): Streams<I> => {
-  if (slot < nearSize) {
-    const own = owned(streams)
-    own.near[slot] = stream
-    own.bytes = bytes
-    return own
-  }
-  const number = Math.floor((slot - nearSize) / chunkSize)
+const withFar = <I extends Key>(streams: Streams<I>, place: number, stream: Stream<I>, bytes: number): Streams<I> => {
   const { far } = streams
+  const number = Math.floor(place / chunkSize)
   const chunk = (far[number] ?? []).slice()
-  chunk[(slot - nearSize) % chunkSize] = stream
+  chunk[place % chunkSize] = stream
   const chunks = far.slice()
   chunks[number] = chunk
   return { ...streams, far: chunks, bytes }
@@ -122,7 +117,8 @@ export const insert = <I extends Key, A>(
   // Among the gaps the place of the one that makes room stays, as that of any that has closed, until they are gone through.
   const gap = full ? at(state.streams, slot)?.gap : undefined
   const placed = gap === undefined ? stream : { ...stream, gap: { ...gap, open: false } }
-  const streams = stored(state.streams, slot, placed, state.streams.bytes + stream.held.bytes)
+  put(t, slot, placed)
+  const { streams } = state
   const count = full ? streams.count : streams.count + 1
   const keys = slot < nearSize ? setAt(streams.keys, slot, stream.source) : streams.keys
   let { index } = streams
@@ -189,8 +185,7 @@ const makeRoom = <I extends Key, A>(
         : slots.length === 0
           ? HashMap.remove(streams.index, victim.source)
           : HashMap.set(streams.index, victim.source, slots),
-    hand: (hand + sampled) % count,
-    bytes: streams.bytes - victim.held.bytes
+    hand: (hand + sampled) % count
   }
   return slot
 }

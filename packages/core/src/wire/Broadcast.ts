@@ -67,10 +67,9 @@ const writeIds = <T>(
   writer.varint(items.length, field, maxIds)
   writer.path = field
   let last: MessageId | undefined
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index]
-    if (item === undefined) continue
-    writer.index = index
+  let index = 0
+  for (const item of items) {
+    writer.index = index++
     const id = idOf(item)
     const same = last !== undefined && sameOrigin(last, id)
     writer.choice(origins, same ? "same" : "other", "origin")

@@ -22,16 +22,6 @@ const thresholds = 256
 /** Sources for which there is room: as many as an experiment that drains each broadcast remembers. */
 const mostStreams = 2
 
-const nothingHeld: Held = {
-  pages: none,
-  dropped: 0,
-  latest: none,
-  latestBytes: 0,
-  room: undefined,
-  count: 0,
-  bytes: 0
-}
-
 /** What rests beside the words of a broadcast. */
 export interface Beside {
   /** The streams that it had no room for. */
@@ -117,7 +107,7 @@ export class BroadcastSection {
     const near: Array<Stream> = []
     let bytes = 0
     for (let slot = 0; slot < count; slot++) {
-      const held = beside?.held[slot] ?? nothingHeld
+      const held = beside?.held[slot] ?? Plumtree.nothingHeld
       const stream = this.streamAt(words, at + streamList + slot * streamWords, held)
       keys.push(stream.source)
       near.push(stream)
@@ -270,8 +260,8 @@ export class BroadcastSection {
   /** What rests beside the words of a broadcast; the same as before if it is. */
   besideOf({ streams }: Broadcast, was: Beside | undefined): Beside | undefined {
     const { count, forgotten, near } = streams
-    const first = count > 0 ? (near[0]?.held ?? nothingHeld) : nothingHeld
-    const second = count > 1 ? (near[1]?.held ?? nothingHeld) : nothingHeld
+    const first = count > 0 ? (near[0]?.held ?? Plumtree.nothingHeld) : Plumtree.nothingHeld
+    const second = count > 1 ? (near[1]?.held ?? Plumtree.nothingHeld) : Plumtree.nothingHeld
     if (first.count + second.count === 0 && forgotten === this.idle.streams.forgotten) return undefined
     return was !== undefined && was.forgotten === forgotten && was.held[0] === first && was.held[1] === second
       ? was
