@@ -23,10 +23,10 @@ export interface Room {
   readonly onlyModules?: Readonly<Record<string, ReadonlyArray<string>>>
 }
 
-/** Of `core` and `runtime`, the modules that speak of links and frames. */
+/** Of `core` and `runtime`, the modules that speak of links and frames, and of time. */
 const linksAndFrames = {
   core: ["Peer", "Random"],
-  runtime: ["Transport"]
+  runtime: ["Transport", "Alarm"]
 }
 
 /** Bottom first: a room imports only rooms that stand before it. */

@@ -149,6 +149,14 @@ export interface Link {
   readonly receive: Effect.Effect<ReadonlyArray<Uint8Array>, LinkClosed>
 
   /**
+   * What `receive` does, where it need not wait: the frames that have arrived, or how the link has ended. Where it would wait, it
+   * says undefined, and `wake` is called once, as soon as it would not any more; not from within another call of this link's. A
+   * transport that has it spares the runtime a fiber that is put to sleep and woken for each batch. Never called while a `receive`
+   * is under way, nor before the last `wake` was called, nor between that of two readers.
+   */
+  readonly tryReceive?: ((wake: () => void) => ReadonlyArray<Uint8Array> | LinkClosed | undefined) | undefined
+
+  /**
    * Ends the link. `flush` sends what `send` has taken, then closes in an orderly way (the far end sees `closed`), and
    * gives up after the transport's close time-out; `abort` drops it at once (the far end sees `reset`). Idempotent;
    * never fails.

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+export * as Alarm from "./Alarm.ts"
 export * as Broadcast from "./Broadcast.ts"
 export * as ControlledTransport from "./ControlledTransport.ts"
 export * as Discovery from "./Discovery.ts"

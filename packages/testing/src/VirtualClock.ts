@@ -26,6 +26,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
+import type { CallingClock } from "@hyparview/runtime/Alarm"
 import { checkNames } from "./internal/names.ts"
 import { type Drive, Pump, type Sleeper } from "./internal/pump.ts"
 import { Sleepers } from "./internal/sleepers.ts"
@@ -70,7 +71,7 @@ export class EndlessInstant extends Data.TaggedError("EndlessInstant")<{
  * @category models
  * @since 0.1.0
  */
-export interface VirtualClock extends Clock.Clock {
+export interface VirtualClock extends CallingClock {
   readonly [TypeId]: typeof TypeId
   /** Moves time on. Whatever falls due meanwhile runs, in order, before this returns. */
   readonly adjust: (duration: Duration.Input) => Effect.Effect<void, EndlessInstant>
@@ -195,6 +196,22 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
       return Effect.sync(() => sleepers.remove(slot))
     })
 
+  const callAfter: VirtualClock["callAfter"] = (millis, callback) => {
+    if (!(millis > 0)) {
+      callback()
+      return () => {}
+    }
+    if (warner === undefined) warnLater()
+    let slot = sleepers.add(time.millis + millis, () => {
+      slot = -1
+      callback()
+    })
+    return () => {
+      if (slot >= 0) sleepers.remove(slot)
+      slot = -1
+    }
+  }
+
   const driven = (target: (now: number) => number, nanos?: bigint): Effect.Effect<void, EndlessInstant> =>
     Effect.callback((resume) => {
       warnNoMore()
@@ -228,6 +245,7 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
     monotonicTimeNanosUnsafe: () => time.monotonicNanos(),
     monotonicTimeNanos: Effect.sync(() => time.monotonicNanos()),
     sleep,
+    callAfter,
     adjust: (input) => {
       const duration = Duration.fromInputUnsafe(input)
       const millis = Duration.toMillis(duration)

@@ -68,15 +68,15 @@ const accepting = (transport: Service) =>
 
 type Frames = ReadonlyArray<OutgoingFrame>
 
-/** The memory network has no `trySend`. While there is room for everything, this is a sound one. */
-const trySend =
-  (link: Link) =>
-  (frames: Frames): boolean =>
-    Exit.isSuccess(Effect.runSyncExit(link.send(frames)))
-
-/** Every link has a `trySend`, made of a sound one. */
+/** Every link has a `trySend`, made of its own. */
 const trying = (change: (trySend: (frames: Frames) => boolean, frames: Frames) => boolean): Mutant["mutate"] =>
-  links((link) => ({ trySend: (frames) => change(trySend(link), frames) }))
+  links((link) => ({ trySend: (frames) => change((frames) => link.trySend?.(frames) ?? false, frames) }))
+
+type TryReceive = NonNullable<Link["tryReceive"]>
+
+/** And a `tryReceive`. */
+const looking = (change: (tryReceive: TryReceive) => TryReceive): Mutant["mutate"] =>
+  links((link) => ({ tryReceive: change((wake) => link.tryReceive?.(wake)) }))
 
 const asClosed = (end: LinkClosed): LinkClosed =>
   end.reason === "reset" ? new LinkClosed({ reason: "closed", detail: end.detail }) : end
@@ -280,18 +280,65 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "reverses a batch that trySend takes",
-    noticedBy: "by trySend: many small frames",
+    noticedBy: "without fibers: many small frames",
     mutate: trying((take, frames) => take(frames.toReversed()))
   },
   {
     breaks: "takes the first frame of a batch in trySend and says that it took all",
-    noticedBy: "by trySend: many small frames",
+    noticedBy: "without fibers: many small frames",
     mutate: trying((take, frames) => take(frames.slice(0, 1)))
   },
   {
     breaks: "takes the first frame of a batch in trySend and says that it took none",
-    noticedBy: "by trySend: many small frames",
+    noticedBy: "without fibers: many small frames",
     mutate: trying((take, frames) => (frames.length > 1 ? take(frames.slice(0, 1)) && false : take(frames)))
+  },
+  {
+    breaks: "gives a batch in tryReceive twice",
+    noticedBy: "without fibers: an interrupted receive",
+    mutate: links((link) => {
+      let before: ReturnType<TryReceive>
+      return {
+        tryReceive: (wake) => {
+          const again = before
+          before = again === undefined ? link.tryReceive?.(wake) : undefined
+          return again ?? before
+        }
+      }
+    })
+  },
+  {
+    breaks: "wakes nobody who has found nothing by tryReceive",
+    noticedBy: "without fibers: frames arrive whole",
+    mutate: looking((look) => () => look(() => {}))
+  },
+  {
+    breaks: "wakes twice who has found nothing by tryReceive",
+    noticedBy: "without fibers: an interrupted receive",
+    mutate: looking(
+      (look) => (wake) =>
+        look(() => {
+          wake()
+          wake()
+        })
+    )
+  },
+  {
+    breaks: "wakes for nothing who has found nothing by tryReceive",
+    noticedBy: "without fibers: frames arrive whole",
+    mutate: looking((look) => (wake) => {
+      const received = look(() => {})
+      if (received === undefined) queueMicrotask(wake)
+      return received
+    })
+  },
+  {
+    breaks: "does not say by tryReceive that the link has ended",
+    noticedBy: "without fibers: close(abort) is seen",
+    mutate: looking((look) => (wake) => {
+      const received = look(wake)
+      return received instanceof LinkClosed ? undefined : received
+    })
   },
   {
     breaks: "takes frames in trySend after the far end has aborted",
@@ -367,13 +414,12 @@ describe("the transport contract says", () => {
 })
 
 describe("the transport contract passes a transport that", () => {
-  it.effect("has a sound trySend", () =>
-    Effect.map(
-      outcome(
-        "by trySend: many small frames",
-        trying((take, frames) => take(frames))
-      ),
-      (exit) => assert.isTrue(Exit.isSuccess(exit))
-    )
+  it.effect("has a sound trySend, and a sound tryReceive", () =>
+    Effect.gen(function* () {
+      const sound = [trying((take, frames) => take(frames)), looking((look) => look)]
+      for (const mutate of sound) {
+        assert.isTrue(Exit.isSuccess(yield* outcome("without fibers: many small frames", mutate)))
+      }
+    })
   )
 })

@@ -37,6 +37,7 @@ import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
 import * as Latency from "@hyparview/faults/Latency"
+import { callAfter } from "@hyparview/runtime/Alarm"
 import type { Transport, TransportError } from "@hyparview/runtime/Transport"
 import { Agenda } from "./internal/agenda.ts"
 import { makeControls } from "./internal/controls.ts"
@@ -293,7 +294,7 @@ export const make = Effect.fnUntraced(function* (
     clock,
     counters,
     dispatcher: scheduler.makeDispatcher(),
-    fork: Effect.runForkWith(context)
+    callAfter: callAfter(clock, Effect.runForkWith(context))
   })
   const world = new World(agenda, settings, counters, latency.success, options.bytesPerSecond ?? Infinity)
   yield* Effect.addFinalizer(() =>

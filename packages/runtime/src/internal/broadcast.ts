@@ -349,7 +349,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     meter.broadcast(Plumtree.sizes(state().broadcast))
     const traffic = host.traffic()
     for (const key of ["payloadFrames", "payloadBytes", "controlFrames", "controlBytes"] as const) {
-      meter.count(key, traffic[key] - told[key])
+      if (traffic[key] > told[key]) meter.count(key, traffic[key] - told[key])
     }
     told = traffic
   }

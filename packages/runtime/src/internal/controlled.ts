@@ -207,6 +207,10 @@ class ControlledLink implements Link {
     })
   }
 
+  trySend(frames: ReadonlyArray<OutgoingFrame>): boolean {
+    return !this.isBroken && !this.#outbound && this.#inner.trySend?.(frames) === true
+  }
+
   close(mode: "flush" | "abort"): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#gate.forget(this)

@@ -15,6 +15,7 @@ import * as Latch from "effect/Latch"
 import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
+import { callAfter } from "../Alarm.ts"
 import { type Discovery, DiscoveryError } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { PeerStore } from "../PeerStore.ts"
@@ -155,9 +156,8 @@ export const makeDriver = Effect.fnUntraced(function* (
   // --- the parts that report to the node -----------------------------------------------------------------------------
 
   const timers = makeTimers<Node.Timer | "Idle" | "Handshake" | "History" | "Costs">(
-    clock,
+    callAfter(clock, run),
     time,
-    run,
     (kind, nonce) => {
       if (kind === "Handshake") links.expire()
       else if (kind === "History") plan()
@@ -373,6 +373,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stopped = true
+      timers.stop()
       // Nobody waits for an answer of a node that is no more.
       broadcasting.stop()
       repair.abandoned()

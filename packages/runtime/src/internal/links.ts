@@ -7,7 +7,7 @@
 import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Link, LinkClosed, OutgoingFrame, Transport } from "../Transport.ts"
+import type { Link, OutgoingFrame, Transport } from "../Transport.ts"
 import { makeClaims } from "./claims.ts"
 import {
   abort,
@@ -26,6 +26,7 @@ import { type Converse, makeGreetings, type Why } from "./greetings.ts"
 import { type Claim, type Ourselves, turnAway } from "./handshake.ts"
 import type { Meter } from "./metrics.ts"
 import { makePeerLinks } from "./peerLinks.ts"
+import { type Digest, reading } from "./reading.ts"
 import type { Run } from "./run.ts"
 import { makeSeldom } from "./seldom.ts"
 import type { Settings } from "./settings.ts"
@@ -394,17 +395,16 @@ export const makeLinks = (
 
   const read = (connection: Connection, rest: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
     /** As many as there is room for, and then the others; why the conversation is over, once it is. */
-    const digest = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<Farewell, LinkClosed> => {
+    const digest: Digest<Farewell> = (frames) => {
       const room = Math.min(host.room(), waitingOfALink - connection.waiting)
       const over = understand(connection, frames.length <= room ? frames : frames.slice(0, Math.max(0, room)))
       if (over !== undefined) return Effect.succeed(over)
-      if (frames.length < room) return next
-      const others = frames.length === room ? next : Effect.suspend(() => digest(frames.slice(Math.max(0, room))))
-      return Effect.andThen(host.awaitRoom, others)
+      if (frames.length < room) return undefined
+      const others = frames.slice(Math.max(0, room))
+      return Effect.andThen(host.awaitRoom, others.length === 0 ? next : Effect.suspend(() => digest(others) ?? next))
     }
-    // Made once for the link: a frame costs no effect of its own.
-    const next: Effect.Effect<Farewell, LinkClosed> = Effect.flatMap(connection.link.receive, digest)
-    return Effect.suspend(() => (rest.length === 0 ? next : digest(rest))).pipe(
+    const next = reading(connection.link, digest)
+    return Effect.suspend(() => (rest.length === 0 ? next : (digest(rest) ?? next))).pipe(
       Effect.flatMap((ending) => {
         ended(connection, ending)
         // What is still to be said, a Bye above all, is said before the link closes.

@@ -69,7 +69,7 @@ const latency = Metric.histogram("hyparview_broadcast_latency_milliseconds", {
   description: "from publication to delivery, by the clocks of two nodes: their difference is part of it",
   boundaries: [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 30_000, 300_000]
 })
-const ofReporter = "of the node that reported last"
+const ofReporter = "of the node whose own changed last"
 const eager = Metric.gauge("hyparview_eager", { description: `links along which payloads are pushed, ${ofReporter}` })
 const lazy = Metric.gauge("hyparview_lazy", { description: `links that only announce payloads, ${ofReporter}` })
 const retained = Metric.gauge("hyparview_retained_messages", { description: `messages kept for others, ${ofReporter}` })
@@ -124,6 +124,23 @@ export interface Meter {
 
 export const makeMeter = (context: Context.Context<never>): Meter => {
   const counts = new Map<Counted, number>()
+  /** Tells a gauge of a level where it has changed: most have not. */
+  const levelOf = (gauge: typeof active): ((level: number) => void) => {
+    let told: number | undefined
+    return (level) => {
+      if (level !== told) gauge.updateUnsafe((told = level), context)
+    }
+  }
+  const levels = {
+    eager: levelOf(eager),
+    lazy: levelOf(lazy),
+    retained: levelOf(retained),
+    retainedBytes: levelOf(retainedBytes),
+    active: levelOf(active),
+    passive: levelOf(passive),
+    mailboxInputs: levelOf(mailboxInputs),
+    outboxBytes: levelOf(outboxBytes)
+  }
   return {
     count: (what, by = 1) => {
       counts.set(what, (counts.get(what) ?? 0) + by)
@@ -134,16 +151,16 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
     hops: (count) => hops.updateUnsafe(count, context),
     latency: (millis) => latency.updateUnsafe(millis, context),
     broadcast: (view) => {
-      eager.updateUnsafe(view.eager, context)
-      lazy.updateUnsafe(view.lazy, context)
-      retained.updateUnsafe(view.retained.messages, context)
-      retainedBytes.updateUnsafe(view.retained.bytes, context)
+      levels.eager(view.eager)
+      levels.lazy(view.lazy)
+      levels.retained(view.retained.messages)
+      levels.retainedBytes(view.retained.bytes)
     },
-    node: (levels) => {
-      active.updateUnsafe(levels.active, context)
-      passive.updateUnsafe(levels.passive, context)
-      mailboxInputs.updateUnsafe(levels.mailboxInputs, context)
-      outboxBytes.updateUnsafe(levels.outboxBytes, context)
+    node: (node) => {
+      levels.active(node.active)
+      levels.passive(node.passive)
+      levels.mailboxInputs(node.mailboxInputs)
+      levels.outboxBytes(node.outboxBytes)
     },
     flush: () => {
       for (const [what, by] of counts) definitions[what].updateUnsafe(by, context)

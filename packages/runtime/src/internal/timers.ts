@@ -1,11 +1,9 @@
 /**
- * The node's timers: one slot for each kind, and sleeps on Effect's Clock. A sleep is never called off: one that finds
+ * The node's timers: one slot for each kind, and sleeps on Effect's Clock. None is called off while the node lives: one that finds
  * nothing due when it ends has cost less than it would have to interrupt it and begin another. A new one begins only for
  * an instant earlier than all that are slept for, so there are seldom more than three.
  */
-import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import type { Run } from "./run.ts"
+import type { CallingClock } from "../Alarm.ts"
 import type { SteadyTime } from "./steadyTime.ts"
 
 interface Slot<Kind> {
@@ -15,23 +13,30 @@ interface Slot<Kind> {
   at: number
 }
 
+interface Sleep {
+  /** In milliseconds. */
+  readonly at: number
+  callOff: (() => void) | undefined
+}
+
 export interface Timers<Kind extends string> {
   readonly set: (kind: Kind, nonce: number, at: number) => void
   readonly clear: (kind: Kind) => void
+  /** Nothing is due any more. */
+  readonly stop: () => void
 }
 
 /**
  * `due` is called, outside of any step, for each timer that is due, after its slot has been emptied.
  */
 export const makeTimers = <Kind extends string>(
-  clock: Clock.Clock,
+  callAfter: CallingClock["callAfter"],
   time: SteadyTime,
-  run: Run,
   due: (kind: Kind, nonce: number) => void
 ): Timers<Kind> => {
   const slots: Array<Slot<Kind>> = []
-  /** The instants slept for, in milliseconds, the earliest last. */
-  const sleeps: Array<number> = []
+  /** What is slept for, the earliest last. */
+  const sleeps: Array<Sleep> = []
 
   const slotOf = (kind: Kind): Slot<Kind> => {
     for (const slot of slots) if (slot.kind === kind) return slot
@@ -41,12 +46,12 @@ export const makeTimers = <Kind extends string>(
   }
 
   const sleepUntil = (at: number): void => {
-    if (at >= (sleeps.at(-1) ?? Infinity)) return
-    sleeps.push(at)
-    const millis = Math.max(0, at - time.exact())
-    run(clock.sleep(Duration.millis(millis))).addObserver((exit) => {
-      sleeps.splice(sleeps.indexOf(at), 1)
-      if (exit._tag === "Success") wake()
+    if (at >= (sleeps.at(-1)?.at ?? Infinity)) return
+    const sleep: Sleep = { at, callOff: undefined }
+    sleeps.push(sleep)
+    sleep.callOff = callAfter(Math.max(0, at - time.exact()), () => {
+      sleeps.splice(sleeps.indexOf(sleep), 1)
+      wake()
     })
   }
 
@@ -72,6 +77,9 @@ export const makeTimers = <Kind extends string>(
     },
     clear: (kind) => {
       slotOf(kind).at = Infinity
+    },
+    stop: () => {
+      for (const { callOff } of sleeps) callOff?.()
     }
   }
 }

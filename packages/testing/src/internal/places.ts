@@ -3,6 +3,7 @@
  * dies.
  */
 import { Random } from "@hyparview/core"
+import { type CallingClock, isCallingClock } from "@hyparview/runtime/Alarm"
 import { Broadcast, Discovery, Membership, Node, Transport } from "@hyparview/runtime"
 import type { MemoryNetwork } from "@hyparview/transport-memory"
 import * as Cause from "effect/Cause"
@@ -67,10 +68,12 @@ export interface Plan {
 /** A clock whose readings are off by what the node's wall clock has jumped; it sleeps and measures like the one it stands on. */
 class SkewedClock implements Clock.Clock {
   skewMillis = 0
+  readonly callAfter: CallingClock["callAfter"] | undefined
   readonly #base: Clock.Clock
 
   constructor(base: Clock.Clock) {
     this.#base = base
+    this.callAfter = isCallingClock(base) ? base.callAfter : undefined
   }
 
   currentTimeMillisUnsafe(): number {

@@ -5,10 +5,8 @@
  *
  * Instants are whole microseconds since the network was made, on the monotonic side of the clock it was made under.
  */
+import type { CallingClock } from "@hyparview/runtime/Alarm"
 import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 
 /** Something with a place in the agenda. It stands there at most once. */
@@ -34,7 +32,7 @@ export interface Surroundings {
   readonly clock: Clock.Clock
   readonly dispatcher: Scheduler.SchedulerDispatcher
   readonly counters: { clockWakes: number }
-  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  readonly callAfter: CallingClock["callAfter"]
 }
 
 export class Agenda {
@@ -46,7 +44,8 @@ export class Agenda {
   #instant = 0
   #inTurn = false
   #turnPlanned = false
-  #sleeper: Fiber.Fiber<void> | undefined
+  /** Calls off the wake that is waited for. */
+  #callOff: (() => void) | undefined
   #sleepingUntil = Infinity
   #closed = false
 
@@ -96,8 +95,8 @@ export class Agenda {
     this.#closed = true
     this.#heap.length = 0
     for (const callback of this.#tellings.splice(0)) callback()
-    this.#sleeper?.interruptUnsafe()
-    this.#sleeper = undefined
+    this.#callOff?.()
+    this.#callOff = undefined
   }
 
   /** Monotonic, because a wall clock that is set back would stop the network. */
@@ -150,21 +149,23 @@ export class Agenda {
   }
 
   #sleepUntil(at: number): void {
-    const earlier = this.#sleeper
-    const { clock, fork } = this.#surroundings
-    const fiber = fork(clock.sleep(Duration.millis((at - this.#instant) / 1000)))
-    // A clock coarser than the network may not sleep at all; its turn must not run on the stack of whoever is here.
-    if (fiber.pollUnsafe() !== undefined) return this.#planTurn()
-    this.#sleeper = fiber
-    this.#sleepingUntil = at
-    earlier?.interruptUnsafe()
-    fiber.addObserver(() => {
-      if (this.#sleeper !== fiber) return
-      this.#sleeper = undefined
+    const callOffEarlier = this.#callOff
+    let isHere = true
+    let hasCome = false
+    const callOff = this.#surroundings.callAfter((at - this.#instant) / 1000, () => {
+      hasCome = true
+      if (isHere) return
+      this.#callOff = undefined
       this.#sleepingUntil = Infinity
       this.#surroundings.counters.clockWakes++
       this.#turn()
     })
+    isHere = false
+    // A clock coarser than the network may not sleep at all; its turn must not run on the stack of whoever is here.
+    if (hasCome) return this.#planTurn()
+    this.#callOff = callOff
+    this.#sleepingUntil = at
+    callOffEarlier?.()
   }
 
   #rise(event: Event): void {

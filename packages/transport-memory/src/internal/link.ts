@@ -37,6 +37,8 @@ export class MemoryLink implements LinkEnd {
   readonly #handshake: Event
   #end: LinkClosed | undefined
   #reader: ((effect: Effect.Effect<Frames, LinkClosed>) => void) | undefined
+  /** Who is to be called, in place of a fiber that waits. */
+  #wake: (() => void) | undefined
   #readerTold = false
   #writer: Writer | undefined
   #writerTold = false
@@ -86,7 +88,20 @@ export class MemoryLink implements LinkEnd {
   // ---- what the runtime calls
 
   readonly send = (frames: ReadonlyArray<OutgoingFrame>): Effect.Effect<void, LinkClosed> =>
-    Effect.suspend(() => this.#trySend(frames))
+    Effect.suspend(() => this.#send(frames))
+
+  readonly tryReceive = (wake: () => void): Frames | LinkClosed | undefined => {
+    const received = this.#incoming.take() ?? this.#end
+    if (received === undefined) this.#wake = wake
+    return received
+  }
+
+  readonly trySend = (frames: ReadonlyArray<OutgoingFrame>): boolean => {
+    // Whether a send fails is drawn where it can say so.
+    if (this.#end !== undefined || this.#world.sendFailure > 0 || !this.outgoing.hasRoomFor(frames)) return false
+    this.outgoing.offer(frames, 0)
+    return true
+  }
 
   /** What `send` has taken has its place at the far end already, so that a flush never waits. */
   readonly close = (mode: "flush" | "abort"): Effect.Effect<void> =>
@@ -177,7 +192,7 @@ export class MemoryLink implements LinkEnd {
   }
 
   #tellReader(): void {
-    if (this.#reader === undefined || this.#readerTold) return
+    if ((this.#reader === undefined && this.#wake === undefined) || this.#readerTold) return
     this.#readerTold = true
     this.#world.agenda.tell(this.#wakeReader)
   }
@@ -185,13 +200,16 @@ export class MemoryLink implements LinkEnd {
   readonly #wakeReader = (): void => {
     this.#readerTold = false
     const reader = this.#reader
+    const wake = this.#wake
     this.#reader = undefined
+    this.#wake = undefined
     reader?.(this.receive)
+    wake?.()
   }
 
   // ---- sending
 
-  #trySend(frames: ReadonlyArray<OutgoingFrame>): Effect.Effect<void, LinkClosed> {
+  #send(frames: ReadonlyArray<OutgoingFrame>): Effect.Effect<void, LinkClosed> {
     if (this.#end !== undefined) return Effect.fail(this.#end)
     const world = this.#world
     if (world.sendFailure > 0 && happens(world.random, world.sendFailure)) {

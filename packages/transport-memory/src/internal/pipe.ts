@@ -95,6 +95,19 @@ export class Pipe {
     this.#event = new Event(() => this.#arrive())
   }
 
+  /** Whether `offer` would take all of these. Of one that is empty or too large it takes none, which ends the link. */
+  hasRoomFor(frames: ReadonlyArray<OutgoingFrame>): boolean {
+    const { maxFrameBytes, receiveLimitBytes } = this.#world.settings
+    let standing = this.#standing
+    for (const frame of frames) {
+      const length = lengthOf(frame)
+      if (length === 0 || length > maxFrameBytes) return false
+      if (standing > 0 && standing + length + prefixBytes > receiveLimitBytes) return false
+      standing += length + prefixBytes
+    }
+    return true
+  }
+
   /** Takes frames, from index `start` on, while there is room; returns the index of the first that it did not take. */
   offer(frames: ReadonlyArray<OutgoingFrame>, start: number): number {
     const { maxFrameBytes, receiveLimitBytes } = this.#world.settings

@@ -72,6 +72,8 @@ export class TcpLink implements Link {
   #farEndDone = false
   #writePlanned = false
   #receiver: Resume<Frames> | undefined
+  /** Who is to be called, in place of a fiber that waits. */
+  #wake: (() => void) | undefined
   #sender: Resume<void> | undefined
   #cancelCloseTimer: (() => void) | undefined
 
@@ -122,6 +124,12 @@ export class TcpLink implements Link {
     if (this.#frames.length > 0) return Effect.succeed(this.#takeReceived())
     return this.#failure === undefined ? this.#arrival : Effect.fail(this.#failure)
   })
+
+  readonly tryReceive = (wake: () => void): Frames | LinkClosed | undefined => {
+    if (this.#frames.length > 0) return this.#takeReceived()
+    if (this.#failure === undefined) this.#wake = wake
+    return this.#failure
+  }
 
   readonly close = (mode: "flush" | "abort"): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -204,8 +212,11 @@ export class TcpLink implements Link {
   /** Frames are taken by the fiber itself, not handed to it: one interrupted in between loses none. */
   #wakeReceiver(): void {
     const receiver = this.#receiver
+    const wake = this.#wake
     this.#receiver = undefined
+    this.#wake = undefined
     receiver?.(this.receive)
+    wake?.()
   }
 
   #takeReceived(): Frames {

@@ -7,6 +7,7 @@ import type { Case, Kit, SilentKit } from "./kit.ts"
 import {
   assertEnds,
   assertFrames,
+  bothWays,
   failure,
   firstAccepted,
   frame,
@@ -25,7 +26,7 @@ const sendUntilTheEnd = (link: Link) => Effect.forever(link.send(outgoing(frames
 /** Close waits for the flush, and the flush for the reader. */
 const closing = (link: Link) => Effect.forkChild(link.close("flush"), { startImmediately: true })
 
-export const closingCases: ReadonlyArray<Case<Kit>> = [
+const cases: ReadonlyArray<Case<Kit>> = [
   {
     name: "close(flush) delivers every frame that send has taken, and the far end sees closed",
     run: (kit) =>
@@ -192,6 +193,8 @@ export const closingCases: ReadonlyArray<Case<Kit>> = [
       })
   }
 ]
+
+export const closingCases: ReadonlyArray<Case<Kit>> = bothWays(cases)
 
 export const silentCases: ReadonlyArray<Case<SilentKit>> = [
   {

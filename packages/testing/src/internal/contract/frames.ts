@@ -4,18 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { Case, Ends, Kit } from "./kit.ts"
-import {
-  assertEnds,
-  assertFrames,
-  assertWorks,
-  carry,
-  frame,
-  frames,
-  pair,
-  receive,
-  settle,
-  throughTrySend
-} from "./kit.ts"
+import { assertEnds, assertFrames, assertWorks, bothWays, carry, frame, frames, pair, receive, settle } from "./kit.ts"
 
 /** Both directions behave alike; the ends as seen by the sender. */
 const directions = ({ far, near }: Ends): ReadonlyArray<Ends> => [
@@ -177,8 +166,4 @@ const cases: ReadonlyArray<Case<Kit>> = [
   }
 ]
 
-/** Each case with `send`, and with `trySend` before it. */
-export const frameCases: ReadonlyArray<Case<Kit>> = [
-  ...cases,
-  ...cases.map((one) => ({ ...one, name: `by trySend: ${one.name}`, run: (kit: Kit) => one.run(throughTrySend(kit)) }))
-]
+export const frameCases: ReadonlyArray<Case<Kit>> = bothWays(cases)

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { CloseReason, Link, LinkClosed, Transport } from "@hyparview/runtime/Transport"
+import type { CloseReason, Link, Transport } from "@hyparview/runtime/Transport"
+import { LinkClosed } from "@hyparview/runtime/Transport"
 
 /** A case may fail with whatever its harness fails with: it is reported, not handled. */
 export type Run<A = void> = Effect.Effect<A, unknown, Scope.Scope>
@@ -132,12 +133,15 @@ export const host = (kit: Kit): Run<Host> =>
 export const firstAccepted = (transport: Transport["Service"]) =>
   Effect.flatMap(Stream.runHead(transport.accepted), Effect.fromOption)
 
-/** The same transports, used as the runtime uses them: `trySend` where a link has it, and `send` where that takes nothing. */
-export const throughTrySend = (kit: Kit): Kit => {
+/**
+ * The same transports, used as the runtime uses them: `trySend` where a link has it, and `send` where that takes nothing; and
+ * `tryReceive` in place of `receive`.
+ */
+export const withoutFibers = (kit: Kit): Kit => {
   const eager = (link: Link): Link => ({
     remoteAddress: link.remoteAddress,
     authenticatedId: link.authenticatedId,
-    receive: link.receive,
+    receive: receiveByTry(link),
     close: (mode) => link.close(mode),
     closed: link.closed,
     get bytes() {
@@ -155,6 +159,46 @@ export const throughTrySend = (kit: Kit): Kit => {
     }))
   }
 }
+
+/** `receive`, made of `tryReceive` where there is one. A link must wake who was told of nothing, once, and not for nothing. */
+export const receiveByTry = (link: Link): Link["receive"] => {
+  const { tryReceive } = link
+  if (tryReceive === undefined) return link.receive
+  let reader: (() => void) | undefined
+  let wakes: "none" | "one" | "many" | undefined
+  const wake = () => {
+    wakes = wakes === "none" ? "one" : "many"
+    reader?.()
+  }
+  return Effect.callback((resume) => {
+    const look = (): void => {
+      // Whoever waited before was interrupted, and is to be called still.
+      if (wakes === "none") return
+      const received = tryReceive.call(link, wake)
+      const fault = wakes === "many" ? "twice" : received === undefined && wakes === "one" ? "for nothing" : undefined
+      if (fault !== undefined) return resume(Effect.die(new Error(`tryReceive wakes ${fault}`)))
+      wakes = received === undefined ? "none" : undefined
+      if (received !== undefined) {
+        resume(received instanceof LinkClosed ? Effect.fail(received) : Effect.succeed(received))
+      }
+    }
+    reader = look
+    look()
+    return Effect.sync(() => {
+      reader = undefined
+    })
+  })
+}
+
+/** Each case by fibers, and without. */
+export const bothWays = (cases: ReadonlyArray<Case<Kit>>): ReadonlyArray<Case<Kit>> => [
+  ...cases,
+  ...cases.map((one) => ({
+    ...one,
+    name: `without fibers: ${one.name}`,
+    run: (kit: Kit) => one.run(withoutFibers(kit))
+  }))
+]
 
 /** The two ends of a link. */
 export interface Ends {

@@ -1,0 +1,44 @@
+/**
+ * Reading a link: batch by batch, until there is something else to do than to read on. Where the link has `tryReceive`, no fiber
+ * goes to sleep and is woken for a batch, which costs as much as a step of the core.
+ */
+import * as Effect from "effect/Effect"
+import { type Link, LinkClosed } from "../Transport.ts"
+
+/** What is to be done with a batch before the next is read; undefined if it is done already. */
+export type Digest<A> = (frames: ReadonlyArray<Uint8Array>) => Effect.Effect<A, LinkClosed> | undefined
+
+/** Has each batch digested as it arrives, until there is an effect to go on with, or the link ends. Made once, it may run again. */
+export const reading = <A>({ receive, tryReceive }: Link, digest: Digest<A>): Effect.Effect<A, LinkClosed> => {
+  if (tryReceive === undefined) {
+    const next: Effect.Effect<A, LinkClosed> = Effect.flatMap(receive, (frames) => digest(frames) ?? next)
+    return next
+  }
+  return Effect.callback<A, LinkClosed>((resume) => {
+    let isOver = false
+    const goOnWith = (effect: Effect.Effect<A, LinkClosed>): void => {
+      isOver = true
+      resume(effect)
+    }
+    const readOn = (): void => {
+      let received = isOver ? undefined : tryReceive(readOn)
+      while (received !== undefined) {
+        const next = received instanceof LinkClosed ? Effect.fail(received) : digested(received)
+        if (next !== undefined) return goOnWith(next)
+        received = tryReceive(readOn)
+      }
+    }
+    // On the stack of whoever brought the frames, who is not to blame.
+    const digested = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<A, LinkClosed> | undefined => {
+      try {
+        return digest(frames)
+      } catch (defect) {
+        return Effect.die(defect)
+      }
+    }
+    readOn()
+    return Effect.sync(() => {
+      isOver = true
+    })
+  })
+}

@@ -1,0 +1,79 @@
+/** Being called back by a clock: the same by a fiber that sleeps, and by a clock that can do without. */
+import { assert, describe, it } from "@effect/vitest"
+import { TestCluster, VirtualClock } from "@hyparview/testing"
+import { Clock, Duration, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import * as Alarm from "../src/Alarm.ts"
+
+/** What happens, and when. */
+const program = (adjust: (duration: Duration.Input) => Effect.Effect<void, unknown>) =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const callAfter = Alarm.callAfter(clock, Effect.runForkWith(yield* Effect.context<never>()))
+    const happened: Array<string> = []
+    const note = (what: string) => () => happened.push(`${clock.currentTimeMillisUnsafe()} ${what}`)
+    callAfter(20, note("b"))
+    callAfter(10, note("a"))
+    yield* Effect.forkChild(Effect.andThen(Effect.sleep(20), Effect.sync(note("a fiber"))), { startImmediately: true })
+    const callOff = callAfter(20, note("never"))
+    callAfter(20, () => {
+      note("c")()
+      callAfter(5, note("d"))
+      const callOffItself = callAfter(7, note("never"))
+      callOffItself()
+      callOffItself()
+    })
+    const callOffLate = callAfter(1, note("first"))
+    yield* adjust(2)
+    callOff()
+    // What has been called is called off in vain, and so is nothing that came after.
+    callAfter(20, note("e"))
+    callOffLate()
+    yield* adjust(100)
+    return happened
+  })
+
+const expected = ["1 first", "10 a", "20 b", "20 a fiber", "20 c", "22 e", "25 d"]
+
+describe("callAfter", () => {
+  it.effect("sleeps in a fiber under a clock that can do no else", () =>
+    Effect.gen(function* () {
+      assert.isFalse(Alarm.isCallingClock(yield* Clock.Clock))
+      assert.deepStrictEqual(yield* program(TestClock.adjust), expected)
+    })
+  )
+
+  it.effect("calls back without one under the virtual clock, in the same order", () =>
+    Effect.gen(function* () {
+      assert.isTrue(Alarm.isCallingClock(yield* Clock.Clock))
+      const happened = yield* program(VirtualClock.adjust)
+      assert.deepStrictEqual(happened, expected)
+      assert.strictEqual(yield* VirtualClock.virtualClockWith(({ sleepers }) => sleepers), 0)
+    }).pipe(Effect.provide(VirtualClock.layer()))
+  )
+
+  it.effect("leaves nobody asleep for a cluster that is no more", () =>
+    Effect.gen(function* () {
+      const sleepers = VirtualClock.virtualClockWith(({ sleepers }) => sleepers)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const cluster = yield* TestCluster.make({ nodes: 5, seed: 1 })
+          yield* cluster.joinAll()
+          yield* cluster.pass(60_000)
+          assert.isAbove(yield* sleepers, 5)
+        })
+      )
+      assert.strictEqual(yield* sleepers, 0)
+    }).pipe(Effect.provide(VirtualClock.layer()))
+  )
+
+  it.effect("calls back from within the call when there is no time to wait", () =>
+    Effect.gen(function* () {
+      const callAfter = Alarm.callAfter(yield* Clock.Clock, Effect.runFork)
+      let called = 0
+      const callOff = callAfter(0, () => called++)
+      assert.strictEqual(called, 1)
+      callOff()
+    }).pipe(Effect.provide(VirtualClock.layer()))
+  )
+})

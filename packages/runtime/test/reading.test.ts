@@ -1,0 +1,95 @@
+/** Reading a link without a fiber: what a link brings is digested on the stack of who brings it, who must not suffer for it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber } from "effect"
+import { reading } from "../src/internal/reading.ts"
+import { type Link, LinkClosed } from "../src/Transport.ts"
+
+const closed = new LinkClosed({ reason: "closed", detail: "" })
+
+/** A link to which frames are brought, or its end. */
+const controlled = () => {
+  const waiting: Array<ReadonlyArray<Uint8Array> | LinkClosed> = []
+  let wake: (() => void) | undefined
+  const link: Link = {
+    remoteAddress: "somewhere",
+    authenticatedId: undefined,
+    send: () => Effect.void,
+    receive: Effect.die("receive is called, though there is tryReceive"),
+    tryReceive: (callback) => {
+      const next = waiting.shift()
+      if (next === undefined) wake = callback
+      return next
+    },
+    close: () => Effect.void,
+    closed: Effect.never,
+    bytes: { received: 0, sent: 0 }
+  }
+  return {
+    link,
+    bring: (next: ReadonlyArray<Uint8Array> | LinkClosed): void => {
+      waiting.push(next)
+      const told = wake
+      wake = undefined
+      told?.()
+    }
+  }
+}
+
+const batch = (...bytes: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => bytes.map((byte) => Uint8Array.of(byte))
+
+describe("reading a link", () => {
+  it.effect("digests batch after batch as they come, and ends as the link does", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      const digested: Array<number> = []
+      const next = reading<never>(link, (frames) => {
+        digested.push(...frames.map(([byte]) => byte ?? -1))
+        return undefined
+      })
+      bring(batch(1, 2))
+      const fiber = yield* Effect.forkChild(next, { startImmediately: true })
+      assert.deepStrictEqual(digested, [1, 2])
+      bring(batch(3))
+      bring(batch(4))
+      // No turn of the fiber was needed.
+      assert.deepStrictEqual(digested, [1, 2, 3, 4])
+      bring(closed)
+      assert.deepStrictEqual(yield* Effect.exit(Fiber.join(fiber)), Exit.fail(closed))
+    })
+  )
+
+  it.effect("leaves what comes later to be read when there is something else to do", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      const digested: Array<number> = []
+      const next = reading(link, (frames) => {
+        digested.push(frames.length)
+        return frames.length === 2 ? Effect.succeed("two") : undefined
+      })
+      const fiber = yield* Effect.forkChild(next, { startImmediately: true })
+      bring(batch(1))
+      bring(batch(1, 2))
+      bring(batch(1, 2, 3))
+      assert.strictEqual(yield* Fiber.join(fiber), "two")
+      assert.deepStrictEqual(digested, [1, 2])
+      const again = yield* Effect.forkChild(next, { startImmediately: true })
+      assert.deepStrictEqual(digested, [1, 2, 3])
+      yield* Fiber.interrupt(again)
+      bring(batch(1))
+      assert.deepStrictEqual(digested, [1, 2, 3])
+    })
+  )
+
+  it.effect("dies of a defect by itself: the transport that brings the frames is not thrown at", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      const next = reading<never>(link, () => {
+        throw new Error("a fault of ours")
+      })
+      const fiber = yield* Effect.forkChild(next, { startImmediately: true })
+      bring(batch(1))
+      const exit = yield* Effect.exit(Fiber.join(fiber))
+      assert.include(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined, { message: "a fault of ours" })
+    })
+  )
+})
