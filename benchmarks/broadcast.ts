@@ -50,8 +50,16 @@ interface Figures {
 /** CPU time, at the beginning. */
 const warmUpMillis = 1_500
 
-/** The modest rate, for latency, copies and bytes: two seconds of it, early and once more after the loads. */
-const modest = { messages: 10, bytes: 1_024, perSecond: 5, publishers: 10 } as const
+/** The modest rate, for latency, copies and bytes: early, and once more after the loads. */
+const modest = { bytes: 1_024, perSecond: 5, publishers: 10 } as const
+
+/** Messages of that rate at the beginning, two seconds of them, while links may still move. */
+const earlyMessages = 10
+
+/** Afterwards as many as make so many deliveries, so that one of them alone is no p99: ten seconds with 10 nodes, two with more. */
+const leastDeliveries = 400
+const lateMessages = (nodes: number): number =>
+  modest.publishers * Math.ceil(leastDeliveries / (nodes - 1) / modest.publishers)
 
 /** CPU time: the least of a throughput measurement that counts, and what each load warms up before it. */
 const measuring = { leastMillis: 800, warmUpMillis: 2_000 } as const
@@ -74,12 +82,18 @@ interface Modest extends Latency {
   readonly wireBytes: number
 }
 
-const measureModest = async (nodes: number, mesh: Mesh, load: Load, wire: WireBytes): Promise<Modest> => {
+const measureModest = async (
+  messages: number,
+  nodes: number,
+  mesh: Mesh,
+  load: Load,
+  wire: WireBytes
+): Promise<Modest> => {
   await load.settle()
   const countsBefore = mesh.counts()
   const bytesBefore = wire.total()
-  const latency = await load.latency(modest)
-  const wireBytes = (wire.total() - bytesBefore) / (modest.messages * (nodes - 1))
+  const latency = await load.latency({ ...modest, messages })
+  const wireBytes = (wire.total() - bytesBefore) / (messages * (nodes - 1))
   await load.settle()
   const counts = mesh.counts()
   const copies = (counts.copies - countsBefore.copies) / (counts.deliveries - countsBefore.deliveries)
@@ -105,11 +119,11 @@ const measure = async (trial: Trial): Promise<Figures> => {
 
   await load.settle()
   const idleMegabytes = (usedMegabytes() - megabytesBefore) / nodes
-  const early = await measureModest(nodes, mesh, load, wire)
+  const early = await measureModest(earlyMessages, nodes, mesh, load, wire)
   const throughput: Array<Throughput> = []
   for (const { bytes, publishers } of loads) throughput.push(await load.throughput(bytes, publishers, measuring))
   const loadedMegabytes = (usedMegabytes() - megabytesBefore) / nodes
-  const late = await measureModest(nodes, mesh, load, wire)
+  const late = await measureModest(lateMessages(nodes), nodes, mesh, load, wire)
   if (load.lost + load.repeated > 0) {
     console.error(
       `${JSON.stringify(trial)}: ${load.lost} messages missed nodes, ${load.repeated} were handed out twice`
