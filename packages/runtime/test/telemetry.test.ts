@@ -6,11 +6,11 @@ import { Context, Effect, Exit, Layer, Logger, Metric, References, Result, Strea
 import { TestClock } from "effect/testing"
 import { Broadcast, Discovery, Membership, Node, Transport } from "../src/index.ts"
 
-const node = (id: string, attributes: Readonly<Record<string, string>> = {}) =>
+const node = (id: string, attributes: Readonly<Record<string, string>> = {}, contacts: ReadonlyArray<string> = []) =>
   Layer.build(
     Node.layer({ id, cluster: "test", seed: 1 }).pipe(
       Layer.provide(MemoryTransport.layer({ address: id })),
-      Layer.provide(Discovery.Discovery.layerNone),
+      Layer.provide(Discovery.Discovery.layerStatic(contacts)),
       Layer.provide(Layer.succeed(Metric.CurrentMetricAttributes, attributes)),
       Layer.fresh
     )
@@ -173,13 +173,24 @@ describe("a node", () => {
   )
 
   it.effect("says why a contact cannot be joined, goes on asking, and joins it once it is up", () => {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
+    const said: Array<string> = []
+    const saidAt: Array<number> = []
+    const logger = Logger.make(({ date, message }) => {
+      const line = JSON.stringify(message)
+      if (!line.includes("cannot be joined")) return
+      said.push(line)
+      saidAt.push(date.getTime())
+    })
     return Effect.gen(function* () {
-      const joiner = membershipOf(yield* node("b"))
+      // Joined by name, and named by Discovery again as soon as that has failed.
+      const joiner = membershipOf(yield* node("b", {}, ["a"]))
       yield* joiner.join(["a"])
       yield* TestClock.adjust("5 minutes")
-      assert.isAtLeast(lines.filter((line) => line.includes("cannot be joined") && line.includes("refused")).length, 3)
+      assert.isAtLeast(said.length, 3)
+      assert.include(said[0], '"reason":"refused"')
+      assert.include(said[1], '"alsoSince":')
+      // Once a minute, however often it is dialled.
+      for (const [index, at] of saidAt.entries()) assert.isAtLeast(at - (saidAt[index - 1] ?? -60_000), 60_000)
       const contact = membershipOf(yield* node("a"))
       yield* contact.join([])
       yield* TestClock.adjust("2 minutes")

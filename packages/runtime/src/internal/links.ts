@@ -308,11 +308,15 @@ export const makeLinks = (
       Effect.suspend(() => {
         meter.count("dialsFailed")
         host.report({ _tag: "DialFailed", address, cause })
-        return Effect.logWarning("a contact cannot be joined; asking others, and it again later", {
+        // Discovery may name the same contacts again at once.
+        const more = seldom(address, reason)
+        const log = more === undefined ? Effect.logDebug : Effect.logWarning
+        return log("a contact cannot be joined; asking others, and it again later", {
           address,
           cause,
           reason,
-          detail
+          detail,
+          ...more
         })
       })
     )
