@@ -80,6 +80,27 @@ describe("reading a link", () => {
     })
   )
 
+  it.effect("takes no more room, however often there was something else to do before it read on", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      let digested = 0
+      const next: Effect.Effect<never, LinkClosed> = reading<never>(link, () => {
+        digested++
+        return Effect.suspend(() => next)
+      })
+      const fiber = yield* Effect.forkChild(next, { startImmediately: true })
+      const depth = (): number => {
+        const stack: unknown = Reflect.get(fiber, "_stack")
+        return Array.isArray(stack) ? stack.length : Number.NaN
+      }
+      bring(batch(1))
+      const before = depth()
+      for (let count = 0; count < 1_000; count++) bring(batch(1))
+      assert.strictEqual(digested, 1_001)
+      assert.strictEqual(depth(), before)
+    })
+  )
+
   it.effect("dies of a defect by itself: the transport that brings the frames is not thrown at", () =>
     Effect.gen(function* () {
       const { bring, link } = controlled()

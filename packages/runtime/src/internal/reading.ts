@@ -14,11 +14,11 @@ export const reading = <A>({ receive, tryReceive }: Link, digest: Digest<A>): Ef
     const next: Effect.Effect<A, LinkClosed> = Effect.flatMap(receive, (frames) => digest(frames) ?? next)
     return next
   }
-  return Effect.callback<A, LinkClosed>((resume) => {
+  const goingOn = Effect.callback<Effect.Effect<A, LinkClosed>>((resume) => {
     let isOver = false
     const goOnWith = (effect: Effect.Effect<A, LinkClosed>): void => {
       isOver = true
-      resume(effect)
+      resume(Effect.succeed(effect))
     }
     const readOn = (): void => {
       let received = isOver ? undefined : tryReceive(readOn)
@@ -41,4 +41,7 @@ export const reading = <A>({ receive, tryReceive }: Link, digest: Digest<A>): Ef
       isOver = true
     })
   })
+  // What to go on with runs after the callback, not as its result: it may read on, and a fiber keeps what cleans up after a
+  // callback until the result of that is there.
+  return Effect.flatten(goingOn)
 }
