@@ -113,4 +113,78 @@ describe("reading a link", () => {
       assert.include(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined, { message: "a fault of ours" })
     })
   )
+
+  it.effect("leaves what has arrived to the next reader when it is interrupted while it digests", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      const digested: Array<number> = []
+      const next = reading<never>(link, (frames) => {
+        digested.push(frames.length)
+        if (frames.length === 1) {
+          bring(batch(1, 2))
+          fiber.interruptUnsafe()
+        }
+        return undefined
+      })
+      const fiber = yield* Effect.forkChild(next, { startImmediately: true })
+      bring(batch(1))
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(Fiber.join(fiber))))
+      assert.deepStrictEqual(digested, [1])
+      const again = yield* Effect.forkChild(next, { startImmediately: true })
+      assert.deepStrictEqual(digested, [1, 2])
+      yield* Fiber.interrupt(again)
+    })
+  )
+
+  it.effect("dies of a defect of the link's own, which is not left without a reader", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      let calls = 0
+      const faulty: Link = {
+        ...link,
+        tryReceive: (wake) => {
+          if (++calls === 2) throw new Error("a fault of the transport's")
+          return link.tryReceive?.(wake)
+        }
+      }
+      const fiber = yield* Effect.forkChild(
+        reading<never>(faulty, () => undefined),
+        { startImmediately: true }
+      )
+      bring(batch(1))
+      const exit = yield* Effect.exit(Fiber.join(fiber))
+      assert.include(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined, {
+        message: "a fault of the transport's"
+      })
+    })
+  )
+
+  it.effect("reads a link that is an object of a class", () =>
+    Effect.gen(function* () {
+      const { bring, link } = controlled()
+      class Wrapped implements Link {
+        readonly remoteAddress = "somewhere"
+        readonly authenticatedId = undefined
+        readonly closed = Effect.never
+        readonly receive = link.receive
+        readonly bytes = link.bytes
+        readonly #link = link
+        send(): Effect.Effect<void> {
+          return Effect.void
+        }
+        close(): Effect.Effect<void> {
+          return Effect.void
+        }
+        tryReceive(wake: () => void): ReadonlyArray<Uint8Array> | LinkClosed | undefined {
+          return this.#link.tryReceive?.(wake)
+        }
+      }
+      const fiber = yield* Effect.forkChild(
+        reading(new Wrapped(), (frames) => Effect.succeed(frames.length)),
+        { startImmediately: true }
+      )
+      bring(batch(1, 2, 3))
+      assert.strictEqual(yield* Fiber.join(fiber), 3)
+    })
+  )
 })

@@ -9,32 +9,32 @@ import { type Link, LinkClosed } from "../Transport.ts"
 export type Digest<A> = (frames: ReadonlyArray<Uint8Array>) => Effect.Effect<A, LinkClosed> | undefined
 
 /** Has each batch digested as it arrives, until there is an effect to go on with, or the link ends. Made once, it may run again. */
-export const reading = <A>({ receive, tryReceive }: Link, digest: Digest<A>): Effect.Effect<A, LinkClosed> => {
-  if (tryReceive === undefined) {
-    const next: Effect.Effect<A, LinkClosed> = Effect.flatMap(receive, (frames) => digest(frames) ?? next)
+export const reading = <A>(link: Link, digest: Digest<A>): Effect.Effect<A, LinkClosed> => {
+  if (link.tryReceive === undefined) {
+    const next: Effect.Effect<A, LinkClosed> = Effect.flatMap(link.receive, (frames) => digest(frames) ?? next)
     return next
   }
   const goingOn = Effect.callback<Effect.Effect<A, LinkClosed>>((resume) => {
     let isOver = false
-    const goOnWith = (effect: Effect.Effect<A, LinkClosed>): void => {
-      isOver = true
-      resume(Effect.succeed(effect))
-    }
-    const readOn = (): void => {
-      let received = isOver ? undefined : tryReceive(readOn)
-      while (received !== undefined) {
-        const next = received instanceof LinkClosed ? Effect.fail(received) : digested(received)
-        if (next !== undefined) return goOnWith(next)
-        received = tryReceive(readOn)
-      }
-    }
-    // On the stack of whoever brought the frames, who is not to blame.
-    const digested = (frames: ReadonlyArray<Uint8Array>): Effect.Effect<A, LinkClosed> | undefined => {
+    /** Digests what there is. On the stack of whoever brought the frames, who is not to blame for a defect. */
+    const digestAll = (): Effect.Effect<A, LinkClosed> | undefined => {
       try {
-        return digest(frames)
+        for (;;) {
+          // The reader may have been interrupted meanwhile: what is left is for the next.
+          const received = isOver ? undefined : link.tryReceive?.(readOn)
+          if (received === undefined) return undefined
+          const next = received instanceof LinkClosed ? Effect.fail(received) : digest(received)
+          if (next !== undefined) return next
+        }
       } catch (defect) {
         return Effect.die(defect)
       }
+    }
+    const readOn = (): void => {
+      const next = digestAll()
+      if (next === undefined) return
+      isOver = true
+      resume(Effect.succeed(next))
     }
     readOn()
     return Effect.sync(() => {
