@@ -76,4 +76,42 @@ describe("callAfter", () => {
       callOff()
     }).pipe(Effect.provide(VirtualClock.layer()))
   )
+
+  it.effect(
+    "wakes in the order in which they were asked for those whose instants differ by what no duration holds",
+    () =>
+      Effect.gen(function* () {
+        const callAfter = Alarm.callAfter(yield* Clock.Clock, Effect.runFork)
+        const happened: Array<string> = []
+        // What is left of the sum of such numbers, not a time.
+        const millis = 5.000_000_000_000_002
+        callAfter(millis, () => happened.push("a callback"))
+        yield* Effect.forkChild(
+          Effect.andThen(
+            Effect.sleep(Duration.millis(millis)),
+            Effect.sync(() => happened.push("a fiber"))
+          ),
+          { startImmediately: true }
+        )
+        callAfter(5, () => happened.push("another callback"))
+        yield* VirtualClock.adjust(10)
+        assert.deepStrictEqual(happened, ["a callback", "a fiber", "another callback"])
+      }).pipe(Effect.provide(VirtualClock.layer()))
+  )
+
+  it.effect("calls off the one whose turn it is when an instant is given up, and no other", () =>
+    Effect.gen(function* () {
+      const callAfter = Alarm.callAfter(yield* Clock.Clock, Effect.runFork)
+      let called = 0
+      const callOffs = Array.from({ length: 1_500 }, () => callAfter(10, () => called++))
+      const error = yield* Effect.flip(VirtualClock.adjust(10))
+      assert.strictEqual(error._tag, "EndlessInstant")
+      const before = called
+      let calledLater = 0
+      callAfter(5, () => calledLater++)
+      for (const callOff of callOffs) callOff()
+      yield* VirtualClock.adjust(10)
+      assert.deepStrictEqual({ called, calledLater }, { called: before, calledLater: 1 })
+    }).pipe(Effect.provide(VirtualClock.layer({ turnsPerInstant: 1_000 })))
+  )
 })

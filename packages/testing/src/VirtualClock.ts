@@ -79,7 +79,7 @@ export interface VirtualClock extends CallingClock {
   readonly setTime: (timestamp: number) => Effect.Effect<void, EndlessInstant>
   /** Runs an effect with the live clock. */
   readonly withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** How many fibers sleep. */
+  /** How many fibers sleep, and callbacks wait for their time. */
   readonly sleepers: Effect.Effect<number>
 }
 
@@ -117,6 +117,10 @@ const nanosOfMillis = (millis: number): bigint => {
   const whole = Math.floor(millis)
   return BigInt(whole) * 1_000_000n + BigInt(Math.floor((millis - whole) * 1_000_000))
 }
+
+/** To the nanosecond, as a `Duration` is: so who is called back and who sleeps for as long have one instant. */
+const inNanos = (millis: number): number =>
+  Number.isInteger(millis) ? millis : Math.round(millis * 1_000_000) / 1_000_000
 
 /** Virtual time: milliseconds, and the two readings in nanoseconds, which are only worked out when somebody asks. */
 class Time {
@@ -196,7 +200,8 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
       return Effect.sync(() => sleepers.remove(slot))
     })
 
-  const callAfter: VirtualClock["callAfter"] = (millis, callback) => {
+  const callAfter: VirtualClock["callAfter"] = (exactMillis, callback) => {
+    const millis = inNanos(exactMillis)
     if (!(millis > 0)) {
       callback()
       return () => {}

@@ -185,9 +185,9 @@ export class Pump {
       this.#newInstant()
       this.#hand.moveTo(at)
     }
-    const wake = this.#sleepers.take()
+    this.#sleepers.take()?.(Effect.void)
+    // After it: whoever hears of that may call off who sleeps, and this one does not any more.
     if (++this.#turnsAtInstant > this.#maximumTurns) this.#giveUp()
-    wake?.(Effect.void)
   }
 
   #newInstant(): void {
