@@ -22,7 +22,7 @@ interface Sleep {
 export interface Timers<Kind extends string> {
   readonly set: (kind: Kind, nonce: number, at: number) => void
   readonly clear: (kind: Kind) => void
-  /** Nothing is due any more. */
+  /** Nothing is due any more, whatever is still set. */
   readonly stop: () => void
 }
 
@@ -37,6 +37,7 @@ export const makeTimers = <Kind extends string>(
   const slots: Array<Slot<Kind>> = []
   /** What is slept for, the earliest last. */
   const sleeps: Array<Sleep> = []
+  let stopped = false
 
   const slotOf = (kind: Kind): Slot<Kind> => {
     for (const slot of slots) if (slot.kind === kind) return slot
@@ -46,7 +47,7 @@ export const makeTimers = <Kind extends string>(
   }
 
   const sleepUntil = (at: number): void => {
-    if (at >= (sleeps.at(-1)?.at ?? Infinity)) return
+    if (stopped || at >= (sleeps.at(-1)?.at ?? Infinity)) return
     const sleep: Sleep = { at, callOff: undefined }
     sleeps.push(sleep)
     sleep.callOff = callAfter(Math.max(0, at - time.exact()), () => {
@@ -72,13 +73,15 @@ export const makeTimers = <Kind extends string>(
     set: (kind, nonce, at) => {
       const slot = slotOf(kind)
       slot.nonce = nonce
-      slot.at = at
-      sleepUntil(at)
+      // Time is looked at in whole milliseconds: for half of one, the node would go to sleep and wake until it is over.
+      slot.at = Math.ceil(at)
+      sleepUntil(slot.at)
     },
     clear: (kind) => {
       slotOf(kind).at = Infinity
     },
     stop: () => {
+      stopped = true
       for (const { callOff } of sleeps) callOff?.()
     }
   }
