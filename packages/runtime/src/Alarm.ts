@@ -61,7 +61,7 @@ export const callAfter = (
   fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 ): CallingClock["callAfter"] =>
   isCallingClock(clock)
-    ? clock.callAfter
+    ? (millis, callback) => clock.callAfter(millis, callback)
     : (millis, callback) => {
         const fiber = fork(clock.sleep(Duration.millis(millis)))
         fiber.addObserver((exit) => {

@@ -114,4 +114,22 @@ describe("callAfter", () => {
       assert.deepStrictEqual({ called, calledLater }, { called: before, calledLater: 1 })
     }).pipe(Effect.provide(VirtualClock.layer({ turnsPerInstant: 1_000 })))
   )
+
+  it.effect("asks a clock that is an object of a class", () =>
+    Effect.gen(function* () {
+      const base = yield* Clock.Clock
+      class Counting {
+        calls = 0
+        callAfter(millis: number, callback: () => void): () => void {
+          this.calls++
+          return Alarm.callAfter(base, Effect.runFork)(millis, callback)
+        }
+      }
+      const clock = Object.assign(new Counting(), base, { callAfter: Counting.prototype.callAfter })
+      let called = 0
+      Alarm.callAfter(clock, Effect.runFork)(10, () => called++)
+      yield* VirtualClock.adjust(10)
+      assert.deepStrictEqual({ called, calls: clock.calls }, { called: 1, calls: 1 })
+    }).pipe(Effect.provide(VirtualClock.layer()))
+  )
 })

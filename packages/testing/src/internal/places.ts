@@ -73,7 +73,7 @@ class SkewedClock implements Clock.Clock {
 
   constructor(base: Clock.Clock) {
     this.#base = base
-    this.callAfter = isCallingClock(base) ? base.callAfter : undefined
+    this.callAfter = isCallingClock(base) ? (millis, callback) => base.callAfter(millis, callback) : undefined
   }
 
   currentTimeMillisUnsafe(): number {
