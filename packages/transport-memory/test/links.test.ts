@@ -325,6 +325,35 @@ describe("an accepted link", () => {
 })
 
 describe("interrupting", () => {
+  it.effect("a receive that is about to be told wakes nobody for nothing who reads in its place", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two()
+      const [first, farFirst] = yield* connect(a, b)
+      const [second, farSecond] = yield* connect(a, b)
+      const received: Array<number | undefined> = []
+      let wakes = 0
+      const look = () => {
+        const frames = farSecond.tryReceive?.(() => wakes++)
+        received.push(Array.isArray(frames) ? frames.length : undefined)
+      }
+      const receiving = yield* start(farSecond.receive)
+      // Both links bring something at one instant, this one first.
+      farFirst.tryReceive?.(() => {
+        receiving.interruptUnsafe()
+        look()
+        look()
+      })
+      yield* first.send([frame("one")])
+      yield* second.send([frame("two")])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(received, [1, undefined])
+      assert.strictEqual(wakes, 0)
+      yield* second.send([frame("three")])
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(wakes, 1)
+    })
+  )
+
   it.effect("a receive loses no frame", () =>
     Effect.gen(function* () {
       const { a, b } = yield* two()

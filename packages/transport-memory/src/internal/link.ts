@@ -199,6 +199,8 @@ export class MemoryLink implements LinkEnd {
 
   readonly #wakeReader = (): void => {
     this.#readerTold = false
+    // Whoever was to be told may have been interrupted, and the next have taken what there was: that one waits for more.
+    if (!this.#incoming.hasFrames && this.#end === undefined) return
     const reader = this.#reader
     const wake = this.#wake
     this.#reader = undefined
