@@ -2,8 +2,8 @@
  * How long a frame travels: latency models as plain data, and one function that samples them. The simulator, the
  * in-process network and the reports share them, so that "log-normal" means the same everywhere.
  *
- * A model is JSON. Sampling takes the generator of the caller and returns whole microseconds, the same on every machine:
- * no engine's `Math.exp` or `Math.sin` takes part.
+ * A model is JSON. Sampling takes the generator of the caller and returns whole microseconds, an hour of them at most, the
+ * same on every machine: no engine's `Math.exp` or `Math.sin` takes part.
  *
  * @since 0.1.0
  */
@@ -122,7 +122,7 @@ const isDelay = (micros: number): boolean => Number.isInteger(micros) && micros 
 
 const problem = (model: LatencyModel): string | undefined => {
   if (!isModel(model))
-    return "no model: one is Constant, Uniform, LogNormal or Geographic, with the numbers of its kind"
+    return "no model: one is Constant, Uniform, LogNormal or Geographic, with the numbers of its kind, or Latency.fromName of a name"
   switch (model._tag) {
     case "Constant":
       return isDelay(model.micros) ? undefined : "micros is not a whole number from 0 to one hour"
@@ -191,11 +191,11 @@ export const sampleMicros = (model: LatencyModel, from: number, to: number, rand
       return model.minMicros + nextBelow(random, model.maxMicros - model.minMicros + 1)
     case "LogNormal": {
       const millionths = normalQuantileMillionths(nextBelow(random, quantileCount))
-      return Math.round(model.medianMicros * exp((model.sigma * millionths) / 1_000_000))
+      return Math.min(Math.round(model.medianMicros * exp((model.sigma * millionths) / 1_000_000)), maximumMicros)
     }
     case "Geographic": {
       const micros = model.matrixMicros[regionOf(model, from)]?.[regionOf(model, to)] ?? 0
-      return micros + nextBelow(random, Math.floor(micros * model.jitterShare) + 1)
+      return Math.min(micros + nextBelow(random, Math.floor(micros * model.jitterShare) + 1), maximumMicros)
     }
   }
 }

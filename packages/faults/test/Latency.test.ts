@@ -93,6 +93,20 @@ describe("a sample", () => {
     }
   })
 
+  it("is an hour at most", () => {
+    const hour = 3_600_000_000
+    const models: ReadonlyArray<Latency.LatencyModel> = [
+      { _tag: "LogNormal", medianMicros: 1_000_000, sigma: 10 },
+      { _tag: "Geographic", matrixMicros: [[hour]], jitterShare: 1 }
+    ]
+    for (const model of models) {
+      assert.isTrue(Result.isSuccess(Latency.validate(model)))
+      const random = seeded(1)
+      const most = Math.max(...Array.from({ length: 10_000 }, () => Latency.sampleMicros(model, 0, 0, random)))
+      assert.strictEqual(most, hour)
+    }
+  })
+
   it("is the same on every machine", () => {
     const frozen = Latency.names.map((name) => hash(samples(Latency.fromName(name), 10_000, 42)))
     assert.deepStrictEqual(frozen, [219_218_439, -233_549_266, -493_338_355, 278_348_845])
