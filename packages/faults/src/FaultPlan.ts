@@ -119,6 +119,8 @@ export interface FaultPlan {
 /**
  * Why a plan is not one:
  *
+ * - `form`: it is no plan, or one of its faults none: of a name that there is not, or with something else in the place of a
+ *   list, a pair or a mode (plans are kept as files)
  * - `time`: an instant is negative, not whole, or before the one of the action before it
  * - `node`: an index is not a whole number from 0 to `nodes` − 1, or stands twice in one list
  * - `group`: groups overlap, or there is nothing to separate
@@ -131,7 +133,7 @@ export interface FaultPlan {
  * @category errors
  * @since 0.1.0
  */
-export type PlanDefect = "time" | "node" | "group" | "pair" | "probability" | "rate" | "jump" | "lifecycle"
+export type PlanDefect = "form" | "time" | "node" | "group" | "pair" | "probability" | "rate" | "jump" | "lifecycle"
 
 /**
  * A plan contradicts itself. Nothing was played.
@@ -216,12 +218,73 @@ const groupDefect = (groups: ReadonlyArray<ReadonlyArray<number>>): Defect | und
 }
 
 const probabilityDefect = (probability: number): Defect | undefined =>
-  probability >= 0 && probability <= 1
+  typeof probability === "number" && probability >= 0 && probability <= 1
     ? undefined
     : { defect: "probability", detail: `${probability} is not between 0 and 1` }
 
+const faultNames: Record<FaultName, true> = {
+  Crash: true,
+  Restart: true,
+  Leave: true,
+  Freeze: true,
+  Unfreeze: true,
+  Partition: true,
+  OneWay: true,
+  Heal: true,
+  BreakLinks: true,
+  HalfOpen: true,
+  RefuseDials: true,
+  HangDials: true,
+  AcceptDials: true,
+  SendFailure: true,
+  Duplicate: true,
+  SilentLoss: true,
+  SlowReader: true,
+  NormalReader: true,
+  ClockJump: true
+}
+
+/** Which numbers a list may have is for `nodeDefect`. */
+const isList = (value: unknown): value is ReadonlyArray<unknown> =>
+  Array.isArray(value) && value.every((node) => typeof node === "number")
+
+const arePairs = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((pair) => isList(pair) && pair.length === 2)
+
+/** What a fault that was read from a file, or misspelt, lacks of being one. The compiler sees to all others. */
+const formProblem = (fault: Fault): string | undefined => {
+  if (typeof fault !== "object" || fault === null || !Object.hasOwn(faultNames, fault._tag)) {
+    return `no fault: the _tag of one is ${Object.keys(faultNames).join(", ")}`
+  }
+  switch (fault._tag) {
+    case "Partition":
+      if (!Array.isArray(fault.groups) || !fault.groups.every(isList)) return "groups is not a list of lists of nodes"
+      return fault.mode === "silent" || fault.mode === "reset" ? undefined : `mode is not "silent" or "reset"`
+    case "OneWay":
+      return isList(fault.from) && isList(fault.to) ? undefined : "from or to is not a list of nodes"
+    case "BreakLinks":
+      if (typeof fault.links !== "object" || fault.links === null) return "links is not an object"
+      if (fault.links._tag === "Share") return undefined
+      if (fault.links._tag !== "Pairs") return "links is neither Pairs nor Share"
+      return arePairs(fault.links.pairs) ? undefined : "pairs is not a list of two nodes each"
+    case "HalfOpen":
+      return arePairs(fault.pairs) ? undefined : "pairs is not a list of two nodes each"
+    case "Heal":
+    case "SendFailure":
+    case "Duplicate":
+    case "SilentLoss":
+    case "SlowReader":
+    case "ClockJump":
+      return undefined
+    default:
+      return isList(fault.nodes) ? undefined : "nodes is not a list of nodes"
+  }
+}
+
 /** What is wrong with a fault by itself. */
 const faultDefect = (fault: Fault, nodes: number): Defect | undefined => {
+  const form = formProblem(fault)
+  if (form !== undefined) return { defect: "form", detail: form }
   const defect = nodeDefect(fault, nodes)
   if (defect !== undefined) return defect
   switch (fault._tag) {
@@ -257,7 +320,7 @@ const faultDefect = (fault: Fault, nodes: number): Defect | undefined => {
 export const validateFault = (fault: Fault, nodes: number): Result.Result<Fault, InvalidPlan> => {
   const found = faultDefect(fault, nodes)
   if (found === undefined) return Result.succeed(fault)
-  const detail = `${fault._tag}: ${found.detail}`
+  const detail = fault?._tag === undefined ? found.detail : `${fault._tag}: ${found.detail}`
   return Result.fail(new InvalidPlan({ action: undefined, defect: found.defect, detail }))
 }
 
@@ -304,6 +367,10 @@ const lifecycleDefect = (fault: Fault, down: Set<number>): Defect | undefined =>
  * ```
  */
 export const validate = (plan: FaultPlan): Result.Result<FaultPlan, InvalidPlan> => {
+  if (!Array.isArray(plan?.actions)) {
+    const detail = "a plan has nodes, a number, and actions, a list"
+    return Result.fail(new InvalidPlan({ action: undefined, defect: "form", detail }))
+  }
   if (!Number.isInteger(plan.nodes) || plan.nodes < 1) {
     return Result.fail(
       new InvalidPlan({ action: undefined, defect: "node", detail: "a plan is about at least one node" })
@@ -311,7 +378,12 @@ export const validate = (plan: FaultPlan): Result.Result<FaultPlan, InvalidPlan>
   }
   const down = new Set<number>()
   let latest = 0
-  for (const [action, { atMillis, fault }] of plan.actions.entries()) {
+  for (const [action, one] of plan.actions.entries()) {
+    if (typeof one !== "object" || one === null) {
+      const detail = "an action has atMillis, a number, and a fault"
+      return Result.fail(new InvalidPlan({ action, defect: "form", detail }))
+    }
+    const { atMillis, fault } = one
     if (!Number.isSafeInteger(atMillis) || atMillis < latest) {
       const detail = `${atMillis} ms is not a whole number from ${latest}, the instant before it`
       return Result.fail(new InvalidPlan({ action, defect: "time", detail }))

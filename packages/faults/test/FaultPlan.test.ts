@@ -110,6 +110,36 @@ describe("a plan that contradicts itself is told the first defect", () => {
     }
   })
 
+  const ofFile: ReadonlyArray<readonly [fault: string, detail: RegExp]> = [
+    [`{ "_tag": "Crashh", "nodes": [0] }`, /^fault plan, action 0: no fault: the _tag of one is Crash, Restart, /],
+    [`null`, /^fault plan, action 0: no fault/],
+    [`{ "_tag": "Crash", "node": 0 }`, /nodes is not a list of nodes/],
+    [`{ "_tag": "Freeze", "nodes": ["0"] }`, /nodes is not a list of nodes/],
+    [`{ "_tag": "Partition", "groups": [[0], 1], "mode": "reset" }`, /groups is not a list of lists/],
+    [`{ "_tag": "Partition", "groups": [[0], [1]], "mode": "resett" }`, /mode is not "silent" or "reset"/],
+    [`{ "_tag": "OneWay", "from": [0] }`, /from or to is not a list/],
+    [`{ "_tag": "BreakLinks" }`, /links is not an object/],
+    [`{ "_tag": "BreakLinks", "links": { "_tag": "All" } }`, /links is neither Pairs nor Share/],
+    [`{ "_tag": "BreakLinks", "links": { "_tag": "Pairs", "pairs": [[0]] } }`, /pairs is not a list of two/],
+    [`{ "_tag": "HalfOpen", "pairs": [[0, 1, 2]] }`, /pairs is not a list of two/],
+    [`{ "_tag": "SilentLoss", "probability": "1" }`, /1 is not between 0 and 1/],
+    [`{ "_tag": "BreakLinks", "links": { "_tag": "Share", "share": true } }`, /true is not between 0 and 1/]
+  ]
+  it.each(ofFile)("what was read from a file and is no fault: %s", (fault, detail) => {
+    const result = validate(JSON.parse(`{ "nodes": 4, "actions": [{ "atMillis": 0, "fault": ${fault} }] }`))
+    assert(Result.isFailure(result))
+    assert.match(result.failure.message, detail)
+  })
+
+  it.each(["null", "{}", `{ "nodes": 4 }`, `{ "nodes": 4, "actions": {} }`, `{ "nodes": 4, "actions": [null] }`])(
+    "what was read from a file and is no plan: %s",
+    (plan) => {
+      const result = validate(JSON.parse(plan))
+      assert(Result.isFailure(result))
+      assert.strictEqual(result.failure.defect, "form")
+    }
+  )
+
   it("no nodes", () => {
     const result = validate({ nodes: 0, actions: [] })
     assert(Result.isFailure(result))
