@@ -9,8 +9,8 @@
  * **Deterministic.** The same program with the same options ends in the same views, on every machine, under TestClock and
  * under the virtual clock. Every choice of every node, and every delay of the network, comes from `seed`.
  *
- * Nodes are named by index, from 0. What makes no sense (a cluster of no nodes, a node or an option that there is none of, to
- * start a node that runs, to publish on one that does not) is a mistake in the test, and dies.
+ * Nodes are named by index, from 0. What makes no sense (a cluster of no nodes, a node or an option that there is none of, a fault
+ * plan about more nodes than the cluster has, to start a node that runs, to publish on one that does not) is a mistake in the test, and dies.
  *
  * @since 0.1.0
  * @example

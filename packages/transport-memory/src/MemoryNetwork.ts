@@ -202,12 +202,13 @@ export class MemoryNetwork extends Context.Service<
 
     /**
      * Performs the network's part of one fault of a plan at once: what `PlanOptions.onFault` says of each kind.
-     * `addresses` are those of the plan's nodes, by index.
+     * `addresses` are those of the plan's nodes, by index. A fault that contradicts itself, or is of a node that has no
+     * address, dies, and nothing is done.
      */
     readonly applyFault: (fault: Fault, addresses: ReadonlyArray<string>) => Effect.Effect<void>
     /**
      * Plays a fault plan on the network's clock and ends with its last action. Fails before the first if the plan is
-     * invalid. Interrupting it stops it where it is; what it began stays.
+     * invalid, and dies if it is about more nodes than have an address. Interrupting it stops it where it is; what it began stays.
      */
     readonly applyPlan: <E = never, R = never>(
       plan: FaultPlan,

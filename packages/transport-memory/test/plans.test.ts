@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
@@ -201,6 +203,37 @@ describe("playing a plan", () => {
       const error = yield* Effect.flip(network.applyPlan({ nodes: 1, actions }, { addresses }))
       assert.strictEqual(error.defect, "probability")
       assert.strictEqual(network.statistics.faults.Heal, 0)
+    })
+  )
+
+  it.effect("about more nodes than there are dies before its first action", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork.make()
+      const actions = [
+        { atMillis: 0, fault: Fault.Heal() },
+        { atMillis: 0, fault: Fault.HalfOpen({ pairs: [[0, 9]] }) }
+      ]
+      const exit = yield* Effect.exit(network.applyPlan({ nodes: 10, actions }, { addresses }))
+      assert(Exit.isFailure(exit))
+      assert.include(Cause.pretty(exit.cause), "the plan is about 10 nodes, and there are 6")
+      assert.strictEqual(network.statistics.faults.Heal, 0)
+    })
+  )
+
+  it.effect("one fault alone that makes no sense dies, and does nothing", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork.make()
+      const wrong: ReadonlyArray<readonly [fault: Fault, message: string]> = [
+        [Fault.RefuseDials({ nodes: [6] }), "RefuseDials: there is no node 6"],
+        [Fault.Partition({ groups: [[0, 1]], mode: "reset" }), "Partition: fewer than two groups separate nothing"],
+        [Fault.ClockJump({ node: 0, millis: 0.5 }), "ClockJump: 0.5 is not a whole number of milliseconds"]
+      ]
+      for (const [fault, message] of wrong) {
+        const exit = yield* Effect.exit(network.applyFault(fault, addresses))
+        assert(Exit.isFailure(exit))
+        assert.include(Cause.pretty(exit.cause), message)
+        assert.strictEqual(network.statistics.faults[fault._tag], 0)
+      }
     })
   )
 })

@@ -5,8 +5,9 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { Fault, FaultPlan, InvalidPlan } from "@hyparview/faults/FaultPlan"
-import { validate } from "@hyparview/faults/FaultPlan"
+import { validate, validateFault } from "@hyparview/faults/FaultPlan"
 import type { Controls } from "./controls.ts"
 import type { World } from "./world.ts"
 
@@ -17,7 +18,7 @@ import type { World } from "./world.ts"
  * @since 0.1.0
  */
 export interface PlanOptions<E = never, R = never> {
-  /** The address of each of the plan's nodes, by index. */
+  /** The address of each of the plan's nodes, by index: as many as it has, or more. */
   readonly addresses: ReadonlyArray<string>
   /**
    * Called after the network has done its part of a fault: all there is to it for most, the death of the links for
@@ -80,6 +81,12 @@ const perform = (controls: Controls, fault: Fault, addressOf: (node: number) => 
   }
 }
 
+/** A mistake of the caller: a fault of whoever has no address would hurt nobody. */
+const haveAddress = (nodes: number, addresses: ReadonlyArray<string>): Effect.Effect<void> =>
+  nodes <= addresses.length
+    ? Effect.void
+    : Effect.die(new RangeError(`the plan is about ${nodes} nodes, and there are ${addresses.length}`))
+
 const ofNodes = (fault: Fault): boolean =>
   fault._tag === "Restart" || fault._tag === "Leave" || fault._tag === "ClockJump"
 
@@ -91,6 +98,8 @@ export const performOne = (
   addresses: ReadonlyArray<string>
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
+    const valid = validateFault(fault, addresses.length)
+    if (Result.isFailure(valid)) return Effect.die(valid.failure)
     if (ofNodes(fault)) world.counters.faults[fault._tag]++
     return Effect.asVoid(perform(controls, fault, (node) => addresses[node] ?? `node-${node}`))
   })
@@ -102,7 +111,8 @@ export const play = Effect.fnUntraced(function* <E, R>(
   plan: FaultPlan,
   options: PlanOptions<E, R>
 ): Effect.fn.Return<void, InvalidPlan | E, R> {
-  const { actions } = yield* Effect.fromResult(validate(plan))
+  const { actions, nodes } = yield* Effect.fromResult(validate(plan))
+  yield* haveAddress(nodes, options.addresses)
   const start = world.agenda.now()
   for (const { atMillis, fault } of actions) {
     const wait = start + atMillis * 1000 - world.agenda.now()
