@@ -7,6 +7,13 @@
  * is tested with; fault plans of `@hyparview/faults` are pure data for simulated networks, and this is a thing with sockets.
  * It needs Node, and is an entry point of its own for that reason.
  *
+ * **A node behind a proxy** advertises the proxy's port and listens at one of its own, which must be known beforehand: choose it
+ * below those that the system gives away by itself (on Linux 32,768 and above), or it may be taken already. What the node dials
+ * goes past its own proxy, and through those of the nodes that it dials.
+ *
+ * **Delay** is `Merge` with more `segmentBytes` than are sent at once: what comes waits for `holdMillis`. **Silence** is `Stall` in
+ * both directions: neither end hears of anything, until it gives up and resets, which the other then sees.
+ *
  * A segment is what one write hands to the kernel, with TCP_NODELAY; the kernel may still join what it has not sent yet.
  *
  * @since 0.1.0
@@ -17,7 +24,7 @@ import type * as Scope from "effect/Scope"
 import type { AddressInfo, Server } from "node:net"
 import { createServer } from "node:net"
 import { type Connection, type Direction, ProxiedConnection } from "./internal/faultProxy/connection.ts"
-import type { Shape } from "./internal/faultProxy/pipe.ts"
+import { checkShape, type Shape } from "./internal/faultProxy/pipe.ts"
 
 export type { Connection, Direction } from "./internal/faultProxy/connection.ts"
 export type { Ending, Shape } from "./internal/faultProxy/pipe.ts"
@@ -27,7 +34,7 @@ export type { Ending, Shape } from "./internal/faultProxy/pipe.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** Host and port of the one behind the proxy. */
+  /** Host and port, 1 to 65,535, of the one behind the proxy, who need not listen yet. */
   readonly to: { readonly host: string; readonly port: number }
   /** The address on which the proxy listens, at a free port. Default `127.0.0.1`. */
   readonly host?: string | undefined
@@ -85,7 +92,7 @@ export interface FaultProxy {
   readonly accepted: () => number
   /** The shape of every connection, those that are open and those to come. */
   readonly shapeAll: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
-  /** Waits for the connection of this number. */
+  /** Waits for the connection of this number: for ever if it has ended already. */
   readonly connection: (number: number) => Effect.Effect<Connection>
 }
 
@@ -147,6 +154,14 @@ export const make = Effect.fnUntraced(function* (
     if (Number.isSafeInteger(value) && value >= 1) continue
     return yield* new InvalidOptions({ option, detail: `${value} is not a whole number, 1 or more` })
   }
+  if (
+    typeof to?.host !== "string" ||
+    to.host === "" ||
+    !(Number.isInteger(to.port) && to.port >= 1 && to.port <= 65_535)
+  ) {
+    const detail = "the host and the port, 1 to 65535, of the one behind the proxy"
+    return yield* new InvalidOptions({ option: "to", detail })
+  }
   const open = new Set<ProxiedConnection>()
   const waiting = new Map<number, Set<(connection: Connection) => void>>()
   const shapes: Record<Direction, Shape> = { toServer: { _tag: "Through" }, toClient: { _tag: "Through" } }
@@ -179,6 +194,7 @@ export const make = Effect.fnUntraced(function* (
     accepted: () => accepted,
     shapeAll: (direction, shape) =>
       Effect.suspend(() => {
+        checkShape(shape)
         if (direction !== "toClient") shapes.toServer = shape
         if (direction !== "toServer") shapes.toClient = shape
         return Effect.forEach([...open], (connection) => connection.shape(direction, shape), { discard: true })

@@ -1,7 +1,7 @@
 /** The fault proxy, by what plain sockets see through it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultProxy from "@hyparview/testing/FaultProxy"
-import { Deferred, Effect, type Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, type Scope } from "effect"
 import type { Server, Socket } from "node:net"
 import { connect, createServer } from "node:net"
 
@@ -242,6 +242,11 @@ describe("the fault proxy", () => {
       const to = { host: "127.0.0.1", port: 1 }
       const wrong: ReadonlyArray<readonly [options: Partial<FaultProxy.Options>, message: string]> = [
         [{ bufferBytes: 0 }, "fault proxy, bufferBytes: 0 is not a whole number, 1 or more"],
+        [
+          { to: { host: "", port: 1 } },
+          "fault proxy, to: the host and the port, 1 to 65535, of the one behind the proxy"
+        ],
+        [{ to: { ...to, port: 0 } }, "fault proxy, to: the host and the port, 1 to 65535, of the one behind the proxy"],
         [{ connections: 0.5 }, "fault proxy, connections: 0.5 is not a whole number, 1 or more"],
         [
           // @ts-expect-error: whoever has no types may give anything.
@@ -250,9 +255,37 @@ describe("the fault proxy", () => {
         ]
       ]
       for (const [options, message] of wrong) {
-        const error = yield* Effect.flip(FaultProxy.make({ ...options, to }))
+        const error = yield* Effect.flip(FaultProxy.make({ to, ...options }))
         assert.deepStrictEqual([error._tag, error.message], ["InvalidOptions", message])
       }
+    })
+  )
+
+  it.live("dies of a shape or a cut that there is none of, says why, and lets bytes pass as before", () =>
+    Effect.gen(function* () {
+      const { open, proxy } = yield* world()
+      const { client, connection, server } = yield* open
+      const all = (shape: unknown) => proxy.shapeAll("both", JSON.parse(JSON.stringify(shape)))
+      const wrong: ReadonlyArray<readonly [act: Effect.Effect<void>, message: string]> = [
+        [all({ _tag: "Slow" }), "no shape: one is Through, Stall, Throttle, Split or Merge"],
+        [all(null), "no shape"],
+        [all({ _tag: "Throttle", bytesPerSecond: 0 }), "bytesPerSecond is a number above 0, not 0"],
+        [all({ _tag: "Split" }), "segmentBytes is a whole number, 1 or more, not undefined"],
+        [connection.shape("both", { _tag: "Split", segmentBytes: -1 }), "segmentBytes is a whole number"],
+        [
+          connection.shape("toServer", { _tag: "Merge", segmentBytes: 9, holdMillis: Infinity }),
+          "holdMillis is from 0"
+        ],
+        [connection.cutAfter("toServer", Number.NaN, "fin"), "bytes are a whole number, 0 or more, not NaN"],
+        [connection.cutAfter("toServer", -1, "rst"), "bytes are a whole number, 0 or more, not -1"]
+      ]
+      for (const [act, message] of wrong) {
+        const exit = yield* Effect.exit(act)
+        assert(Exit.isFailure(exit))
+        assert.include(Cause.pretty(exit.cause), message)
+      }
+      client.socket.write("hello")
+      while (server.count() < 5) yield* Effect.sleep(1)
     })
   )
 })

@@ -4,7 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { connect } from "node:net"
-import { type Ending, Pipe, type Shape } from "./pipe.ts"
+import { checkShape, type Ending, Pipe, type Shape } from "./pipe.ts"
 
 /**
  * Where bytes go: from who has connected to the one behind the proxy (`toServer`), or back (`toClient`).
@@ -29,7 +29,7 @@ export interface Connection {
   /** From now on, for this connection alone. */
   readonly shape: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
   /**
-   * Ends the connection when so many bytes more have passed in a direction: exactly so many, none if 0. The receiver's side
+   * Ends the connection when so many bytes more have passed in a direction: exactly so many (a whole number), none if 0. The receiver's side
    * ends as `ending` says; the other is reset.
    */
   readonly cutAfter: (direction: Direction, bytes: number, ending: Ending) => Effect.Effect<void>
@@ -99,6 +99,7 @@ export class ProxiedConnection implements Connection {
 
   readonly shape = (direction: Direction | "both", shape: Shape): Effect.Effect<void> =>
     Effect.sync(() => {
+      checkShape(shape)
       if (direction !== "toClient") this.#pipes.toServer.shape(shape)
       if (direction !== "toServer") this.#pipes.toClient.shape(shape)
     })

@@ -15,6 +15,9 @@ import type { Socket } from "node:net"
  * - `Split`: in segments of 1 to `segmentBytes` bytes, drawn from the seed, each in a turn of the event loop of its own
  * - `Merge`: held until there are `segmentBytes` or `holdMillis` have passed since the first, and then passed as one segment
  *
+ * Rates are above 0, sizes whole numbers from 1, `holdMillis` from 0 to a day. With others the effect that is given the shape dies,
+ * and nothing is shaped.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -32,6 +35,41 @@ export type Shape =
  * @since 0.1.0
  */
 export type Ending = "fin" | "rst"
+
+const isSize = (bytes: number): boolean => Number.isSafeInteger(bytes) && bytes >= 1
+
+const dayMillis = 86_400_000
+
+const problem = (shape: Shape): string | undefined => {
+  switch (shape?._tag) {
+    case "Through":
+    case "Stall":
+      return undefined
+    case "Throttle":
+      return shape.bytesPerSecond > 0 && Number.isFinite(shape.bytesPerSecond)
+        ? undefined
+        : `bytesPerSecond is a number above 0, not ${shape.bytesPerSecond}; Stall lets nothing pass`
+    case "Split":
+      return isSize(shape.segmentBytes)
+        ? undefined
+        : `segmentBytes is a whole number, 1 or more, not ${shape.segmentBytes}`
+    case "Merge":
+      if (!isSize(shape.segmentBytes)) return `segmentBytes is a whole number, 1 or more, not ${shape.segmentBytes}`
+      return shape.holdMillis >= 0 && shape.holdMillis <= dayMillis
+        ? undefined
+        : `holdMillis is from 0 to ${dayMillis}, a day, not ${shape.holdMillis}`
+    default:
+      return "no shape: one is Through, Stall, Throttle, Split or Merge"
+  }
+}
+
+/** Throws if a shape is none: bytes would pass as nobody meant it, or the proxy turn without end. */
+export const checkShape = (shape: Shape): void => {
+  const wrong = problem(shape)
+  if (wrong !== undefined) throw new RangeError(`fault proxy, shape ${shape?._tag ?? ""}: ${wrong}`)
+}
+
+const endings: Record<Ending, true> = { fin: true, rst: true }
 
 /** How often a throttled direction lets bytes pass. */
 const throttleMillis = 10
@@ -90,7 +128,14 @@ export class Pipe {
     this.#plan()
   }
 
+  /** Throws if there is no such cut. */
   cutAfter(bytes: number, ending: Ending): void {
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
+      throw new RangeError(`fault proxy, cutAfter: bytes are a whole number, 0 or more, not ${bytes}`)
+    }
+    if (!Object.hasOwn(endings, ending)) {
+      throw new RangeError(`fault proxy, cutAfter: an end is "fin" or "rst", not ${JSON.stringify(ending)}`)
+    }
     this.#cut = { at: this.passed + bytes, ending }
     if (bytes === 0 && !this.#stopped) this.#onCut(ending)
   }
