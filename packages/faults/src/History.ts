@@ -5,7 +5,8 @@
  * - a subscriber is handed a message once at most, and nothing that nobody has published;
  * - since its baseline (the first thing it is told of a source) each sequence of (source, epoch, topic) is either delivered
  *   once or named in exactly one `Lagged`: so `Lagged` comes exactly where something was lost;
- * - where order was asked for, the messages of a source come in the order of their sequences.
+ * - where order was asked for, the messages of a source come in the order of their sequences, and a `Lagged` in the place of what
+ *   it names, unless that is older than the baseline.
  *
  * A history is of one incarnation of one node: its next one begins anew.
  *
@@ -75,7 +76,7 @@ interface Account {
   /** The first sequence that was spoken of: the baseline lies no higher. */
   readonly baseline: number
   highest: number
-  /** The last one delivered, for the order. */
+  /** The last one delivered, or the highest lost since, for the order. */
   last: number
 }
 
@@ -131,12 +132,16 @@ export const faultsOf = (history: History, published?: ReadonlySet<string>): Rea
       continue
     }
     const account = accountOf(accounts, item, first)
+    if (isOrdered && first >= account.baseline && first < account.last) {
+      faults.push(`${subscriber} lagged by ${where} after #${account.last}`)
+    }
     for (let sequence = first; sequence <= last; sequence++) {
       if (account.delivered.has(sequence)) faults.push(`${subscriber} lagged by ${where}, but was handed #${sequence}`)
       if (account.lost.has(sequence))
         faults.push(`${subscriber} lagged by ${where}, of which #${sequence} was given up before`)
       account.lost.add(sequence)
     }
+    account.last = Math.max(account.last, last)
     spokenOf(account, last)
   }
   return faults

@@ -44,6 +44,9 @@ describe("a broadcast's history", () => {
     "was handed a@1/t#4 twice": [...good, delivered(4)],
     "was handed a@1/t#6 after it was given up": [...good, delivered(6)],
     "was handed a@1/t#4 after #5": [delivered(3), delivered(5), delivered(4)],
+    "lagged by a@1/t#4–4 after #5": [delivered(3), delivered(5), lagged(4, 4)],
+    "lagged by a@1/t#4–4 after #6": [delivered(3), lagged(5, 6), lagged(4, 4)],
+    "was handed a@1/t#4 after #6": [delivered(3), lagged(5, 6), delivered(4)],
     "was handed a@1/t#9, which nobody has published": [...good, delivered(9)],
     "lagged by a@1/t#8–8, but was handed #8": [...good, lagged(8, 8)],
     "of which #7 was given up before": [...good, lagged(7, 7)],
@@ -57,6 +60,11 @@ describe("a broadcast's history", () => {
 
   it("asks for order only of those who asked for it", () => {
     assert.deepStrictEqual(faultsOf(history([delivered(3), delivered(5), delivered(4)], false), published), [])
+    assert.deepStrictEqual(faultsOf(history([delivered(3), delivered(5), lagged(4, 4)], false), published), [])
+  })
+
+  it("lets what is older than the first be told to be lost at any time", () => {
+    assert.deepStrictEqual(faultsOf(history([delivered(3), delivered(4), lagged(1, 1), delivered(5)]), published), [])
   })
 
   it("leaves nothing unsaid between the first and the last: with any part taken out the gap is seen", () => {
