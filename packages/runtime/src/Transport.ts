@@ -150,9 +150,9 @@ export interface Link {
 
   /**
    * What `receive` does, where it need not wait: the frames that have arrived, or how the link has ended. Where it would wait, it
-   * says undefined, and `wake` is called once, as soon as it would not any more; never from within `tryReceive` or `trySend`, but a
-   * close of this end may call it. A transport that has it spares the runtime a fiber that is put to sleep and woken for each batch.
-   * Called by one reader at a time, not while a `receive` is under way, and after undefined not before `wake` was called.
+   * says undefined, and `wake` is called once, as soon as it would not any more; never from within `send`, `trySend` or `tryReceive`
+   * of this link, but `close` may call it. A transport that has it spares the runtime a fiber that is put to sleep and woken for each
+   * batch. Called by one reader at a time, not while a `receive` is under way, and after undefined not before `wake` was called.
    */
   readonly tryReceive?: ((wake: () => void) => ReadonlyArray<Uint8Array> | LinkClosed | undefined) | undefined
 

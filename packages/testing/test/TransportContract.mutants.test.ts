@@ -401,6 +401,28 @@ describe("the transport contract notices a transport that", () => {
 })
 
 describe("the transport contract says", () => {
+  it.effect("that a reader was woken from within trySend", () =>
+    Effect.gen(function* () {
+      const late = links((link) => {
+        let due: (() => void) | undefined
+        return {
+          tryReceive: (wake) =>
+            link.tryReceive?.(() => {
+              due = wake
+            }),
+          trySend: (frames) => {
+            due?.()
+            due = undefined
+            return link.trySend?.(frames) ?? false
+          }
+        }
+      })
+      const exit = yield* outcome("without fibers: frames arrive at an end that sends meanwhile", late)
+      assert(Exit.isFailure(exit))
+      assert.include(Cause.pretty(exit.cause), "tryReceive wakes from within trySend")
+    })
+  )
+
   it.effect("where a frame differs, and gives the test runner no frames to compare", () =>
     Effect.gen(function* () {
       const emptied = links((link) => ({

@@ -126,6 +126,23 @@ const cases: ReadonlyArray<Case<Kit>> = [
       })
   },
   {
+    name: "frames arrive at an end that sends meanwhile, a few at a time",
+    run: (kit) =>
+      Effect.gen(function* () {
+        const { far, near } = yield* pair(kit)
+        const list = frames(30)
+        const reading = yield* Effect.forkChild(receive(far, list.length), { startImmediately: true })
+        const back = yield* Effect.forkChild(receive(near, list.length), { startImmediately: true })
+        for (const one of list) {
+          yield* near.send([[one]])
+          yield* Effect.sleep(2)
+          yield* far.send([[one]])
+        }
+        assertFrames(yield* Fiber.join(reading), list)
+        assertFrames(yield* Fiber.join(back), list)
+      })
+  },
+  {
     name: "the byte counters grow with what is moved, and agree",
     run: (kit) =>
       Effect.gen(function* () {

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { CloseReason, Link, Transport } from "@hyparview/runtime/Transport"
+import type { CloseReason, Link, OutgoingFrame, Transport } from "@hyparview/runtime/Transport"
 import { LinkClosed } from "@hyparview/runtime/Transport"
 
 /** A case may fail with whatever its harness fails with: it is reported, not handled. */
@@ -138,17 +138,26 @@ export const firstAccepted = (transport: Transport["Service"]) =>
  * `tryReceive` in place of `receive`.
  */
 export const withoutFibers = (kit: Kit): Kit => {
-  const eager = (link: Link): Link => ({
-    remoteAddress: link.remoteAddress,
-    authenticatedId: link.authenticatedId,
-    receive: receiveByTry(link),
-    close: (mode) => link.close(mode),
-    closed: link.closed,
-    get bytes() {
-      return link.bytes
-    },
-    send: (frames) => Effect.suspend(() => (link.trySend?.(frames) === true ? Effect.void : link.send(frames)))
-  })
+  const eager = (link: Link): Link => {
+    const calls = { sending: false }
+    const trySend = (frames: ReadonlyArray<OutgoingFrame>): boolean => {
+      calls.sending = true
+      const taken = link.trySend?.(frames) === true
+      calls.sending = false
+      return taken
+    }
+    return {
+      remoteAddress: link.remoteAddress,
+      authenticatedId: link.authenticatedId,
+      receive: receiveByTry(link, calls),
+      close: (mode) => link.close(mode),
+      closed: link.closed,
+      get bytes() {
+        return link.bytes
+      },
+      send: (frames) => Effect.suspend(() => (trySend(frames) ? Effect.void : link.send(frames)))
+    }
+  }
   return {
     ...kit,
     transport: Effect.map(kit.transport, (transport) => ({
@@ -160,14 +169,20 @@ export const withoutFibers = (kit: Kit): Kit => {
   }
 }
 
-/** `receive`, made of `tryReceive` where there is one. A link must wake who was told of nothing, once, and not for nothing. */
-export const receiveByTry = (link: Link): Link["receive"] => {
+/**
+ * `receive`, made of `tryReceive` where there is one. A link must wake who was told of nothing, once, and not for nothing, nor from
+ * within a `trySend`.
+ */
+export const receiveByTry = (
+  link: Link,
+  calls: { readonly sending: boolean } = { sending: false }
+): Link["receive"] => {
   const { tryReceive } = link
   if (tryReceive === undefined) return link.receive
   let reader: (() => void) | undefined
-  let wakes: "none" | "one" | "many" | undefined
+  let wakes: "none" | "one" | "twice" | "from within trySend" | undefined
   const wake = () => {
-    wakes = wakes === "none" ? "one" : "many"
+    wakes = calls.sending ? "from within trySend" : wakes === "none" ? "one" : "twice"
     reader?.()
   }
   return Effect.callback((resume) => {
@@ -175,7 +190,7 @@ export const receiveByTry = (link: Link): Link["receive"] => {
       // Whoever waited before was interrupted, and is to be called still.
       if (wakes === "none") return
       const received = tryReceive.call(link, wake)
-      const fault = wakes === "many" ? "twice" : received === undefined && wakes === "one" ? "for nothing" : undefined
+      const fault = wakes === "one" ? (received === undefined ? "for nothing" : undefined) : wakes
       if (fault !== undefined) return resume(Effect.die(new Error(`tryReceive wakes ${fault}`)))
       wakes = received === undefined ? "none" : undefined
       if (received !== undefined) {
