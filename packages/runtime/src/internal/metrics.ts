@@ -128,7 +128,9 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
   const levelOf = (gauge: typeof active): ((level: number) => void) => {
     let told: number | undefined
     return (level) => {
-      if (level !== told) gauge.updateUnsafe((told = level), context)
+      if (level === told) return
+      told = level
+      gauge.updateUnsafe(level, context)
     }
   }
   const levels = {

@@ -3,7 +3,8 @@
  * goes to sleep and is woken for a batch, which costs as much as a step of the core.
  */
 import * as Effect from "effect/Effect"
-import { type Link, LinkClosed } from "../Transport.ts"
+import * as Predicate from "effect/Predicate"
+import type { Link, LinkClosed } from "../Transport.ts"
 
 /** What is to be done with a batch before the next is read; undefined if it is done already. */
 export type Digest<A> = (frames: ReadonlyArray<Uint8Array>) => Effect.Effect<A, LinkClosed> | undefined
@@ -23,7 +24,7 @@ export const reading = <A>(link: Link, digest: Digest<A>): Effect.Effect<A, Link
           // The reader may have been interrupted meanwhile: what is left is for the next.
           const received = isOver ? undefined : link.tryReceive?.(readOn)
           if (received === undefined) return undefined
-          const next = received instanceof LinkClosed ? Effect.fail(received) : digest(received)
+          const next = Predicate.isTagged(received, "LinkClosed") ? Effect.fail(received) : digest(received)
           if (next !== undefined) return next
         }
       } catch (defect) {

@@ -4,11 +4,11 @@
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { CloseReason, Link, OutgoingFrame, Transport } from "@hyparview/runtime/Transport"
-import { LinkClosed } from "@hyparview/runtime/Transport"
+import type { CloseReason, Link, LinkClosed, OutgoingFrame, Transport } from "@hyparview/runtime/Transport"
 
 /** A case may fail with whatever its harness fails with: it is reported, not handled. */
 export type Run<A = void> = Effect.Effect<A, unknown, Scope.Scope>
@@ -194,7 +194,7 @@ export const receiveByTry = (
       if (fault !== undefined) return resume(Effect.die(new Error(`tryReceive wakes ${fault}`)))
       wakes = received === undefined ? "none" : undefined
       if (received !== undefined) {
-        resume(received instanceof LinkClosed ? Effect.fail(received) : Effect.succeed(received))
+        resume(Predicate.isTagged(received, "LinkClosed") ? Effect.fail(received) : Effect.succeed(received))
       }
     }
     reader = look
