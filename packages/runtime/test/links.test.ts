@@ -109,6 +109,17 @@ const setUp = (
     return { closes, links, reported, send, sent }
   })
 
+const disconnect = (reason: "evicted" | "leaving"): CoreNode.Message => ({
+  _tag: "Disconnect",
+  link: { asker: self.id, epoch: 1, requestId: 1 },
+  reason,
+  sample: { peers: [], ages: [] }
+})
+
+/** What a frame says that this node has sent. */
+const tagOf = (frame: OutgoingFrame): string | undefined =>
+  Result.getOrUndefined(Wire.decode(bytesOf(frame), { local: other, remote: self }))?._tag
+
 describe("what a link holds", () => {
   it.effect("is sent before its peer is taken for slow, even in the middle of a turn", () =>
     Effect.gen(function* () {
@@ -171,20 +182,22 @@ describe("what a link holds", () => {
     Effect.gen(function* () {
       const { closes, links, reported, send, sent } = yield* setUp(() => true)
       send(100)
-      links.send(other, {
-        _tag: "Disconnect",
-        link: { asker: self.id, epoch: 1, requestId: 1 },
-        reason: "leaving",
-        sample: { peers: [], ages: [] }
-      })
+      links.send(other, disconnect("leaving"))
       links.close(other)
       yield* Effect.yieldNow
-      const said = sent.map((frame) => {
-        const message = Result.getOrUndefined(Wire.decode(bytesOf(frame), { local: other, remote: self }))
-        return message?._tag
-      })
-      assert.deepStrictEqual(said, ["Carried", "Disconnect", "Bye"])
+      assert.deepStrictEqual(sent.map(tagOf), ["Carried", "Disconnect", "Bye"])
       assert.deepStrictEqual([closes, reported], [["flush"], []])
+    })
+  )
+
+  it.effect("goes out before the word that its peer is no neighbour any more, after which it would not count", () =>
+    Effect.gen(function* () {
+      const { links, send, sent } = yield* setUp(() => true)
+      send(100)
+      links.send(other, disconnect("evicted"))
+      links.send(other, { _tag: "ShuffleReply", requestId: 1, sample: { peers: [], ages: [] } })
+      links.flush(0)
+      assert.deepStrictEqual(sent.map(tagOf), ["ShuffleReply", "Carried", "Disconnect"])
     })
   )
 

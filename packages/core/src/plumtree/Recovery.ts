@@ -70,6 +70,28 @@ export const afterSeen = <I extends Key, A>(
     // What was announced and has not been asked for yet (`waitForHolder`): the tree brings what was published before it.
     put(t, slot, { ...stream, gap: { ...gap, due: now + holderPatience(t) } })
   }
+  hurry(t, slot)
+}
+
+/** After how many later messages of its origin what is missing is hurried, at least. */
+const leastAhead = 32
+
+/**
+ * Where an origin publishes faster than what is kept lasts, a gap cannot wait until it is due: neighbours keep about as much as
+ * this node does. So it is due once a quarter as much has come after it, and again after as much more. That many have hardly
+ * overtaken it on their way.
+ */
+const hurry = <I extends Key, A>(t: Transition<I, A>, slot: number): void => {
+  const { now, state } = t
+  const stream = at(state.streams, slot)
+  const gap = stream?.gap
+  if (stream === undefined || gap?.open !== true || gap.asking !== undefined || gap.due <= now) return
+  const ahead = Math.max(leastAhead, stream.held.count >> 2)
+  const come = latest(stream)
+  const first = doneUntil(stream, Math.max(stream.floor + 1, stream.owed))
+  if (come < Math.max(first, gap.hurried) + ahead) return
+  put(t, slot, { ...stream, gap: { ...gap, due: now, hurried: come } })
+  changeUpkeep(t, { gapsAt: earlier(state.upkeep.gapsAt, now) })
 }
 
 /** Opens a gap in a stream that has one; nobody is asked before `due`. It is to be listed (`listGaps`). */
@@ -82,6 +104,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     since: now,
     known: stream.top,
     due,
+    hurried: latest(stream),
     asking: undefined,
     holders: none,
     asked: none,

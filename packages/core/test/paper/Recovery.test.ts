@@ -377,6 +377,31 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 4, 5)], to: 2 }])
   })
 
+  it("R6. or at once when 32 later ones have come, which is sooner than what is kept lasts, and again after 32 more", () => {
+    const p = node([2, 3], { windowSize: 255, retainedMessages: 128 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 4))
+    const comes = (first: number, last: number): Subject => {
+      for (let sequence = first; sequence <= last; sequence++) p.hears(2, gossip(9, sequence))
+      return p.passes(0)
+    }
+    assert.deepStrictEqual(comes(5, 35).saysTo("Fetch"), [])
+    assert.deepStrictEqual(comes(36, 36).says("Fetch"), [{ _tag: "Fetch", wanted: [ranges(9, 1, 3)], to: 2 }])
+    // Nobody has it yet, and the pause before the next round is not waited for.
+    p.hears(2, fetched())
+    assert.deepStrictEqual(p.saysTo("Fetch"), [3])
+    p.hears(3, fetched())
+    assert.deepStrictEqual([p.saysTo("Fetch"), p.lagged], [[], []])
+    assert.deepStrictEqual(comes(37, 67).saysTo("Fetch"), [])
+    assert.deepStrictEqual(comes(68, 68).saysTo("Fetch"), [2])
+  })
+
+  it("R6. of an origin of which much is kept, when a quarter as many have come", () => {
+    const p = node([2], { windowSize: 2_047, retainedMessages: 1_024 })
+    for (let sequence = 0; sequence < 1_000; sequence++) p.hears(2, gossip(9, sequence))
+    for (let sequence = 1_001; sequence < 1_257; sequence++) p.hears(2, gossip(9, sequence))
+    assert.deepStrictEqual(p.passes(0).saysTo("Fetch"), [])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 1_257)).passes(0).saysTo("Fetch"), [2])
+  })
+
   it("R6. from one neighbour after the other, and again after pauses that grow", () => {
     const p = node([2, 3, 4]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3))
     const asked: Array<readonly [to: number, after: number]> = []

@@ -1,10 +1,10 @@
 /**
  * An open link to a peer whose identity is known, and the queue of what is to be sent over it.
  *
- * The queue is bounded in bytes. Membership goes before broadcast, so that no amount of payload delays a heartbeat;
- * within each of the two the order is kept, since the answer to a fetch ends with a frame of its own. Whatever the node
- * has queued in one turn goes out in one `send`; the fiber that does so lives only while there is something to send. A
- * peer that does not drain its link fills only its own queue, and is expelled when that is full.
+ * The queue is bounded in bytes. Membership goes before broadcast, so that no amount of payload delays a heartbeat (what
+ * ends a neighbourhood is queued with broadcast, `links.ts`); within each of the two the order is kept, since the answer to a fetch ends
+ * with a frame of its own. Whatever the node has queued in one turn goes out in one `send`; the fiber that does so lives only while
+ * there is something to send. A peer that does not drain its link fills only its own queue, and is expelled when that is full.
  */
 import type { Peer } from "@hyparview/core"
 import * as Effect from "effect/Effect"

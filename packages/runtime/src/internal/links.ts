@@ -568,11 +568,9 @@ export const makeLinks = (
   }
 }
 
-/** Membership goes first; but for the last goodbye, after which a peer takes nothing that still comes over the link. */
+/** Membership goes first; but for what ends a link of neighbours, after which the peer takes nothing that still comes over it. */
 const laneOf = (message: Node.Message): Lane =>
-  message._tag === "Carried" || (message._tag === "Disconnect" && message.reason === "leaving")
-    ? "broadcast"
-    : "membership"
+  message._tag === "Carried" || message._tag === "Disconnect" ? "broadcast" : "membership"
 
 const hasPayload = (message: Node.Message): boolean =>
   message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
