@@ -31,7 +31,9 @@ const checkShape = (folder: string): void => {
     type: "module",
     sideEffects: [],
     engines: { node: ">=22.19.0" },
-    files: ["src", "dist", "!dist/**/*.tsbuildinfo"]
+    files: ["src", "dist", "!dist/**/*.tsbuildinfo"],
+    // Whoever packs a clean checkout packs what is built, the page included.
+    scripts: { prepack: "npm --prefix ../.. run build" }
   }
   for (const [key, value] of Object.entries(expected)) {
     if (JSON.stringify(manifest[key]) !== JSON.stringify(value)) {
