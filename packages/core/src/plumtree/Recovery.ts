@@ -20,7 +20,7 @@ import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
-import { doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
+import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
 import { type Gap, indexOf, type Stream } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
@@ -73,13 +73,14 @@ export const afterSeen = <I extends Key, A>(
   hurry(t, slot)
 }
 
-/** After how many later messages of its origin what is missing is hurried, at least. */
+/** After how many later messages of its origin what is missing is fetched ahead of its time, at least. */
 const leastAhead = 32
 
 /**
  * Where an origin publishes faster than what is kept lasts, a gap cannot wait until it is due: neighbours keep about as much as
  * this node does. So it is due once a quarter as much has come after it, and again after as much more. That many have hardly
- * overtaken it on their way.
+ * overtaken it on their way. What has come counts, not how far its numbers reach: one message could jump ahead with each of its
+ * own, and have everybody ask all neighbours each time.
  */
 const hurry = <I extends Key, A>(t: Transition<I, A>, slot: number): void => {
   const { now, state } = t
@@ -88,10 +89,11 @@ const hurry = <I extends Key, A>(t: Transition<I, A>, slot: number): void => {
   if (stream === undefined || gap?.open !== true || gap.asking !== undefined || gap.due <= now) return
   const ahead = Math.max(leastAhead, stream.held.count >> 2)
   const come = latest(stream)
-  const first = doneUntil(stream, Math.max(stream.floor + 1, stream.owed))
-  if (come < Math.max(first, gap.hurried) + ahead) return
+  const from = Math.max(doneUntil(stream, Math.max(stream.floor + 1, stream.owed)), gap.hurried)
+  if (come < from + ahead || countAbove(stream, from) < ahead) return
   put(t, slot, { ...stream, gap: { ...gap, due: now, hurried: come } })
-  changeUpkeep(t, { gapsAt: earlier(state.upkeep.gapsAt, now) })
+  // Of the others nothing has changed, and there may be many.
+  askForGaps(t, new Set([slot]), true)
 }
 
 /** Opens a gap in a stream that has one; nobody is asked before `due`. It is to be listed (`listGaps`). */
@@ -243,7 +245,7 @@ export const askForGaps = <I extends Key, A>(
   const closed = new Set<number>()
   // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
   const isEarly = !alone && now < gapsAt
-  let next = alone || isEarly ? gapsAt : 0
+  let next = 0
   for (const slot of alone ? changed : state.upkeep.gaps) {
     if (isEarly && !changed.has(slot) && isWaiting(t, slot, batches)) continue
     const at = lookAfter(t, slot, batches)
@@ -254,7 +256,9 @@ export const askForGaps = <I extends Key, A>(
   const gaps = closed.size === 0 ? all : all.filter((slot) => !closed.has(slot))
   // To go through many takes a while, and is not to be done again for each of their times.
   const pauseMillis = Math.floor(gaps.length / gapsAMilli)
-  changeUpkeep(t, { gaps, gapsAt: gaps.length === 0 || next === 0 ? 0 : Math.max(next, now + pauseMillis) })
+  const after = next === 0 ? 0 : Math.max(next, now + pauseMillis)
+  // Whoever has some looked at more often than that would put off the others for ever, were their time moved with it.
+  changeUpkeep(t, { gaps, gapsAt: gaps.length === 0 ? 0 : alone || isEarly ? earlier(gapsAt, after) : after })
   for (const [index, wanted] of batches) {
     const to = state.neighbors[index]
     if (to === undefined) continue

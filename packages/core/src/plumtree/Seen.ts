@@ -67,6 +67,17 @@ export const see = <S extends Seen>(stream: S, sequence: number, bounds: Bounds,
 /** The highest number that has been seen, or given up. What is above it is hearsay. */
 export const latest = ({ above, floor }: Seen): number => above[above.length - 1] ?? floor
 
+/** How many numbers above this one, and above the floor, have been seen. */
+export const countAbove = ({ above }: Seen, number: number): number => {
+  let count = 0
+  for (let i = above.length - 2; i >= 0; i -= 2) {
+    const last = above[i + 1] ?? 0
+    if (last <= number) break
+    count += last - Math.max(number, (above[i] ?? 0) - 1)
+  }
+  return count
+}
+
 /** Somebody says that a number exists. That costs nobody a number: only what is seen moves the window. */
 export const expect = <S extends Seen>(stream: S, top: number): S => (top > stream.top ? { ...stream, top } : stream)
 

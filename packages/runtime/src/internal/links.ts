@@ -568,9 +568,11 @@ export const makeLinks = (
   }
 }
 
-/** Membership goes first; but for what ends a link of neighbours, after which the peer takes nothing that still comes over it. */
+/** Membership goes first; but for what ends a link of neighbours, after which the peer takes nothing that is queued before it. */
 const laneOf = (message: Node.Message): Lane =>
-  message._tag === "Carried" || message._tag === "Disconnect" ? "broadcast" : "membership"
+  message._tag === "Carried" || message._tag === "Disconnect" || message._tag === "NotNeighbor"
+    ? "broadcast"
+    : "membership"
 
 const hasPayload = (message: Node.Message): boolean =>
   message._tag === "Carried" && (message.body._tag === "Gossip" || message.body._tag === "Recalled")
