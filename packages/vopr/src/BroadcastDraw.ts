@@ -2,7 +2,7 @@
  * The broadcast's part of a scenario: what its trees are like, and how much is remembered. It follows from the scenario's seed,
  * and so is the same when the scenario is shrunk.
  */
-import { Plumtree } from "@hyparview/core"
+import { Plumtree, Random } from "@hyparview/core"
 import type { Scenario } from "@hyparview/faults/Scenario"
 
 /** Memories small enough to overflow in one run of four. */
@@ -17,6 +17,31 @@ const severalTrees = ({ seed }: Scenario) => {
   return { treesCount: 1 + (Math.floor(seed / 48) % 5), fanout, maxLoad: fanout + (Math.floor(seed / 240) % 5) }
 }
 
+/**
+ * Bounds at which a few messages overflow: in half of the forgetful runs those of what is kept alone, in the others also how much is
+ * announced, grafted, named and sent at once, each at its least or a little above.
+ */
+const smallBounds = (scenario: Scenario): Partial<Plumtree.Config> => {
+  if (!isForgetful(scenario)) return {}
+  const drawn = Math.floor(scenario.seed / 4)
+  if (drawn % 2 === 0) return { windowSize: 4, retainedMessages: 1, gapsSize: 1 }
+  const random = Random.seeded(scenario.seed)
+  const upTo = (most: number): number => 1 + Random.nextBelow(random, most)
+  const windowSize = upTo(8)
+  return {
+    windowSize,
+    retainedMessages: upTo(windowSize),
+    gapsSize: upTo(3),
+    missingSize: upTo(4),
+    announcersSize: upTo(2),
+    graftSize: upTo(2),
+    announceSize: upTo(4),
+    digestSize: upTo(2),
+    fetchMessages: upTo(2),
+    catchUp: Random.nextBelow(random, 4) > 0
+  }
+}
+
 /** A tree for everybody or for each source, several trees, or a flood. */
 export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...Plumtree.defaultConfig,
@@ -24,7 +49,7 @@ export const broadcastOf = (scenario: Scenario): Plumtree.Config => ({
   ...severalTrees(scenario),
   guideMillis: [0, 2_000, Plumtree.defaultConfig.guideMillis][scenario.seed % 3] ?? 0,
   trees: scenario.seed % 2 === 0 ? "shared" : "source",
-  ...(isForgetful(scenario) ? { windowSize: 4, retainedMessages: 1, gapsSize: 1 } : {})
+  ...smallBounds(scenario)
 })
 
 /**
