@@ -4,6 +4,7 @@ import { Fault } from "@hyparview/faults/FaultPlan"
 import { Membership } from "@hyparview/runtime"
 import { TestCluster, VirtualClock } from "@hyparview/testing"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -90,6 +91,20 @@ describe("a cluster", () => {
       if (error._tag !== "NotSettled") return
       assert.strictEqual(Duration.toMillis(error.after), 120_000)
       assert.include(error.message, "2 components; the largest has 6 of 12 nodes")
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
+  it.live("takes no longer to settle than it may, however often it is looked at", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster.make({ nodes: 4, seed: 1 })
+      for (const every of [undefined, "1 hour"] as const) {
+        const began = yield* Clock.currentTimeMillis
+        const error = yield* Effect.flip(cluster.settle({ within: "10 seconds", every }))
+        assert.strictEqual((yield* Clock.currentTimeMillis) - began, 10_000)
+        assert.strictEqual(error._tag === "NotSettled" && Duration.toMillis(error.after), 10_000)
+      }
+      yield* cluster.joinAll()
+      assert.isAtMost(Duration.toMillis(yield* cluster.settle({ within: "20 seconds", every: "20 seconds" })), 20_000)
     }).pipe(Effect.scoped, onVirtualClock)
   )
 

@@ -41,9 +41,12 @@ export class NotSettled extends Data.TaggedError("NotSettled")<{
  * @since 0.1.0
  */
 export interface SettleOptions {
-  /** How long it may take: not for ever. Default: 10 minutes. */
+  /**
+   * How long it may take, to become well and to have been so for a request time-out: not for ever, and never exceeded. With less
+   * than a request time-out nothing is ever settled. Default: 10 minutes.
+   */
   readonly within?: Duration.Input | undefined
-  /** How often to look: more than 0. Default: the request time-out. */
+  /** How often to look, and a request time-out before `within` is over: more than 0. Default: the request time-out. */
   readonly every?: Duration.Input | undefined
   /** Only these nodes are looked at, as if there were no others: one side of a partition, say. At least one. */
   readonly among?: ReadonlyArray<number> | undefined
@@ -160,11 +163,14 @@ export const settle = Effect.fnUntraced(function* (
   sureMillis: number,
   { every = sureMillis, within = "10 minutes" }: SettleOptions
 ): Effect.fn.Return<Duration.Duration, NotSettled | EndlessInstant> {
+  const everyMillis = Duration.toMillis(every)
   // Neither would ever end on a clock that moves by `every`.
-  if (!(Duration.toMillis(every) > 0)) throw new RangeError(`every: more than 0, not ${Formatter.format(every)}`)
+  if (!(everyMillis > 0)) throw new RangeError(`every: more than 0, not ${Formatter.format(every)}`)
   if (!Number.isFinite(Duration.toMillis(within))) throw new RangeError("within: some time, not for ever")
   const begin = yield* Clock.currentTimeMillis
   const limit = begin + Duration.toMillis(within)
+  /** Who becomes well later has not been so for long enough at the limit. */
+  const latest = limit - sureMillis
   let calmSince: number | undefined
   for (;;) {
     const now = yield* Clock.currentTimeMillis
@@ -173,6 +179,6 @@ export const settle = Effect.fnUntraced(function* (
     else calmSince ??= now
     if (calmSince !== undefined && now - calmSince >= sureMillis) return Duration.millis(calmSince - begin)
     if (now >= limit) return yield* new NotSettled({ after: Duration.millis(now - begin), violations })
-    yield* pass(every)
+    yield* pass(Math.min(everyMillis, (now < latest ? latest : limit) - now))
   }
 })
