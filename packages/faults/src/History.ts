@@ -59,10 +59,15 @@ export interface History {
 
 type Origin = Omit<Id, "sequence">
 
-const nameOf = ({ epoch, source, topic }: Origin): string => `${source}@${epoch}/${topic}`
+/** In quotes where the name would not say where the source ends. */
+const sourceOf = (source: string | number): string =>
+  typeof source === "string" && /[@"]/.test(source) ? JSON.stringify(source) : String(source)
+
+const nameOf = ({ epoch, source, topic }: Origin): string => `${sourceOf(source)}@${epoch}/${topic}`
 
 /**
- * A message by its name, `source@epoch/topic#sequence`.
+ * A message by its name, `source@epoch/topic#sequence`: the same for the same message, and for no other, whatever its source and
+ * topic are called. A source with an `@` or a `"` stands in quotes, as JSON has it: `"eve@host"@1/news#7`.
  *
  * @category names
  * @since 0.1.0

@@ -35,6 +35,47 @@ const good: ReadonlyArray<Told> = [
 ]
 const published = new Set(good.flatMap((item) => (item._tag === "Delivered" ? [keyOf(item.id)] : [])))
 
+/** Names that an ambiguous key would confuse: each holds what stands between two parts, or what could quote it. */
+const texts = [
+  "",
+  "a",
+  "1",
+  "a@1",
+  "@1/a",
+  "a@1/a",
+  "1/a@1",
+  "a#1",
+  '"',
+  '"a"',
+  '"a@1/a"',
+  "\\",
+  "\\u0040",
+  "\ud800",
+  "\ufffd"
+]
+const numbers = [0, 1, 11]
+const names: ReadonlyArray<Id> = texts.flatMap((source) =>
+  texts.flatMap((topic) => numbers.flatMap((epoch) => numbers.map((sequence) => ({ source, epoch, topic, sequence }))))
+)
+
+describe("the name of a message", () => {
+  it("is of no other, whatever source and topic are called", () => {
+    assert.strictEqual(new Set(names.map(keyOf)).size, names.length)
+    assert.strictEqual(keyOf(id(7, { source: "node/1", topic: "a@1/b" })), "node/1@1/a@1/b#7")
+    assert.strictEqual(keyOf(id(7, { source: "eve@host" })), '"eve@host"@1/t#7')
+  })
+
+  it("keeps sources apart that look alike with their epoch and topic", () => {
+    const alike = [
+      { source: "a", epoch: 1, topic: "b@2/c" },
+      { source: "a@1/b", epoch: 2, topic: "c" }
+    ]
+    const told = alike.map((more) => delivered(0, more))
+    assert.deepStrictEqual(faultsOf(history(told)), [])
+    assert.strictEqual(missingOf(history(told.slice(0, 1)), [id(0, alike[1])]).length, 1)
+  })
+})
+
 describe("a broadcast's history", () => {
   it("is well", () => {
     assert.deepStrictEqual([...faultsOf(history(good), published), ...gapsOf(history(good))], [])
