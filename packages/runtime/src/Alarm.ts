@@ -7,7 +7,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 
@@ -19,8 +19,9 @@ import * as Predicate from "effect/Predicate"
  */
 export interface CallingClock extends Clock.Clock {
   /**
-   * Calls back once, after this many milliseconds, on a stack of the clock's own; at 0 and below from within the call. Among those
-   * that sleep until the same instant, in the order in which they were asked for. The result calls it off.
+   * Calls back once, after this many milliseconds, on a stack of the clock's own; at 0 and below from within the call, or, of
+   * callbacks that ask for each other without end, on a stack of its own now and then. Among those that sleep until the same
+   * instant, in the order in which they were asked for. The result calls it off.
    */
   readonly callAfter: (millis: number, callback: () => void) => () => void
 }
@@ -33,6 +34,10 @@ export interface CallingClock extends Clock.Clock {
  */
 export const isCallingClock = (clock: Clock.Clock): clock is CallingClock =>
   Predicate.hasProperty(clock, "callAfter") && typeof clock.callAfter === "function"
+
+/** Callbacks that are called from within each other, over all clocks: it is one stack. */
+const mostNested = 64
+let nested = 0
 
 /**
  * Calls back once, after this many milliseconds of a clock. Where the clock does not sleep so long, or not at all, the callback
@@ -63,9 +68,17 @@ export const callAfter = (
   isCallingClock(clock)
     ? (millis, callback) => clock.callAfter(millis, callback)
     : (millis, callback) => {
-        const fiber = fork(clock.sleep(Duration.millis(millis)))
+        const sleep = clock.sleep(Duration.millis(millis))
+        // A clock that does not sleep for 0 would have a callback that asks for itself overflow the stack.
+        const fiber = fork(nested < mostNested ? sleep : Effect.andThen(Effect.yieldNow, sleep))
         fiber.addObserver((exit) => {
-          if (exit._tag === "Success") callback()
+          if (exit._tag !== "Success") return
+          nested++
+          try {
+            callback()
+          } finally {
+            nested--
+          }
         })
         return () => fiber.interruptUnsafe()
       }

@@ -77,6 +77,53 @@ describe("callAfter", () => {
     }).pipe(Effect.provide(VirtualClock.layer()))
   )
 
+  /** Asks for itself after 0 so often: how often it has been called when time has passed, and what came in which order. */
+  const chain = (times: number, adjust: (duration: Duration.Input) => Effect.Effect<void, unknown>) =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const callAfter = Alarm.callAfter(clock, Effect.runForkWith(yield* Effect.context<never>()))
+      const happened: Array<string> = []
+      let called = 0
+      const call = (): void => {
+        if (++called < times) callAfter(0, call)
+        else happened.push(`${clock.currentTimeMillisUnsafe()} the last`)
+      }
+      callAfter(5, call)
+      callAfter(5, () => happened.push(`${clock.currentTimeMillisUnsafe()} another`))
+      callAfter(6, () => happened.push(`${clock.currentTimeMillisUnsafe()} a later one`))
+      yield* adjust(10)
+      return { called, happened }
+    })
+
+  it.effect("calls a callback that asks for itself a hundred thousand times, on a stack that does not grow", () =>
+    Effect.gen(function* () {
+      const expected = { called: 100_000, happened: ["5 the last", "5 another", "6 a later one"] }
+      assert.deepStrictEqual(yield* Effect.provide(chain(100_000, VirtualClock.adjust), VirtualClock.layer()), expected)
+      const { called } = yield* chain(100_000, TestClock.adjust)
+      assert.strictEqual(called, 100_000)
+    })
+  )
+
+  it.effect("gives up an instant in which a callback asks for itself without end, and can call that off", () =>
+    Effect.gen(function* () {
+      const callAfter = Alarm.callAfter(yield* Clock.Clock, Effect.runFork)
+      let called = 0
+      const callOffs: Array<() => void> = []
+      const call = (): void => {
+        called++
+        callOffs.push(callAfter(0, call))
+      }
+      callAfter(5, call)
+      const error = yield* Effect.flip(VirtualClock.adjust(10))
+      assert.strictEqual(error._tag, "EndlessInstant")
+      assert.include(error.message, "a callback has itself called back at once")
+      for (const callOff of callOffs) callOff()
+      const before = called
+      yield* VirtualClock.adjust(10)
+      assert.strictEqual(called, before)
+    }).pipe(Effect.provide(VirtualClock.layer({ turnsPerInstant: 1_000 })))
+  )
+
   it.effect(
     "wakes in the order in which they were asked for those whose instants differ by what no duration holds",
     () =>

@@ -35,7 +35,7 @@ const TypeId = "~@hyparview/testing/VirtualClock"
 
 /**
  * An instant would not end: `turns` fibers and sleepers had their turn at it, and more were waiting. Some fiber loops
- * without sleeping (or sleeps for 0). Time stands still at that instant; the fibers are left as they are, and the looping
+ * without sleeping (or sleeps for 0), or a callback of `callAfter` has itself called back after 0. Time stands still at that instant; the fibers are left as they are, and the looping
  * ones go on.
  *
  * @category errors
@@ -59,7 +59,7 @@ export class EndlessInstant extends Data.TaggedError("EndlessInstant")<{
     )
     return (
       `time cannot move on from ${this.atMillis} ms: after ${this.turns} turns there is still something to run. ` +
-      `A fiber loops without sleeping` +
+      `A fiber loops without sleeping, or a callback has itself called back at once` +
       (culprits.length === 0 ? "" : `; of the last turns most were had by: ${culprits.join(", ")}`)
     )
   }
@@ -121,6 +121,9 @@ const nanosOfMillis = (millis: number): bigint => {
 /** To the nanosecond, as a `Duration` is: so who is called back and who sleeps for as long have one instant. */
 const inNanos = (millis: number): number =>
   Number.isInteger(millis) ? millis : Math.round(millis * 1_000_000) / 1_000_000
+
+/** Callbacks that are called from within each other. */
+const mostNested = 64
 
 /** Virtual time: milliseconds, and the two readings in nanoseconds, which are only worked out when somebody asks. */
 class Time {
@@ -200,10 +203,22 @@ const makeWithScheduler = Effect.fnUntraced(function* (options: Options = {}) {
       return Effect.sync(() => sleepers.remove(slot))
     })
 
+  let nested = 0
+  const callNow = (callback: () => void): void => {
+    nested++
+    try {
+      callback()
+    } finally {
+      nested--
+    }
+  }
+
   const callAfter: VirtualClock["callAfter"] = (exactMillis, callback) => {
     const millis = inNanos(exactMillis)
     if (!(millis > 0)) {
-      callback()
+      // As a fiber that sleeps for 0 yields now and then: the stack has an end, and a chain that has none a turn to be counted by.
+      if (nested >= mostNested) return pump.enqueue(() => callNow(callback))
+      callNow(callback)
       return () => {}
     }
     if (warner === undefined) warnLater()
