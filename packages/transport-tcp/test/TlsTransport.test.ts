@@ -17,17 +17,7 @@ import * as TcpMetrics from "@hyparview/transport-tcp/TcpMetrics"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as TlsMetrics from "@hyparview/transport-tcp/TlsMetrics"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
-import {
-  addressOf,
-  alone,
-  deafAddress,
-  freeAddress,
-  nextAccepted,
-  prefixed,
-  rawConnect,
-  rawServer,
-  rawWrite
-} from "./kit.ts"
+import { addressOf, alone, deafAddress, nextAccepted, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
 import type { Credentials } from "./tlsKit.ts"
 import { cluster, endOf, member, nodeName, odd, tlsConnect, tlsServer } from "./tlsKit.ts"
 
@@ -374,8 +364,7 @@ describe("a transport on every address of its machine", () => {
       Effect.gen(function* () {
         const transport = yield* TlsTransport.make({ ...far, host: "0.0.0.0", advertiseHost: "127.0.0.1" })
         const { port } = addressOf(transport.address)
-        const localPort = addressOf(yield* freeAddress("127.0.0.1")).port
-        const dial = (host: string) =>
+        const dial = (host: string, localPort = 0) =>
           Effect.acquireRelease(
             Effect.callback<Socket, Error>((resume) => {
               const socket = createConnection({ host, port, localAddress: "127.0.0.1", localPort })
@@ -386,7 +375,7 @@ describe("a transport on every address of its machine", () => {
           )
         const first = yield* dial("127.0.0.1")
         while ((yield* Metric.value(TcpMetrics.handshakes)).value < 1) yield* Effect.sleep(1)
-        const second = yield* dial("127.0.0.2")
+        const second = yield* dial("127.0.0.2", first.localPort)
         while ((yield* Metric.value(TcpMetrics.handshakes)).value < 2) yield* Effect.sleep(1)
         const other = yield* member(authority, "other")
         // In the other order, so that a mix-up would show.

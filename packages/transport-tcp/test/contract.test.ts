@@ -4,7 +4,7 @@ import * as TransportContract from "@hyparview/testing/TransportContract"
 import * as Certificates from "@hyparview/transport-tcp/Certificates"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
-import { deafAddress, freeAddress, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
+import { deafAddress, prefixed, rawConnect, rawServer, rawWrite, refusingAddress } from "./kit.ts"
 import { member, tlsConnect, tlsServer } from "./tlsKit.ts"
 
 const harness = (name: string, host: string): TransportContract.Harness<TransportContract.Settings> => ({
@@ -20,7 +20,7 @@ const harness = (name: string, host: string): TransportContract.Harness<Transpor
       handshakeTimeout: settings.handshakeTimeoutMillis,
       closeTimeout: settings.closeTimeoutMillis
     }),
-  refusingAddress: () => freeAddress(host),
+  refusingAddress: () => refusingAddress(host),
   invalidAddresses: ["", "7946", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:0", "::1:7946", "a b:1"],
   // The kernel's buffers for one connection: tcp_wmem and tcp_rmem, as large as they come.
   stallBytes: 64 * 1024 * 1024,

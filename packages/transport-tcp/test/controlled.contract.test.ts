@@ -3,7 +3,7 @@ import * as ControlledTransport from "@hyparview/runtime/ControlledTransport"
 import * as TransportContract from "@hyparview/testing/TransportContract"
 import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as Effect from "effect/Effect"
-import { deafAddress, freeAddress, prefixed, rawConnect, rawServer, rawWrite } from "./kit.ts"
+import { deafAddress, prefixed, rawConnect, rawServer, rawWrite, refusingAddress } from "./kit.ts"
 
 const host = "127.0.0.1"
 
@@ -23,7 +23,7 @@ TransportContract.suite<TransportContract.Settings>({
       Effect.flatMap((transport) => ControlledTransport.make(transport)),
       Effect.map(({ transport }) => transport)
     ),
-  refusingAddress: () => freeAddress(host),
+  refusingAddress: () => refusingAddress(host),
   invalidAddresses: ["", "7946", "127.0.0.1:0", "a b:1"],
   stallBytes: 64 * 1024 * 1024,
   hangingAddress: () => deafAddress(host),

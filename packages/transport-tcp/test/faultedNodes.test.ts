@@ -15,7 +15,7 @@ import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import { leavesNothing, numbered } from "./faultKit.ts"
-import { addressOf, freeAddress, median } from "./kit.ts"
+import { atFreeAddress, median } from "./kit.ts"
 import { cluster, member } from "./tlsKit.ts"
 
 const authority = await Effect.runPromise(Certificates.makeAuthority())
@@ -53,19 +53,24 @@ interface Heard {
 }
 
 const start = Effect.fnUntraced(function* (layerOf: LayerOf, id: string, options: Partial<Node.Options>) {
-  const own = addressOf(yield* freeAddress("127.0.0.1"))
-  const proxy = yield* FaultProxy.make({ to: own })
-  const transport = yield* layerOf(id, {
-    port: own.port,
-    advertisePort: proxy.port,
-    dialTimeout: "1 second",
-    handshakeTimeout: "1 second"
-  })
-  const context = yield* Layer.build(
-    Node.layer({ id, cluster, seed: 1, clusterSize: 5, handshakeTimeout: "1 second", membership, ...options }).pipe(
-      Layer.provide(Layer.merge(transport, Discovery.Discovery.layerNone)),
-      Layer.fresh
-    )
+  const { context, proxy } = yield* atFreeAddress(
+    "127.0.0.1",
+    Effect.fnUntraced(function* (own) {
+      const proxy = yield* FaultProxy.make({ to: own })
+      const transport = yield* layerOf(id, {
+        port: own.port,
+        advertisePort: proxy.port,
+        dialTimeout: "1 second",
+        handshakeTimeout: "1 second"
+      })
+      const context = yield* Layer.build(
+        Node.layer({ id, cluster, seed: 1, clusterSize: 5, handshakeTimeout: "1 second", membership, ...options }).pipe(
+          Layer.provide(Layer.merge(transport, Discovery.Discovery.layerNone)),
+          Layer.fresh
+        )
+      )
+      return { context, proxy }
+    })
   )
   const node = Context.get(context, Membership.Membership)
   const broadcast = Context.get(context, Broadcast.Broadcast)

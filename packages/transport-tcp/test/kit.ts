@@ -1,7 +1,8 @@
 /** Far ends that are not the transport: raw sockets on loopback, servers that never read, ports that never answer; and looks. */
-import type { Transport } from "@hyparview/runtime/Transport"
+import type { Transport, TransportError } from "@hyparview/runtime/Transport"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AddressInfo, Server, Socket } from "node:net"
@@ -69,8 +70,27 @@ export const rawServer = (
   ).pipe(Effect.map((server) => Address.format({ host, port: portOf(server) })))
 }
 
-/** A port that was free a moment ago. */
-export const freeAddress = (host: string): Effect.Effect<string> => Effect.scoped(rawServer(host))
+/**
+ * Where nobody listens, nor can anybody for the life of the scope: the port belongs to the near end of a connection.
+ */
+export const refusingAddress = (host: string): Effect.Effect<string, Error, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { localPort } = yield* rawConnect(yield* rawServer(host))
+    return Address.format({ host, port: localPort ?? 0 })
+  })
+
+/**
+ * For who listens at a port that is known beforehand: one that was free a moment ago, and another one where somebody else has taken it
+ * meanwhile.
+ */
+export const atFreeAddress = <A, E, R>(
+  host: string,
+  use: (address: Address.Address) => Effect.Effect<A, E | TransportError, R>
+): Effect.Effect<A, E | TransportError, R> =>
+  Effect.scoped(rawServer(host)).pipe(
+    Effect.flatMap((address) => use(addressOf(address))),
+    Effect.retry({ times: 9, while: Predicate.isTagged("TransportError") })
+  )
 
 const deafListener = `
   const { parentPort, workerData } = require("node:worker_threads")
