@@ -1,7 +1,7 @@
 /**
  * A bad network for real sockets: a TCP proxy on loopback that hurts the connections through it, each by itself and while
  * it runs. It ends them after so many bytes, in the middle of a frame if need be; resets them; stalls one direction or both;
- * throttles; joins segments and splits them. Whatever speaks TCP can stand behind it, TLS too: it looks at no byte.
+ * throttles; delays; joins segments and splits them; leaves them half-open. Whatever speaks TCP can stand behind it, TLS too: it looks at no byte.
  *
  * It stands in `testing`, beside the transport contract, because that is where one looks for what a transport of one's own
  * is tested with; fault plans of `@hyparview/faults` are pure data for simulated networks, and this is a thing with sockets.
@@ -11,8 +11,13 @@
  * below those that the system gives away by itself (on Linux 32,768 and above), or it may be taken already. What the node dials
  * goes past its own proxy, and through those of the nodes that it dials.
  *
- * **Delay** is `Merge` with more `segmentBytes` than are sent at once: what comes waits for `holdMillis`. **Silence** is `Stall` in
- * both directions: neither end hears of anything, until it gives up and resets, which the other then sees.
+ * **A slow line** is `Delay`, in one direction or both: 50 ms each way make a round trip of 100. Connections are accepted without
+ * delay. **Silence** is `Stall` in both directions: neither end hears of anything, until one gives up, which the other then sees: an end
+ * in order waits behind bytes that wait, and passes where none does; a reset always passes.
+ *
+ * **A half-open link** is `cutAfter` with the ending `none`: one end is gone, and the other is not told, neither then nor when it writes:
+ * its bytes are taken, and vanish. So does a machine go that loses its power. Only what expects to hear from the other notices, by
+ * heartbeats say.
  *
  * A segment is what one write hands to the kernel, with TCP_NODELAY; the kernel may still join what it has not sent yet.
  *
@@ -23,7 +28,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AddressInfo, Server } from "node:net"
 import { createServer } from "node:net"
-import { type Connection, type Direction, ProxiedConnection } from "./internal/faultProxy/connection.ts"
+import {
+  type Connection,
+  type Direction,
+  endedConnection,
+  ProxiedConnection
+} from "./internal/faultProxy/connection.ts"
 import { checkShape, type Shape } from "./internal/faultProxy/pipe.ts"
 
 export type { Connection, Direction } from "./internal/faultProxy/connection.ts"
@@ -92,7 +102,10 @@ export interface FaultProxy {
   readonly accepted: () => number
   /** The shape of every connection, those that are open and those to come. */
   readonly shapeAll: (direction: Direction | "both", shape: Shape) => Effect.Effect<void>
-  /** Waits for the connection of this number: for ever if it has ended already. */
+  /**
+   * Waits for the connection of this number, a whole one from 0. One that has ended already is there at once, as a record: what has
+   * passed, and that it is not open. Dies of another number.
+   */
   readonly connection: (number: number) => Effect.Effect<Connection>
 }
 
@@ -126,8 +139,10 @@ const portOf = (bound: AddressInfo | string | null): number =>
  *   const proxy = yield* FaultProxy.make({ to: { host: "127.0.0.1", port: 7946 } })
  *   // Somebody dials 127.0.0.1 at proxy.port meanwhile.
  *   const connection = yield* proxy.connection(0)
+ *   yield* connection.shape("both", { _tag: "Delay", delayMillis: 50 })
  *   yield* connection.shape("toServer", { _tag: "Throttle", bytesPerSecond: 10_000 })
- *   yield* connection.cutAfter("toServer", 5_000, "fin")
+ *   // After 5,000 bytes the client is gone, and the server not told: it is to notice by itself.
+ *   yield* connection.cutAfter("toServer", 5_000, "none")
  *   yield* connection.ended
  * }).pipe(Effect.scoped)
  * ```
@@ -163,6 +178,7 @@ export const make = Effect.fnUntraced(function* (
     return yield* new InvalidOptions({ option: "to", detail })
   }
   const open = new Set<ProxiedConnection>()
+  const over = new Map<number, Connection>()
   const waiting = new Map<number, Set<(connection: Connection) => void>>()
   const shapes: Record<Direction, Shape> = { toServer: { _tag: "Through" }, toClient: { _tag: "Through" } }
   let accepted = 0
@@ -182,7 +198,10 @@ export const make = Effect.fnUntraced(function* (
     }
     const connection = new ProxiedConnection({ number: accepted++, client, to, seed, bufferBytes, shapes })
     open.add(connection)
-    connection.onEnded(() => open.delete(connection))
+    connection.onEnded(() => {
+      open.delete(connection)
+      over.set(connection.number, endedConnection(connection))
+    })
     for (const resume of waiting.get(connection.number) ?? []) resume(connection)
     waiting.delete(connection.number)
   })
@@ -201,6 +220,11 @@ export const make = Effect.fnUntraced(function* (
       }),
     connection: (number) =>
       Effect.callback<Connection>((resume) => {
+        if (!(Number.isSafeInteger(number) && number >= 0)) {
+          throw new RangeError(`fault proxy, connection: a number is a whole one, 0 or more, not ${number}`)
+        }
+        const ended = over.get(number)
+        if (ended !== undefined) return resume(Effect.succeed(ended))
         for (const connection of open) {
           if (connection.number === number) return resume(Effect.succeed(connection))
         }

@@ -1,7 +1,7 @@
 /** The fault proxy, by what plain sockets see through it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultProxy from "@hyparview/testing/FaultProxy"
-import { Cause, Deferred, Effect, Exit, type Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, type Scope } from "effect"
 import type { Server, Socket } from "node:net"
 import { connect, createServer } from "node:net"
 
@@ -177,6 +177,110 @@ describe("the fault proxy", () => {
     })
   )
 
+  it.live("delays what passes, and an end after it, in one direction or both: never less, and in order", () =>
+    Effect.gen(function* () {
+      const { open } = yield* world()
+      const { client, connection, server } = yield* open
+      yield* connection.shape("toServer", { _tag: "Delay", delayMillis: 200 })
+      const began = performance.now()
+      client.socket.write(bytes(1_000))
+      server.socket.write(bytes(500))
+      yield* arrives(client, 500)
+      assert.isBelow(performance.now() - began, 200)
+      assert.strictEqual(connection.passed.toServer, 0)
+      yield* Effect.sleep(100)
+      client.socket.end(bytes(1_251).subarray(1_000))
+      assert.isTrue((yield* arrives(server, 1_000)).subarray(0, 1_000).equals(bytes(1_000)))
+      assert.isAtLeast(performance.now() - began, 200)
+      assert.strictEqual(yield* server.ended, "fin")
+      assert.isAtLeast(performance.now() - began, 300)
+      assert.strictEqual(server.count(), 1_251)
+
+      const there = yield* open
+      yield* there.connection.shape("both", { _tag: "Delay", delayMillis: 50 })
+      const sent = performance.now()
+      there.client.socket.write("ping")
+      yield* arrives(there.server, 4)
+      there.server.socket.write("pong")
+      yield* arrives(there.client, 4)
+      assert.isAtLeast(performance.now() - sent, 100)
+      assert.isTrue(there.connection.isOpen())
+      // What waits passes at once when the shape changes, and more than the buffer holds passes in time.
+      there.client.socket.write(bytes(150_000))
+      yield* arrives(there.server, 150_004)
+    })
+  )
+
+  it.live.each(["toServer", "toClient"] as const)(
+    "leaves a connection half-open for who is not told: its bytes vanish, it hears nothing, until it gives up: %s",
+    (direction) =>
+      Effect.gen(function* () {
+        const { open } = yield* world({ bufferBytes: 1_000 })
+        const { client, connection, server } = yield* open
+        const [gone, left] = direction === "toServer" ? [client, server] : [server, client]
+        // Also where the proxy reads no more from who is left.
+        yield* connection.shape("both", { _tag: "Stall" })
+        left.socket.write(bytes(500_000))
+        gone.socket.write(bytes(100))
+        yield* connection.cutAfter(direction, 100, "none")
+        yield* connection.shape(direction, { _tag: "Through" })
+        yield* arrives(left, 100)
+        assert.strictEqual(yield* gone.ended, "rst")
+        yield* Effect.callback<void>((resume) => {
+          left.socket.write(bytes(20_000_000), () => resume(Effect.void))
+        })
+        const told = yield* Effect.race(left.ended, Effect.as(Effect.sleep(50), "nothing"))
+        assert.deepStrictEqual([told, left.count(), gone.count()], ["nothing", 100, 0])
+        assert.isTrue(connection.isOpen())
+        assert.strictEqual(connection.passed[direction], 100)
+        left.socket.end()
+        assert.strictEqual(yield* left.ended, "rst")
+        yield* connection.ended
+        assert.isFalse(connection.isOpen())
+      })
+  )
+
+  it.live("takes a reset of a half-open connection, by who is left and by itself", () =>
+    Effect.gen(function* () {
+      const { open, proxy } = yield* world()
+      const first = yield* open
+      yield* first.connection.cutAfter("toClient", 0, "none")
+      first.client.socket.resetAndDestroy()
+      yield* first.connection.ended
+      const second = yield* open
+      yield* second.connection.cutAfter("toServer", 0, "none")
+      assert.strictEqual(yield* second.client.ended, "rst")
+      yield* second.connection.reset
+      assert.strictEqual(yield* second.server.ended, "rst")
+      yield* second.connection.ended
+      assert.strictEqual(proxy.connections().length, 0)
+    })
+  )
+
+  it.live("gives the record of a connection that has ended", () =>
+    Effect.gen(function* () {
+      const { open, proxy } = yield* world()
+      const { client, connection, server } = yield* open
+      client.socket.write(bytes(300))
+      yield* arrives(server, 300)
+      yield* connection.reset
+      yield* connection.ended
+      const record = yield* proxy.connection(0)
+      assert.deepStrictEqual(
+        [record.number, record.passed, record.isOpen()],
+        [0, { toServer: 300, toClient: 0 }, false]
+      )
+      yield* record.shape("both", { _tag: "Stall" })
+      yield* record.cutAfter("toServer", 0, "rst")
+      yield* record.reset
+      yield* record.ended
+      // The next one is still waited for.
+      const next = yield* Effect.forkChild(proxy.connection(1), { startImmediately: true })
+      yield* open
+      assert.strictEqual((yield* Fiber.join(next)).number, 1)
+    })
+  )
+
   it.live("splits into small segments, and merges into large ones", () =>
     Effect.gen(function* () {
       const { open } = yield* world()
@@ -219,6 +323,11 @@ describe("the fault proxy", () => {
           yield* half.server.ended
           const cut = yield* open
           yield* cut.connection.cutAfter("toClient", 0, "fin")
+          const halfOpen = yield* open
+          yield* halfOpen.connection.cutAfter("toServer", 0, "none")
+          const delayed = yield* open
+          yield* delayed.connection.shape("both", { _tag: "Delay", delayMillis: 60_000 })
+          delayed.client.socket.end("late")
         })
       )
       yield* allClosed
@@ -267,7 +376,7 @@ describe("the fault proxy", () => {
       const { client, connection, server } = yield* open
       const all = (shape: unknown) => proxy.shapeAll("both", JSON.parse(JSON.stringify(shape)))
       const wrong: ReadonlyArray<readonly [act: Effect.Effect<void>, message: string]> = [
-        [all({ _tag: "Slow" }), "no shape: one is Through, Stall, Throttle, Split or Merge"],
+        [all({ _tag: "Slow" }), "no shape: one is Through, Stall, Throttle, Delay, Split or Merge"],
         [all(null), "no shape"],
         [all({ _tag: "Throttle", bytesPerSecond: 0 }), "bytesPerSecond is a number above 0, not 0"],
         [all({ _tag: "Split" }), "segmentBytes is a whole number, 1 or more, not undefined"],
@@ -276,6 +385,11 @@ describe("the fault proxy", () => {
           connection.shape("toServer", { _tag: "Merge", segmentBytes: 9, holdMillis: Infinity }),
           "holdMillis is from 0"
         ],
+        [
+          connection.shape("both", { _tag: "Delay", delayMillis: -1 }),
+          "delayMillis is from 0 to 86400000, a day, not -1"
+        ],
+        [Effect.asVoid(proxy.connection(-1)), "a number is a whole one, 0 or more, not -1"],
         [connection.cutAfter("toServer", Number.NaN, "fin"), "bytes are a whole number, 0 or more, not NaN"],
         [connection.cutAfter("toServer", -1, "rst"), "bytes are a whole number, 0 or more, not -1"]
       ]

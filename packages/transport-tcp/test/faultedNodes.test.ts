@@ -9,10 +9,12 @@ import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as TlsTransport from "@hyparview/transport-tcp/TlsTransport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { leavesNothing, numbered } from "./faultKit.ts"
 import { atFreeAddress, median } from "./kit.ts"
@@ -176,10 +178,13 @@ const assertComplete = (nodes: ReadonlyArray<Started>, published: ReadonlyMap<st
 const faults: ReadonlyArray<FaultProxy.Shape> = [
   { _tag: "Stall" },
   { _tag: "Throttle", bytesPerSecond: 2_000 },
+  { _tag: "Delay", delayMillis: 100 },
   { _tag: "Split", segmentBytes: 20 },
   { _tag: "Merge", segmentBytes: 5_000, holdMillis: 300 },
   { _tag: "Through" }
 ]
+
+const endings: ReadonlyArray<FaultProxy.Ending> = ["fin", "rst", "none"]
 
 describe.each(transports)("nodes over %s", (name, layerOf) => {
   it.live(
@@ -225,6 +230,43 @@ describe.each(transports)("nodes over %s", (name, layerOf) => {
       )
   )
 
+  it.live.each([
+    { told: "b", whose: "links that it has dialled" },
+    { told: "a", whose: "links that it has accepted" }
+  ])("find out by heartbeats that a link is half-open: $whose", ({ told }) =>
+    leavesNothing(
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const slower = { membership: { ...membership, heartbeatMillis: 600 } }
+        const a = yield* start(layerOf, "a", slower)
+        // It is not told of its own death, and says no goodbye.
+        const b = yield* Effect.provideService(start(layerOf, "b", slower), Scope.Scope, scope)
+        yield* a.node.join([])
+        yield* b.node.join([`${a.proxy.host}:${a.proxy.port}`])
+        yield* within("they hold each other", 10_000, until(isWhole([a, b])))
+        // By the one that b has dialled.
+        assert.deepStrictEqual([a.proxy.connections().length, b.proxy.connections().length], [1, 0])
+        const connection = yield* a.proxy.connection(0)
+        const [left, gone] = told === "a" ? [a, b] : [b, a]
+        const lost = Effect.sync(() => left.downs.length > 0)
+        // Nothing else may end it: the one that is gone reaches nobody any more, and is reached by nobody.
+        for (const { proxy } of [a, b]) yield* proxy.shapeAll("both", { _tag: "Stall" })
+        yield* connection.cutAfter(left === b ? "toClient" : "toServer", 0, "none")
+        yield* within("the one that is gone knows at once", 10_000, until(Effect.sync(() => gone.downs.length > 0)))
+        assert.isFalse(yield* lost)
+        assert.deepStrictEqual(
+          (yield* left.node.neighbors).map(({ id }) => id),
+          [gone.id]
+        )
+        yield* within("the other finds out", 10_000, until(lost))
+        assert.deepStrictEqual(left.downs, [{ peer: gone.id, reason: "silent" }])
+        assert.notStrictEqual(gone.downs[0]?.reason, "silent")
+        yield* within("it has closed its end", 10_000, connection.ended)
+        yield* Scope.close(scope, Exit.void)
+      }).pipe(quiet)
+    )
+  )
+
   it.live("expel a peer that drains too slowly, and no message waits for it", () =>
     leavesNothing(
       Effect.gen(function* () {
@@ -256,7 +298,7 @@ describe.each(transports)("nodes over %s", (name, layerOf) => {
   )
 
   it.live(
-    "whose links are cut, reset, stalled, throttled, split and merged at random deliver every message once and whole",
+    "whose links are cut, reset, left half-open, stalled, throttled, delayed, split and merged at random deliver every message once and whole",
     () =>
       leavesNothing(
         Effect.gen(function* () {
@@ -274,10 +316,10 @@ describe.each(transports)("nodes over %s", (name, layerOf) => {
                 if (connection === undefined) return
                 hurt++
                 const direction = Random.nextBelow(random, 2) === 0 ? "toServer" : "toClient"
-                const what = Random.nextBelow(random, faults.length + 2)
+                const what = Random.nextBelow(random, faults.length + endings.length)
                 const shape = faults[what]
                 if (shape !== undefined) return yield* connection.shape(direction, shape)
-                const ending = what === faults.length ? "fin" : "rst"
+                const ending = endings[what - faults.length] ?? "rst"
                 yield* connection.cutAfter(direction, Random.nextBelow(random, 3_000), ending)
               })
             )

@@ -4,7 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { connect } from "node:net"
-import { checkShape, type Ending, Pipe, type Shape } from "./pipe.ts"
+import { checkCut, checkShape, type Ending, Pipe, type Shape } from "./pipe.ts"
 
 /**
  * Where bytes go: from who has connected to the one behind the proxy (`toServer`), or back (`toClient`).
@@ -31,11 +31,14 @@ export interface Connection {
   /**
    * Ends the connection when so many bytes more have passed in a direction: exactly so many (a whole number), none if 0. The receiver's side
    * ends as `ending` says; the other is reset.
+   *
+   * With `none` the receiver is not told: for it the connection is half-open from then on, as if the other end had lost its power.
+   * It is open (`isOpen`) until the receiver gives up, in order or not, which is answered by a reset; only `reset` does anything to it.
    */
   readonly cutAfter: (direction: Direction, bytes: number, ending: Ending) => Effect.Effect<void>
   /** Resets both sides now. */
   readonly reset: Effect.Effect<void>
-  /** Waits until both sides are gone. */
+  /** Waits until both sides are gone; of a half-open one, until whoever was left has given up. */
   readonly ended: Effect.Effect<void>
 }
 
@@ -57,6 +60,8 @@ export class ProxiedConnection implements Connection {
   readonly #ended = Deferred.makeUnsafe<void>()
   #onEnded: (() => void) | undefined
   #sides = 2
+  /** Who believes that the connection lives, if the other is gone. */
+  #survivor: Socket | undefined
 
   constructor(options: {
     readonly number: number
@@ -87,6 +92,9 @@ export class ProxiedConnection implements Connection {
     for (const socket of [client, this.#server]) {
       // A side that breaks takes the other along: the proxy hides no end.
       socket.on("error", () => this.#break())
+      socket.on("end", () => {
+        if (socket === this.#survivor) this.#break()
+      })
       socket.on("close", () => this.#onClose())
     }
   }
@@ -120,7 +128,11 @@ export class ProxiedConnection implements Connection {
   #cut(into: Socket, ending: Ending): void {
     const other = into === this.#client ? this.#server : this.#client
     this.#stop()
-    if (ending === "rst") reset(into)
+    if (ending === "none") {
+      this.#survivor = into
+      // Read and thrown away, also what the pipe would not take.
+      into.resume()
+    } else if (ending === "rst") reset(into)
     // What has passed must arrive before the end does.
     else into.end(() => into.destroy())
     reset(other)
@@ -138,6 +150,7 @@ export class ProxiedConnection implements Connection {
 
   #onClose(): void {
     if (--this.#sides > 0) {
+      if (this.#survivor?.destroyed === false) return
       // Both ends in order were seen, or one side is gone and the other has nobody to speak to.
       if (!this.#client.writableEnded || !this.#server.writableEnded) this.#break()
       return
@@ -147,3 +160,14 @@ export class ProxiedConnection implements Connection {
     Deferred.doneUnsafe(this.#ended, Effect.void)
   }
 }
+
+/** What is left of a connection that has ended: nothing that is done to it does anything, but what makes no sense dies. */
+export const endedConnection = ({ number, passed }: Connection): Connection => ({
+  number,
+  passed,
+  isOpen: () => false,
+  shape: (_direction, shape) => Effect.sync(() => checkShape(shape)),
+  cutAfter: (_direction, bytes, ending) => Effect.sync(() => checkCut(bytes, ending)),
+  reset: Effect.void,
+  ended: Effect.void
+})

@@ -13,9 +13,11 @@ import type { Socket } from "node:net"
  *   buffers fill. What waits passes when the shape changes
  * - `Throttle`: at most so many bytes a second pass, evenly
  * - `Split`: in segments of 1 to `segmentBytes` bytes, drawn from the seed, each in a turn of the event loop of its own
+ * - `Delay`: each passes `delayMillis` after it has come, and so does an end in order: at most `bufferBytes` in so many milliseconds.
+ *   A reset passes at once
  * - `Merge`: held until there are `segmentBytes` or `holdMillis` have passed since the first, and then passed as one segment
  *
- * Rates are above 0, sizes whole numbers from 1, `holdMillis` from 0 to a day. With others the effect that is given the shape dies,
+ * Rates are above 0, sizes whole numbers from 1, `delayMillis` and `holdMillis` from 0 to a day. With others the effect that is given the shape dies,
  * and nothing is shaped.
  *
  * @category models
@@ -25,20 +27,25 @@ export type Shape =
   | { readonly _tag: "Through" }
   | { readonly _tag: "Stall" }
   | { readonly _tag: "Throttle"; readonly bytesPerSecond: number }
+  | { readonly _tag: "Delay"; readonly delayMillis: number }
   | { readonly _tag: "Split"; readonly segmentBytes: number }
   | { readonly _tag: "Merge"; readonly segmentBytes: number; readonly holdMillis: number }
 
 /**
- * How a connection is ended: in order as far as TCP can tell (`fin`), or broken (`rst`).
+ * How a connection is ended: in order as far as TCP can tell (`fin`), broken (`rst`), or not at all (`none`), which leaves it
+ * half-open: it lives on for the one who is not told, whose bytes vanish, and who hears nothing any more.
  *
  * @category models
  * @since 0.1.0
  */
-export type Ending = "fin" | "rst"
+export type Ending = "fin" | "rst" | "none"
 
 const isSize = (bytes: number): boolean => Number.isSafeInteger(bytes) && bytes >= 1
 
 const dayMillis = 86_400_000
+
+const problemOfTime = (name: string, millis: number): string | undefined =>
+  millis >= 0 && millis <= dayMillis ? undefined : `${name} is from 0 to ${dayMillis}, a day, not ${millis}`
 
 const problem = (shape: Shape): string | undefined => {
   switch (shape?._tag) {
@@ -55,11 +62,11 @@ const problem = (shape: Shape): string | undefined => {
         : `segmentBytes is a whole number, 1 or more, not ${shape.segmentBytes}`
     case "Merge":
       if (!isSize(shape.segmentBytes)) return `segmentBytes is a whole number, 1 or more, not ${shape.segmentBytes}`
-      return shape.holdMillis >= 0 && shape.holdMillis <= dayMillis
-        ? undefined
-        : `holdMillis is from 0 to ${dayMillis}, a day, not ${shape.holdMillis}`
+      return problemOfTime("holdMillis", shape.holdMillis)
+    case "Delay":
+      return problemOfTime("delayMillis", shape.delayMillis)
     default:
-      return "no shape: one is Through, Stall, Throttle, Split or Merge"
+      return "no shape: one is Through, Stall, Throttle, Delay, Split or Merge"
   }
 }
 
@@ -69,7 +76,17 @@ export const checkShape = (shape: Shape): void => {
   if (wrong !== undefined) throw new RangeError(`fault proxy, shape ${shape?._tag ?? ""}: ${wrong}`)
 }
 
-const endings: Record<Ending, true> = { fin: true, rst: true }
+const endings: Record<Ending, true> = { fin: true, rst: true, none: true }
+
+/** Throws if there is no such cut. */
+export const checkCut = (bytes: number, ending: Ending): void => {
+  if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
+    throw new RangeError(`fault proxy, cutAfter: bytes are a whole number, 0 or more, not ${bytes}`)
+  }
+  if (!Object.hasOwn(endings, ending)) {
+    throw new RangeError(`fault proxy, cutAfter: an end is "fin", "rst" or "none", not ${JSON.stringify(ending)}`)
+  }
+}
 
 /** How often a throttled direction lets bytes pass. */
 const throttleMillis = 10
@@ -85,11 +102,14 @@ export class Pipe {
   readonly #onCut: (ending: Ending) => void
   #shape: Shape
   #waiting: Array<Uint8Array> = []
+  /** When each of what waits came. */
+  #arrivals: Array<number> = []
   #waitingBytes = 0
-  /** When the first of what waits came. */
+  /** Since when the first of what waits is held, by the shape that there is now. */
   #since = 0
   #cut: { readonly at: number; readonly ending: Ending } | undefined
   #endSeen = false
+  #endSeenAt = 0
   #stopped = false
   #cancel: (() => void) | undefined
   /** Since when a throttled direction has been so, and what it has let pass since. */
@@ -112,6 +132,7 @@ export class Pipe {
     this.#from.on("data", (chunk: Uint8Array) => this.#onData(chunk))
     this.#from.on("end", () => {
       this.#endSeen = true
+      this.#endSeenAt = performance.now()
       if (this.#shape._tag === "Merge") this.#unplan()
       this.#plan()
     })
@@ -130,12 +151,7 @@ export class Pipe {
 
   /** Throws if there is no such cut. */
   cutAfter(bytes: number, ending: Ending): void {
-    if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
-      throw new RangeError(`fault proxy, cutAfter: bytes are a whole number, 0 or more, not ${bytes}`)
-    }
-    if (!Object.hasOwn(endings, ending)) {
-      throw new RangeError(`fault proxy, cutAfter: an end is "fin" or "rst", not ${JSON.stringify(ending)}`)
-    }
+    checkCut(bytes, ending)
     this.#cut = { at: this.passed + bytes, ending }
     if (bytes === 0 && !this.#stopped) this.#onCut(ending)
   }
@@ -144,13 +160,16 @@ export class Pipe {
     this.#stopped = true
     this.#unplan()
     this.#waiting = []
+    this.#arrivals = []
     this.#waitingBytes = 0
   }
 
   #onData(chunk: Uint8Array): void {
     if (this.#stopped) return
-    if (this.#waitingBytes === 0) this.#since = performance.now()
+    const now = performance.now()
+    if (this.#waitingBytes === 0) this.#since = now
     this.#waiting.push(chunk)
+    this.#arrivals.push(now)
     this.#waitingBytes += chunk.length
     if (this.#waitingBytes >= this.#bufferBytes) this.#from.pause()
     // What is planned for the end of a segment's time is due when the segment is full.
@@ -171,11 +190,14 @@ export class Pipe {
   /** Sees to it that what may pass will. */
   #plan(): void {
     if (this.#stopped || this.#cancel !== undefined) return
+    const shape = this.#shape
     if (this.#waitingBytes === 0) {
-      if (this.#endSeen && !this.#into.writableEnded && !this.#into.destroyed) this.#into.end()
+      if (!this.#endSeen || this.#into.writableEnded || this.#into.destroyed) return
+      const left = shape._tag === "Delay" ? this.#endSeenAt + shape.delayMillis - performance.now() : 0
+      if (left > 0) return this.#after(left)
+      this.#into.end()
       return
     }
-    const shape = this.#shape
     switch (shape._tag) {
       case "Stall":
         return
@@ -183,6 +205,10 @@ export class Pipe {
         return this.#run()
       case "Throttle":
         return this.#after(throttleMillis)
+      case "Delay": {
+        const left = (this.#arrivals[0] ?? 0) + shape.delayMillis - performance.now()
+        return left > 0 ? this.#after(left) : this.#run()
+      }
       case "Split": {
         const immediate = setImmediate(() => this.#run())
         this.#cancel = () => clearImmediate(immediate)
@@ -219,6 +245,12 @@ export class Pipe {
           allowed < due - passed ? { since: performance.now(), passed: 0 } : { since, passed: passed + allowed }
         return allowed
       }
+      case "Delay": {
+        const latest = performance.now() - shape.delayMillis
+        const later = this.#arrivals.findIndex((arrival) => arrival > latest)
+        const due = later < 0 ? this.#waiting : this.#waiting.slice(0, later)
+        return due.reduce((sum, piece) => sum + piece.length, 0)
+      }
       case "Split":
         return 1 + Random.nextBelow(this.#random, shape.segmentBytes)
       default:
@@ -244,8 +276,10 @@ export class Pipe {
       const piece = first.subarray(0, left)
       pieces.push(piece)
       left -= piece.length
-      if (piece.length === first.length) this.#waiting.shift()
-      else this.#waiting[0] = first.subarray(piece.length)
+      if (piece.length === first.length) {
+        this.#waiting.shift()
+        this.#arrivals.shift()
+      } else this.#waiting[0] = first.subarray(piece.length)
     }
     this.#waitingBytes -= count - left
     const [only] = pieces
