@@ -29,6 +29,7 @@ import type * as Scope from "effect/Scope"
 import type { AddressInfo, Server } from "node:net"
 import { createServer } from "node:net"
 import {
+  checkDirection,
   type Connection,
   type Direction,
   endedConnection,
@@ -213,6 +214,7 @@ export const make = Effect.fnUntraced(function* (
     accepted: () => accepted,
     shapeAll: (direction, shape) =>
       Effect.suspend(() => {
+        checkDirection(direction)
         checkShape(shape)
         if (direction !== "toClient") shapes.toServer = shape
         if (direction !== "toServer") shapes.toClient = shape

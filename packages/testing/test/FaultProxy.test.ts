@@ -389,6 +389,12 @@ describe("the fault proxy", () => {
           connection.shape("both", { _tag: "Delay", delayMillis: -1 }),
           "delayMillis is from 0 to 86400000, a day, not -1"
         ],
+        // @ts-expect-error: whoever has no types may give anything.
+        [connection.shape("toSever", { _tag: "Stall" }), 'one is "toServer" or "toClient", or "both", not "toSever"'],
+        // @ts-expect-error: the same.
+        [proxy.shapeAll("toSever", { _tag: "Stall" }), 'one is "toServer" or "toClient", or "both", not "toSever"'],
+        // @ts-expect-error: the same.
+        [connection.cutAfter("both", 1, "rst"), 'one is "toServer" or "toClient", not "both"'],
         [Effect.asVoid(proxy.connection(-1)), "a number is a whole one, 0 or more, not -1"],
         [connection.cutAfter("toServer", Number.NaN, "fin"), "bytes are a whole number, 0 or more, not NaN"],
         [connection.cutAfter("toServer", -1, "rst"), "bytes are a whole number, 0 or more, not -1"]

@@ -187,23 +187,32 @@ describe("a cluster", () => {
     }).pipe(onVirtualClock)
   )
 
-  it.live("dies of an option that there is none of where something is collected or judged, and so does its clock", () =>
-    Effect.gen(function* () {
-      const collecting = Effect.gen(function* () {
-        const cluster = yield* TestCluster.make({ nodes: 2 })
-        yield* cluster.joinAll()
-        // @ts-expect-error: whoever has no types may give anything.
-        return yield* cluster.collect("news", { ordr: "source" })
-      })
-      const collected = yield* Effect.exit(Effect.scoped(collecting))
-      assert.isTrue(Exit.isFailure(collected) && String(Cause.squash(collected.cause)).includes("ordr is "))
-      const unjudged = yield* (yield* TestCluster.make({ nodes: 2 })).collect("news")
-      // @ts-expect-error: the same.
-      assert.throws(() => unjudged.faults({ ids: [], nodes: [], inOrdr: true }), "inOrdr: no such option")
-      // @ts-expect-error: the same.
-      const clock = yield* Effect.exit(Layer.build(VirtualClock.layer({ warningDely: "1 second" })))
-      assert.isTrue(Exit.isFailure(clock) && String(Cause.squash(clock.cause)).includes("warningDely: no such option"))
-    }).pipe(Effect.scoped, onVirtualClock)
+  it.live(
+    "dies of an option or a node that there is none of where something is collected or judged, and so does its clock",
+    () =>
+      Effect.gen(function* () {
+        const collecting = Effect.gen(function* () {
+          const cluster = yield* TestCluster.make({ nodes: 2 })
+          yield* cluster.joinAll()
+          // @ts-expect-error: whoever has no types may give anything.
+          return yield* cluster.collect("news", { ordr: "source" })
+        })
+        const collected = yield* Effect.exit(Effect.scoped(collecting))
+        assert.isTrue(Exit.isFailure(collected) && String(Cause.squash(collected.cause)).includes("ordr is "))
+        const unjudged = yield* (yield* TestCluster.make({ nodes: 2 })).collect("news")
+        // @ts-expect-error: the same.
+        assert.throws(() => unjudged.faults({ ids: [], nodes: [], inOrdr: true }), "inOrdr: no such option")
+        // Of nobody nothing would ever be wrong.
+        const id = { source: "n0", epoch: 1, topic: "news", sequence: 0 }
+        assert.throws(() => unjudged.faults({ ids: [id], nodes: [2] }), "there is no node 2: the cluster has 2")
+        assert.throws(() => unjudged.of(-1), "there is no node -1")
+        assert.throws(() => unjudged.missed(2), "there is no node 2")
+        // @ts-expect-error: the same.
+        const clock = yield* Effect.exit(Layer.build(VirtualClock.layer({ warningDely: "1 second" })))
+        assert.isTrue(
+          Exit.isFailure(clock) && String(Cause.squash(clock.cause)).includes("warningDely: no such option")
+        )
+      }).pipe(Effect.scoped, onVirtualClock)
   )
 
   it.live("runs a program on each node from each start of its process to its end", () =>

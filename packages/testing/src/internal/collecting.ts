@@ -13,7 +13,7 @@ import { checkNames } from "./names.ts"
 import type { Place } from "./places.ts"
 
 /**
- * What the nodes have been handed on a topic since `collect`.
+ * What the nodes have been handed on a topic since `collect`. Throws if it is asked about a node that there is none of.
  *
  * @category models
  * @since 0.1.0
@@ -144,7 +144,13 @@ export class Collections {
     if (!Wire.isName(topic)) throw new RangeError(`topic: ${JSON.stringify(topic)} is no name of a topic`)
     const collection: Collection = { topic, options, deliveries: places.map(() => []), fibers: [] }
     const { deliveries } = collection
-    const of = (index: number): Got => deliveries[index]?.flat() ?? []
+    /** Of a node that there is none of, nothing would be wrong. */
+    const incarnationsOf = (index: number): ReadonlyArray<Got> => {
+      const incarnations = deliveries[index]
+      if (incarnations !== undefined) return incarnations
+      throw new RangeError(`there is no node ${index}: the cluster has ${deliveries.length}`)
+    }
+    const of = (index: number): Got => incarnationsOf(index).flat()
     const collected: Collected = {
       of,
       receivers: (id) =>
@@ -157,7 +163,7 @@ export class Collections {
       faults: (check) => {
         checkNames(check, { ids: true, nodes: true, allDelivered: true, inOrder: true })
         return check.nodes.flatMap((index) =>
-          faultsOf(deliveries[index] ?? [], check).map((fault) => `node ${index} ${fault}`)
+          faultsOf(incarnationsOf(index), check).map((fault) => `node ${index} ${fault}`)
         )
       }
     }

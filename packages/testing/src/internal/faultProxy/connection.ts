@@ -42,6 +42,19 @@ export interface Connection {
   readonly ended: Effect.Effect<void>
 }
 
+const directions: Record<Direction, true> = { toServer: true, toClient: true }
+
+/** Throws if there is no such direction: a misspelt one would be taken for both. */
+const checkOneDirection = (direction: Direction, more = ""): void => {
+  if (Object.hasOwn(directions, direction)) return
+  const what = JSON.stringify(direction)
+  throw new RangeError(`fault proxy, direction: one is "toServer" or "toClient"${more}, not ${what}`)
+}
+
+export const checkDirection = (direction: Direction | "both"): void => {
+  if (direction !== "both") checkOneDirection(direction, ', or "both"')
+}
+
 /**
  * Resets a side. Not one whose last byte and end the kernel has taken: libuv refuses that, and Node would keep the descriptor
  * for ever. There is nothing left to take back then.
@@ -107,13 +120,17 @@ export class ProxiedConnection implements Connection {
 
   readonly shape = (direction: Direction | "both", shape: Shape): Effect.Effect<void> =>
     Effect.sync(() => {
+      checkDirection(direction)
       checkShape(shape)
       if (direction !== "toClient") this.#pipes.toServer.shape(shape)
       if (direction !== "toServer") this.#pipes.toClient.shape(shape)
     })
 
   readonly cutAfter = (direction: Direction, bytes: number, ending: Ending): Effect.Effect<void> =>
-    Effect.sync(() => this.#pipes[direction].cutAfter(bytes, ending))
+    Effect.sync(() => {
+      checkOneDirection(direction)
+      this.#pipes[direction].cutAfter(bytes, ending)
+    })
 
   readonly reset: Effect.Effect<void> = Effect.sync(() => this.#break())
 
@@ -166,8 +183,16 @@ export const endedConnection = ({ number, passed }: Connection): Connection => (
   number,
   passed,
   isOpen: () => false,
-  shape: (_direction, shape) => Effect.sync(() => checkShape(shape)),
-  cutAfter: (_direction, bytes, ending) => Effect.sync(() => checkCut(bytes, ending)),
+  shape: (direction, shape) =>
+    Effect.sync(() => {
+      checkDirection(direction)
+      checkShape(shape)
+    }),
+  cutAfter: (direction, bytes, ending) =>
+    Effect.sync(() => {
+      checkOneDirection(direction)
+      checkCut(bytes, ending)
+    }),
   reset: Effect.void,
   ended: Effect.void
 })
