@@ -33,7 +33,11 @@ export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Wai
   const { config, upkeep: old } = t.state
   const most = config.retainedBytes > 0 ? config.retainedBytes : defaultConfig.retainedBytes
   let bytes = Held.bytesOf(payload)
-  for (const { gossip } of old.waiting) bytes += Held.bytesOf(gossip.payload)
+  for (const { gossip } of old.waiting) {
+    // Its origin has made room and begun anew. The application has been asked, and what it says of one copy it says of both.
+    if (sameMessage(gossip.id, id)) return
+    bytes += Held.bytesOf(gossip.payload)
+  }
   if (old.waiting.length >= config.verdictsSize || (old.waiting.length > 0 && bytes > most)) {
     t.outputs.push({ _tag: "Rejected", id, from, verdict: "ignore" })
     return

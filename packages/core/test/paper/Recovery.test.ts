@@ -1036,6 +1036,17 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.gives("Validate"), [])
   })
 
+  it("R14. what waits already is not asked about again, though its origin has made room and begun anew meanwhile", () => {
+    const p = node([2, 3], { sourcesSize: 1 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    for (const source of [9, 8, 7, 6]) {
+      assert.strictEqual(p.hears(2, gossip(source, 0)).gives("Validate").length, 1, `${source}`)
+    }
+    assert.deepStrictEqual(p.hears(3, gossip(9, 0)).gives("Validate"), [])
+    const accepts = () => p.step({ _tag: "Validated", now: p.now, id: id(9, 0), verdict: "accept" })
+    assert.deepStrictEqual([accepts().delivered, p.kept(9)], [["9/0"], [0]])
+    assert.deepStrictEqual([accepts().delivered, p.kept(9)], [[], [0]])
+  })
+
   it("R14. what waits for a verdict is bounded in bytes too: one more is ignored", () => {
     const p = node([2], { retainedBytes: 10_000 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
     const large = (sequence: number, size: number) =>
