@@ -1,7 +1,8 @@
 /**
  * A bad network for real sockets: a TCP proxy on loopback that hurts the connections through it, each by itself and while
  * it runs. It ends them after so many bytes, in the middle of a frame if need be; resets them; stalls one direction or both;
- * throttles; delays; joins segments and splits them; leaves them half-open. Whatever speaks TCP can stand behind it, TLS too: it looks at no byte.
+ * throttles; delays; joins segments and splits them; leaves them half-open. Whatever speaks TCP can stand behind it, TLS too: it
+ * looks at no byte.
  *
  * It stands in `testing`, beside the transport contract, because that is where one looks for what a transport of one's own
  * is tested with; fault plans of `@hyparview/faults` are pure data for simulated networks, and this is a thing with sockets.

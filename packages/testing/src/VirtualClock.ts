@@ -35,8 +35,8 @@ const TypeId = "~@hyparview/testing/VirtualClock"
 
 /**
  * An instant would not end: `turns` fibers and sleepers had their turn at it, and more were waiting. Some fiber loops
- * without sleeping (or sleeps for 0), or a callback of `callAfter` has itself called back after 0. Time stands still at that instant; the fibers are left as they are, and the looping
- * ones go on.
+ * without sleeping (or sleeps for 0), or a callback of `callAfter` has itself called back after 0. Time stands still at that
+ * instant; the fibers are left as they are, and the looping ones go on.
  *
  * @category errors
  * @since 0.1.0

@@ -79,8 +79,8 @@ const leastAhead = 32
 /**
  * Where an origin publishes faster than what is kept lasts, a gap cannot wait until it is due: neighbours keep about as much as
  * this node does. So it is due once a quarter as much has come after it, and again after as much more. That many have hardly
- * overtaken it on their way. What has come counts, not how far its numbers reach: one message could jump ahead with each of its
- * own, and have everybody ask all neighbours each time.
+ * overtaken it on their way. What has come counts, not how far its numbers reach: a member could jump ahead with each message, and have
+ * everybody ask all neighbours each time.
  */
 const hurry = <I extends Key, A>(t: Transition<I, A>, slot: number): void => {
   const { now, state } = t

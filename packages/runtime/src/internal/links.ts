@@ -568,7 +568,7 @@ export const makeLinks = (
   }
 }
 
-/** Membership goes first; but for what ends a link of neighbours, after which the peer takes nothing that is queued before it. */
+/** Membership goes first; but what ends a link of neighbours overtakes nothing, since what came after it would not count. */
 const laneOf = (message: Node.Message): Lane =>
   message._tag === "Carried" || message._tag === "Disconnect" || message._tag === "NotNeighbor"
     ? "broadcast"
