@@ -158,7 +158,7 @@ export interface Config {
   readonly digestSize: number
   /** How long after one DIGEST the next one of the same neighbour follows, in milliseconds. 1–60,000. Ours: 100. */
   readonly digestMillis: number
-  /** Messages that one FETCH or GRAFT brings. 1–10,000. Ours: 128. */
+  /** Messages that one FETCH or GRAFT brings. 1–10,000. Ours: 1,024. */
   readonly fetchMessages: number
   /** Bytes of payload that one FETCH or GRAFT brings, but for a single message that is larger. 1–2³¹. Ours: 256 KiB. */
   readonly fetchBytes: number
@@ -227,7 +227,7 @@ export const defaultConfig: Config = {
   catchUp: true,
   digestSize: 64,
   digestMillis: 100,
-  fetchMessages: 128,
+  fetchMessages: 1_024,
   fetchBytes: 262_144,
   fetchMillis: 2_000,
   gapMillis: 10_000,
