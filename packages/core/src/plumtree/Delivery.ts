@@ -50,7 +50,7 @@ export const accept = <I extends Key, A>(
 const pass = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
-  { id, payload, publishedAt, round }: Gossip<I>,
+  { id, payload, publishedAt, replay, round }: Gossip<I>,
   bornAt: number
 ): void => {
   const { outputs, state } = t
@@ -74,7 +74,8 @@ const pass = <I extends Key, A>(
       publishedAt,
       ageMillis: t.now - bornAt,
       payload,
-      replay: undefined
+      // Whoever has it already was not reached by two paths, but by one and by this detour, which others need.
+      replay: replay === "recovery" ? replay : undefined
     }
     outputs.push({ _tag: "Send", to, message: onward })
   }

@@ -226,11 +226,33 @@ describe("recovery", () => {
       p.gives("Delivered").map(({ id, via }) => [id.sequence, via]),
       [[0, "recovery"]]
     )
-    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave"), p.says("Gossip")[0]?.replay], [[4], [3], undefined])
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave"), p.says("Gossip")[0]?.replay], [[4], [3], "recovery"])
     assert.deepStrictEqual([p.eager(), p.lazy(), p.says("Prune")], [[4], [2, 3], []])
     brings(p, 4, 0)
     assert.deepStrictEqual([p.gives("Duplicate").length, p.eager(), p.says("Prune")], [1, [4], []])
     assert.deepStrictEqual(p.kept(9), [0])
+  })
+
+  it("R4. nor is it one to whom it is passed on: a newcomer that fetches what all have is pruned by nobody", () => {
+    const p = node([2, 3, 4]).hears(2, gossip(9, 0))
+    const fetchedBefore = { ...gossip(9, 0), replay: "recovery" } as const
+    assert.deepStrictEqual([p.hears(3, fetchedBefore).says("Prune"), p.eager()], [[], [2, 3, 4]])
+    // What was grafted is the tree's from here on, and so is a push.
+    p.hears(4, { ...gossip(9, 1), replay: "graft" })
+    assert.deepStrictEqual(
+      p.says("Gossip").map(({ replay, to }) => [to, replay]),
+      [
+        [2, undefined],
+        [3, undefined]
+      ]
+    )
+    assert.deepStrictEqual([p.hears(3, gossip(9, 0)).saysTo("Prune"), p.eager()], [[3], [2, 4]])
+    // Passed on further it is still what it was.
+    p.hears(2, { ...gossip(9, 2), replay: "recovery" })
+    assert.deepStrictEqual(
+      p.says("Gossip").map(({ replay, to }) => [to, replay]),
+      [[4, "recovery"]]
+    )
   })
 
   it("R5. the baseline is the first message: what is older is not owed, and welcome", () => {
