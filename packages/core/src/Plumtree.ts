@@ -58,7 +58,7 @@ import type { Config } from "./plumtree/Config.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import { flood } from "./plumtree/Flood.ts"
 import type { Message } from "./plumtree/Message.ts"
-import { forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
+import { askAtOnce, forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
 import { onBeat, oneTree } from "./plumtree/OneTree.ts"
 import { onOverflow } from "./plumtree/Overflow.ts"
 import type { Input, Output, Timer } from "./plumtree/Protocol.ts"
@@ -281,6 +281,7 @@ const onNeighborDown = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   removeFromTrees(t, id, index)
   forgetAnnounced(t, index)
   forgetAnnouncer(t, id)
+  askAtOnce(t)
   forgetHolder(t, id)
   forgetRecalled(t, id)
   afterLoss(t)

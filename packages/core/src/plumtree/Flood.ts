@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { constUndefined, constVoid } from "effect/Function"
+import { constFalse, constUndefined, constVoid } from "effect/Function"
 import type { Strategy } from "./Transition.ts"
 
 /** Every message goes to everybody. */
@@ -17,6 +17,7 @@ export const flood: Strategy = {
   onFetched: constVoid,
   onAnnouncing: constVoid,
   onKnownAnnounced: constVoid,
+  isCutOff: constFalse,
   patience: ({ state }) => state.config.graftMillis,
   dueAt: (_, { at }) => at,
   nextAnnouncer: () => -1,

@@ -1,6 +1,7 @@
 /**
- * Messages that were announced and have not come. After timeout1 the first announcer is grafted, and after timeout2 the
- * next, until the payload is there or nobody is left. One that nobody is left for is forgotten: a later IHAVE begins anew.
+ * Messages that were announced and have not come. After timeout1 (or at once, where the tree has been lost) the first announcer is
+ * grafted, and after timeout2 the next, until the payload is there or nobody is left. One that nobody is left for is forgotten: a later
+ * IHAVE begins anew.
  *
  * @since 0.1.0
  */
@@ -48,6 +49,8 @@ interface Search<I extends Key> {
   readonly places: Map<string, number> | undefined
   /** How many of them the announcer owns; −1: not counted yet. */
   owned: number
+  /** Whether somebody has been grafted for one of them. */
+  readonly asking: boolean
 }
 
 /** More comparisons than this take longer than to make a map. */
@@ -59,7 +62,8 @@ const searchFor = <I extends Key>(missing: ReadonlyArray<Missing<I>>, ids: numbe
     missing.length * ids > comparisons
       ? new Map(missing.map(({ id }, place) => [keyOf(id), place] as const))
       : undefined,
-  owned: -1
+  owned: -1,
+  asking: isAsking(missing)
 })
 
 const find = <I extends Key>({ missing, places }: Search<I>, id: MessageId<I>): number =>
@@ -97,11 +101,15 @@ const remember = <I extends Key, A>(
     announcers: [announcer],
     rounds: [round],
     since: t.now,
-    at: t.now + t.strategy.patience(t, id),
+    at: t.now + (!search.asking && t.strategy.isCutOff(t, id) ? 0 : t.strategy.patience(t, id)),
     grafted: undefined
   })
   return true
 }
+
+/** Whether somebody has been grafted for one of them, and has not brought it yet. */
+const isAsking = <I extends Key>(missing: ReadonlyArray<Missing<I>>): boolean =>
+  missing.some(({ grafted }) => grafted !== undefined)
 
 /** Where a message stands among the missing; −1: nowhere. */
 const indexOfMissing = <I extends Key>(missing: ReadonlyArray<Missing<I>>, id: MessageId<I>): number => {
@@ -143,6 +151,7 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
   const wanted = new Map<I, Array<Missing<I>>>()
   const rest: Array<Missing<I>> = []
   const again = t.now + timeout2(t)
+  const asking = isAsking(state.missing)
   for (const entry of state.missing) {
     if (entry.at > t.now) {
       rest.push(entry)
@@ -150,7 +159,7 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
     }
     // Given up meanwhile: nobody need be asked.
     if (isOver(state, entry.id)) continue
-    const due = strategy.dueAt(t, entry)
+    const due = !asking && strategy.isCutOff(t, entry.id) ? t.now : strategy.dueAt(t, entry)
     if (due > t.now) {
       rest.push({ ...entry, at: due })
       continue
@@ -253,6 +262,21 @@ export const onGraftMiss = <I extends Key, A>(
   }
   state.missing = search.missing
   graftDue(t)
+}
+
+/**
+ * A link may have been the one along which the tree came. What is announced will not come any more where it was, and is asked for at
+ * once; but only of one announcer, and if nobody has been asked yet, since two grafts close a cycle.
+ */
+export const askAtOnce = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { now, state, strategy } = t
+  if (isAsking(state.missing)) return
+  const first = state.missing.find(({ id }) => strategy.isCutOff(t, id))?.announcers[0]
+  if (first === undefined) return
+  state.missing = state.missing.map((entry) =>
+    entry.announcers[0] === first && entry.at > now && strategy.isCutOff(t, entry.id) ? { ...entry, at: now } : entry
+  )
+  armGraftTimer(t)
 }
 
 /** A neighbour was lost: it cannot be grafted any more. */

@@ -9,9 +9,10 @@ import type { Key } from "../Peer.ts"
 import { endShaping, isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
 import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
-import type { MessageId } from "./Message.ts"
+import type { MessageId, Origin } from "./Message.ts"
+import { askAtOnce } from "./Missing.ts"
 import { indexOf, type Kept, type Missing } from "./State.ts"
-import { at, put } from "./Streams.ts"
+import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, type OnMessage, type Path, type Strategy, type Transition } from "./Transition.ts"
 import { drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy } from "./Tree.ts"
 
@@ -56,6 +57,7 @@ const takeBack = <I extends Key, A>(t: Transition<I, A>, { source }: MessageId<I
 const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tree: I | undefined): void => {
   if (t.state.config.trees === "shared") makeLazy(t, t.state.self.id, index)
   else if (tree !== undefined) makeLazy(t, tree, index)
+  askAtOnce(t)
 }
 
 /** So many messages that a neighbour has sent first make up for one duplicate. A power of two, so that sums are exact. */
@@ -185,6 +187,20 @@ const optimizeFound = <I extends Key, A>(
     : undefined
 }
 
+/**
+ * Whether all neighbours are lazy; or the latest of this origin, lately, was fetched, or the one that brought it has gone. Only where
+ * there is a guide: where every message shapes the tree, as in the paper, a tree that has lost many links is grafted together in several
+ * places if nobody waits.
+ */
+const isCutOff = <I extends Key, A>({ now, state }: Transition<I, A>, { epoch, source, topic }: Origin<I>): boolean => {
+  if (!isGuided(state.config)) return false
+  if (lazyIn(state, source) === (1 << state.neighbors.length) - 1) return true
+  const stream = at(state.streams, slotOf(state.streams, source, epoch, topic))
+  const latest = stream === undefined ? undefined : Held.last(stream.held, 1)[0]
+  if (latest === undefined || now - latest.bornAt > state.config.guideMillis) return false
+  return latest.parent === undefined || indexOf(state, latest.parent) < 0
+}
+
 /** The graft timer waits for as long as the tree is late by now, unless somebody has been asked already. */
 const dueAt = <I extends Key, A>(t: Transition<I, A>, { at, grafted, since }: Missing<I>): number =>
   grafted === undefined ? Math.max(at, since + timeout1(t)) : at
@@ -207,6 +223,7 @@ export const oneTree: Strategy = {
   onFetched: constVoid,
   onAnnouncing: constVoid,
   onKnownAnnounced: optimizeLate,
+  isCutOff,
   patience: timeout1,
   dueAt,
   nextAnnouncer,

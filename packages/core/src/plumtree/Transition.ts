@@ -12,7 +12,7 @@
 import { emptySlot } from "../internal/slots.ts"
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
-import type { Gossip, MessageId } from "./Message.ts"
+import type { Gossip, MessageId, Origin } from "./Message.ts"
 import type { Output, Timer } from "./Protocol.ts"
 import { type Draft, type Link, type Missing, type State, type Stream, type Streams, type Upkeep } from "./State.ts"
 
@@ -64,6 +64,8 @@ export interface Strategy {
 
   // --- what is announced and does not come ------------------------------------------------------------------------------
 
+  /** Whether what is announced of an origin will not come along the tree, as far as this node can see. */
+  readonly isCutOff: <I extends Key, A>(t: Transition<I, A>, origin: Origin<I>) => boolean
   /** How long a message is waited for that is announced for the first time. */
   readonly patience: <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>) => number
   /** When the next announcer of a message is asked, if the tree has turned out to be later than it was. */

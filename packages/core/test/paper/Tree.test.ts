@@ -295,6 +295,74 @@ describe("the tree", () => {
     assert.deepStrictEqual([p.saysTo("Graft"), p.eager()], [[3], [2, 3]])
   })
 
+  describe("PT11. a node that has lost the tree, where there is a guide,", () => {
+    const guided = (neighbors: ReadonlyArray<number> = [2, 3, 4], override: object = {}) =>
+      node(neighbors, { guideMillis: 5_000, ...override })
+    const waits = (p: Subject) => p.state.missing.map(({ at }) => at - p.now)
+
+    it("asks at once if all neighbours are lazy, but one announcer alone, and then waits for it", () => {
+      const p = guided()
+        .hears(3, prune)
+        .hears(4, prune)
+        .hears(3, iHave([9, 0, 2], [9, 1, 2]))
+        .hears(4, iHave([9, 2, 2]))
+      assert.deepStrictEqual(waits(p), [500, 500, 500])
+      p.now += 10
+      p.loses(2)
+      assert.deepStrictEqual([waits(p), p.state.timers.Graft.at], [[0, 0, 490], p.now])
+      p.fires("Graft")
+      assert.deepStrictEqual(p.says("Graft"), [{ _tag: "Graft", ids: [id(9, 0), id(9, 1)], payload: true, to: 3 }])
+      // The announcer is eager from here on; and although it prunes this node again nobody else is asked while it may answer.
+      p.hears(4, iHave([9, 3, 2])).hears(3, prune)
+      assert.deepStrictEqual(waits(p).slice(-2), [490, 500])
+      p.hears(3, { ...gossip(9, 0), replay: "graft" }).hears(3, { ...gossip(9, 1), replay: "graft" })
+      p.hears(3, prune)
+      assert.deepStrictEqual(waits(p), [0, 0])
+    })
+
+    it("asks at once for what is announced after the last eager neighbour has pruned it", () => {
+      const p = guided([2])
+        .hears(2, prune)
+        .hears(2, iHave([9, 0, 2]))
+      assert.deepStrictEqual(p.passes(0).saysTo("Graft"), [2])
+    })
+
+    it("asks at once if the neighbour that brought the latest has gone, or it was fetched, but only lately", () => {
+      const p = guided()
+        .hears(4, prune)
+        .hears(2, gossip(9, 0))
+        .hears(4, iHave([9, 1, 2]))
+      assert.deepStrictEqual(waits(p), [500])
+      p.loses(2)
+      assert.deepStrictEqual(p.passes(0).saysTo("Graft"), [4])
+      const q = guided()
+        .hears(4, prune)
+        .hears(2, gossip(9, 0))
+        .hears(3, { ...gossip(9, 1), replay: "recovery" })
+      assert.deepStrictEqual(
+        q
+          .hears(4, iHave([9, 2, 2]))
+          .passes(0)
+          .saysTo("Graft"),
+        [4]
+      )
+      const late = guided().hears(4, prune).hears(2, gossip(9, 0)).loses(2).passes(5_001)
+      assert.deepStrictEqual(waits(late.hears(4, iHave([9, 1, 2]))), [500])
+      const other = guided().hears(4, prune).hears(2, gossip(9, 0)).hears(3, gossip(8, 0)).loses(2)
+      assert.deepStrictEqual(waits(other.hears(4, iHave([8, 1, 2], [7, 1, 2]))), [500, 500])
+    })
+
+    it("waits all the same without a guide", () => {
+      for (const override of [{ guideMillis: 0 }, { trees: "source" }]) {
+        const p = guided([2, 3], override)
+          .hears(3, { _tag: "Prune", tree: 9 })
+          .hears(3, iHave([9, 0, 2]))
+          .loses(2)
+        assert.deepStrictEqual(waits(p), [500])
+      }
+    })
+  })
+
   it("PT11. one Graft asks for graftSize messages, and for the others of this announcer timeout2 later", () => {
     const p = node([2, 3], { graftSize: 2 }).hears(3, iHave([9, 0, 2], [9, 1, 2], [9, 2, 2]))
     const asked = () => p.says("Graft").map(({ ids }) => ids.map(({ sequence }) => sequence))

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { constUndefined, constVoid } from "effect/Function"
+import { constFalse, constUndefined, constVoid } from "effect/Function"
 import { considerAnnouncer } from "./Balance.ts"
 import { othersThan, treeOf } from "./Branches.ts"
 import { onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
@@ -24,6 +24,7 @@ export const thicket: Strategy = {
   onFetched: onFetchedNews,
   onAnnouncing: tellLoad,
   onKnownAnnounced: considerAnnouncer,
+  isCutOff: constFalse,
   patience,
   dueAt: (_, { at }) => at,
   nextAnnouncer: preferred,
