@@ -124,7 +124,7 @@ describe("failures", () => {
 
   it("has not healed where there was nothing whole to regain, and where sends fail regains what was reached before", () => {
     const small = { nodes: 120, cycles: 3, messages: 3, healCycles: 3 }
-    const broken = run("failures", { ...small, sendFailure: 0.5 })
+    const broken = run("failures", { ...small, sendFailure: 0.8 })
     assert.isAbove(broken.before?.components ?? 0, 1)
     assert.isNull(broken.healingCycles)
     const lossy = run("failures", { ...small, sendFailure: 0.02, kill: 0.3, healCycles: 10 })

@@ -43,7 +43,7 @@ export const onContacts = <I extends Key, A>(t: Transition<I, A>, found: Readonl
   const room = Math.max(0, contactsSize - named.length)
   const contacts = [...named, ...drawnFirst(state, remembered, room)].slice(0, contactsSize)
   if (state.active.length === 0) {
-    state.contacts = { ...state.contacts, known, left: contacts }
+    state.contacts = { ...state.contacts, known, left: contacts, graves: true }
     return
   }
   state.contacts = { ...state.contacts, known }
@@ -97,7 +97,8 @@ const reachable = <I extends Key, A>(state: State<I, A>): number => {
 export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
   const { now, state } = t
   const alone = state.active.length === 0
-  if (!alone && state.contacts.left.length > 0) state.contacts = { ...state.contacts, left: none }
+  if (alone !== state.contacts.alone) onAlone(t, alone)
+  if (alone && state.contacts.left.length === 0 && state.contacts.graves && !isJoining(state)) turnToGraves(t)
   if (alone && state.contacts.left.length > 0 && !isJoining(state)) {
     const index = nextBelow(state, state.contacts.left.length)
     const address = state.contacts.left[index]
@@ -121,6 +122,40 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
   state.contacts = { ...state.contacts, discoveryWaitMillis }
   emit(t, { _tag: "Discover" })
   setTimer(t, "Discovery", now + jittered(state, discoveryWaitMillis, 0.5))
+}
+
+/**
+ * The last neighbour has gone, or there is one again. Who had few has asked Discovery now and then, with waits up to the longest;
+ * who has none asks those contacts at once that it knows, and Discovery within the first wait. However often it happens, that is
+ * no more than one contact and one question for each neighbour won and lost.
+ */
+const onAlone = <I extends Key, A>(t: Transition<I, A>, alone: boolean): void => {
+  const { now, state } = t
+  const { at, nonce } = state.timers.Discovery
+  if (!alone) {
+    state.contacts = { ...state.contacts, alone, left: none, graves: false }
+    return
+  }
+  state.contacts = { ...state.contacts, alone }
+  // Where no wait runs, Discovery is asked at once.
+  if (nonce === 0) return
+  const { contacts, config } = state
+  const left = drawnFirst(state, contacts.known, config.contactsSize)
+  state.contacts = { ...contacts, left, graves: true, discoveryWaitMillis: 0 }
+  const soon = now + jittered(state, config.discoveryBackoffMillis[0], 0.5)
+  if (soon < at) setTimer(t, "Discovery", soon)
+}
+
+/**
+ * No contact has brought a neighbour. Those that were lost may be there all the same: a network that was gone for a moment takes all
+ * links with it, and everybody has a grave. One is asked for each answer of Discovery, of the youngest, as many as the active view has
+ * places: the dead would keep this node from asking Discovery again, each for as long as a dial takes to fail.
+ */
+const turnToGraves = <I extends Key, A>({ state }: Transition<I, A>): void => {
+  const { addresses } = state.memory.graveyard
+  const count = Math.min(addresses.length, state.config.activeSize)
+  const address = count === 0 ? undefined : addresses[addresses.length - 1 - nextBelow(state, count)]
+  state.contacts = { ...state.contacts, left: address === undefined ? none : [address], graves: false }
 }
 
 /**

@@ -224,6 +224,10 @@ export interface Contacts<A> {
   readonly dialing: ReadonlyArray<Dialing<A>>
   /** The last wait before a question to Discovery, 0 when the need is new. */
   readonly discoveryWaitMillis: number
+  /** Whether there was no neighbour when the last transition ended: to have none is another need than to have few. */
+  readonly alone: boolean
+  /** Whether a grave is asked when no contact is left in this joining round. */
+  readonly graves: boolean
 }
 
 /** A free slot of the active view: since when, and how often it had moved from node to node before it came here. */
@@ -424,7 +428,14 @@ export const freshRound: Round<never> = {
   lead: undefined
 }
 
-const noContacts: Contacts<never> = { known: none, left: none, dialing: none, discoveryWaitMillis: 0 }
+const noContacts: Contacts<never> = {
+  known: none,
+  left: none,
+  dialing: none,
+  discoveryWaitMillis: 0,
+  alone: false,
+  graves: false
+}
 
 const noMemory: Memory<never, never> = { graveyard: noGraves, suspects: none, departed: none, epochRaisedAt: -1 }
 

@@ -296,6 +296,7 @@ const putState = (h: Hasher, state: State): void => {
     h.time(deadline)
   }
   h.put(state.contacts.discoveryWaitMillis)
+  h.put((state.contacts.alone ? 1 : 0) + (state.contacts.graves ? 2 : 0))
   putPeers(h, HyParView.buriedPeers(state))
   h.put(state.search.probe === undefined ? 0 : 1)
   if (state.search.probe !== undefined) {

@@ -101,6 +101,48 @@ describe("rule 5: nothing left to try", () => {
     assert.deepStrictEqual(p.sent, [[7, join(p.requestTo(7))]])
   })
 
+  it("5b. whoever has few neighbours and loses the last asks contacts at once, and does not wait as long as for the fifth", () => {
+    const p = node(1, { active: [2, 3] })
+      .loses(3)
+      .isTold(107)
+      .cannotDial(107)
+    for (let round = 0; round < 8; round++) p.isTold(107).cannotDial(107).fires("Discovery")
+    assert.isAtLeast(p.state.timers.Discovery.at - p.now, 30_000)
+    p.loses(2)
+    assert.deepStrictEqual([p.gives("Dial").map(({ address }) => address), p.gives("Discover")], [[107], []])
+    assert.isAtMost(p.state.timers.Discovery.at - p.now, 1_500)
+    // Not again for as long as it stays alone.
+    const { at } = p.cannotDial(107).state.timers.Discovery
+    while (p.state.contacts.dialing.length > 0) p.cannotDial(p.state.contacts.dialing[0]?.address ?? 0)
+    assert.deepStrictEqual([p.gives("Dial"), p.state.timers.Discovery.at], [[], at])
+    assert.strictEqual(p.fires("Discovery").gives("Discover").length, 1)
+  })
+
+  it("5e. where no contact brings a neighbour, one of the youngest graves is asked, once for each answer of Discovery", () => {
+    const p = node(1, { active: [2, 3, 4] })
+      .loses(2)
+      .loses(3)
+      .loses(4)
+    assert.deepStrictEqual([p.active, p.graveyard], [[], [2, 3, 4]])
+    const dialled = new Set<number>()
+    for (let round = 0; round < 30; round++) {
+      while (p.state.contacts.dialing.length > 0) p.cannotDial(p.state.contacts.dialing[0]?.address ?? 0)
+      if (p.gives("Discover").length === 0) p.fires("Discovery")
+      p.isTold(107).cannotDial(107)
+      const [grave, ...others] = p.state.contacts.dialing
+      assert.deepStrictEqual(others, [])
+      dialled.add(grave?.address ?? 0)
+      assert.deepStrictEqual(p.cannotDial(grave?.address ?? 0).gives("Dial"), [])
+    }
+    assert.deepStrictEqual([...dialled].toSorted(), [102, 103, 104])
+    p.fires("Discovery").isTold()
+    const grave = (p.state.contacts.dialing[0]?.address ?? 0) - 100
+    p.opens(grave + 100)
+    assert.deepStrictEqual(p.sent, [[grave, join(p.requestTo(grave))]])
+    p.hears(grave, reply(p.requestTo(grave), "accepted"))
+    assert.deepStrictEqual([p.active, p.graveyard.includes(grave)], [[grave], false])
+  })
+
   it("5b. of more contacts than are kept each gets its turn, when others are dead too", () => {
     const contacts = Array.from({ length: 20 }, (_, index) => 101 + index)
     const asked = (discovered: ReadonlyArray<number>, questions: number, contactsSize: number) => {
