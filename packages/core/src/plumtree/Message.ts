@@ -213,8 +213,8 @@ export interface Fetch<I extends Key = string> {
 }
 
 /**
- * Of one origin, what was asked for is over for the sender from the first sequence asked for up to `below`, without it:
- * seen or given up, and not kept.
+ * Of one origin, what was asked for is sent or over up to `below`, without it: what the sender has not sent with this answer it will
+ * never send.
  *
  * @category models
  * @since 0.1.0

@@ -20,7 +20,7 @@ import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
-import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, wantsOlder } from "./Seen.ts"
+import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, notDone, wantsOlder } from "./Seen.ts"
 import { type Gap, indexOf, type Stream } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
@@ -356,7 +356,19 @@ export const onFetchedMessage = <I extends Key, A>(t: Transition<I, A>, index: n
   changeLink(t, index, { fetchAt: t.now + t.state.config.fetchMillis, fetched: link.fetched + 1 })
 }
 
-/** FETCH received: what is kept of it is sent, within bounds; then what is over, and whether there is more. */
+/** The first number in these runs that is wanted here too; infinity if there is none. What is wanted no more is over. */
+const firstOpen = <I extends Key>(stream: Stream<I>, runs: ReadonlyArray<number>): number => {
+  const missing = notDone(stream, runs)
+  for (let i = 0; i + 1 < missing.length; i += 2) {
+    if ((missing[i + 1] ?? 0) >= stream.wanted) return Math.max(missing[i] ?? 0, stream.wanted)
+  }
+  return Infinity
+}
+
+/**
+ * FETCH received: what is kept of it is sent, within bounds; then up to where all that was asked for is sent or over, and whether
+ * there is more.
+ */
 export const onFetch = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
@@ -377,27 +389,45 @@ export const onFetch = <I extends Key, A>(
     // Nobody names one twice who is not out to make work.
     if (stream === undefined || looked.has(slot) || first === undefined || !isRuns(runs)) continue
     looked.add(slot)
-    // What is wanted no more is over too.
+    const asked = runs.slice(0, 2 * config.gapsSize)
+    /** The first that is kept and not sent. */
+    let unsent = more ? (Held.nextOf(stream.held, first, since) ?? Infinity) : Infinity
+    /** What follows the last that is not kept. */
+    let absent = more ? (asked[asked.length - 1] ?? 0) + 1 : 0
+    for (let i = 0; i + 1 < asked.length && !more; i += 2) {
+      let next = asked[i] ?? 0
+      const last = asked[i + 1] ?? 0
+      more = !Held.visit(stream.held, next, last, (kept) => {
+        const { sequence } = kept
+        if (kept.bornAt < since) return true
+        if (sequence > next) absent = sequence
+        next = sequence + 1
+        bytes += kept.payload.byteLength
+        if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) {
+          unsent = sequence
+          return false
+        }
+        messages++
+        t.outputs.push({
+          _tag: "Send",
+          to: from,
+          message: replayed(t, { source, epoch, topic, sequence }, kept, "recovery")
+        })
+        return true
+      })
+      if (!more && next <= last) absent = last + 1
+    }
+    // One who asks may have many gaps, and is told of all of them: what is asked for below is sent, or over.
     const below = Math.min(
-      Held.nextOf(stream.held, first, since) ?? Infinity,
-      // Nor is what waits for a verdict: it will be passed on, or be over then.
+      absent,
+      unsent,
+      // What waits for a verdict is not over: it will be passed on, or be over then.
       firstAwaited(t.state, stream, first),
-      Math.max(doneUntil(stream, first), stream.wanted),
+      firstOpen(stream, asked),
       // What follows the highest number cannot be named.
       maxInteger
     )
     if (below > first) gone.push({ source, epoch, topic, below })
-    for (let i = 0; i + 1 < Math.min(runs.length, 2 * config.gapsSize) && !more; i += 2) {
-      more = !Held.visit(stream.held, runs[i] ?? 0, runs[i + 1] ?? 0, (kept) => {
-        if (kept.bornAt < since) return true
-        bytes += kept.payload.byteLength
-        if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) return false
-        messages++
-        const id = { source, epoch, topic, sequence: kept.sequence }
-        t.outputs.push({ _tag: "Send", to: from, message: replayed(t, id, kept, "recovery") })
-        return true
-      })
-    }
   }
   t.outputs.push({ _tag: "Send", to: from, message: { _tag: "Fetched", gone, more } })
 }
@@ -433,7 +463,7 @@ const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): 
   }
 }
 
-/** From the first number that is missing up to `below`, a neighbour will never send any. What none of them will is lost. */
+/** Of what was missing up to `below` a neighbour has sent what it had, and will never send the rest. What none of them will is lost. */
 const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: I, below: number): void => {
   const { neighbors, streams } = t.state
   const gap = at(streams, slot)?.gap
