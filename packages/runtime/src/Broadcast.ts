@@ -140,7 +140,8 @@ export class Broadcast extends Context.Service<
      * validators are asked in order, until one does not accept. At most `validators` run at once; one that fails, or has not
      * answered within `validatorTimeout`, counts as `ignore`, and in the metrics. If messages come faster than they are
      * judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or `subscriberBytes`, do not suffice are
-     * ignored too. What nobody has judged is told to subscribers as `Lagged`; what a validator rejected or ignored is not.
+     * ignored too. If that goes on, what is judged waits for an eighth of that time at most, and is late by as much at each node on
+     * its way: a queue that is never empty loses as much, and is later. What nobody has judged is told to subscribers as `Lagged`; what a validator rejected or ignored is not.
      * A message that is not accepted here may still reach others by other paths: let all nodes judge alike. Fails with
      * `InvalidTopic` if the name is none, or if `topicsSize` other topics have validators already.
      */

@@ -3,6 +3,10 @@
  * a verdict, and for how long; here they wait for one of so many places. What the core has given up is judged no more,
  * and what it would give up before a validator's time is over is not begun: of too many messages some are judged in time,
  * where otherwise all would be judged too late.
+ *
+ * A queue takes up a burst: all that comes at once is judged, if that can be done in time. Where more comes than is judged, and goes
+ * on coming, a queue saves nothing: as many are ignored, and those that are not have waited for as long as one may, on each node that
+ * passes them on. So once somebody has waited without a break for that long, nobody waits for longer than an eighth of it.
  */
 import { Plumtree } from "@hyparview/core"
 import * as Effect from "effect/Effect"
@@ -65,12 +69,16 @@ export const makeValidation = (options: {
   const { concurrency, decide, meter, now, run, timeoutMillis, verdictMillis, watch } = options
   /** Who has waited longer may be dismissed while it is judged. */
   const patienceMillis = Math.max(verdictMillis - timeoutMillis, verdictMillis / 2)
+  /** Where more comes than is judged. */
+  const shortPatienceMillis = patienceMillis / 8
   const judges = new Map<string, Array<Judge>>()
   /** Of which the core waits for a verdict, or has not acted upon it yet. */
   const open = new Map<string, Case>()
   /** Who waits for a place, the oldest first. */
   const waiting = new Set<Case>()
   let waitingBytes = 0
+  /** Since when somebody has waited without a break. */
+  let waitingSince = 0
   let running = 0
 
   const judgeAll = (message: Candidate): Effect.Effect<Verdict, unknown> =>
@@ -135,10 +143,12 @@ export const makeValidation = (options: {
   }
 
   const take = (): Case | undefined => {
-    if (running >= concurrency) return undefined
+    if (running >= concurrency || waiting.size === 0) return undefined
+    const at = now()
+    const patience = at - waitingSince > patienceMillis ? shortPatienceMillis : patienceMillis
     for (const next of waiting) {
       leave(next)
-      if (now() - next.since <= patienceMillis) return next
+      if (at - next.since <= patience) return next
       settle(next, "ignore", false)
     }
     return undefined
@@ -161,6 +171,7 @@ export const makeValidation = (options: {
   const enter = (which: Case): void => {
     const bytes = which.message.payload.byteLength
     if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return settle(which, "ignore", false)
+    if (waiting.size === 0) waitingSince = which.since
     waiting.add(which)
     waitingBytes += bytes
     pump()

@@ -205,6 +205,41 @@ describe("a validator", () => {
     })
   )
 
+  it.effect("lets nobody wait for long where more comes than is judged; what comes at once and can be judged is", () =>
+    Effect.gen(function* () {
+      const waits: Array<number> = []
+      const asked: Array<number> = []
+      const clock = yield* Clock.Clock
+      const since: Array<number> = []
+      const { decided, validation } = yield* setUp(({ id }) => {
+        asked.push(id.sequence)
+        waits.push(clock.currentTimeMillisUnsafe() - (since[id.sequence] ?? 0))
+        return Effect.as(Effect.sleep("500 millis"), "accept" as const)
+      }, 1)
+      const ask = (sequence: number): void => {
+        since[sequence] = clock.currentTimeMillisUnsafe()
+        validation.ask(candidate(sequence))
+      }
+      // Two a second are judged; 18 at once are within nine seconds.
+      for (let sequence = 0; sequence < 18; sequence++) ask(sequence)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(decided.filter((verdict) => verdict.endsWith("accept")).length, 18)
+      // Four a second come for a minute.
+      for (let sequence = 18; sequence < 258; sequence++) {
+        ask(sequence)
+        yield* TestClock.adjust("250 millis")
+      }
+      const late = waits.slice(asked.findIndex((sequence) => (since[sequence] ?? 0) > 25_000))
+      assert.isTrue(late.length > 80 && Math.max(...late) <= 9_000 / 8, `${late.length}, ${Math.max(...late)}`)
+      yield* TestClock.adjust("5 seconds")
+      // It has come to rest: what comes at once is judged again.
+      const before = asked.length
+      for (let sequence = 258; sequence < 270; sequence++) ask(sequence)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(asked.length - before, 12)
+    })
+  )
+
   it.effect("leaves nothing running behind it: not what would have ended it in time", () =>
     Effect.gen(function* () {
       const { decided, fibers, validation } = yield* setUp(() => Effect.as(Effect.sleep("100 millis"), "accept"))
