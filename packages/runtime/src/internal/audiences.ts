@@ -28,8 +28,9 @@ export interface Audiences<S> {
 }
 
 export const makeAudiences = <S>(options: {
-  readonly makeOrder: (topic: string, handOn: (delivery: Delivery) => void) => InOrder
-  readonly hand: (subscriber: S, delivery: Delivery) => void
+  readonly makeOrder: (topic: string, handOn: (delivery: Delivery, held: boolean) => void) => InOrder
+  /** `held`: it has waited for its place in the order. */
+  readonly hand: (subscriber: S, delivery: Delivery, held: boolean) => void
 }): Audiences<S> => {
   const { hand, makeOrder } = options
   const audiences = new Map<string, Audience<S>>()
@@ -54,8 +55,8 @@ export const makeAudiences = <S>(options: {
       const { ordered } = audience
       ordered.add(subscriber)
       ordering.add(audience)
-      audience.order ??= makeOrder(topic, (delivery) => {
-        for (const other of ordered) hand(other, delivery)
+      audience.order ??= makeOrder(topic, (delivery, held) => {
+        for (const other of ordered) hand(other, delivery, held)
       })
     },
     unlisten: (topic, subscriber) => {
@@ -71,7 +72,7 @@ export const makeAudiences = <S>(options: {
     hand: ({ epoch, source, topic }, sequence, delivery) => {
       const audience = audiences.get(topic)
       if (audience === undefined) return
-      for (const subscriber of audience.unordered) hand(subscriber, delivery)
+      for (const subscriber of audience.unordered) hand(subscriber, delivery, false)
       audience.order?.add(source, epoch, sequence, delivery)
     },
     orderOf: (topic) => audiences.get(topic)?.order,

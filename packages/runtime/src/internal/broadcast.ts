@@ -98,21 +98,21 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
 
   // --- messages to subscribers -----------------------------------------------------------------------------------------
 
-  const hand = (subscriber: Subscriber, delivery: Delivery): void => {
+  const hand = (subscriber: Subscriber, delivery: Delivery, held: boolean): void => {
     const { given } = subscriber
-    if (given === undefined) return offer(subscriber, delivery)
+    if (given === undefined) return offer(subscriber, delivery, held)
     if (delivery._tag === "Message") {
       const standing = given.standing(delivery)
       if (standing === "known") return
-      return offer(subscriber, standing === "fresh" ? delivery : lostOnly(delivery.id))
+      return offer(subscriber, standing === "fresh" ? delivery : lostOnly(delivery.id), held)
     }
-    if (delivery.cause === "subscriber") return offer(subscriber, delivery)
-    for (const left of given.without(delivery)) offer(subscriber, left)
+    if (delivery.cause === "subscriber") return offer(subscriber, delivery, held)
+    for (const left of given.without(delivery)) offer(subscriber, left, held)
   }
 
-  const offer = ({ inbox }: Subscriber, delivery: Delivery): void => {
+  const offer = ({ inbox }: Subscriber, delivery: Delivery, held: boolean): void => {
     const messages = delivery._tag === "Message" ? 1 : delivery.missed
-    if (!inbox.offer(delivery, bytesOf(delivery), messages)) meter.count("subscribersLagged", messages)
+    if (!inbox.offer(delivery, bytesOf(delivery), messages, held)) meter.count("subscribersLagged", messages)
   }
 
   const audiences = makeAudiences<Subscriber>({
@@ -218,7 +218,7 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
         const { order = "none" } = options
         const messages = bounded(options.buffer ?? settings.subscriberBuffer, 1, maxBuffer)
         const inbox: Inbox<Delivery> = new Inbox<Delivery>(
-          { messages, bytes: settings.subscriberBytes },
+          { messages, held: settings.reorderBuffer, bytes: settings.subscriberBytes },
           (missed) => ({ _tag: "Lagged", cause: "subscriber", topic, missed }),
           () => unread.push(inbox)
         )

@@ -16,6 +16,8 @@ import { atMost, fromOn, outside, type Runs, withRun } from "./runs.ts"
 interface Item {
   readonly sequence: number
   readonly delivery: Delivery
+  /** The turn in which it came. */
+  readonly turn: number
 }
 
 interface Incarnation {
@@ -36,7 +38,7 @@ interface Incarnation {
   quiet: Runs
 }
 
-const lastOf = ({ delivery, sequence }: Item): number =>
+const lastOf = ({ delivery, sequence }: Pick<Item, "delivery" | "sequence">): number =>
   delivery._tag === "Lagged" && delivery.cause === "network" ? delivery.last : sequence
 
 const highest = Number.MAX_SAFE_INTEGER
@@ -48,7 +50,24 @@ const joined = (one: Item | undefined, other: Item | undefined): Item | undefine
   if (before?._tag !== "Lagged" || before.cause === "subscriber") return undefined
   if (after?._tag !== "Lagged" || after.cause === "subscriber" || after.first !== before.last + 1) return undefined
   const { first } = before
-  return { sequence: first, delivery: { ...before, last: after.last, missed: after.last - first + 1 } }
+  return {
+    sequence: first,
+    turn: Math.min(one?.turn ?? 0, other?.turn ?? 0),
+    delivery: { ...before, last: after.last, missed: after.last - first + 1 }
+  }
+}
+
+/** Where the first stands that is above a sequence. Nearly always that is the end. */
+const placeAfter = (items: ReadonlyArray<Item>, sequence: number): number => {
+  let low = 0
+  let high = items.length
+  if ((items[high - 1]?.sequence ?? -1) <= sequence) return high
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((items[middle]?.sequence ?? 0) <= sequence) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 export interface InOrder {
@@ -74,7 +93,8 @@ export const makeInOrder = (options: {
   readonly firstMissing: (source: string, epoch: number) => number
   /** Of these sequences those that were neither delivered, nor refused, nor given up, as runs. */
   readonly missingOf: (source: string, epoch: number, first: number, last: number) => Runs
-  readonly handOn: (delivery: Delivery) => void
+  /** `held`: it has waited, so that more may come at once than whoever it is handed to has done anything about. */
+  readonly handOn: (delivery: Delivery, held: boolean) => void
 }): InOrder => {
   const { capacity, capacityBytes, firstMissing, handOn, idleSize, missingOf, topic } = options
   const waiting = new Map<string, Incarnation>()
@@ -82,6 +102,7 @@ export const makeInOrder = (options: {
   const idle = new Map<string, Incarnation>()
   let size = 0
   let bytes = 0
+  let turn = 0
 
   const keyOf = (source: string, epoch: number): string => `${epoch}:${source}`
 
@@ -140,9 +161,8 @@ export const makeInOrder = (options: {
   const insert = (incarnation: Incarnation, sequence: number, delivery: Delivery): void => {
     weigh(incarnation, 1, delivery)
     const { items } = incarnation
-    const item = { sequence, delivery }
-    let at = items.length
-    while (at > 0 && (items[at - 1]?.sequence ?? 0) > sequence) at--
+    const item = { sequence, delivery, turn }
+    const at = placeAfter(items, sequence)
     // Spans of lost messages that touch are one.
     const before = joined(items[at - 1], item)
     const whole = joined(before ?? item, items[at])
@@ -165,8 +185,8 @@ export const makeInOrder = (options: {
     incarnation.quiet = fromOn(incarnation.quiet, done)
   }
 
-  const tell = (incarnation: Incarnation, runs: Runs): void => {
-    for (let i = 0; i + 1 < runs.length; i += 2) handOn(lost(incarnation, runs[i] ?? 0, runs[i + 1] ?? 0))
+  const tell = (incarnation: Incarnation, runs: Runs, held: boolean): void => {
+    for (let i = 0; i + 1 < runs.length; i += 2) handOn(lost(incarnation, runs[i] ?? 0, runs[i + 1] ?? 0), held)
   }
 
   const releaseBelow = (incarnation: Incarnation, bound: number): void => {
@@ -174,15 +194,16 @@ export const makeInOrder = (options: {
     for (const item of incarnation.items) {
       const { delivery, sequence } = item
       const { done, low, quiet } = incarnation
+      const held = item.turn < turn
       // What is too late is told at once.
       const isLate = sequence < done
       if (sequence >= bound && !isLate) break
       if (!isLate) {
-        tell(incarnation, outside(quiet, low === Infinity ? sequence : done, sequence - 1))
+        tell(incarnation, outside(quiet, low === Infinity ? sequence : done, sequence - 1), held)
         settle(incarnation, Math.min(low, sequence), lastOf(item) + 1)
       }
       weigh(incarnation, -1, delivery)
-      handOn(delivery)
+      handOn(delivery, held)
       count++
     }
     incarnation.items.splice(0, count)
@@ -202,7 +223,7 @@ export const makeInOrder = (options: {
     // What it misses before the first that came here: nothing of it is handed on any more.
     const low = Math.min(most.low, next.sequence)
     if (first < low) {
-      tell(most, missingOf(source, epoch, first, low - 1))
+      tell(most, missingOf(source, epoch, first, low - 1), false)
       settle(most, first, Math.max(most.done, low))
     }
     // What follows without a gap goes with it.
@@ -223,6 +244,7 @@ export const makeInOrder = (options: {
       if (incarnation.items.length === 0 && incarnation.done <= missing) rest(key, incarnation)
     }
     while (overflows()) giveUp()
+    turn++
   }
 
   return { add, expect, refuse, release }

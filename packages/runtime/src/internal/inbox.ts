@@ -11,23 +11,27 @@ import * as Effect from "effect/Effect"
 
 export class Inbox<A> {
   readonly #capacity: number
+  readonly #capacityHeld: number
   readonly #capacityBytes: number
   readonly #onFirst: () => void
   readonly #lagged: (missed: number) => A
   #items: Array<A> = []
+  /** How many of them had been held back. */
+  #held = 0
   #bytes = 0
   #missed = 0
-  #held = false
+  #closed = false
   #ended = false
   #taker: ((items: Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done>) => void) | undefined
 
   /** `onFirst` hears that there is something to take, where nothing was: `wake` is to be called before long. */
   constructor(
-    bounds: { readonly messages: number; readonly bytes: number },
+    bounds: { readonly messages: number; readonly held?: number; readonly bytes: number },
     lagged: (missed: number) => A,
     onFirst: () => void
   ) {
     this.#capacity = bounds.messages
+    this.#capacityHeld = bounds.held ?? 0
     this.#capacityBytes = bounds.bytes
     this.#lagged = lagged
     this.#onFirst = onFirst
@@ -35,11 +39,13 @@ export class Inbox<A> {
 
   /**
    * Whether it was taken; false if it is missed, and with it the `messages` of which it tells. A single item fits whatever
-   * its size.
+   * its size. `held`: it was held back, and comes with many others, which its reader is not to blame for: up to so many of these may
+   * wait beside the others.
    */
-  offer(item: A, bytes: number, messages = 1): boolean {
+  offer(item: A, bytes: number, messages = 1, held = false): boolean {
     const waiting = this.#items.length
-    const full = waiting >= this.#capacity || (waiting > 0 && this.#bytes + bytes > this.#capacityBytes)
+    const beside = Math.min(this.#capacityHeld, held ? this.#held + 1 : this.#held)
+    const full = waiting - beside >= this.#capacity || (waiting > 0 && this.#bytes + bytes > this.#capacityBytes)
     // What follows a loss is lost too, until the reader has come: so that one number tells of the whole gap.
     if (full || this.#missed > 0) {
       this.#missed += messages
@@ -47,6 +53,7 @@ export class Inbox<A> {
     }
     this.#items.push(item)
     this.#bytes += bytes
+    if (held) this.#held++
     if (8 * waiting >= this.#capacity || 8 * this.#bytes >= this.#capacityBytes) this.wake()
     else if (waiting === 0) this.#onFirst()
     return true
@@ -54,7 +61,7 @@ export class Inbox<A> {
 
   /** Hands out nothing until `release`. */
   hold(): void {
-    this.#held = true
+    this.#closed = true
   }
 
   /**
@@ -65,7 +72,7 @@ export class Inbox<A> {
     withPast: (waiting: ReadonlyArray<A>, roomBytes: number) => ReadonlyArray<A>,
     bytesOf: (item: A) => number
   ): void {
-    this.#held = false
+    this.#closed = false
     this.#items = [...withPast(this.#items, Math.max(0, this.#capacityBytes - this.#bytes))]
     this.#bytes = 0
     for (const item of this.#items) this.#bytes += bytesOf(item)
@@ -75,7 +82,7 @@ export class Inbox<A> {
   /** Nothing more comes: its reader is done after what waits, whether it is held or not. */
   end(): void {
     this.#ended = true
-    this.#held = false
+    this.#closed = false
     this.wake()
   }
 
@@ -92,13 +99,14 @@ export class Inbox<A> {
   wake(): void {
     const taker = this.#taker
     const items = this.#items
-    if (taker === undefined || this.#held) return
+    if (taker === undefined || this.#closed) return
     if (!Arr.isArrayNonEmpty(items)) {
       if (this.#ended) taker(Cause.done())
       return
     }
     if (this.#missed > 0) items.push(this.#lagged(this.#missed))
     this.#items = []
+    this.#held = 0
     this.#bytes = 0
     this.#missed = 0
     this.#taker = undefined

@@ -74,7 +74,9 @@ export interface Options {
   readonly subscriberBytes?: number | undefined
   /**
    * Messages of a topic that may wait for an earlier one of their source, for subscribers in order; in bytes as many as
-   * `subscriberBytes`, one message whatever its size. 1–10,000,000. Default 1,024.
+   * `subscriberBytes`, one message whatever its size. Once the earlier one has come they all go to the subscribers at once, beside
+   * what may wait for each. With fewer than are published while something is fetched, what neighbours keep is told as lost.
+   * 1–10,000,000. Default 16,384.
    */
   readonly reorderBuffer?: number | undefined
   /**
@@ -269,7 +271,7 @@ export const resolve = (
       mailboxSize: options.mailboxSize ?? 8_192,
       subscriberBuffer: options.subscriberBuffer ?? 1_024,
       subscriberBytes: options.subscriberBytes ?? 16 * 1024 * 1024,
-      reorderBuffer: options.reorderBuffer ?? 1_024,
+      reorderBuffer: options.reorderBuffer ?? 16_384,
       historyMillis: millisOf(options.historyTimeout ?? "3 seconds"),
       validators: options.validators ?? 16,
       validatorMillis: millisOf(options.validatorTimeout ?? "1 second"),

@@ -37,6 +37,24 @@ describe("an inbox", () => {
     })
   )
 
+  it.effect("takes what was held back beside the others, up to a number", () =>
+    Effect.gen(function* () {
+      const inbox = new Inbox<string>(
+        { messages: 2, held: 3, bytes: 1_000 },
+        (missed) => `missed ${missed}`,
+        () => {}
+      )
+      const held = (item: string) => inbox.offer(item, 1, 1, true)
+      assert.deepStrictEqual(["a", "b", "c"].map(held), [true, true, true])
+      assert.deepStrictEqual([inbox.offer("d", 1), held("e"), held("f")], [true, true, false])
+      assert.deepStrictEqual(yield* inbox.take, ["a", "b", "c", "d", "e", "missed 1"])
+      assert.deepStrictEqual(
+        ["g", "h", "i"].map((item) => inbox.offer(item, 1)),
+        [true, true, false]
+      )
+    })
+  )
+
   it.effect("that is full says how much was lost, where it is missing, and takes more once it is read", () =>
     Effect.gen(function* () {
       const inbox = make(2)

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Plumtree } from "@hyparview/core"
 import { TestCluster } from "@hyparview/testing"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { bytes, listening, publishRounds, range, settled, virtually } from "./cluster.ts"
 
 const halves = [range(0, 10), range(10, 20)] as const
@@ -102,6 +102,33 @@ describe("a message published", () => {
         }).pipe(virtually)
     )
   }
+
+  it.live("during a cut, of a source that goes on at once, comes in order to who reads without delay", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({
+        nodes: 4,
+        seed: 9,
+        network: { latency: { _tag: "Constant", micros: 30_000 } }
+      })
+      // It is woken anew for each message.
+      const { got } = yield* listening(
+        cluster
+          .node(3)
+          .broadcast.subscribe("news", { order: "source" })
+          .pipe(Stream.tap(() => Effect.yieldNow))
+      )
+      yield* publishRounds(cluster, [0], 20)
+      yield* cluster.partition([[3], [0, 1, 2]], "reset")
+      yield* publishRounds(cluster, [0], 1_500, "news", 1)
+      yield* cluster.heal
+      yield* publishRounds(cluster, [0], 6_000, "news", 1)
+      yield* cluster.pass("1 minute")
+      assert.deepStrictEqual(
+        got.map((delivery) => (delivery._tag === "Message" ? delivery.id.sequence : delivery)),
+        [...range(0, 7_520)]
+      )
+    }).pipe(virtually)
+  )
 
   it.live("while a node was dead reaches it after its restart, and once for its later life", () =>
     Effect.gen(function* () {
