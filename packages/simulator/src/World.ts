@@ -194,7 +194,10 @@ export class World {
     return this.spread.controls
   }
 
-  /** Frames to nodes that were not there any more, or that the network did not let through. */
+  /**
+   * Frames to nodes that were not there any more, or that the network did not let through. All `messages` are these, those that
+   * nodes were given, each copy but the first left out, and those that are under way or wait for a thaw or a heal.
+   */
   get undelivered(): number {
     return this.network.undelivered
   }
@@ -480,7 +483,9 @@ export class World {
         queue.absorbInto(this.hash)
         this.hash.kind(message._tag === "Carried" ? message.body._tag : message._tag)
         const sender = processes.peers[second]
-        if (processes.anyFormer && opensLink(message) && this.isRefused(node, second, third)) return
+        if (processes.anyFormer && opensLink(message) && this.isRefused(node, second, third)) {
+          return this.network.turnedAway()
+        }
         const from = sender !== undefined && sender.epoch === third ? sender : processes.peerOf(second, third)
         return this.give(node, { _tag: "Received", now: this.millis(), from, message })
       }

@@ -1,5 +1,5 @@
-import { HyParView, Plumtree } from "@hyparview/core"
-import { FaultPlan, Latency, Overlay } from "@hyparview/faults"
+import { HyParView, Plumtree, Random } from "@hyparview/core"
+import { FaultDraw, FaultPlan, Latency, Overlay } from "@hyparview/faults"
 import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
@@ -550,6 +550,30 @@ describe("the network", () => {
     world.runUntil(world.now + 2 * 1.5 * longestWaitMillis * 1_000)
     rest(world)
     assert.deepStrictEqual(violations(world, true), [])
+  })
+
+  it("loses sight of no frame: what was sent was given to a node, or did not get there", () => {
+    const kinds = FaultDraw.chaosKinds.filter((kind) => kind !== "Duplicate")
+    for (let seed = 1; seed <= 12; seed++) {
+      const world = makeWorld(20, { seed, latency: Latency.fromName("lognormal") })
+      let received = 0
+      world.observer = (_node, _before, input) => {
+        if (input._tag === "Received") received++
+      }
+      for (let node = 0; node < 20; node++) {
+        world.start(node, node === 0 ? [] : [0])
+        world.runUntil(world.now + second / 5)
+      }
+      const begin = world.now
+      const { actions } = FaultDraw.draw(Random.seeded(seed), { nodes: 20, durationMillis: 120_000, faults: 30, kinds })
+      for (const { atMillis, fault } of actions) {
+        world.runUntil(begin + atMillis * 1_000)
+        world.apply(fault)
+      }
+      world.pauseCycles()
+      world.drain(Number.MAX_SAFE_INTEGER)
+      assert.strictEqual(received + world.undelivered, world.messages, `seed ${seed}`)
+    }
   })
 
   it("keeps the frames of a link in order, however latencies vary", () => {

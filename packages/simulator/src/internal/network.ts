@@ -56,7 +56,7 @@ export type NetworkFault = Exclude<
 
 /** Mutable: it belongs to the world that made it. */
 export class Network {
-  /** Frames to nodes that were not there any more, or that it did not let through. */
+  /** Frames to nodes that were not there any more, or that it did not let through; none of those that wait for a heal. */
   undelivered: number
 
   private readonly options: NetworkOptions
@@ -191,9 +191,11 @@ export class Network {
       return false
     }
     if (passage === "silent") {
-      this.undelivered++
-      if (dials) this.tellLater(from, to.id, to.epoch, wasTimeout, this.options.dialTimeoutMillis * millisecond)
-      else this.held.push(frameOf(from, epoch, to, message))
+      if (!dials) this.held.push(frameOf(from, epoch, to, message))
+      else {
+        this.undelivered++
+        this.tellLater(from, to.id, to.epoch, wasTimeout, this.options.dialTimeoutMillis * millisecond)
+      }
       return false
     }
     if (!dials && conditions.isDead(from, to.id)) {
@@ -238,7 +240,10 @@ export class Network {
     this.held = []
     const { now } = this.queue
     for (const waiting of held) {
-      if (this.conditions.isDead(waiting.second, waiting.target)) continue
+      if (this.conditions.isDead(waiting.second, waiting.target)) {
+        this.undelivered++
+        continue
+      }
       const latency = Latency.sampleMicros(this.options.latency, waiting.second, waiting.target, this.random)
       putBack(this.queue, waiting, this.order.arrivalOf(waiting.second, waiting.target, now + latency, now))
     }
@@ -301,6 +306,11 @@ export class Network {
     const last =
       this.constantMicros >= 0 ? now + this.constantMicros : this.slowed ? now : this.order.lastArrivalOf(other, node)
     this.tell(node, other, epoch, wasLink, Math.max(known, last))
+  }
+
+  /** A frame came over an opening link whose two ends part again. */
+  turnedAway(): void {
+    this.undelivered++
   }
 
   /** The far end of an opening link knows a higher epoch of a node, and says so in its Hello. */
