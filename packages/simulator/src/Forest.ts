@@ -43,26 +43,30 @@ export const thicket = (world: World, source: number, others: ReadonlyArray<numb
   }
 }
 
-/** Whom a tree reaches by its branches alone, of the nodes that run, and by how many links. */
-const reachOf = (world: World, source: number, tree: number): Forest["trees"][number] => {
-  const reached = new Set([source])
-  let level = [source]
-  let hops = -1
-  while (level.length > 0) {
-    const next: Array<number> = []
-    for (const node of level) {
-      const state = world.stateOf(node)?.broadcast
-      const { children = [], parent } = state === undefined ? {} : (Plumtree.treeViews(state)[tree] ?? {})
-      for (const { id } of parent === undefined ? children : [...children, parent]) {
-        if (reached.has(id) || !world.isAlive(id)) continue
-        reached.add(id)
-        next.push(id)
-      }
+/**
+ * Whom a tree of a thicket reaches from a source by its branches alone, of the nodes that run, and by how many links each: what
+ * a message has come to before anything is grafted, however long that takes.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
+export const reached = (world: World, source: number, tree: number): ReadonlyMap<number, number> => {
+  const hopsOf = new Map([[source, 0]])
+  // A map goes on to what is put into it meanwhile: nearest first.
+  for (const [node, hops] of hopsOf) {
+    const state = world.stateOf(node)?.broadcast
+    const { children = [], parent } = state === undefined ? {} : (Plumtree.treeViews(state)[tree] ?? {})
+    for (const { id } of parent === undefined ? children : [...children, parent]) {
+      if (!hopsOf.has(id) && world.isAlive(id)) hopsOf.set(id, hops + 1)
     }
-    level = next
-    hops++
   }
-  return { reachedShare: reached.size / Math.max(1, world.alive), hops }
+  return hopsOf
+}
+
+const reachOf = (world: World, source: number, tree: number): Forest["trees"][number] => {
+  const hopsOf = reached(world, source, tree)
+  const hops = [...hopsOf.values()].at(-1) ?? 0
+  return { reachedShare: hopsOf.size / Math.max(1, world.alive), hops }
 }
 
 /**

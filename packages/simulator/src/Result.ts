@@ -200,9 +200,9 @@ export interface Death {
   /** The children that it had in each tree, and in how many trees it had any. */
   readonly children: ReadonlyArray<number>
   readonly interiorTrees: number
-  /** Before any repair: messages that did not reach everybody. */
+  /** Before any repair, by the branches alone, however long they take: messages that do not reach everybody. */
   readonly interruptedTrees: number
-  /** Before any repair: how many of the messages a node has → nodes. */
+  /** The same: how many of the messages come to a node → nodes. */
   readonly parts: Histogram
   /** Nodes that lack more than one: they could not rebuild a message striped over the trees with one parity part. */
   readonly gaps: number

@@ -16,6 +16,8 @@ const run = (options: Partial<Experiment.Options>): Run => {
   return result ?? assert.fail("no result")
 }
 
+const ascending = (set: ReadonlySet<number>): ReadonlyArray<number> => [...set].sort((a, b) => a - b)
+
 describe("thicket", { timeout: 300_000 }, () => {
   it("covers every node by every tree, spreads the load, and a death interrupts only the trees in which it forwards", () => {
     const { broadcasts, thicket } = run({})
@@ -39,6 +41,20 @@ describe("thicket", { timeout: 300_000 }, () => {
     }
   })
 
+  it("holds a death against nobody whose message is only slow, or is mended soon", () => {
+    for (const change of [{ latency: "geographic" }, { detectionMillis: 0 }, { announceMillis: 100 }] as const) {
+      const { deaths = [] } = run({ messages: 100, ...change }).thicket ?? {}
+      assert.strictEqual(deaths.length, 20)
+      for (const { gaps, interiorTrees, interruptedTrees, parts } of deaths) {
+        assert.isAtMost(interruptedTrees, interiorTrees)
+        if (interiorTrees <= 1) assert.strictEqual(gaps, 0)
+        if (interiorTrees === 0) assert.deepStrictEqual(parts, { 5: 119 })
+      }
+      // Else nothing was tried.
+      assert.isAtLeast(deaths.filter(({ interruptedTrees }) => interruptedTrees > 0).length, 10)
+    }
+  })
+
   it("heals when a fifth of all nodes die at once, and is the same again for the same seed", () => {
     const options = { kill: 0.2, healCycles: 3, messages: 20 }
     const result = run(options)
@@ -51,6 +67,7 @@ describe("thicket", { timeout: 300_000 }, () => {
       "thicket-load.svg"
     )
     assert.include(html, "One node dies as a message is published on each tree")
+    assert.include(html, `Cycles until a round of messages reached everybody: ${result.healingCycles}.`)
   })
 
   it("becomes one where many publish at one instant: their parts of each tree are joined by the messages of one", () => {
@@ -90,6 +107,29 @@ describe("thicket", { timeout: 300_000 }, () => {
     for (const source of sources.slice(0, 3)) {
       for (const { reachedShare } of Forest.thicket(world, source).trees) assert.strictEqual(reachedShare, 1)
     }
+    // Until a death is noticed a message is with those whom the branches of its tree still reach, and with nobody else.
+    const [source = -1] = sources
+    let least = nodes
+    for (let victim = 0; victim < nodes; victim += 3) {
+      if (victim === source) continue
+      const copy = world.fork(victim + 1)
+      const gotIt = Array.from({ length: 5 }, () => new Set<number>())
+      const first = copy.broadcasts.length
+      copy.observer = (node, _before, _input, { outputs }) => {
+        for (const output of outputs) {
+          if (output._tag === "Delivered")
+            gotIt[(output.payload[0] ?? 0) + 256 * (output.payload[1] ?? 0) - first]?.add(node)
+        }
+      }
+      copy.crash([victim])
+      // A message's tree is the remainder of its epoch, which is 1, and its number.
+      const expected = gotIt.map((_, nth) => new Set(Forest.reached(copy, source, (nth + 1) % 5).keys()))
+      for (let tree = 0; tree < 5; tree++) copy.publish(source)
+      copy.runUntil(copy.now + 290_000)
+      assert.deepStrictEqual(gotIt.map(ascending), expected.map(ascending))
+      least = Math.min(least, ...expected.map(({ size }) => size))
+    }
+    assert.isBelow(least, nodes - 1)
   })
 
   it("publishes exactly as many messages as it was asked for, the last round cut short", () => {

@@ -1,10 +1,10 @@
 /**
  * Broadcast along several trees (the Thicket paper): a stable overlay of 25 neighbours each, and one source, or one node in
  * ten, that publishes rounds of messages, one for each tree, by which the trees come to be; the last round is cut short where
- * the messages asked for are no multiple. Then single nodes die, each in a copy of the world of
- * its own, at the moment at which a round is published: what has come to each node before any repair begins tells which trees
- * the death interrupts, and who could not rebuild a message that was striped over them. Then a share of all nodes may die at
- * once, and the trees are measured again. Plumtree's one tree over the same overlay stands beside.
+ * the messages asked for are no multiple. Then single nodes die, each in a copy of the world of its own, at the moment at which
+ * a round is published: whom the branches that are left reach tells which trees the death interrupts, and who could not rebuild
+ * a message that was striped over them. Then a share of all nodes may die at once, and the trees are measured again. Plumtree's
+ * one tree over the same overlay stands beside.
  */
 import { Plumtree } from "@hyparview/core"
 import * as Forest from "../Forest.ts"
@@ -105,16 +105,16 @@ function* round(
 
 /** One node dies, and a round is published before anybody knows. */
 function* death(laboratory: Laboratory, source: number, victim: number, treesCount: number): Generator<void, Death> {
-  const { options, world } = laboratory
+  const { world } = laboratory
   const state = world.stateOf(victim)?.broadcast
   const children = state === undefined ? [] : Plumtree.childCounts(state)
   world.crash([victim])
+  // Not timed: a slow message is not one that has been interrupted, and repairs may begin before the last has come.
+  const trees = Array.from({ length: treesCount }, (_, tree) => Forest.reached(world, source, tree))
+  const counts = partsOf(world, trees)
+  const interrupted = trees.filter(({ size }) => size < world.alive).length
   const first = world.broadcasts.length
   for (let i = 0; i < treesCount; i++) world.publish(source, topic)
-  // Neither is the death noticed before then, nor anything announced.
-  yield* laboratory.runFor(Math.min(options.detectionMillis, options.announceMillis) * 1_000 - 1_000)
-  const counts = partsOf(world, source, treesCount)
-  const interrupted = world.broadcasts.slice(first).filter(({ delivered }) => delivered < world.alive).length
   yield* laboratory.runFor(roundMillis * 1_000)
   yield* laboratory.settle()
   const least = Math.min(...world.broadcasts.slice(first).map(({ delivered }) => delivered))
@@ -129,21 +129,11 @@ function* death(laboratory: Laboratory, source: number, victim: number, treesCou
   }
 }
 
-/** How many of the last messages, one for each tree, each node has. */
-const partsOf = (world: World, source: number, treesCount: number): ReadonlyArray<number> => {
-  const origin = world.stateOf(source)?.broadcast
-  if (origin === undefined) return []
-  const { epoch, id } = origin.self
-  const next = origin.topics.find(({ name }) => name === topic)?.nextSequence ?? 0
+/** By how many of the trees each node is reached. */
+const partsOf = (world: World, trees: ReadonlyArray<ReadonlyMap<number, number>>): ReadonlyArray<number> => {
   const counts: Array<number> = []
   for (let node = 0; node < world.options.nodes; node++) {
-    const state = world.stateOf(node)?.broadcast
-    if (state === undefined) continue
-    let count = 0
-    for (let sequence = next - treesCount; sequence < next; sequence++) {
-      if (Plumtree.hasSeen(state, { source: id, epoch, topic, sequence })) count++
-    }
-    counts.push(count)
+    if (world.isAlive(node)) counts.push(trees.filter((reached) => reached.has(node)).length)
   }
   return counts
 }

@@ -153,7 +153,9 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
         ? "Of the nodes that ran when a message was published, the share that got it: those who went meanwhile count as not reached."
         : runs.some(({ partition }) => partition !== undefined)
           ? `Cycles from the heal until there was one component: ${healed.join(", ")}.`
-          : `Cycles until the survivors were one component and broadcasts reached as many as before: ${healed.join(", ")}.`,
+          : runs.some(({ thicket }) => thicket !== undefined)
+            ? `Cycles until a round of messages reached everybody: ${healed.join(", ")}.`
+            : `Cycles until the survivors were one component and broadcasts reached as many as before: ${healed.join(", ")}.`,
       chart,
       table: tableOf(chart),
       more: {
