@@ -162,7 +162,10 @@ export interface Partition {
   readonly oneComponentSeconds: number | null
   /** Cycles from the heal until the links between the parts were 80 % of a random graph's; null if they never were. */
   readonly wellMixedCycles: number | null
-  /** All frames of all nodes but those that carry a payload, before the cut (of islands: before they meet). */
+  /**
+   * All frames of all nodes but those that carry a payload, before the cut (of islands: before they meet); minutes are of time in
+   * which cycles run, here and below.
+   */
   readonly calmControlPerMinute: number
   /** The same in the worst minute after the heal, as a multiple of it. */
   readonly mostControlOfCalm: number

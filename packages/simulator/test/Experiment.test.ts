@@ -9,7 +9,7 @@ import { partition } from "@hyparview/simulator/experiments/partition"
 import { plumtree } from "@hyparview/simulator/experiments/plumtree"
 import { stable } from "@hyparview/simulator/experiments/stable"
 import { thicket } from "@hyparview/simulator/experiments/thicket"
-import { isInBothViews, isOverCapacity } from "@hyparview/simulator/Measure"
+import { isInBothViews, isOverCapacity, mean } from "@hyparview/simulator/Measure"
 import { type Result as RunResult, runsOf } from "@hyparview/simulator/Result"
 import type { Observer, World } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
@@ -306,6 +306,17 @@ describe("partition", () => {
     const thirds = crossLinks("thirds")
     assert.deepStrictEqual(thirds[0], [0, Math.round((3 * (2 * 4)) / 5)])
     assert.deepStrictEqual(thirds.at(-1), [3 * 2 * 4, Math.round((3 * (10 * 20)) / 29)])
+  })
+
+  it("counts what a heal costs over time in which cycles run, as the calm rate is, however long its samples take", () => {
+    // A flood of hops of a second each, with all that must end before it, stops the cycles for as long as they run.
+    const latency = { _tag: "Constant", micros: 1_000_000 } as const
+    const { partition } = run("partition", { nodes: 60, cycles: 3, healCycles: 14, cutMinutes: 1, latency })
+    const { calmControlPerMinute = 0, control = [] } = partition ?? {}
+    const last = control.slice(-24)
+    assert.approximately(mean(last.map(({ perMinute }) => perMinute)) / calmControlPerMinute, 1, 0.2)
+    // Virtual time passes meanwhile.
+    assert.isAbove(control.at(-1)?.seconds ?? 0, 1.5 * 14 * 30)
   })
 
   it("heals after a one-way cut, which heartbeats notice", () => {

@@ -215,7 +215,7 @@ export const flags = {
   cutMinutes: whole(
     "cutMinutes",
     "M",
-    "Minutes of virtual time that the cut lasts; a flapping one is on in the last of them, and in every other before it"
+    "Minutes of cycles that the cut lasts; a flapping one is on in the last of them, and in every other before it"
   ),
   ages: Flag.Boolean("ages").pipe(Flag.withDefault(false), Flag.withDescription("The same as --age-weight 1")),
   xBotCandidates: whole(

@@ -89,7 +89,10 @@ export interface Options {
    * last one cut, so that the heal is one; of an even number of minutes the first is whole. Default: halves.
    */
   readonly cut: "halves" | "tenth" | "thirds" | "islands" | "one-way" | "flapping"
-  /** `partition`: how long the cut lasts, in minutes of virtual time; islands last so long beside the cycles. Default: 5. */
+  /**
+   * `partition`: how long the cut lasts, in minutes of virtual time in which cycles run; what is drained between two cycles, some
+   * tenths of a second where nothing else is under way, adds to it. Islands last so long beside the cycles. Default: 5.
+   */
   readonly cutMinutes: number
   /**
    * X-BOT: how many passive entries each node weighs in a cycle, the core's `optimizeCandidates`; 0 switches it off. Only

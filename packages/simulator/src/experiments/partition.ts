@@ -73,6 +73,7 @@ export function* partition(laboratory: Laboratory): Work {
       laboratory.healingCycles = cycle
     })
     const sample = mixed(laboratory, yield* laboratory.sample(cycle, 1), groups)
+    traffic.leaveOut()
     healing.push(sample)
     if ((sample.crossLinks ?? 0) >= wellMixed * (sample.crossLinksOfRandomGraph ?? 0)) mixedCycles ??= cycle
   }
@@ -124,10 +125,16 @@ function* watch(laboratory: Laboratory, traffic: Traffic, look: () => void = () 
   laboratory.advance(world.alive * weights.cycle)
 }
 
-/** Frames without a payload, over time. */
+/**
+ * Frames without a payload, over the time in which cycles run. A sample's broadcast stops them until it is drained, which takes
+ * seconds where something is always under way: a minute with such a pause in it would not be one of those before the cut.
+ */
 class Traffic {
   private readonly laboratory: Laboratory
-  private notes: Array<readonly [micros: number, frames: number]> = []
+  private notes: Array<Note> = []
+  /** What is left out of the time and of the frames. */
+  private pausedMicros = 0
+  private pausedFrames = 0
 
   constructor(laboratory: Laboratory) {
     this.laboratory = laboratory
@@ -136,19 +143,36 @@ class Traffic {
 
   begin(): void {
     this.notes = []
+    this.pausedMicros = 0
+    this.pausedFrames = 0
     this.note()
   }
 
   note(): void {
+    this.notes.push(this.look())
+  }
+
+  /** What there was since the last note was no time in which cycles run. */
+  leaveOut(): void {
+    const last = this.notes.at(-1)
+    if (last === undefined) return
+    const { frames, micros } = this.look()
+    this.pausedMicros += micros - last.micros
+    this.pausedFrames += frames - last.frames
+  }
+
+  private look(): Note {
     const { world } = this.laboratory
-    this.notes.push([world.now, world.messages - world.payloads])
+    const frames = world.messages - world.payloads - this.pausedFrames
+    return { at: world.now, micros: world.now - this.pausedMicros, frames }
   }
 
   /** A minute. */
   mean(): number {
-    const [start, startFrames] = this.notes[0] ?? [0, 0]
-    const [end, endFrames] = this.notes.at(-1) ?? [0, 0]
-    return end === start ? 0 : ((endFrames - startFrames) * 60e6) / (end - start)
+    const { notes } = this
+    const [start] = notes
+    const end = notes.at(-1)
+    return start === undefined || end === undefined || end.micros === start.micros ? 0 : perMinute(start, end)
   }
 
   /** Of each minute that ends with a look, the frames, and when it ended; a last minute at least. */
@@ -156,11 +180,11 @@ class Traffic {
     const { notes } = this
     const minutes: Array<{ readonly seconds: number; readonly perMinute: number }> = []
     let first = 0
-    for (const [end, frames] of notes) {
-      while ((notes[first + 1]?.[0] ?? end) <= end - 60e6) first++
-      const [start, before] = notes[first] ?? [end, frames]
-      if (end - start < 60e6) continue
-      minutes.push({ seconds: (end - since) / 1e6, perMinute: ((frames - before) * 60e6) / (end - start) })
+    for (const end of notes) {
+      while ((notes[first + 1] ?? end).micros <= end.micros - 60e6) first++
+      const start = notes[first] ?? end
+      if (end.micros - start.micros < 60e6) continue
+      minutes.push({ seconds: (end.at - since) / 1e6, perMinute: perMinute(start, end) })
     }
     return minutes
   }
@@ -169,6 +193,16 @@ class Traffic {
     return this.minutes(0).reduce((most, { perMinute }) => Math.max(most, perMinute), 0)
   }
 }
+
+interface Note {
+  /** When it was taken. */
+  readonly at: number
+  /** For how long cycles had run by then, counted from anywhere, and what had been sent meanwhile. */
+  readonly micros: number
+  readonly frames: number
+}
+
+const perMinute = (start: Note, end: Note): number => ((end.frames - start.frames) * 60e6) / (end.micros - start.micros)
 
 const componentsOf = ({ world }: Laboratory): number => Graph.components(Measure.picture(world, "active").graph).count
 
