@@ -27,20 +27,26 @@ const assertBalanced = (markup: string) => {
   assert.isEmpty(open)
 }
 
-/** The words of a drawing for a phone lie inside of it, at 6 pixels for each letter of 12. */
-const assertFits = (chart: Chart, title: string) => {
-  const width = 340
-  const texts = draw(chart, width, 300).matchAll(/<text([^>]*)>([^<]+)</g)
-  for (const [, attributes = "", words = ""] of texts) {
+/** The words of a drawing and how far each reaches, in a wide font: names in bold, names and all else, numbers above bars. */
+const wordsIn = (chart: Chart, width: number) =>
+  Array.from(draw(chart, width, 300).matchAll(/<text([^>]*)>([^<]+)</g), ([, attributes = "", words = ""]) => {
     const [from, by] = [/translate\((-?[\d.]+)/, / x="(-?[\d.]+)/].map((where) =>
       Number(where.exec(attributes)?.[1] ?? 0)
     )
     const x = (from ?? 0) + (by ?? 0)
-    const length = words.length * 6
+    const isName = attributes.includes('text-anchor="start"')
+    const length = words.length * (attributes.includes("bold") ? 8 : isName ? 7.2 : 6)
     const anchor = /text-anchor="(\w+)"/.exec(attributes)?.[1] ?? "start"
     const left = anchor === "middle" ? x - length / 2 : anchor === "end" ? x - length : x
+    return { words, left, right: left + length, isAboveBar: attributes.includes("font-size:11px") }
+  })
+
+/** The words of a drawing for a phone lie inside of it. */
+const assertFits = (chart: Chart, title: string) => {
+  const width = 340
+  for (const { left, right, words } of wordsIn(chart, width)) {
     assert.isAtLeast(left, -1, `${title}: ${words}`)
-    assert.isAtMost(left + length, width, `${title}: ${words}`)
+    assert.isAtMost(right, width, `${title}: ${words}`)
   }
 }
 
@@ -249,6 +255,37 @@ describe("a report", () => {
       })
       places.sort((a, b) => a - b)
       for (const [index, y] of places.slice(1).entries()) assert.isAtLeast(y - (places[index] ?? NaN), 14)
+    }
+  })
+
+  it("has the numbers above two bars of one degree apart from each other", () => {
+    const series = [
+      {
+        name: "ours",
+        role: "ours",
+        points: [
+          [4, 20],
+          [5, 10_000]
+        ]
+      },
+      {
+        name: "paper",
+        role: "paper",
+        points: [
+          [4, 11],
+          [5, 9_980]
+        ]
+      }
+    ] as const
+    const chart = { kind: "bars", x: { label: "in-degree" }, y: { label: "nodes", min: 0 }, series } as const
+    for (const width of [340, 720]) {
+      const numbers = wordsIn(chart, width).filter(({ isAboveBar }) => isAboveBar)
+      assert.sameMembers(
+        numbers.map(({ words }) => words),
+        ["20", "11", "10,000", "9,980"]
+      )
+      numbers.sort((a, b) => a.left - b.left)
+      for (const [index, { left }] of numbers.slice(1).entries()) assert.isAtLeast(left, numbers[index]?.right ?? NaN)
     }
   })
 

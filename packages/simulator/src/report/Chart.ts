@@ -77,6 +77,12 @@ const order: ReadonlyArray<Role> = ["other", "paper", "seed", "theory", "second"
 
 const labelHeight = 15
 
+/** What stands in bold. */
+const isBold = ({ role }: Series): boolean => role === "ours" || role === "second"
+
+/** Of a wide font, as DejaVu Sans is, where a system has no other. */
+const letterWidth = (series: Series): number => (isBold(series) ? 8.2 : 7.3)
+
 /** A piece of its line in front of a name: where several other protocols end at one point, the place alone does not tell. */
 const keyWidth = 26
 const hasKey = (chart: Chart, series: Series): boolean =>
@@ -97,7 +103,7 @@ export const draw = (chart: Chart, width: number, height: number): string => {
 const optionOf = (chart: Chart, width: number, height: number) => {
   const named = chart.series.filter((series) => series.role !== "seed")
   const widths = named.map(
-    (series) => (series.label ?? series.name).length * 6.6 + (hasKey(chart, series) ? keyWidth : 0)
+    (series) => (series.label ?? series.name).length * letterWidth(series) + (hasKey(chart, series) ? keyWidth : 0)
   )
   const right = chart.kind === "lines" ? Math.min(width * 0.36, 16 + Math.max(...widths, 0)) : 16
   const grid = { left: 8 + yLabelWidth(chart), right, top: 30, bottom: 48 }
@@ -266,7 +272,7 @@ const endLabel = (chart: Chart, { at, end, series, shifted }: Label) => {
       formatter: () => series.label ?? series.name,
       color: lookOf(chart, series).colour,
       fontSize: 12,
-      fontWeight: series.role === "ours" || series.role === "second" ? ("bold" as const) : ("normal" as const)
+      fontWeight: isBold(series) ? ("bold" as const) : ("normal" as const)
     }
   }
 }
@@ -306,6 +312,8 @@ const barsOf = (chart: Chart, width: number) => {
       label: {
         show: labelled,
         position: "top" as const,
+        // Of two bars side by side, each number grows away from the other bar's.
+        ...(series.length === 2 ? beside(role === "paper" ? 1 : -1, barWidth) : {}),
         color: role === "paper" ? "var(--paper)" : "var(--ink)",
         fontSize: 11,
         formatter: ({ value }: { readonly value: unknown }) =>
@@ -313,6 +321,12 @@ const barsOf = (chart: Chart, width: number) => {
       }
     }))
 }
+
+/** A number above a bar whose text begins, or ends, at the bar's inner edge. */
+const beside = (side: -1 | 1, barWidth: number) => ({
+  align: side < 0 ? ("right" as const) : ("left" as const),
+  offset: [(-side * barWidth) / 2, 0]
+})
 
 /** What serves hovering only is left out, and the drawing fills whatever width it is given. */
 const lean = (svg: string): string =>

@@ -26,7 +26,7 @@ const mixedFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
   const first = Math.min(...runs.flatMap(({ samples = [] }) => samples.filter(isRecent).map(({ cycle }) => cycle)), 0)
   const chart = thinned({
     kind: "lines",
-    x: { label: "cycle; the cut ends at 0", min: first },
+    x: { label: "cycle after the heal", min: first },
     y: { label: "links between the parts", min: 0 },
     series: [
       ...linesOf(
@@ -88,7 +88,7 @@ const controlFigure = (runs: ReadonlyArray<Result>, linesOf: Lines): Figure => {
   return {
     id: "control-after-heal",
     title: "What the heal costs",
-    note: "Everything that all nodes send but payloads, in the minute until then, as a multiple of the calm rate before the cut.",
+    note: "Everything that all nodes send but payloads, in the minute of cycles until then, as a multiple of the calm rate before the cut.",
     chart,
     table: tableOf(chart)
   }
