@@ -132,6 +132,8 @@ export {
   firstMissing,
   hasSeen,
   missingOf,
+  type Retained,
+  retainedOf,
   type Sizes,
   sizes,
   type TreeView,
@@ -291,15 +293,16 @@ const onNeighborDown = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
 /** No member any more: nothing is waited for. What is kept stays, should it join again; but for no longer than it would have. */
 const leave = <I extends Key, A>(t: Transition<I, A>): void => {
   t.state.thicket = bareThicket(t.state.config)
+  // First, so that none of those that are left is asked while one after another goes.
+  endRecalls(t)
+  closeGaps(t)
   for (const { id } of t.state.neighbors) onNeighborDown(t, id)
   t.state.announcing = undefined
   t.state.announcingCount = 0
   t.state.missing = []
   clearTimer(t, "Announce")
   clearTimer(t, "Graft")
-  endRecalls(t)
   while (t.state.upkeep.waiting.length > 0) dismissFirst(t)
-  closeGaps(t)
   // It is set anew for what is kept, if anything is.
   clearTimer(t, "Recover")
 }

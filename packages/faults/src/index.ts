@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 export * as Arithmetic from "./Arithmetic.ts"
+export * as Broadcast from "./Broadcast.ts"
 export * as FaultDraw from "./FaultDraw.ts"
 export * as FaultPlan from "./FaultPlan.ts"
 export * as History from "./History.ts"

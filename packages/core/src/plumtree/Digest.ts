@@ -47,6 +47,14 @@ export const tellDigests = <I extends Key, A>(t: Transition<I, A>): void => {
   })
 }
 
+/** The lowest number of these runs that is not below another; infinity if there is none. */
+const firstFrom = (runs: ReadonlyArray<number>, bottom: number): number => {
+  for (let i = 0; i + 1 < runs.length; i += 2) {
+    if ((runs[i + 1] ?? 0) >= bottom) return Math.max(runs[i] ?? 0, bottom)
+  }
+  return Infinity
+}
+
 /** DIGEST received: what it names and is missing here is fetched, this neighbour being asked first. */
 export const onDigest = <I extends Key, A>(
   t: Transition<I, A>,
@@ -60,10 +68,10 @@ export const onDigest = <I extends Key, A>(
   for (const ranges of held) {
     const { epoch, runs } = ranges
     const last = runs[runs.length - 1]
-    const lowest = runs[0]
-    if (last === undefined || lowest === undefined || !isRuns(runs) || !isSequence(epoch)) continue
+    if (last === undefined || !isRuns(runs) || !isSequence(epoch)) continue
     if (isOurs(t.state, ranges)) continue
-    const first = config.catchUp ? Math.max(lowest, last - config.windowSize + 1) : last + 1
+    const bottom = last - config.windowSize + 1
+    const first = config.catchUp ? firstFrom(runs, bottom) : last + 1
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue
     // What it keeps may begin with what came to it first: older ones may be kept elsewhere, or be on their way.
@@ -71,9 +79,10 @@ export const onDigest = <I extends Key, A>(
     const old = at(t.state.streams, slot)
     if (old === undefined) continue
     let stream = expect(old, last)
-    // The first message of an origin may have been pushed before the digest came that sets the baseline.
-    const owed = Math.max(stream.floor + 1, first)
-    if (config.catchUp && owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
+    // The first message of an origin may have been pushed before the digest came that sets the baseline. But what nobody names is
+    // not owed: nobody would be asked for it.
+    const owed = config.catchUp ? firstFrom(notDone(stream, runs), bottom) : Infinity
+    if (owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
     if (stream !== old) put(t, slot, stream)
     if (hasGap(stream) && notDone(stream, runs).length > 0) {
       if (stream.gap === undefined) opened.add(slot)

@@ -5,6 +5,7 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { childrenOf, sizeOf } from "./thicket/Branches.ts"
+import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { doneUntil, isDone, notDone } from "./Seen.ts"
 import type { State } from "./State.ts"
@@ -109,6 +110,37 @@ export const sizes = <I extends Key, A>(state: State<I, A>): Sizes<I, A> => {
     eagerNeighbors: eagerPeers(state, self.id),
     retained: { messages, bytes: streams.bytes }
   }
+}
+
+/**
+ * A message that is kept for who missed it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Retained {
+  readonly sequence: number
+  /** Its payload and 128 more, as it counts among `retainedBytes`. */
+  readonly bytes: number
+  /** When it was published, by this node's clock. */
+  readonly bornAt: number
+}
+
+/**
+ * The messages of an origin that are kept here for others, by ascending sequence. Those that are older than `retainedMillis` are
+ * among them until the next sweep, though nobody is sent them.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const retainedOf = <I extends Key, A>({ streams }: State<I, A>, origin: Origin<I>): ReadonlyArray<Retained> => {
+  const stream = at(streams, slotOf(streams, origin.source, origin.epoch, origin.topic))
+  if (stream === undefined) return []
+  return Held.all(stream.held).map(({ bornAt, payload, sequence }) => ({
+    sequence,
+    bytes: Held.bytesOf(payload),
+    bornAt
+  }))
 }
 
 /**

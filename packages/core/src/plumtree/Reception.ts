@@ -9,7 +9,7 @@ import { heed, heedAwaited } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
 import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
-import { isDone, isSequence, see } from "./Seen.ts"
+import { hasGap, isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream } from "./State.ts"
 import { at, forgottenFloor, fresh, insert, isOurs, put, slotOf } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
@@ -128,5 +128,6 @@ const mark = <I extends Key, A>(
   const next = see(startingAt(stream, sequence), sequence, bounds, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
-  if (next.gap !== undefined || next.above.length > 0) afterSeen(t, slot, stream.floor, sequence, asked)
+  // A digest may have named what follows it, of which nothing was wanted before.
+  if (next.gap !== undefined || hasGap(next)) afterSeen(t, slot, stream.floor, sequence, asked)
 }

@@ -301,20 +301,28 @@ const bytesBeyond = <I extends Key>({ retainedBytes }: Config, { payload }: Kept
 
 /**
  * Drops the oldest kept message of a stream that holds more than its share of the bytes: of this one, or of the next that
- * does. There is one, or the sum would be within the bound.
+ * does. There is one, or the sum would be within the bound. What has just come goes last: if it is all that is kept of its origin it
+ * would be kept by nobody who is this full, and whoever misses it asks for it now.
  */
 const dropOne = <I extends Key, A>(t: Transition<I, A>, slot: number): boolean => {
   const { config, streams } = t.state
   const share = config.retainedBytes / streams.count
-  for (let i = 0; i <= streams.count; i++) {
-    const candidate = i === 0 ? slot : (streams.hand + i - 1) % streams.count
-    const stream = at(streams, candidate)
-    if (stream === undefined || stream.held.bytes <= share) continue
-    put(t, candidate, { ...stream, held: Held.withoutFirst(stream.held) })
-    if (i > 0) t.state.streams = { ...t.state.streams, hand: candidate }
+  const own = at(streams, slot)?.held ?? nothingHeld
+  if (own.bytes > share && own.count > 1) return dropFirst(t, slot)
+  for (let i = 0; i < streams.count; i++) {
+    const candidate = (streams.hand + i) % streams.count
+    if (candidate === slot || (at(streams, candidate)?.held.bytes ?? 0) <= share) continue
+    dropFirst(t, candidate)
+    t.state.streams = { ...t.state.streams, hand: candidate }
     return true
   }
-  return false
+  return own.bytes > share && dropFirst(t, slot)
+}
+
+const dropFirst = <I extends Key, A>(t: Transition<I, A>, slot: number): boolean => {
+  const stream = at(t.state.streams, slot)
+  if (stream !== undefined) put(t, slot, { ...stream, held: Held.withoutFirst(stream.held) })
+  return stream !== undefined
 }
 
 /** How often what is kept is looked through for what is too old: it stays an eighth of its time too long at most. */

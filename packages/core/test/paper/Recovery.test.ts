@@ -56,6 +56,20 @@ describe("recovery", () => {
     assert.deepStrictEqual([p.delivered, p.kept(8), p.kept(7)], [["8/0"], [], [0, 1]])
   })
 
+  it("R1. what has just come is kept in place of what others hold beyond their share, though it is more than a share by itself", () => {
+    const p = node([2], { retainedBytes: 3_000 })
+    for (let source = 7; source < 12; source++) p.hears(2, gossip(source, 0, { payload: new Uint8Array(872) }))
+    assert.deepStrictEqual(
+      [7, 8, 9, 10, 11].map((source) => p.kept(source)),
+      [[], [], [0], [0], [0]]
+    )
+    // Where no other holds more than its share there is no place for it.
+    const q = node([2], { retainedBytes: 3_000 })
+    for (let source = 7; source < 12; source++) q.hears(2, gossip(source, 0, { payload: new Uint8Array(372) }))
+    q.hears(2, gossip(12, 0, { payload: new Uint8Array(872) }))
+    assert.deepStrictEqual(q.kept(12), [])
+  })
+
   it("R1. none longer than a time after its publication, wherever it has been meanwhile", () => {
     const p = node([2, 3], { retainedMillis: 60_000 }).hears(2, gossip(9, 0, { ageMillis: 50_000 }))
     assert.strictEqual(p.says("Gossip")[0]?.ageMillis, 50_000)
@@ -571,6 +585,28 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.delivered, ["9/40"])
     const q = node([2], { gapsSize: 2 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).hears(2, gossip(9, 4))
     assert.deepStrictEqual(q.hears(2, gossip(9, 6)).lagged, ["9/1–1"])
+  })
+
+  it("R5. a later digest brings the baseline down to what it names, and to nothing that is missing here and there", () => {
+    const p = node([2], { windowSize: 8, retainedMessages: 8 }).hears(2, digest(ranges(9, 8, 14)))
+    for (let sequence = 8; sequence <= 14; sequence++) p.hears(2, gossip(9, sequence, { replay: "recovery" }))
+    p.hears(2, fetched(false, { ...origin, below: 8 }))
+    assert.deepStrictEqual(p.lagged, [])
+    // Up to 6 all is below the window, and 7 within it; of neither is there any here.
+    p.wins(3).hears(3, digest(ranges(9, 2, 2, 4, 4, 6, 6, 8, 14)))
+    assert.deepStrictEqual([p.saysTo("Fetch"), p.lagged, p.state.upkeep.gaps], [[], [], []])
+    // What one more names is asked for, if anybody keeps it.
+    p.wins(4).hears(4, digest(ranges(9, 7, 7, 9, 14)))
+    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 7, 7)])
+    assert.deepStrictEqual(p.hears(4, gossip(9, 7, { replay: "recovery" })).delivered, ["9/7"])
+  })
+
+  it("R5. with catchUp off, what a digest has named is owed from the first message on that was under way, and asked for", () => {
+    const p = node([2, 3], { catchUp: false }).hears(3, digest(ranges(9, 0, 3)))
+    assert.deepStrictEqual(p.saysTo("Fetch"), [])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 0)).delivered, ["9/0"])
+    p.passes(p.state.config.graftMillis)
+    assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 1, 3)])
   })
 
   it("R8. that a digest names a number moves no window: it is asked for, and forgotten when nothing of it comes", () => {
@@ -1133,6 +1169,8 @@ describe("recovery", () => {
     assert.strictEqual(p.gives("Recalled")[0]?.done, true)
     assert.deepStrictEqual(p.gives("Rejected")[0]?.verdict, "ignore")
     assert.deepStrictEqual(p.state.neighbors, [])
+    assert.deepStrictEqual(p.says("Fetch"), [])
+    assert.deepStrictEqual(p.says("Recall"), [])
   })
 
   it("R1. what is kept by a node that has left is kept no longer for that, and nobody is told of it when it joins again", () => {
