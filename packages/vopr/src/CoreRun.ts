@@ -7,7 +7,7 @@ import { broadcastOf, dueSince, openMillis, reachMillis } from "./BroadcastDraw.
 import { Histories } from "./Histories.ts"
 import { Marks } from "./Marks.ts"
 import { OneSided } from "./OneSided.ts"
-import type { Outcome, Violation } from "./Outcome.ts"
+import type { ClusterOutcome, Violation } from "./Outcome.ts"
 import { Trace } from "./Trace.ts"
 
 const micros = 1_000
@@ -32,7 +32,7 @@ export class CoreRun {
   readonly world: World
   private readonly scenario: Scenario.Scenario
   private readonly marks = new Marks()
-  private readonly trace = new Trace<number, number>()
+  private readonly trace = new Trace<number>()
   private readonly violations: Array<Violation> = []
   private readonly histories = new Histories()
   private readonly onPhase: (phase: Phase) => void
@@ -65,7 +65,7 @@ export class CoreRun {
   }
 
   /** Plays chaos, then calm; ends with the first violation. */
-  run(): Outcome {
+  run(): ClusterOutcome {
     this.marks.ofScenario(this.scenario)
     this.onPhase("chaos")
     this.chaos()
@@ -354,4 +354,4 @@ export class CoreRun {
 }
 
 /** Runs a scenario on the core. Pure but for the time it takes: same scenario, same outcome. */
-export const runCore = (scenario: Scenario.Scenario): Outcome => new CoreRun(scenario).run()
+export const runCore = (scenario: Scenario.Scenario): ClusterOutcome => new CoreRun(scenario).run()

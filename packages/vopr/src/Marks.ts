@@ -6,11 +6,12 @@ import type { Plumtree } from "@hyparview/core"
 import type { Fault } from "@hyparview/faults/FaultPlan"
 import type { Scenario } from "@hyparview/faults/Scenario"
 import type { Mark, Outcome, Target } from "./Outcome.ts"
+import { isAmple, type RecoveryScenario } from "./RecoveryScenario.ts"
 
 type Counts = Partial<Record<Mark, number>>
 
-/** What every target must have met. */
-const everywhere: ReadonlyArray<Mark> = [
+/** What runs of a cluster must have met. */
+const ofClusters: ReadonlyArray<Mark> = [
   "Crash",
   "Restart",
   "Leave",
@@ -46,6 +47,43 @@ const everywhere: ReadonlyArray<Mark> = [
   "LargeCluster"
 ]
 
+/** What runs of the broadcast alone must have met. */
+const ofRecoveries: ReadonlyArray<Mark> = [
+  "Join",
+  "Crash",
+  "Restart",
+  "Leave",
+  "Rejoin",
+  "EpochRaised",
+  "Link",
+  "LinkRenewed",
+  "Cut",
+  "CutInFetch",
+  "SilentLoss",
+  "ClocksApart",
+  "Publication",
+  "BurstBeyondKept",
+  "AllIsKept",
+  "OfOneThatIsOver",
+  "OriginMadeRoom",
+  "Grafted",
+  "Recovered",
+  "Lagged",
+  "Flood",
+  "SeveralTrees",
+  "TreeForEachSource",
+  "Accepted",
+  "Refused",
+  "JudgedLate",
+  "NeverJudged",
+  "Recall",
+  "AskedForHistory",
+  "HistoryFromHere",
+  "HistoryFromOthers"
+]
+
+const marksOf = (target: Target): ReadonlyArray<Mark> => (target === "recovery" ? ofRecoveries : ofClusters)
+
 /** From so many nodes on a cluster is large: more than a node can know. */
 const largeNodes = 40
 
@@ -73,6 +111,17 @@ export class Marks {
       if (fault._tag === "Restart") for (const node of fault.nodes) down.delete(node)
     }
     if (down.size > 0) this.add("GoneForGood")
+  }
+
+  /** And a scenario of the broadcast alone. */
+  ofRecovery(scenario: RecoveryScenario): void {
+    const { broadcast, clocksMillis, loss } = scenario
+    if (broadcast.strategy === "flood") this.add("Flood")
+    else if (broadcast.strategy === "thicket") this.add("SeveralTrees")
+    else if (broadcast.trees === "source") this.add("TreeForEachSource")
+    if (isAmple(scenario)) this.add("AllIsKept")
+    if (loss > 0) this.add("SilentLoss")
+    if (clocksMillis.some((ahead) => ahead !== clocksMillis[0])) this.add("ClocksApart")
   }
 
   /** A message that came otherwise than along the tree. */
@@ -103,10 +152,10 @@ export class Marks {
 }
 
 /** The marks of many runs together. */
-export const total = (outcomes: ReadonlyArray<Pick<Outcome, "marks">>): Counts => {
+export const total = (target: Target, outcomes: ReadonlyArray<Pick<Outcome, "marks">>): Counts => {
   const counts: Counts = {}
   for (const { marks } of outcomes) {
-    for (const mark of everywhere) {
+    for (const mark of marksOf(target)) {
       const count = marks[mark] ?? 0
       if (count > 0) counts[mark] = (counts[mark] ?? 0) + count
     }
@@ -115,5 +164,5 @@ export const total = (outcomes: ReadonlyArray<Pick<Outcome, "marks">>): Counts =
 }
 
 /** What runs of a target should have met, and did not. */
-export const missing = (_target: Target, counts: Counts): ReadonlyArray<Mark> =>
-  everywhere.filter((mark) => (counts[mark] ?? 0) === 0)
+export const missing = (target: Target, counts: Counts): ReadonlyArray<Mark> =>
+  marksOf(target).filter((mark) => (counts[mark] ?? 0) === 0)

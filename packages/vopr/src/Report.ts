@@ -1,7 +1,8 @@
 /** What the command prints: a failure in full, and a set of runs in some lines. */
 import * as Scenario from "@hyparview/faults/Scenario"
 import { missing, total } from "./Marks.ts"
-import type { Outcome, Target } from "./Outcome.ts"
+import type { ClusterOutcome, Outcome, RecoveryOutcome, Target } from "./Outcome.ts"
+import * as RecoveryScenario from "./RecoveryScenario.ts"
 
 /** The least size of a set of runs from which it is to have met everything. */
 export const completeRuns = 150
@@ -18,6 +19,9 @@ const spread = (values: ReadonlyArray<number>, show: (value: number) => string):
 export const replayOf = (target: Target, seed: number, maximumNodes: number): string =>
   `npm run vopr -- --target ${target} --seed ${seed} --runs 1 --nodes ${maximumNodes}`
 
+const scenarioOf = (outcome: Outcome): string =>
+  outcome.target === "recovery" ? RecoveryScenario.summary(outcome.scenario) : Scenario.summary(outcome.scenario)
+
 /** A run that failed: which rule, how to run it again, and how it came to it. */
 export const failure = (
   outcome: Outcome,
@@ -33,12 +37,12 @@ export const failure = (
   return [
     `FAILED: seed ${scenario.seed} on ${target}, commit ${commit}`,
     ...violations.slice(0, 5).map(({ atMillis, detail, rule }) => `  ${rule}, at ${atMillis} ms: ${detail}`),
-    `  scenario: ${Scenario.summary(scenario)}`,
+    `  scenario: ${scenarioOf(outcome)}`,
     `  replay:   ${replay}`,
     ...(shrunk === undefined
       ? []
       : [
-          `  shrunk:   ${Scenario.summary(shrunk.outcome.scenario)}`,
+          `  shrunk:   ${scenarioOf(shrunk.outcome)}`,
           ...shrunk.outcome.violations
             .slice(0, 3)
             .map(({ atMillis, detail, rule }) => `            ${rule}, at ${atMillis} ms: ${detail}`),
@@ -50,18 +54,57 @@ export const failure = (
   ].join("\n")
 }
 
+const seconds = (value: number): string => `${(value / 1_000).toFixed(0)} s`
+const decimal = (value: number): string => value.toFixed(2)
+
+/** What is reported of an outcome in a set. */
+export type Reported =
+  | Pick<
+      ClusterOutcome,
+      "target" | "events" | "marks" | "violations" | "boundMillis" | "rateShare" | "wholeAfterMillis"
+    >
+  | Pick<RecoveryOutcome, "target" | "events" | "marks" | "violations" | "copies" | "settledAfterMillis">
+
+const clusterLines = (outcomes: ReadonlyArray<Reported>): ReadonlyArray<string> => {
+  const clusters = outcomes.flatMap((outcome) => (outcome.target === "recovery" ? [] : [outcome]))
+  const whole = clusters.filter(({ wholeAfterMillis }) => wholeAfterMillis >= 0)
+  return [
+    `  whole in calm after ${spread(
+      whole.map(({ wholeAfterMillis }) => wholeAfterMillis),
+      seconds
+    )}`,
+    `  of its bound ${spread(
+      whole.map(({ boundMillis, wholeAfterMillis }) => wholeAfterMillis / boundMillis),
+      decimal
+    )}`,
+    `  messages in calm, of what the rules allow ${spread(
+      clusters.flatMap(({ rateShare }) => (rateShare < 0 ? [] : [rateShare])),
+      decimal
+    )}`
+  ]
+}
+
+const recoveryLines = (outcomes: ReadonlyArray<Reported>): ReadonlyArray<string> => {
+  const recoveries = outcomes.flatMap((outcome) => (outcome.target === "recovery" ? [outcome] : []))
+  return [
+    `  all is told in calm after ${spread(
+      recoveries.flatMap(({ settledAfterMillis }) => (settledAfterMillis < 0 ? [] : [settledAfterMillis])),
+      seconds
+    )}`,
+    `  copies of a message that is handed on ${spread(
+      recoveries.map(({ copies }) => copies),
+      decimal
+    )}`
+  ]
+}
+
 /** What a set of runs was like, and what it should have met and has not. */
 export const summary = (
   target: Target,
-  outcomes: ReadonlyArray<
-    Pick<Outcome, "boundMillis" | "events" | "marks" | "rateShare" | "wholeAfterMillis" | "violations">
-  >
+  outcomes: ReadonlyArray<Reported>
 ): { readonly text: string; readonly missing: ReadonlyArray<string> } => {
-  const marks = total(outcomes)
+  const marks = total(target, outcomes)
   const absent = missing(target, marks)
-  const whole = outcomes.filter(({ wholeAfterMillis }) => wholeAfterMillis >= 0)
-  const seconds = (value: number) => `${(value / 1_000).toFixed(0)} s`
-  const share = (value: number) => value.toFixed(2)
   const events = outcomes.reduce((sum, outcome) => sum + outcome.events, 0)
   const failed = outcomes.filter(({ violations }) => violations.length > 0).length
   const lines = [
@@ -69,18 +112,7 @@ export const summary = (
     `  met: ${Object.entries(marks)
       .map(([mark, count]) => `${mark} ${count}`)
       .join(", ")}`,
-    `  whole in calm after ${spread(
-      whole.map(({ wholeAfterMillis }) => wholeAfterMillis),
-      seconds
-    )}`,
-    `  of its bound ${spread(
-      whole.map(({ boundMillis, wholeAfterMillis }) => wholeAfterMillis / boundMillis),
-      share
-    )}`,
-    `  messages in calm, of what the rules allow ${spread(
-      outcomes.flatMap(({ rateShare }) => (rateShare < 0 ? [] : [rateShare])),
-      share
-    )}`
+    ...(target === "recovery" ? recoveryLines(outcomes) : clusterLines(outcomes))
   ]
   if (absent.length > 0) {
     const isDue = outcomes.length >= completeRuns

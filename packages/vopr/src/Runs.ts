@@ -4,7 +4,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import type { Outcome } from "./Outcome.ts"
 
-const target = Schema.Literals(["core", "runtime"])
+const target = Schema.Literals(["core", "runtime", "recovery"])
 
 const isOutcome = (value: unknown): value is Outcome =>
   typeof value === "object" && value !== null && "scenario" in value && "violations" in value && "marks" in value

@@ -18,7 +18,7 @@ import { idOf, Listeners } from "./Listeners.ts"
 import type { Phase } from "./CoreRun.ts"
 import { Marks } from "./Marks.ts"
 import { OneSided } from "./OneSided.ts"
-import type { Outcome, Violation } from "./Outcome.ts"
+import type { ClusterOutcome, Violation } from "./Outcome.ts"
 import { Talks } from "./Talks.ts"
 import { Trace } from "./Trace.ts"
 
@@ -58,7 +58,7 @@ export type OnPhase = (phase: Phase, cluster: TestCluster.TestCluster) => Effect
 class RuntimeRun {
   private readonly scenario: Scenario.Scenario
   private readonly marks = new Marks()
-  private readonly trace = new Trace<string, string>()
+  private readonly trace = new Trace<string>()
   private readonly violations: Array<Violation> = []
   private readonly histories = new Histories(orderedTopics)
   private readonly listeners: Listeners
@@ -367,7 +367,7 @@ class RuntimeRun {
     })
   }
 
-  outcome(): Outcome {
+  outcome(): ClusterOutcome {
     return {
       target: "runtime",
       scenario: this.scenario,
@@ -389,7 +389,10 @@ class RuntimeRun {
 }
 
 /** Runs a scenario on the runtime, on a virtual clock of its own. Same scenario, same outcome. */
-export const runRuntime = (scenario: Scenario.Scenario, onPhase: OnPhase = () => Effect.void): Effect.Effect<Outcome> =>
+export const runRuntime = (
+  scenario: Scenario.Scenario,
+  onPhase: OnPhase = () => Effect.void
+): Effect.Effect<ClusterOutcome> =>
   VirtualClock.virtualClockWith((clock) =>
     Effect.gen(function* () {
       const run = new RuntimeRun(scenario, clock, onPhase)

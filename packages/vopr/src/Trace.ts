@@ -1,10 +1,10 @@
 /** The last things that happened in a run, kept as they are and put into words only for a run that failed. */
-import type { Node, Peer } from "@hyparview/core"
+import type { Peer } from "@hyparview/core"
 
-interface Entry<I extends Peer.Key, A> {
+interface Entry<I extends Peer.Key> {
   readonly node: I
-  readonly input: Node.Input<I, A>
-  readonly outputs: ReadonlyArray<Node.Output<I, A>>
+  readonly input: { readonly _tag: string; readonly now: number }
+  readonly outputs: ReadonlyArray<{ readonly _tag: string }>
 }
 
 /** How many transitions a tail shows. */
@@ -27,11 +27,11 @@ const words = (value: { readonly _tag: string }): string => {
 }
 
 /** A bounded trace of the transitions of all nodes. */
-export class Trace<I extends Peer.Key, A> {
-  private readonly entries: Array<Entry<I, A>> = []
+export class Trace<I extends Peer.Key> {
+  private readonly entries: Array<Entry<I>> = []
   private next = 0
 
-  add(node: I, input: Node.Input<I, A>, outputs: ReadonlyArray<Node.Output<I, A>>): void {
+  add(node: I, input: Entry<I>["input"], outputs: Entry<I>["outputs"]): void {
     this.entries[this.next % length] = { node, input, outputs }
     this.next++
   }

@@ -18,8 +18,10 @@ import { VoprFailed } from "./ExitCode.ts"
 import { Live } from "./Live.ts"
 import type { Outcome, Target } from "./Outcome.ts"
 import * as Report from "./Report.ts"
+import { parseRecovery, printRecovery } from "./RecoveryScenario.ts"
+import { shrinkRecovery } from "./RecoveryShrink.ts"
 import { OutcomeJson } from "./Runs.ts"
-import { parse, print } from "./ScenarioFile.ts"
+import { type InvalidScenario, parse, print } from "./ScenarioFile.ts"
 import { makeClient } from "./threads.ts"
 
 /** Frames in one run of `--target bytes`, and of these the ones that a live node is sent. */
@@ -33,13 +35,14 @@ const progressMillis = 5_000
 const shownFailures = 3
 
 /** By default: small clusters on the runtime, whose nodes cost thirty times as much. */
-const defaultNodes = { core: 200, runtime: 60 } as const
+const defaultNodes = { core: 200, runtime: 60, recovery: 8 } as const
 
 const flags = {
-  target: Flag.Literals("target", ["core", "runtime", "bytes"]).pipe(
+  target: Flag.Literals("target", ["core", "runtime", "recovery", "bytes"]).pipe(
     Flag.withDefault("core"),
     Flag.withDescription(
-      "core: the protocols in the simulator's world; runtime: real nodes on virtual time; bytes: hostile frames"
+      "core: the protocols in the simulator's world; runtime: real nodes on virtual time; recovery: the broadcast alone, on " +
+        "links that come and go; bytes: hostile frames"
     )
   ),
   seed: Flag.Int("seed").pipe(Flag.withDefault(1), Flag.withDescription("The first seed; each run takes the next (1)")),
@@ -49,7 +52,7 @@ const flags = {
   ),
   nodes: Flag.Int("nodes").pipe(
     Flag.optional,
-    Flag.withDescription("The largest cluster (200 on core, 60 on the runtime)")
+    Flag.withDescription("The largest cluster (200 on core, 60 on the runtime, 8 on recovery)")
   ),
   shrink: Flag.Int("shrink").pipe(
     Flag.withDefault(150),
@@ -103,7 +106,10 @@ type Client = Effect.Success<ReturnType<typeof makeClient>>
 /** Shrinks a failure: a candidate fails the same if the same rule is broken first. */
 const shrunkOf = Effect.fnUntraced(function* (client: Client, outcome: Outcome, budget: number) {
   const rule = outcome.violations[0]?.rule
-  const shrinking = ScenarioShrink.shrink(outcome.scenario, budget)
+  const shrinking: Generator<Outcome["scenario"], unknown, boolean> =
+    outcome.target === "recovery"
+      ? shrinkRecovery(outcome.scenario, budget)
+      : ScenarioShrink.shrink(outcome.scenario, budget)
   let smallest = outcome
   let next = shrinking.next(false)
   while (next.done !== true) {
@@ -116,12 +122,15 @@ const shrunkOf = Effect.fnUntraced(function* (client: Client, outcome: Outcome, 
   return smallest
 })
 
+const printed = (outcome: Outcome): string =>
+  outcome.target === "recovery" ? printRecovery(outcome.scenario) : print(outcome.scenario)
+
 const report = Effect.fnUntraced(function* (client: Client, outcome: Outcome, replay: string, budget: number) {
   const { scenario, target } = outcome
   const fs = yield* FileSystem.FileSystem
   const smallest = budget > 0 ? yield* shrunkOf(client, outcome, budget) : undefined
   const file = `vopr-${target}-${scenario.seed}.json`
-  if (smallest !== undefined) yield* fs.writeFileString(file, print(smallest.scenario))
+  if (smallest !== undefined) yield* fs.writeFileString(file, printed(smallest))
   const shrunk = smallest === undefined ? undefined : { outcome: smallest, file }
   yield* Console.log(Report.failure(outcome, { commit: commit(), replay, shrunk }))
 })
@@ -129,11 +138,18 @@ const report = Effect.fnUntraced(function* (client: Client, outcome: Outcome, re
 const failed = ({ scenario, violations: [first] }: Outcome): string =>
   `FAILED: seed ${scenario.seed}: ${first?.rule}: ${first?.detail}`
 
+/** Of a run in which all is well only the numbers are kept: a long set has many. */
+const withoutScenario = (outcome: Outcome): Report.Reported => {
+  const { scenario: _, tail: __, traceHash: ___, ...rest } = outcome
+  return rest
+}
+
 const runSeeds = Effect.fnUntraced(function* (target: Target, input: Input) {
   const { runs, seed, shrink, threads } = input
   const maximumNodes = Option.getOrElse(input.nodes, () => defaultNodes[target])
   const client = yield* makeClient(Math.min(threads, runs))
   const progress = progressOf(runs, "runs")
+  const failures: Array<Outcome> = []
   const outcomes = yield* Effect.forEach(
     Array.from({ length: runs }, (_, index) => seed + index),
     (seed) =>
@@ -142,14 +158,14 @@ const runSeeds = Effect.fnUntraced(function* (target: Target, input: Input) {
         // At once: a long set may be interrupted before its report.
         Effect.tap((outcome) => (outcome.violations.length === 0 ? Effect.void : Console.log(failed(outcome)))),
         Effect.tap(({ violations }) => progress(violations.length > 0)),
-        // Of a run in which all is well only the numbers are kept: a long set has many.
-        Effect.map((outcome) =>
-          outcome.violations.length > 0 ? outcome : { ...outcome, scenario: { ...outcome.scenario, starts: [] } }
-        )
+        Effect.map((outcome) => {
+          if (outcome.violations.length > 0) failures.push(outcome)
+          return withoutScenario(outcome)
+        })
       ),
     { concurrency: threads }
   )
-  const failures = outcomes.filter(({ violations }) => violations.length > 0)
+  failures.sort((one, other) => one.scenario.seed - other.scenario.seed)
   for (const outcome of failures.slice(0, shownFailures)) {
     yield* report(client, outcome, Report.replayOf(target, outcome.scenario.seed, maximumNodes), shrink)
   }
@@ -169,7 +185,7 @@ const replay = Effect.fnUntraced(function* (target: Target, file: string, budget
   const text = yield* fs
     .readFileString(file)
     .pipe(Effect.mapError((error) => refused(`--replay ${file}: ${error.message}`)))
-  const scenario = parse(text)
+  const scenario: Result.Result<unknown, InvalidScenario> = target === "recovery" ? parseRecovery(text) : parse(text)
   if (Result.isFailure(scenario)) return yield* refused(`--replay ${file}: ${scenario.failure.message}`)
   const client = yield* makeClient(1)
   const outcome = yield* Effect.flatMap(client.Play({ target, scenario: text }), decodeOutcome)
@@ -237,6 +253,10 @@ export const vopr = Command.make("vopr", flags, handle).pipe(
   Command.withExamples([
     { command: "npm run vopr -- --runs 300", description: "Three hundred seeds on the core" },
     { command: "npm run vopr -- --target runtime --seed 17 --runs 1", description: "One seed on the runtime" },
+    {
+      command: "npm run vopr -- --target recovery --runs 300",
+      description: "Three hundred seeds on the broadcast alone"
+    },
     { command: "npm run vopr -- --target bytes --runs 1000", description: "Ten million hostile frames" }
   ])
 )

@@ -3,7 +3,7 @@ import { type Fault, Fault as FaultOf } from "@hyparview/faults/FaultPlan"
 import { mixingBound, type Scenario } from "@hyparview/faults/Scenario"
 import { draw } from "@hyparview/faults/ScenarioDraw"
 import { CoreRun, type Phase, runCore } from "@hyparview/vopr/CoreRun"
-import type { Outcome } from "@hyparview/vopr/Outcome"
+import type { ClusterOutcome } from "@hyparview/vopr/Outcome"
 import { assert, describe, it } from "@effect/vitest"
 
 /** Twelve nodes and no fault. */
@@ -18,14 +18,16 @@ const peaceful: Scenario = {
 }
 
 /** Runs a scenario to which something is done at the beginning of a phase. */
-const harmed = (phase: Phase, harm: (run: CoreRun) => void, scenario: Scenario = peaceful): Outcome => {
+const harmed = (phase: Phase, harm: (run: CoreRun) => void, scenario: Scenario = peaceful): ClusterOutcome => {
   const run: CoreRun = new CoreRun(scenario, (now) => {
     if (now === phase) harm(run)
   })
   return run.run()
 }
 
-const rulesOf = ({ violations }: Outcome): ReadonlyArray<string> => [...new Set(violations.map(({ rule }) => rule))]
+const rulesOf = ({ violations }: ClusterOutcome): ReadonlyArray<string> => [
+  ...new Set(violations.map(({ rule }) => rule))
+]
 
 const fault = (fault: Fault) => (run: CoreRun) => run.world.apply(fault)
 
