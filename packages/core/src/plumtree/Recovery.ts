@@ -211,7 +211,9 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     // What a neighbour said of older numbers says nothing of the first that is missing now.
     let over = -1
     for (const { below } of gap.gone) if (below > first && below > over) over = below
-    const isBrief = over >= 0 || wantsOlder(stream)
+    // Who has named some of it, and has not answered yet, may bring it: the gap may have been open for long because nobody was there.
+    const isPromised = gap.holders.some((id) => !gap.asked.includes(id))
+    const isBrief = (over >= 0 && !isPromised) || wantsOlder(stream)
     const end = gap.since + (isBrief ? gapMillis : Math.max(gapMillis, retainedMillis))
     if (now < end) return end
     if (first > latest(stream)) {

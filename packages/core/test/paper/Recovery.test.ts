@@ -609,6 +609,31 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 1, 3)])
   })
 
+  it("R7. what one says is over is not lagged while another, who has named some of the gap, has yet to answer", () => {
+    // Cut off for longer than `gapMillis`, of two new neighbours it asks the one that is first to name any of it.
+    const back = (p: ReturnType<typeof node>) => {
+      p.loses(2).passes(p.state.config.gapMillis + 1_000)
+      p.wins(3)
+        .wins(4)
+        .hears(3, digest(ranges(9, 2, 2)))
+        .hears(4, digest(ranges(9, 1, 2)))
+      return p.hears(3, fetched(true, { ...origin, below: 2 }))
+    }
+    const p = back(node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)))
+    assert.deepStrictEqual(p.lagged, [])
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 4, wanted: [ranges(9, 1, 2)] }])
+    // It has nothing either: as far as the first has said.
+    assert.deepStrictEqual(p.hears(4, fetched()).lagged, ["9/1–1"])
+    // Nor is what is only hearsay forgotten.
+    const q = back(
+      node([2])
+        .hears(2, gossip(9, 0))
+        .hears(2, digest(ranges(9, 1, 2)))
+    )
+    assert.deepStrictEqual(q.says("Fetch"), [{ _tag: "Fetch", to: 4, wanted: [ranges(9, 1, 2)] }])
+    assert.deepStrictEqual(q.hears(4, gossip(9, 2, { replay: "recovery" })).delivered, ["9/2"])
+  })
+
   it("R8. that a digest names a number moves no window: it is asked for, and forgotten when nothing of it comes", () => {
     const far = Number.MAX_SAFE_INTEGER - 1
     for (const catchUp of [true, false]) {
