@@ -223,6 +223,9 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
       continue
     }
     giveUpTo(t, slot, over >= 0 ? Math.min(over - 1, gap.known) : gap.known)
+    const rest = at(t.state.streams, slot)
+    // What is left is hearsay, of which some may have come meanwhile: above what was missing it counted for nothing.
+    if (rest?.gap?.open === true && rest.above.length === 0) changeGap(t, slot, { since: now, known: rest.top })
   }
 }
 

@@ -634,6 +634,28 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(4, gossip(9, 2, { replay: "recovery" })).delivered, ["9/2"])
   })
 
+  it("R8. hearsay, of which some comes while what is missing below it is given up, is not forgotten with that", () => {
+    const p = node([2, 3])
+      .hears(2, gossip(9, 0))
+      .hears(2, digest(ranges(9, 4, 9)))
+    // The first that it asks answers, too late, with 4; the other has none of it.
+    p.passes(p.state.config.fetchMillis).hears(3, fetched(false, { ...origin, below: 10 }))
+    assert.deepStrictEqual(p.hears(2, gossip(9, 4, { replay: "recovery" })).delivered, ["9/4"])
+    p.passes(p.state.config.gapMillis)
+    assert.deepStrictEqual(p.lagged, ["9/1–3"])
+    // It is still asked for, and comes.
+    p.passes(p.state.config.gapMillis / 2)
+    assert.deepStrictEqual(
+      p.says("Fetch").flatMap(({ wanted }) => wanted.map(({ runs }) => [...runs])),
+      p.says("Fetch").map(() => [5, 9])
+    )
+    assert.isTrue(p.state.upkeep.gaps.length === 1)
+    p.hears(2, gossip(9, 5, { replay: "recovery" }))
+    // And is forgotten when nothing of it has come for as long as a gap stays open.
+    p.passes(2 * p.state.config.retainedMillis)
+    assert.deepStrictEqual([p.lagged, p.state.upkeep.gaps], [[], []])
+  })
+
   it("R8. that a digest names a number moves no window: it is asked for, and forgotten when nothing of it comes", () => {
     const far = Number.MAX_SAFE_INTEGER - 1
     for (const catchUp of [true, false]) {
