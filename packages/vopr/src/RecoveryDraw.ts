@@ -18,7 +18,7 @@ const chance = (random: Random.Random, oneIn: number): boolean => Random.nextBel
 const day = 24 * 3_600_000
 
 /** How much is kept and remembered: in one scenario of three all, for longer than a run. */
-const drawMemory = (random: Random.Random): Partial<Plumtree.Config> => {
+const drawMemory = (random: Random.Random, fetchMillis: number): Partial<Plumtree.Config> => {
   if (chance(random, 3)) {
     return {
       windowSize: 100_000,
@@ -37,8 +37,9 @@ const drawMemory = (random: Random.Random): Partial<Plumtree.Config> => {
     retainedMessages: upTo(random, windowSize),
     retainedBytes: oneOf(random, 300, 3_000, 1_000_000, 1_000_000),
     retainedMillis: oneOf(random, 60_000, 300_000, 300_000),
-    gapMillis: oneOf(random, 1_000, 10_000),
-    sourcesSize: oneOf(random, 2, 8, 1_000, 1_000),
+    // Those who are asked in a round are asked again before it is given up.
+    gapMillis: oneOf(random, 5 * fetchMillis, 10_000),
+    sourcesSize: oneOf(random, 2, 6, 12, 1_000, 1_000),
     verdictsSize: oneOf(random, 1, 3, 100),
     catchUp: Random.nextBelow(random, 4) > 0
   }
@@ -46,6 +47,7 @@ const drawMemory = (random: Random.Random): Partial<Plumtree.Config> => {
 
 const drawBroadcast = (random: Random.Random): Plumtree.Config => {
   const strategy = oneOf(random, "plumtree" as const, "plumtree" as const, "flood" as const, "thicket" as const)
+  const fetchMillis = oneOf(random, 200, 2_000)
   const fanout = upTo(random, 2)
   return Result.getOrThrow(
     Plumtree.makeConfig({
@@ -68,13 +70,13 @@ const drawBroadcast = (random: Random.Random): Plumtree.Config => {
       digestMillis: oneOf(random, 20, 100),
       fetchMessages: oneOf(random, 1, 2, 4, 128),
       fetchBytes: oneOf(random, 1, 100, 262_144),
-      fetchMillis: oneOf(random, 200, 2_000),
+      fetchMillis,
       verdictMillis: oneOf(random, 1_000, 10_000),
       recallMessages: oneOf(random, 0, 2, 1_024),
       recallBytes: oneOf(random, 1, 1_048_576),
       recallsSize: upTo(random, 2),
       recallMillis: oneOf(random, 200, 2_000),
-      ...drawMemory(random)
+      ...drawMemory(random, fetchMillis)
     })
   )
 }

@@ -3,14 +3,7 @@ import { Plumtree, Random } from "@hyparview/core"
 import { Broadcast } from "@hyparview/faults"
 import { Marks } from "./Marks.ts"
 import type { RecoveryOutcome, Violation } from "./Outcome.ts"
-import {
-  calmTopic,
-  type Happening,
-  isAmple,
-  judgedTopic,
-  mostOrigins,
-  type RecoveryScenario
-} from "./RecoveryScenario.ts"
+import { calmTopic, type Happening, isAmple, judgedTopic, type RecoveryScenario } from "./RecoveryScenario.ts"
 import { type Input, type Process, RecoveryWorld, type State } from "./RecoveryWorld.ts"
 import { originOf, type Published, RecoveryWatch } from "./RecoveryWatch.ts"
 import { Trace } from "./Trace.ts"
@@ -254,7 +247,7 @@ export class RecoveryRun {
     const { broadcast, loss } = this.scenario
     // Who has lost the last of an origin without a word is told of it by nobody.
     if (loss > 0 || !broadcast.recovery || !broadcast.catchUp) return []
-    if (broadcast.sourcesSize < mostOrigins(this.scenario)) return []
+    if (broadcast.sourcesSize < this.published.size) return []
     // What other origins drive out may be gone before it is grafted, and one more announcer is not remembered (PT12, PT15).
     if (broadcast.retainedBytes < 1_000_000 && broadcast.announcersSize < this.scenario.nodes - 1) return []
     // Who leaves gives up what is missing, and says so to whoever asks for it later (R15, R7).

@@ -5,7 +5,6 @@
 import { Plumtree } from "@hyparview/core"
 import { Broadcast } from "@hyparview/faults"
 import type { RecoveryScenario } from "./RecoveryScenario.ts"
-import { mostOrigins } from "./RecoveryScenario.ts"
 import type { Input, Output, State } from "./RecoveryWorld.ts"
 
 type Origin = Plumtree.Origin<number>
@@ -32,8 +31,6 @@ interface OpenRecall {
 export class RecoveryWatch {
   /** By origin, what its application was told of each number, in the order in which it was. */
   readonly told = new Map<string, Map<number, Fate>>()
-  /** Whether what is done of an origin is remembered all through the run (R9). */
-  readonly remembers: boolean
   private readonly name: string
   private readonly config: Plumtree.Config
   private readonly published: Published
@@ -49,7 +46,6 @@ export class RecoveryWatch {
     this.name = name
     this.config = scenario.broadcast
     this.published = published
-    this.remembers = mostOrigins(scenario) <= 2 * scenario.broadcast.sourcesSize
   }
 
   /** Sees a transition; what is wrong with it. */
@@ -66,6 +62,11 @@ export class RecoveryWatch {
     if (input._tag === "Recall") this.seeRecallBegin(input.requestId, outputs)
     if (input._tag === "Received" && input.message._tag === "Fetch") this.seeAnswer(before, input, outputs)
     return this.faults
+  }
+
+  /** Whether what is done of an origin has been remembered so far, whatever made room (R9). */
+  get remembers(): boolean {
+    return this.published.size <= 2 * this.config.sourcesSize
   }
 
   /** Recalls that have not ended. */
@@ -224,6 +225,14 @@ export class RecoveryWatch {
       const has = this.keptOf(state, input.now, gone).find((number) => number >= first && number < gone.below)
       this.check(has === undefined, "answers", () => `${originOf(gone)}: over below ${gone.below}, but ${has} is kept`)
     }
+    for (const gone of end.gone) {
+      const first = wanted.get(originOf(gone))?.runs[0] ?? 0
+      for (const { gossip } of state.upkeep.waiting) {
+        const { id } = gossip
+        const isOver = Plumtree.sameOrigin(id, gone) && id.sequence >= first && id.sequence < gone.below
+        this.check(!isOver, "answers", () => `${Plumtree.keyOf(id)} is over, and waits for its verdict`)
+      }
+    }
     if (end.more || gossips.length === fetchMessages) return
     // All that there was room to ask for, and that is kept, is sent.
     let kept = 0
@@ -252,8 +261,11 @@ export class RecoveryWatch {
         const { sequence } = output.id
         return this.tell(output.id, sequence, sequence, "Rejected")
       }
-      case "Validate":
+      case "Validate": {
+        const isAsked = before.upkeep.waiting.some(({ gossip }) => Plumtree.sameMessage(gossip.id, output.id))
+        this.check(!isAsked, "once", () => `${Plumtree.keyOf(output.id)} is asked about again`)
         return this.seePayload(output.id, output.payload)
+      }
       case "Lagged": {
         this.seeReal("truth", output, output.last)
         return this.tell(output, output.first, output.last, "Lagged")

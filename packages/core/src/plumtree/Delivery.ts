@@ -46,7 +46,10 @@ export const accept = <I extends Key, A>(
   }
 }
 
-/** Eager push and lazy push: to all but the one it came from, and the incarnation that published it. */
+/**
+ * Eager push and lazy push: to all but the incarnation that it came from and that which published it. While a verdict was awaited
+ * either may have begun anew, and then it has nothing.
+ */
 const pass = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
@@ -62,7 +65,8 @@ const pass = <I extends Key, A>(
   let announced = 0
   for (let i = 0; i < neighbors.length; i++) {
     const to = neighbors[i]
-    if (to === undefined || to.id === from.id || (to.id === id.source && to.epoch === id.epoch)) continue
+    if (to === undefined || (to.id === from.id && to.epoch === from.epoch)) continue
+    if (to.id === id.source && to.epoch === id.epoch) continue
     if (((lazy >> i) & 1) === 1) {
       announced |= 1 << i
       continue

@@ -1199,6 +1199,19 @@ describe("recovery", () => {
     assert.deepStrictEqual(r.hears(2, gossip(9, 0)).hears(2, gossip(9, 1)).gives("Rejected"), [])
   })
 
+  it("R11. who has begun anew while a verdict was awaited is sent what it had sent itself", () => {
+    const p = node([2, 3])
+      .step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+      .hears(2, gossip(9, 0))
+      .hears(2, gossip(2, 0))
+    p.loses(2).wins(2, 2)
+    assert.deepStrictEqual(p.says("Digest"), [])
+    for (const source of [9, 2]) {
+      p.step({ _tag: "Validated", now: p.now, id: id(source, 0), verdict: "accept" })
+      assert.deepStrictEqual(p.saysTo("Gossip"), [3, 2])
+    }
+  })
+
   it("R15. a node that leaves waits for nothing", () => {
     const p = node([2, 3], { announceMillis: 100 }).hears(3, { _tag: "Prune", tree: undefined })
     p.step({ _tag: "ValidateTopic", now: p.now, topic: "judged", on: true })
