@@ -199,7 +199,7 @@ export class RecoveryWatch {
     )
   }
 
-  /** The answer to a FETCH: some of what is kept, within bounds, then the end; and what is over is not kept. */
+  /** The answer to a FETCH: some of what is kept, within bounds, then the end; and what is over is sent or not kept. */
   private seeAnswer(state: State, input: Extract<Input, { _tag: "Received" }>, outputs: ReadonlyArray<Output>): void {
     if (input.message._tag !== "Fetch") return
     const { fetchBytes, fetchMessages } = this.config
@@ -213,23 +213,24 @@ export class RecoveryWatch {
     const end = answer.at(-1)
     if (end?._tag !== "Fetched") return this.fault("answers", "a Fetch without its end")
     const wanted = new Map(input.message.wanted.map((ranges) => [originOf(ranges), ranges]))
+    const isAskedFor = (origin: Origin, number: number): boolean => {
+      const runs = wanted.get(originOf(origin))?.runs ?? []
+      return runs.some((first, i) => i % 2 === 0 && number >= first && number <= (runs[i + 1] ?? -1))
+    }
     for (const { id } of gossips) {
-      const runs = wanted.get(originOf(id))?.runs ?? []
-      const isWanted = runs.some(
-        (first, i) => i % 2 === 0 && id.sequence >= first && id.sequence <= (runs[i + 1] ?? -1)
+      this.check(isAskedFor(id, id.sequence), "answers", () => `${Plumtree.keyOf(id)} was not asked for`)
+    }
+    const sent = new Set(gossips.map(({ id }) => Plumtree.keyOf(id)))
+    // What is asked for and over is neither kept, unless it is sent with this answer, nor waits for a verdict.
+    for (const gone of end.gone) {
+      const has = this.keptOf(state, input.now, gone).find(
+        (sequence) =>
+          sequence < gone.below && isAskedFor(gone, sequence) && !sent.has(Plumtree.keyOf({ ...gone, sequence }))
       )
-      this.check(isWanted, "answers", () => `${Plumtree.keyOf(id)} was not asked for`)
-    }
-    for (const gone of end.gone) {
-      const first = wanted.get(originOf(gone))?.runs[0] ?? 0
-      const has = this.keptOf(state, input.now, gone).find((number) => number >= first && number < gone.below)
       this.check(has === undefined, "answers", () => `${originOf(gone)}: over below ${gone.below}, but ${has} is kept`)
-    }
-    for (const gone of end.gone) {
-      const first = wanted.get(originOf(gone))?.runs[0] ?? 0
       for (const { gossip } of state.upkeep.waiting) {
         const { id } = gossip
-        const isOver = Plumtree.sameOrigin(id, gone) && id.sequence >= first && id.sequence < gone.below
+        const isOver = Plumtree.sameOrigin(id, gone) && id.sequence < gone.below && isAskedFor(gone, id.sequence)
         this.check(!isOver, "answers", () => `${Plumtree.keyOf(id)} is over, and waits for its verdict`)
       }
     }
@@ -237,10 +238,7 @@ export class RecoveryWatch {
     // All that there was room to ask for, and that is kept, is sent.
     let kept = 0
     for (const ranges of wanted.values()) {
-      for (const number of this.keptOf(state, input.now, ranges)) {
-        if (ranges.runs.some((first, i) => i % 2 === 0 && number >= first && number <= (ranges.runs[i + 1] ?? -1)))
-          kept++
-      }
+      for (const number of this.keptOf(state, input.now, ranges)) if (isAskedFor(ranges, number)) kept++
     }
     this.check(gossips.length === kept, "answers", () => `${gossips.length} of ${kept} that are kept, and no more`)
   }
