@@ -16,6 +16,8 @@ export type Published = Map<string, Array<Uint8Array>>
 
 export const originOf = ({ epoch, source, topic }: Origin): string => `${source}@${epoch}/${topic}`
 
+const nameOf = (id: Plumtree.MessageId<number>): string => `${originOf(id)}#${id.sequence}`
+
 /** Rule and sentence. */
 export type Fault = readonly [rule: string, detail: string]
 
@@ -123,7 +125,7 @@ export class RecoveryWatch {
     switch (message._tag) {
       case "Gossip": {
         if (message.replay !== undefined || !this.remembers) break
-        const push = `${Plumtree.keyOf(message.id)} to ${to.id}@${to.epoch}`
+        const push = `${nameOf(message.id)} to ${to.id}@${to.epoch}`
         this.check(!this.pushes.has(push), "copies", () => `${push} is pushed again`)
         this.pushes.add(push)
         break
@@ -218,7 +220,7 @@ export class RecoveryWatch {
       return runs.some((first, i) => i % 2 === 0 && number >= first && number <= (runs[i + 1] ?? -1))
     }
     for (const { id } of gossips) {
-      this.check(isAskedFor(id, id.sequence), "answers", () => `${Plumtree.keyOf(id)} was not asked for`)
+      this.check(isAskedFor(id, id.sequence), "answers", () => `${nameOf(id)} was not asked for`)
     }
     const sent = new Set(gossips.map(({ id }) => Plumtree.keyOf(id)))
     // What is asked for and over is neither kept, unless it is sent with this answer, nor waits for a verdict.
@@ -231,7 +233,7 @@ export class RecoveryWatch {
       for (const { gossip } of state.upkeep.waiting) {
         const { id } = gossip
         const isOver = Plumtree.sameOrigin(id, gone) && id.sequence < gone.below && isAskedFor(gone, id.sequence)
-        this.check(!isOver, "answers", () => `${Plumtree.keyOf(id)} is over, and waits for its verdict`)
+        this.check(!isOver, "answers", () => `${nameOf(id)} is over, and waits for its verdict`)
       }
     }
     if (end.more || gossips.length === fetchMessages) return
@@ -261,7 +263,7 @@ export class RecoveryWatch {
       }
       case "Validate": {
         const isAsked = before.upkeep.waiting.some(({ gossip }) => Plumtree.sameMessage(gossip.id, output.id))
-        this.check(!isAsked, "once", () => `${Plumtree.keyOf(output.id)} is asked about again`)
+        this.check(!isAsked, "once", () => `${nameOf(output.id)} is asked about again`)
         return this.seePayload(output.id, output.payload)
       }
       case "Lagged": {
@@ -277,14 +279,14 @@ export class RecoveryWatch {
   private publish(id: Plumtree.MessageId<number>, payload: Uint8Array): void {
     const origin = originOf(id)
     const known = this.published.get(origin) ?? []
-    this.check(known.length === id.sequence, "truth", () => `published ${Plumtree.keyOf(id)} after ${known.length - 1}`)
+    this.check(known.length === id.sequence, "truth", () => `published ${nameOf(id)} after ${known.length - 1}`)
     known.push(payload)
     this.published.set(origin, known)
   }
 
   private seePayload(id: Plumtree.MessageId<number>, payload: Uint8Array): void {
     const published = this.published.get(originOf(id))?.[id.sequence]
-    this.check(isSame(payload, published), "truth", () => `${Plumtree.keyOf(id)} is not what was published`)
+    this.check(isSame(payload, published), "truth", () => `${nameOf(id)} is not what was published`)
   }
 
   /** Nothing is said of a number that nobody has published. */
@@ -297,7 +299,7 @@ export class RecoveryWatch {
   private seeDone(before: State, input: Input, id: Plumtree.MessageId<number>): void {
     const awaited = before.upkeep.waiting.some(({ gossip }) => Plumtree.sameMessage(gossip.id, id))
     const isNew = input._tag === "Received" || input._tag === "Publish"
-    this.check(awaited || (isNew && !Plumtree.hasSeen(before, id)), "order", () => `${Plumtree.keyOf(id)} was done`)
+    this.check(awaited || (isNew && !Plumtree.hasSeen(before, id)), "order", () => `${nameOf(id)} was done`)
   }
 
   private tell(origin: Origin, first: number, last: number, fate: Fate): void {
