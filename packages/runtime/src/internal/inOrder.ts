@@ -10,7 +10,7 @@
  * than the first, which the core may still deliver, is too late to be handed on in order. It is told as lagged.
  */
 import type { Delivery } from "./messages.ts"
-import { atMost, fromOn, outside, type Runs, withRun } from "./runs.ts"
+import { append, atMost, fromOn, outside, reaching, type Runs, withRun } from "./runs.ts"
 
 /** A message, or the messages from `sequence` on that are given up, in its place. */
 interface Item {
@@ -35,7 +35,7 @@ interface Incarnation {
    * What was refused from there on, or was over before anybody spoke of the source here: nothing is said of it. As many runs as
    * deliveries may wait; of more nothing is said of what lies between the earliest either.
    */
-  quiet: Runs
+  quiet: Array<number>
 }
 
 const lastOf = ({ delivery, sequence }: Pick<Item, "delivery" | "sequence">): number =>
@@ -117,7 +117,7 @@ export const makeInOrder = (options: {
       bytes: 0,
       low: Infinity,
       done: 0,
-      quiet: atMost(outside(missingOf(source, epoch, 0, highest), 0, highest), capacity)
+      quiet: [...atMost(outside(missingOf(source, epoch, 0, highest), 0, highest), capacity)]
     }
     idle.delete(key)
     waiting.set(key, incarnation)
@@ -176,13 +176,16 @@ export const makeInOrder = (options: {
     const key = keyOf(source, epoch)
     const incarnation = waiting.get(key) ?? idle.get(key)
     if (incarnation === undefined || sequence < incarnation.done) return
-    incarnation.quiet = atMost(withRun(incarnation.quiet, sequence, sequence), capacity)
+    const { quiet } = incarnation
+    // Nearly always it is the latest, and there may be many.
+    if (quiet.length < 2 * capacity && append(quiet, sequence)) return
+    incarnation.quiet = [...atMost(withRun(quiet, sequence, sequence), capacity)]
   }
 
   const settle = (incarnation: Incarnation, low: number, done: number): void => {
     incarnation.low = low
     incarnation.done = done
-    incarnation.quiet = fromOn(incarnation.quiet, done)
+    incarnation.quiet = [...fromOn(incarnation.quiet, done)]
   }
 
   const tell = (incarnation: Incarnation, runs: Runs, held: boolean): void => {
@@ -190,24 +193,32 @@ export const makeInOrder = (options: {
   }
 
   const releaseBelow = (incarnation: Incarnation, bound: number): void => {
+    const { quiet } = incarnation
     let count = 0
+    /** Both ascend: what is quiet before one of them is before the next. There may be as many of these as of those. */
+    let from = 0
     for (const item of incarnation.items) {
       const { delivery, sequence } = item
-      const { done, low, quiet } = incarnation
+      const { done, low } = incarnation
       const held = item.turn < turn
       // What is too late is told at once.
       const isLate = sequence < done
       if (sequence >= bound && !isLate) break
       if (!isLate) {
-        tell(incarnation, outside(quiet, low === Infinity ? sequence : done, sequence - 1), held)
-        settle(incarnation, Math.min(low, sequence), lastOf(item) + 1)
+        const first = low === Infinity ? sequence : done
+        from = reaching(quiet, first, from)
+        tell(incarnation, outside(quiet, first, sequence - 1, from), held)
+        incarnation.low = Math.min(low, sequence)
+        incarnation.done = lastOf(item) + 1
       }
       weigh(incarnation, -1, delivery)
       handOn(delivery, held)
       count++
     }
+    if (count === 0) return
     incarnation.items.splice(0, count)
     size -= count
+    settle(incarnation, incarnation.low, incarnation.done)
   }
 
   /** Goes over the oldest gap of the source for which most waits. */
@@ -228,8 +239,10 @@ export const makeInOrder = (options: {
     }
     // What follows without a gap goes with it.
     let bound = next.sequence
+    let from = 0
     for (const item of most.items) {
-      if (outside(most.quiet, bound, item.sequence - 1).length > 0) break
+      from = reaching(most.quiet, bound, from)
+      if (outside(most.quiet, bound, item.sequence - 1, from).length > 0) break
       bound = lastOf(item) + 1
     }
     releaseBelow(most, bound)

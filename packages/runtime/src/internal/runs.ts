@@ -1,11 +1,11 @@
 /** Sets of numbers as runs: first and last, first and last, …, ascending, with at least one number missing between two. */
 export type Runs = ReadonlyArray<number>
 
-/** From `first` to `last` what lies in none of them. */
-export const outside = (runs: Runs, first: number, last: number): Runs => {
+/** From `first` to `last` what lies in none of them, of which those before the index `from` end before `first`. */
+export const outside = (runs: Runs, first: number, last: number, from = 0): Runs => {
   const rest: Array<number> = []
   let next = first
-  for (let i = 0; i + 1 < runs.length && next <= last; i += 2) {
+  for (let i = from; i + 1 < runs.length && next <= last; i += 2) {
     const start = runs[i] ?? 0
     const end = runs[i + 1] ?? 0
     if (end < next) continue
@@ -15,6 +15,15 @@ export const outside = (runs: Runs, first: number, last: number): Runs => {
   }
   if (next <= last) rest.push(next, last)
   return rest
+}
+
+/** Adds a number to them in place, where it is above them all; whether it was. */
+export const append = (runs: Array<number>, number: number): boolean => {
+  const last = runs[runs.length - 1] ?? -2
+  if (number <= last) return false
+  if (number === last + 1) runs[runs.length - 1] = number
+  else runs.push(number, number)
+  return true
 }
 
 /** All of them and the numbers from `first` to `last`. */
@@ -35,10 +44,16 @@ export const atMost = (runs: Runs, count: number): Runs => {
   return runs.length <= 2 * count ? runs : [runs[0] ?? 0, ...runs.slice(last - 1)]
 }
 
+/** The index of the first of them that does not end before that number, from an index on that is not beyond it. */
+export const reaching = (runs: Runs, first: number, from = 0): number => {
+  let at = from
+  while (at < runs.length && (runs[at + 1] ?? 0) < first) at += 2
+  return at
+}
+
 /** Those of the numbers that are not below that one. */
 export const fromOn = (runs: Runs, first: number): Runs => {
-  let at = 0
-  while (at < runs.length && (runs[at + 1] ?? 0) < first) at += 2
+  const at = reaching(runs, first)
   const rest = runs.slice(at)
   return (rest[0] ?? first) < first ? rest.with(0, first) : rest
 }

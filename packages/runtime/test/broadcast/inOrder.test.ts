@@ -298,4 +298,51 @@ describe("messages in order", () => {
     lost("a", 1, 3, 7)
     assert.deepStrictEqual(turn(8), ["lost a1#3-4: 2", "lost a1#6-7: 2"])
   })
+
+  it("that have been refused between as many as may wait cost no more each than where there are few", () => {
+    const millisFor = (count: number) => {
+      const { got, message, missing, order } = quietly(count)
+      const before = performance.now()
+      for (let sequence = 1; sequence < 2 * count - 2; sequence += 2) {
+        message(sequence)
+        order.refuse("a", 1, sequence + 1)
+      }
+      order.release()
+      message(0)
+      missing.first = Infinity
+      order.release()
+      assert.strictEqual(got.messages, count)
+      return performance.now() - before
+    }
+    millisFor(4_096)
+    // Were each looked up among all it would be hundreds of times as long.
+    assert.isBelow(millisFor(16_384), 1_000)
+  })
 })
+
+/** Without a look at what is handed on, or at what the core knows, which would take longer than what is measured. */
+const quietly = (capacity: number) => {
+  const missing = { first: 0 }
+  const got = { messages: 0 }
+  const order = makeInOrder({
+    topic: "t",
+    capacity,
+    capacityBytes: 1_000_000,
+    idleSize: 1,
+    firstMissing: () => missing.first,
+    missingOf: (_source, _epoch, first, last) => [first, last],
+    handOn: ({ _tag }) => {
+      if (_tag === "Message") got.messages++
+    }
+  })
+  const message = (sequence: number) =>
+    order.add("a", 1, sequence, {
+      _tag: "Message",
+      id: { source: "a", epoch: 1, topic: "t", sequence },
+      payload: new Uint8Array(1),
+      publishedAt: 0,
+      hops: 1,
+      history: false
+    })
+  return { got, message, missing, order }
+}
