@@ -11,20 +11,24 @@ import type { Via } from "./Protocol.ts"
 import { keep, sweepMillis } from "./Streams.ts"
 import { changeUpkeep, type Transition } from "./Transition.ts"
 
-/** Delivers a message, passes it on, and keeps it. `from` is self for one of our own. */
+/**
+ * Delivers a message, passes it on, and keeps it. `from` is self for one of our own. `asked`: it came while `from` was being asked for
+ * what is missing.
+ */
 export const accept = <I extends Key, A>(
   t: Transition<I, A>,
   slot: number,
   gossip: Gossip<I>,
   from: Peer<I, A>,
-  bornAt: number
+  bornAt: number,
+  asked: boolean
 ): void => {
   const { outputs, state } = t
   const { id, payload, publishedAt, replay, round } = gossip
   const own = from.id === state.self.id
   const via: Via = own ? "self" : (replay ?? "push")
   outputs.push({ _tag: "Delivered", id, payload, hops: round, publishedAt, from, via })
-  pass(t, from, gossip, bornAt)
+  pass(t, from, gossip, bornAt, asked)
   const announced = found(t, id, from.id, replay === undefined)
   let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
   if (announced !== undefined) {
@@ -54,7 +58,8 @@ const pass = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
   { id, payload, publishedAt, replay, round }: Gossip<I>,
-  bornAt: number
+  bornAt: number,
+  asked: boolean
 ): void => {
   const { outputs, state } = t
   const { neighbors } = state
@@ -78,8 +83,9 @@ const pass = <I extends Key, A>(
       publishedAt,
       ageMillis: t.now - bornAt,
       payload,
-      // Whoever has it already was not reached by two paths, but by one and by this detour, which others need.
-      replay: replay === "recovery" ? replay : undefined
+      // Whoever has it already was not reached by two paths, but by one and by this detour, which others need. Only one that has asked
+      // says so: else a member that says it of everything would have nobody behind it cut a cycle any more.
+      replay: asked && replay === "recovery" ? replay : undefined
     }
     outputs.push({ _tag: "Send", to, message: onward })
   }

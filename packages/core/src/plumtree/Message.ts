@@ -62,7 +62,7 @@ export const keyOf = <I extends Key>({ epoch, sequence, source, topic }: Message
 export const nextRound = (round: number): number => (round < maxHops ? round + 1 : maxHops)
 
 /**
- * Why a message is sent that no tree brought: it was grafted; or fetched, by whom it goes to or by somebody before.
+ * Why a message is sent that no tree brought: it was grafted; or fetched, by whom it goes to or by whom it comes from.
  *
  * @category models
  * @since 0.1.0
@@ -85,7 +85,7 @@ export interface Gossip<I extends Key = string> {
   /** How long ago that was when it is sent, by the clocks of those who kept it meanwhile, in milliseconds. */
   readonly ageMillis: number
   readonly payload: Uint8Array
-  /** How it was asked for, `recovery` also where somebody on its way asked; undefined for a push along the tree. */
+  /** How it was asked for, `recovery` also where the sender has asked; undefined for a push along the tree. */
   readonly replay: Replay | undefined
 }
 

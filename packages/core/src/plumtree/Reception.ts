@@ -32,7 +32,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   heed(t, id, now, 0)
   t.strategy.onPublished(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
-  accept(t, slot, gossip, self, now)
+  accept(t, slot, gossip, self, now, false)
 }
 
 /** GOSSIP received. */
@@ -63,11 +63,12 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   else heed(t, id, gossip.publishedAt, gossip.ageMillis)
   t.strategy.onNews(t, gossip, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
+  const asked = replay === "recovery" && (state.links[index]?.fetchAt ?? 0) !== 0
   if (awaited) {
     found(t, id, from.id, replay === undefined)
-    awaitVerdict(t, { gossip, from, bornAt, until: t.now + state.config.verdictMillis })
+    awaitVerdict(t, { gossip, from, bornAt, asked, until: t.now + state.config.verdictMillis })
   } else {
-    accept(t, slot, gossip, from, bornAt)
+    accept(t, slot, gossip, from, bornAt, asked)
   }
 }
 

@@ -214,6 +214,8 @@ export interface Waiting<I extends Key, A> {
   readonly gossip: Gossip<I>
   readonly from: Peer<I, A>
   readonly bornAt: number
+  /** Whether it came while `from` was being asked for what is missing. */
+  readonly asked: boolean
   readonly until: number
 }
 

@@ -54,7 +54,14 @@ export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I
   if (verdict !== "accept") return dismiss(t, index, verdict)
   changeUpkeep(t, { waiting: t.state.upkeep.waiting.toSpliced(index, 1) })
   heed(t, id, waiting.gossip.publishedAt, t.now - waiting.bornAt)
-  accept(t, slotOf(t.state.streams, id.source, id.epoch, id.topic), waiting.gossip, waiting.from, waiting.bornAt)
+  accept(
+    t,
+    slotOf(t.state.streams, id.source, id.epoch, id.topic),
+    waiting.gossip,
+    waiting.from,
+    waiting.bornAt,
+    waiting.asked
+  )
 }
 
 /** From a number on the lowest of an origin that waits for its verdict; infinity if none does. */

@@ -261,11 +261,11 @@ describe("recovery", () => {
       ]
     )
     assert.deepStrictEqual([p.hears(3, gossip(9, 0)).saysTo("Prune"), p.eager()], [[3], [2, 4]])
-    // Passed on further it is still what it was.
+    // Passed on further it is said no more: a member that said it of everything would have nobody behind it prune.
     p.hears(2, { ...gossip(9, 2), replay: "recovery" })
     assert.deepStrictEqual(
       p.says("Gossip").map(({ replay, to }) => [to, replay]),
-      [[4, "recovery"]]
+      [[4, undefined]]
     )
   })
 
