@@ -126,20 +126,21 @@ export const settleContacts = <I extends Key, A>(t: Transition<I, A>): void => {
 
 /**
  * The last neighbour has gone, or there is one again. Who had few has asked Discovery now and then, with waits up to the longest;
- * who has none asks those contacts at once that it knows, and Discovery within the first wait. However often it happens, that is
- * no more than one contact and one question for each neighbour won and lost.
+ * who has none asks those contacts at once that it knows, and Discovery within the first wait. But not where it has had a neighbour
+ * for no longer than that wait: whoever accepts and drops this node again and again would have it dial, and ask, as often.
  */
 const onAlone = <I extends Key, A>(t: Transition<I, A>, alone: boolean): void => {
   const { now, state } = t
   const { at, nonce } = state.timers.Discovery
   if (!alone) {
-    state.contacts = { ...state.contacts, alone, left: none, graves: false }
+    state.contacts = { ...state.contacts, alone, metAt: now, left: none, graves: false }
     return
   }
   state.contacts = { ...state.contacts, alone }
-  // Where no wait runs, Discovery is asked at once.
-  if (nonce === 0) return
   const { contacts, config } = state
+  const isBrief = contacts.metAt >= 0 && now - contacts.metAt < config.discoveryBackoffMillis[0]
+  // Where no wait runs, Discovery is asked at once.
+  if (nonce === 0 || isBrief) return
   const left = drawnFirst(state, contacts.known, config.contactsSize)
   state.contacts = { ...contacts, left, graves: true, discoveryWaitMillis: 0 }
   const soon = now + jittered(state, config.discoveryBackoffMillis[0], 0.5)

@@ -226,6 +226,8 @@ export interface Contacts<A> {
   readonly discoveryWaitMillis: number
   /** Whether there was no neighbour when the last transition ended: to have none is another need than to have few. */
   readonly alone: boolean
+  /** Since when there has been a neighbour, or was before; −1: there has been none since the start. */
+  readonly metAt: number
   /** Whether a grave is asked when no contact is left in this joining round. */
   readonly graves: boolean
 }
@@ -434,6 +436,7 @@ const noContacts: Contacts<never> = {
   dialing: none,
   discoveryWaitMillis: 0,
   alone: false,
+  metAt: -1,
   graves: false
 }
 

@@ -297,6 +297,7 @@ const putState = (h: Hasher, state: State): void => {
   }
   h.put(state.contacts.discoveryWaitMillis)
   h.put((state.contacts.alone ? 1 : 0) + (state.contacts.graves ? 2 : 0))
+  h.time(state.contacts.metAt < 0 ? 0 : state.contacts.metAt + state.config.discoveryBackoffMillis[0])
   putPeers(h, HyParView.buriedPeers(state))
   h.put(state.search.probe === undefined ? 0 : 1)
   if (state.search.probe !== undefined) {

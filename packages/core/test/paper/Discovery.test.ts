@@ -118,6 +118,30 @@ describe("rule 5: nothing left to try", () => {
     assert.strictEqual(p.fires("Discovery").gives("Discover").length, 1)
   })
 
+  it("5b. but not where it had one for a moment only: who accepts and drops it again and again has it dial no oftener", () => {
+    const p = node(1, { active: [2, 3] })
+      .loses(3)
+      .isTold(107)
+      .cannotDial(107)
+      .waits(1_000)
+      .loses(2)
+    assert.deepStrictEqual(
+      p.gives("Dial").map(({ address }) => address),
+      [107]
+    )
+    while (p.state.contacts.dialing.length > 0) p.cannotDial(p.state.contacts.dialing[0]?.address ?? 0)
+    const { at } = p.state.timers.Discovery
+    for (let round = 0; round < 5; round++) {
+      assert.deepStrictEqual(p.waits(10).hears(4, join(round)).active, [4])
+      p.waits(10).loses(4)
+      assert.deepStrictEqual([p.active, p.gives("Dial"), p.gives("Discover")], [[], [], []])
+    }
+    assert.strictEqual(p.state.timers.Discovery.at, at)
+    assert.deepStrictEqual(p.hears(5, join(1)).active, [5])
+    p.waits(1_000).loses(5)
+    assert.strictEqual(p.gives("Dial").length, 1)
+  })
+
   it("5e. where no contact brings a neighbour, one of the youngest graves is asked, once for each answer of Discovery", () => {
     const p = node(1, { active: [2, 3, 4] })
       .loses(2)
