@@ -315,9 +315,37 @@ const sizeOf = ({ chaosMillis, latency, nodes, plan, publications, starts, strat
  * console.log(next.value.nodes) // 5
  * ```
  */
-export function* shrink(scenario: Scenario, budget = 200): Generator<Scenario, Scenario, boolean> {
-  let smallest = scenario
-  let left = budget
+export const shrink = (scenario: Scenario, budget = 200): Generator<Scenario, Scenario, boolean> =>
+  shrinkBy(scenario, { simpler, sizeOf, budget })
+
+/**
+ * The same of anything that has simpler forms and a size: only smaller candidates are tried, and the first that fails is gone on from.
+ *
+ * @category shrinking
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { shrinkBy } from "@hyparview/faults/ScenarioShrink"
+ *
+ * const shrinking = shrinkBy(40, { simpler: (n) => [n - 10, n - 1], sizeOf: (n) => n, budget: 100 })
+ * let next = shrinking.next(false)
+ * while (next.done !== true) next = shrinking.next(next.value > 17)
+ * console.log(next.value) // 18
+ * ```
+ */
+export function* shrinkBy<A>(
+  failing: A,
+  options: {
+    /** What may be tried in place of one, in this order. */
+    readonly simpler: (from: A) => Iterable<A>
+    readonly sizeOf: (candidate: A) => number
+    /** How many candidates are tried at most. */
+    readonly budget: number
+  }
+): Generator<A, A, boolean> {
+  const { simpler, sizeOf } = options
+  let smallest = failing
+  let left = options.budget
   for (let isProgress = true; isProgress && left > 0;) {
     isProgress = false
     for (const candidate of simpler(smallest)) {

@@ -4,7 +4,7 @@
  */
 import { Plumtree } from "@hyparview/core"
 import * as Result from "effect/Result"
-import { InvalidScenario } from "./ScenarioFile.ts"
+import { fromJson, InvalidScenario } from "./ScenarioFile.ts"
 
 /** What happens at a time. What cannot be done then (a link to a node that is down, say) is left out. */
 export type Happening =
@@ -160,12 +160,9 @@ const isShaped = (value: unknown): value is RecoveryScenario =>
 /** Reads a scenario. Fails if it is not JSON, lacks a field, or contradicts itself. */
 export const parseRecovery = (text: string): Result.Result<RecoveryScenario, InvalidScenario> => {
   const invalid = (detail: string) => Result.fail(new InvalidScenario({ detail }))
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    return invalid(cause instanceof Error ? cause.message : "not JSON")
-  }
+  const read = fromJson(text)
+  if (Result.isFailure(read)) return Result.fail(read.failure)
+  const value = read.success
   if (!isShaped(value)) return invalid(`it needs the fields ${fields.join(", ")}`)
   const broadcast = Plumtree.validate(value.broadcast)
   if (Result.isFailure(broadcast)) return invalid(broadcast.failure.message)

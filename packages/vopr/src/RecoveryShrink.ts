@@ -2,6 +2,7 @@
  * Smaller scenarios of the broadcast alone that fail the same: fewer happenings, smaller bursts, fewer nodes, and plainer conditions.
  * Any part of one is a scenario, since what cannot be done is left out of a run.
  */
+import * as ScenarioShrink from "@hyparview/faults/ScenarioShrink"
 import type { Happening, RecoveryScenario, Timed } from "./RecoveryScenario.ts"
 
 /** Cuts a list into `parts`, and gives what remains when each is left out. */
@@ -95,24 +96,8 @@ const sizeOf = ({
   chaosMillis / 1_000_000
 
 /** Shrinks a scenario that fails, as `ScenarioShrink.shrink` does one of a cluster. */
-export function* shrinkRecovery(
+export const shrinkRecovery = (
   scenario: RecoveryScenario,
   budget: number
-): Generator<RecoveryScenario, RecoveryScenario, boolean> {
-  let smallest = scenario
-  let left = budget
-  for (let isProgress = true; isProgress && left > 0;) {
-    isProgress = false
-    for (const candidate of simpler(smallest)) {
-      if (left <= 0) break
-      if (sizeOf(candidate) >= sizeOf(smallest)) continue
-      left--
-      if (yield candidate) {
-        smallest = candidate
-        isProgress = true
-        break
-      }
-    }
-  }
-  return smallest
-}
+): Generator<RecoveryScenario, RecoveryScenario, boolean> =>
+  ScenarioShrink.shrinkBy(scenario, { simpler, sizeOf, budget })

@@ -43,18 +43,22 @@ const isShaped = (value: unknown): value is Scenario =>
   "publications" in value &&
   Array.isArray(value.publications)
 
+/** What a scenario's file holds, whatever it is. */
+export const fromJson = (text: string): Result.Result<unknown, InvalidScenario> =>
+  Result.try({
+    try: (): unknown => JSON.parse(text),
+    catch: (cause) => new InvalidScenario({ detail: cause instanceof Error ? cause.message : "not JSON" })
+  })
+
 /**
  * Reads a scenario. Fails if it is not JSON, lacks a field, or if its plan, its parameters or its latency contradict
  * themselves.
  */
 export const parse = (text: string): Result.Result<Scenario, InvalidScenario> => {
   const invalid = (detail: string) => Result.fail(new InvalidScenario({ detail }))
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    return invalid(cause instanceof Error ? cause.message : "not JSON")
-  }
+  const read = fromJson(text)
+  if (Result.isFailure(read)) return Result.fail(read.failure)
+  const value = read.success
   if (!isShaped(value)) return invalid(`it needs the fields ${fields.join(", ")}`)
   const plan = FaultPlan.validate(value.plan)
   if (Result.isFailure(plan)) return invalid(plan.failure.message)
