@@ -55,7 +55,7 @@ describe("a node", () => {
   })
 
   for (const [enabled, expected] of [
-    [true, ["a b Success", "b a Success", "a b interrupted"]],
+    [true, ["b a Success", "a b Success", "a b interrupted"]],
     [false, []]
   ] as const) {
     it.effect(

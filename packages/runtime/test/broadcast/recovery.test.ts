@@ -13,7 +13,7 @@ describe("a message published", () => {
     () =>
       Effect.gen(function* () {
         let jumps = 0
-        for (const seed of [3, 5]) {
+        for (const seed of [1, 12]) {
           // Node 1 has kept 0 to 5, and node 0 the last eight of 22; nobody the rest.
           const cluster = yield* TestCluster.make({
             nodes: 8,
