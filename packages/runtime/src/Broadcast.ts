@@ -141,7 +141,8 @@ export class Broadcast extends Context.Service<
      * answered within `validatorTimeout`, counts as `ignore`, and in the metrics. If messages come faster than they are
      * judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or `subscriberBytes`, do not suffice are
      * ignored too. If that goes on, what is judged waits for an eighth of that time at most, and is late by as much at each node on
-     * its way: a queue that is never empty loses as much, and is later. What nobody has judged is told to subscribers as `Lagged`; what a validator rejected or ignored is not.
+     * its way: a queue that is never empty loses as much, and is later. What nobody has judged is told to subscribers as
+     * `Lagged`; what a validator rejected or ignored here is not.
      * A message that is not accepted here may still reach others by other paths: let all nodes judge alike. One that no neighbour of
      * a node accepts does not reach it, and is missing there: subscribers are told `Lagged`, and those in order wait until it is
      * given up, for the broadcast's `gapMillis` to twice as long. So let who publishes judge first. Fails with
