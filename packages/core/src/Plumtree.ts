@@ -41,7 +41,7 @@
  * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
  * | messages kept for others: all of a stream, packed, and where payloads wait for that | `Held.ts`, `Page.ts`, `Room.ts` |
  * | digests on new links | `Digest.ts` |
- * | gaps filled or given up | `Recovery.ts` |
+ * | gaps filled or given up; what a neighbour is sent of its own | `Recovery.ts`, `Answer.ts` |
  * | verdicts of the application | `Verdict.ts` |
  * | history on request | `Recall.ts` |
  * | what may be asked of a state | `Queries.ts` |
@@ -53,6 +53,7 @@
 import { earlier } from "./internal/slots.ts"
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
+import { onFetch } from "./plumtree/Answer.ts"
 import { bareThicket, loadOf } from "./plumtree/thicket/Branches.ts"
 import type { Config } from "./plumtree/Config.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
@@ -73,7 +74,7 @@ import {
   recall
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
-import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetch, onFetched } from "./plumtree/Recovery.ts"
+import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetched } from "./plumtree/Recovery.ts"
 import { indexOf, type State } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"

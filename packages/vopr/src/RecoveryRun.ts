@@ -291,16 +291,12 @@ export class RecoveryRun {
     return lacks
   }
 
-  /**
-   * Whether a number is older than what is owed and wanted no more; or a little of what is missing comes, again and again, be it of other
-   * origins that were asked for before it.
-   */
+  /** Whether a number is older than what is owed and wanted no more; or a little of what is missing comes, again and again. */
   private isBeyond(process: Process, stream: State["streams"]["near"][number] | undefined, number: number): boolean {
     if (stream === undefined) return false
     if (number <= stream.floor || number < stream.wanted) return true
     const { gap, top } = stream
-    if (gap?.open !== true || number > top) return false
-    return gap.asking !== undefined || this.world.clockOf(process) - gap.since < progressMillis
+    return gap?.open === true && number <= top && this.world.clockOf(process) - gap.since < progressMillis
   }
 
   private reachesEverybody(): boolean {

@@ -8,23 +8,19 @@
  * when one says so and nothing of it has come for `gapMillis`; when nothing of it has come for as long as messages are
  * kept; and when the window moves past it. What is given up is what was missing all that time, and no later gap with it.
  *
- * What a neighbour is asked for is bounded, and so is what it sends at once: one FETCH to each is open, and the next begins
- * when it has ended.
+ * What a neighbour is asked for is bounded, and so is what it sends at once (`Answer.ts`): one FETCH to each is open, and the
+ * next begins when it has ended.
  *
  * @since 0.1.0
  */
 import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
-import { maxInteger } from "../wire/Limits.ts"
-import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
-import { replayed } from "./Missing.ts"
-import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, isRuns, latest, notDone, wantsOlder } from "./Seen.ts"
+import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
 import { type Gap, indexOf, type Stream } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
-import { firstAwaited } from "./Verdict.ts"
 
 const none: ReadonlyArray<never> = []
 const noSlots: ReadonlySet<number> = new Set()
@@ -361,82 +357,6 @@ export const onFetchedMessage = <I extends Key, A>(t: Transition<I, A>, index: n
   changeLink(t, index, { fetchAt: t.now + t.state.config.fetchMillis, fetched: link.fetched + 1 })
 }
 
-/** The first number in these runs that is wanted here too; infinity if there is none. What is wanted no more is over. */
-const firstOpen = <I extends Key>(stream: Stream<I>, runs: ReadonlyArray<number>): number => {
-  const missing = notDone(stream, runs)
-  for (let i = 0; i + 1 < missing.length; i += 2) {
-    if ((missing[i + 1] ?? 0) >= stream.wanted) return Math.max(missing[i] ?? 0, stream.wanted)
-  }
-  return Infinity
-}
-
-/**
- * FETCH received: what is kept of it is sent, within bounds; then up to where all that was asked for is sent or over, and whether
- * there is more.
- */
-export const onFetch = <I extends Key, A>(
-  t: Transition<I, A>,
-  from: Peer<I, A>,
-  wanted: ReadonlyArray<Ranges<I>>
-): void => {
-  const { config, streams } = t.state
-  // What is older is kept until the next sweep, but is over.
-  const since = t.now - config.retainedMillis
-  const gone: Array<Gone<I>> = []
-  let messages = 0
-  let bytes = 0
-  let more = false
-  const looked = new Set<number>()
-  for (const { epoch, runs, source, topic } of wanted) {
-    const slot = slotOf(streams, source, epoch, topic)
-    const stream = at(streams, slot)
-    const first = runs[0]
-    // Nobody names one twice who is not out to make work.
-    if (stream === undefined || looked.has(slot) || first === undefined || !isRuns(runs)) continue
-    looked.add(slot)
-    const asked = runs.slice(0, 2 * config.gapsSize)
-    /** The first that is kept and not sent. */
-    let unsent = more ? (Held.nextOf(stream.held, first, since) ?? Infinity) : Infinity
-    /** What follows the last that is not kept. */
-    let absent = more ? (asked[asked.length - 1] ?? 0) + 1 : 0
-    for (let i = 0; i + 1 < asked.length && !more; i += 2) {
-      let next = asked[i] ?? 0
-      const last = asked[i + 1] ?? 0
-      more = !Held.visit(stream.held, next, last, (kept) => {
-        const { sequence } = kept
-        if (kept.bornAt < since) return true
-        if (sequence > next) absent = sequence
-        next = sequence + 1
-        bytes += kept.payload.byteLength
-        if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) {
-          unsent = sequence
-          return false
-        }
-        messages++
-        t.outputs.push({
-          _tag: "Send",
-          to: from,
-          message: replayed(t, { source, epoch, topic, sequence }, kept, "recovery")
-        })
-        return true
-      })
-      if (!more && next <= last) absent = last + 1
-    }
-    // One who asks may have many gaps, and is told of all of them: what is asked for below is sent, or over.
-    const below = Math.min(
-      absent,
-      unsent,
-      // What waits for a verdict is not over: it will be passed on, or be over then.
-      firstAwaited(t.state, stream, first),
-      firstOpen(stream, asked),
-      // What follows the highest number cannot be named.
-      maxInteger
-    )
-    if (below > first) gone.push({ source, epoch, topic, below })
-  }
-  t.outputs.push({ _tag: "Send", to: from, message: { _tag: "Fetched", gone, more } })
-}
-
 /** The end of an answer: what is still missing is asked of this neighbour again if it has more, else of the next. */
 export const onFetched = <I extends Key, A>(
   t: Transition<I, A>,
@@ -459,12 +379,25 @@ export const onFetched = <I extends Key, A>(
   askForGaps(t, over)
 }
 
-/** Whatever this neighbour was asked for, somebody else may be asked for; or again this one. */
+/**
+ * Whatever this neighbour was asked for, somebody else may be asked for; or again this one. An answer is bounded, and begins with the
+ * first gap: that of which something came last is asked for last, so that one that does not end keeps no other waiting.
+ */
 const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): void => {
-  for (const slot of t.state.upkeep.gaps) {
+  const { gaps } = t.state.upkeep
+  const released = new Map<number, number>()
+  let last = 0
+  for (const slot of gaps) {
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.asking !== id) continue
     changeGap(t, slot, { asking: undefined, due: t.now, asked: again ? gap.asked : [...gap.asked, id] })
+    released.set(slot, gap.since)
+    last = Math.max(last, gap.since)
+  }
+  const isLast = (slot: number): boolean => released.get(slot) === last
+  const lasts = gaps.filter(isLast)
+  if (lasts.length < gaps.length && lasts.length > 0) {
+    changeUpkeep(t, { gaps: gaps.filter((slot) => !isLast(slot)).concat(lasts) })
   }
 }
 

@@ -214,6 +214,27 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(3, fetched(true)).saysTo("Fetch"), [2])
   })
 
+  it("R3. the gap of which something came last is asked for last: one that does not end keeps no other waiting", () => {
+    const p = node([2], { digestSize: 2, fetchMessages: 2 })
+    for (let source = 6; source < 9; source++) p.hears(2, digest(ranges(source, 0, 99)))
+    const asked = (): ReadonlyArray<number> =>
+      p.says("Fetch").flatMap(({ wanted }) => wanted.map(({ source }) => source))
+    const rounds: Array<ReadonlyArray<number>> = []
+    const next = new Map<number, number>()
+    for (let round = 0; round < 6; round++) {
+      const sources = round === 0 ? [6] : asked()
+      rounds.push(sources)
+      // What the answer has room for is of the first of them.
+      const source = sources[0] ?? 0
+      const from = next.get(source) ?? 0
+      next.set(source, from + 2)
+      p.passes(1)
+      for (const sequence of [from, from + 1]) p.hears(2, gossip(source, sequence, { replay: "recovery" }))
+      p.hears(2, fetched(true))
+    }
+    assert.deepStrictEqual(rounds, [[6], [7, 8], [8, 6], [6, 7], [7, 8], [8, 6]])
+  })
+
   it("R3. an origin that a fetch names again is not looked through again, and an empty digest is nothing to look at", () => {
     const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 4))
     assert.deepStrictEqual(p.hears(3, fetch(ranges(9, 0, 0), ranges(9, 0, 0), ranges(9, 4, 4))).saysTo("Gossip"), [3])
