@@ -279,20 +279,22 @@ export const askAtOnce = <I extends Key, A>(t: Transition<I, A>): void => {
   armGraftTimer(t)
 }
 
-/** A neighbour was lost: it cannot be grafted any more. */
+/** A neighbour was lost: it cannot be grafted any more, and what it was grafted for is asked of the next announcer at once. */
 export const forgetAnnouncer = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
-  const { state } = t
-  if (!state.missing.some(({ announcers }) => announcers.includes(id))) return
+  const { now, state } = t
+  if (!state.missing.some(({ announcers, grafted }) => grafted === id || announcers.includes(id))) return
   state.missing = state.missing.flatMap((entry) => {
     const index = entry.announcers.indexOf(id)
-    if (index < 0) return [entry]
-    const announcers = entry.announcers.toSpliced(index, 1)
+    const announcers = index < 0 ? entry.announcers : entry.announcers.toSpliced(index, 1)
+    const rounds = index < 0 ? entry.rounds : entry.rounds.toSpliced(index, 1)
     const [owner] = announcers
-    // Nobody is left to be grafted for it.
-    if (owner === undefined) return []
-    return [{ ...entry, owner, announcers, rounds: entry.rounds.toSpliced(index, 1) }]
+    const isLost = entry.grafted === id
+    // Nobody is left to be grafted for it. Whom it was announced by last has been, and somebody may announce it yet.
+    if (owner === undefined) return index >= 0 ? [] : [isLost ? { ...entry, grafted: undefined } : entry]
+    if (index < 0 && !isLost) return [entry]
+    return [{ ...entry, owner, announcers, rounds, ...(isLost ? { grafted: undefined, at: now } : {}) }]
   })
-  if (state.missing.length === 0) clearTimer(t, "Graft")
+  armGraftTimer(t)
 }
 
 /** Sets the Graft timer for the earliest that is due. */

@@ -545,6 +545,41 @@ describe("the tree", () => {
     assert.deepStrictEqual(q.eager(), [2, 3])
   })
 
+  it("PT14. who was grafted and is lost is waited for no longer: the next announcer is tried at once, and nobody is asked twice", () => {
+    const p = node([2, 3, 4])
+      .hears(2, iHave([9, 0, 2], [9, 1, 2]))
+      .hears(3, iHave([9, 0, 2]))
+      .fires("Graft")
+    assert.deepStrictEqual([p.saysTo("Graft"), p.passes(10).saysTo("Graft")], [[2], []])
+    assert.deepStrictEqual(p.loses(2).passes(0).says("Graft"), [
+      { _tag: "Graft", ids: [id(9, 0)], payload: true, to: 3 }
+    ])
+    // The other had no other announcer: another one may come.
+    p.hears(4, iHave([9, 1, 2]))
+    assert.deepStrictEqual(p.fires("Graft").says("Graft"), [{ _tag: "Graft", ids: [id(9, 1)], payload: true, to: 4 }])
+    assert.deepStrictEqual(
+      p.state.missing.map(({ grafted }) => grafted),
+      [3, 4]
+    )
+  })
+
+  it("PT11. with a guide a neighbour that was grafted and is lost keeps the node from asking at once no longer", () => {
+    const p = node([2, 3, 4], { guideMillis: 5_000 })
+      .hears(3, prune)
+      .hears(4, prune)
+      .hears(3, iHave([9, 0, 2]))
+      .loses(2)
+    assert.deepStrictEqual(p.passes(0).saysTo("Graft"), [3])
+    assert.deepStrictEqual(p.loses(3).passes(0).saysTo("Graft"), [])
+    assert.deepStrictEqual(
+      p
+        .hears(4, iHave([9, 1, 2]))
+        .passes(0)
+        .saysTo("Graft"),
+      [4]
+    )
+  })
+
   it("PT15. an IHAVE flood fills its own share, and leaves room for others", () => {
     const p = node([2, 3], { missingSize: 10 })
     for (let sequence = 0; sequence < 100; sequence++) p.hears(2, iHave([9, sequence, 2]))
