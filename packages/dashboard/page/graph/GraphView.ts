@@ -5,44 +5,17 @@
 import { UndirectedGraph } from "graphology"
 import { Sigma } from "sigma"
 import { type FragmentLayer, layerFill, layerPlain, pathLine, sdfCircle } from "sigma/rendering"
-import type { Picture, PictureLink } from "../model/Picture.ts"
-import { type Inks } from "./colours.ts"
-import { makeLayout, type Place } from "./Layout.ts"
-import { seedPosition } from "./seeds.ts"
-import { type Choice, nodeSize, paintLink, paintNode, scaleOf } from "./paint.ts"
+import { draw, type Drawing, hasShape, moveNodes, repaintLinks, repaintNodes, type Shown } from "./drawing.ts"
+import { makeLayout } from "./Layout.ts"
+import { nodeSize } from "./paint.ts"
 
 export interface GraphView {
-  /** `passive`: ids in the selected node's reserve, drawn only while they are asked for. */
-  readonly show: (picture: Picture, choice: Choice, inks: Inks, passive: ReadonlyArray<string>) => void
+  readonly show: (shown: Shown) => void
   readonly zoom: (factor: number) => void
   readonly pan: (x: number, y: number) => void
   readonly fit: () => void
   readonly focusOn: (id: string) => void
-  readonly isMoving: () => boolean
   readonly stop: () => void
-}
-
-interface NodeAttributes {
-  x: number
-  y: number
-  color: string
-  size: number
-  ringColor: string
-  zIndex: number
-  label: string
-}
-
-interface LinkAttributes {
-  color: string
-  size: number
-  zIndex: number
-}
-
-interface Shown {
-  readonly picture: Picture
-  readonly choice: Choice
-  readonly inks: Inks
-  readonly passive: ReadonlyArray<string>
 }
 
 const unsignedByte = 5121
@@ -61,19 +34,22 @@ vec4 layer_ring(vec4 v_ringColor) {
 `
 }
 
-const keyOf = ({ a, b }: Pick<PictureLink, "a" | "b">): string => `${a}\u0000${b}`
-
-const reserveKey = (id: string): string => `reserve\u0000${id}`
-
 /** A camera that shows everything. */
 const wholeView = { x: 0.5, y: 0.5, ratio: 1.04, angle: 0 }
 
+export interface GraphViewOptions {
+  readonly onSelect: (id: string | undefined) => void
+  /** Nodes will not move any more: what lays them out could not be loaded, or has ended. */
+  readonly onLayoutFailed: () => void
+  /** Whether the camera is to jump, not to glide. */
+  readonly isStill: () => boolean
+}
+
 export const makeGraphView = (
   container: HTMLElement,
-  onSelect: (id: string | undefined) => void,
-  isStill: () => boolean
+  { isStill, onLayoutFailed, onSelect }: GraphViewOptions
 ): GraphView => {
-  let graph = new UndirectedGraph<NodeAttributes, LinkAttributes>()
+  let graph: Drawing = new UndirectedGraph()
   let shown: Shown | undefined
   /** Nodes or links have come or gone, and sigma has not drawn since: its tables do not know them yet. */
   let isFresh = true
@@ -112,6 +88,8 @@ export const makeGraphView = (
     },
     settings: {
       itemSizesReference: "screen",
+      // A container without a size is shown nothing, until it has one again: sigma would throw.
+      allowInvalidContainer: true,
       enableCameraRotation: false,
       enableCameraMouseRotation: false,
       minEdgeThickness: 0.5,
@@ -131,87 +109,10 @@ export const makeGraphView = (
   sigma.on("clickNode", ({ node }) => onSelect(node))
   sigma.on("clickStage", () => onSelect(undefined))
 
-  // Attributes are written in place and sigma is told once what has changed: an event for each of a thousand nodes would
-  // take longer than to draw them.
-  const place = (places: ReadonlyMap<string, Place>): void => {
-    graph.forEachNode((id, attributes) => {
-      const at = places.get(id)
-      if (at === undefined) return
-      attributes.x = at.x
-      attributes.y = at.y
-    })
+  const layout = makeLayout((places) => {
+    moveNodes(graph, places)
     sigma.refresh({ partialGraph: { nodes: graph.nodes() }, schedule: true })
-  }
-
-  const layout = makeLayout(place)
-
-  /** The links in reserve that are drawn: to nodes that are there, and are no neighbours already. */
-  const reserveOf = ({ choice, passive, picture }: Shown): ReadonlyArray<string> => {
-    const { selected } = choice
-    if (selected === undefined || !picture.nodes.has(selected)) return []
-    const neighbors = new Set(picture.links.flatMap(({ a, b }) => (a === selected ? [b] : b === selected ? [a] : [])))
-    return [...new Set(passive)].filter((id) => id !== selected && picture.nodes.has(id) && !neighbors.has(id))
-  }
-
-  const hasShape = ({ nodes, links }: Picture, reserve: ReadonlyArray<string>): boolean =>
-    graph.order === nodes.size &&
-    graph.size === links.length + reserve.length &&
-    links.every((link) => graph.hasEdge(keyOf(link))) &&
-    reserve.every((id) => graph.hasEdge(reserveKey(id))) &&
-    nodes.keys().every((id) => graph.hasNode(id))
-
-  /** For other nodes or links: sigma takes a whole graph in one go, and each one that is dropped in as long. */
-  const build = (next: Shown, reserve: ReadonlyArray<string>): void => {
-    const { choice, inks, picture } = next
-    graph = new UndirectedGraph()
-    const scale = scaleOf(picture)
-    for (const node of picture.nodes.values()) {
-      const { color, ring, size, zIndex } = paintNode(node, picture, scale, choice, inks)
-      // Before the worker has begun there is something to see already.
-      const [seedX, seedY] = seedPosition(graph.order, picture.nodes.size, 1)
-      const { x, y } = layout.placeOf(node.id) ?? { x: seedX, y: seedY }
-      graph.addNode(node.id, { color, size, ringColor: ring, zIndex, label: node.id, x, y })
-    }
-    for (const link of picture.links) {
-      const { color, size } = paintLink(link, picture.nodes.size, choice, inks)
-      graph.addEdgeWithKey(keyOf(link), link.a, link.b, { color, size, zIndex: 0 })
-    }
-    for (const id of reserve) {
-      graph.addEdgeWithKey(reserveKey(id), choice.selected, id, { color: inks.passive, size: 1, zIndex: 1 })
-    }
-    isFresh = true
-    sigma.setGraph(graph)
-  }
-
-  const paintNodes = ({ choice, inks, picture }: Shown): void => {
-    const scale = scaleOf(picture)
-    const changed: Array<string> = []
-    let isReordered = false
-    for (const node of picture.nodes.values()) {
-      const { color, ring, size, zIndex } = paintNode(node, picture, scale, choice, inks)
-      const drawn = graph.getNodeAttributes(node.id)
-      if (drawn.color === color && drawn.ringColor === ring && drawn.size === size && drawn.zIndex === zIndex) continue
-      isReordered ||= drawn.zIndex !== zIndex
-      Object.assign(drawn, { color, size, ringColor: ring, zIndex })
-      changed.push(node.id)
-    }
-    if (changed.length === 0) return
-    sigma.refresh({ partialGraph: { nodes: changed }, skipIndexation: !isReordered && !isFresh, schedule: true })
-  }
-
-  const paintLinks = ({ choice, inks, picture }: Shown): void => {
-    const changed: Array<string> = []
-    for (const link of picture.links) {
-      const key = keyOf(link)
-      const { color, size } = paintLink(link, picture.nodes.size, choice, inks)
-      const drawn = graph.getEdgeAttributes(key)
-      if (drawn.color === color && drawn.size === size) continue
-      Object.assign(drawn, { color, size })
-      changed.push(key)
-    }
-    if (changed.length > 0)
-      sigma.refresh({ partialGraph: { edges: changed }, skipIndexation: !isFresh, schedule: true })
-  }
+  }, onLayoutFailed)
 
   // Sigma looks at the window's size alone, and its place also changes with what stands around it.
   const observer = new ResizeObserver(() => sigma.resize().scheduleRender())
@@ -223,19 +124,13 @@ export const makeGraphView = (
   }
 
   return {
-    show: (picture, choice, inks, passive) => {
+    show: (next) => {
+      const { choice, inks, passive, picture } = next
       const before = shown
-      const next = { picture, choice, inks, passive }
       shown = next
       if (before?.picture.of !== picture.of) sigma.getCamera().setState(wholeView)
       if (before?.picture !== picture) {
-        // Who is dead stays where he was, and takes no part.
-        const present = [...picture.nodes.values()].filter(({ state }) => state !== "dead" && state !== "left")
-        layout.arrange(
-          picture.of,
-          present.map(({ id }) => id),
-          picture.links
-        )
+        layout.arrange(picture)
         const threshold = Math.max(5, nodeSize(picture.nodes.size) * 0.9)
         if (sigma.getSetting("labelRenderedSizeThreshold") !== threshold) {
           sigma.setSetting("labelRenderedSizeThreshold", threshold)
@@ -243,16 +138,24 @@ export const makeGraphView = (
       }
       labelInk = inks.label
       surface = inks.surface
-      const reserve = reserveOf(next)
+      // While only a message's wave goes on, no link changes, nor its looks.
+      const isWave =
+        before?.picture === picture && before.choice.selected === choice.selected && before.passive === passive
       const isOther = before?.picture.of !== picture.of || before.inks !== inks
-      const isReselected = before?.choice.selected !== choice.selected && reserve.length > 0
-      if (isOther || isReselected || !hasShape(picture, reserve)) {
-        build(next, reserve)
+      if (isOther || !(isWave || hasShape(graph, next))) {
+        graph = draw(next, layout.placeOf)
+        isFresh = true
+        sigma.setGraph(graph)
         return
       }
-      paintNodes(next)
-      // While only a message's wave goes on, no link changes its looks.
-      if (before.picture !== picture || before.choice.selected !== choice.selected) paintLinks(next)
+      const { isReordered, nodes } = repaintNodes(graph, next)
+      if (nodes.length > 0) {
+        sigma.refresh({ partialGraph: { nodes: [...nodes] }, skipIndexation: !isReordered && !isFresh, schedule: true })
+      }
+      const links = isWave ? [] : repaintLinks(graph, next)
+      if (links.length > 0) {
+        sigma.refresh({ partialGraph: { edges: [...links] }, skipIndexation: !isFresh, schedule: true })
+      }
     },
     zoom: (factor) => {
       const camera = sigma.getCamera()
@@ -267,7 +170,6 @@ export const makeGraphView = (
       const at = sigma.getNodeDisplayData(id)
       if (at !== undefined) animated({ x: at.x, y: at.y, ratio: Math.min(0.4, sigma.getCamera().getState().ratio) })
     },
-    isMoving: layout.isMoving,
     stop: () => {
       observer.disconnect()
       layout.stop()

@@ -1,5 +1,5 @@
 /** Where the nodes stand: keeps the worker going, and remembers every node's place, that of the dead included. */
-import type { PictureLink } from "../model/Picture.ts"
+import type { Picture } from "../model/Picture.ts"
 import type { LayoutAnswer, LayoutRequest } from "./layoutMessages.ts"
 
 export interface Place {
@@ -12,23 +12,21 @@ const roundsAtFirst = 500
 const roundsAfterChange = 240
 
 export interface Layout {
-  /** Lays out these nodes with these links, from where they stand. */
-  readonly arrange: (of: string, ids: ReadonlyArray<string>, links: ReadonlyArray<PictureLink>) => void
+  /** Lays out the picture, from where its nodes stand. Who is dead stays where he was, and takes no part. */
+  readonly arrange: (picture: Picture) => void
   readonly placeOf: (id: string) => Place | undefined
-  /** Whether the worker still moves nodes. */
-  readonly isMoving: () => boolean
   readonly stop: () => void
 }
 
 const makeWorker = (): Worker => new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" })
 
-export const makeLayout = (onMoved: (places: ReadonlyMap<string, Place>) => void): Layout => {
+/** `onFailed`: the worker could not be loaded, or has ended; from then on nobody moves. */
+export const makeLayout = (onMoved: (places: ReadonlyMap<string, Place>) => void, onFailed: () => void): Layout => {
   const worker = makeWorker()
   const places = new Map<string, Place>()
   let shown = ""
   let version = 0
   let order: ReadonlyArray<string> = []
-  let isMoving = false
   let arranged = ""
 
   let latest: LayoutAnswer | undefined
@@ -37,11 +35,10 @@ export const makeLayout = (onMoved: (places: ReadonlyMap<string, Place>) => void
   const move = (): void => {
     frame = undefined
     if (latest?.version !== version) return
-    const { isDone, positions } = latest
+    const { positions } = latest
     order.forEach((id, index) => {
       places.set(id, { x: positions[index * 2] ?? 0, y: positions[index * 2 + 1] ?? 0 })
     })
-    isMoving = !isDone
     onMoved(places)
   }
 
@@ -51,13 +48,16 @@ export const makeLayout = (onMoved: (places: ReadonlyMap<string, Place>) => void
     // Where drawing takes long, positions that nobody would see are left out.
     if (frame === undefined) frame = requestAnimationFrame(move)
   })
+  worker.addEventListener("error", onFailed)
 
   return {
-    arrange: (of, ids, links) => {
-      if (of !== shown) places.clear()
-      // Most updates change no link: then everybody stays where he is.
-      const signature = `${ids.length}|${links.map(({ a, b }) => `${a},${b}`).join(";")}`
-      if (of === shown && signature === arranged) return
+    arrange: ({ links, nodes, of }) => {
+      for (const id of places.keys()) if (of !== shown || !nodes.has(id)) places.delete(id)
+      const present = [...nodes.values()].filter(({ state }) => state !== "dead" && state !== "left")
+      const ids = present.map(({ id }) => id)
+      // Most updates change no node and no link: then everybody stays where he is.
+      const signature = JSON.stringify([of, ids, links.flatMap(({ a, b }) => [a, b])])
+      if (signature === arranged) return
       shown = of
       arranged = signature
       order = ids
@@ -81,11 +81,9 @@ export const makeLayout = (onMoved: (places: ReadonlyMap<string, Place>) => void
         links: Uint32Array.from(pairs),
         rounds: known * 2 < ids.length ? roundsAtFirst : roundsAfterChange
       }
-      isMoving = ids.length > 0
       worker.postMessage(request, [request.positions.buffer, request.links.buffer])
     },
     placeOf: (id) => places.get(id),
-    isMoving: () => isMoving,
     stop: () => {
       if (frame !== undefined) cancelAnimationFrame(frame)
       worker.terminate()

@@ -32,7 +32,10 @@ interface Running {
 
 let running: Running | undefined
 let timer: ReturnType<typeof setTimeout> | undefined
-/** What a unit of the library's plane is on the page. Follows the graph's size softly, so that it does not twitch. */
+/**
+ * What a unit of the library's plane is on the page; 0 while that is not known. A graph that grows is never wider than the page;
+ * one that shrinks is followed softly, so that it does not twitch.
+ */
 let scale = 0
 
 const settingsOf = (order: number): Settings => ({
@@ -63,17 +66,16 @@ const start = ({ links, positions, rounds, version }: LayoutRequest): Running =>
   const units = scale > 0 ? 1 / scale : 10 * Math.sqrt(count)
   for (let index = 0; index < count; index++) {
     const x = positions[index * 2] ?? Number.NaN
-    const y = positions[index * 2 + 1] ?? Number.NaN
-    let place: readonly [number, number] = [x * units, y * units]
-    if (Number.isNaN(x)) {
-      // Beside somebody it knows, if he stands somewhere already.
-      const friend = neighbors[index]?.find((other) => !Number.isNaN(positions[other * 2] ?? Number.NaN))
-      const [dx, dy] = seedPosition(index, count, friend === undefined ? units : units / 12)
-      const [fx, fy] = friend === undefined ? [0, 0] : [positions[friend * 2] ?? 0, positions[friend * 2 + 1] ?? 0]
-      place = [fx * units + dx, fy * units + dy]
-    }
+    // Beside somebody it knows, if it is new and he stands somewhere already. Whoever is known stays where he is, but for a hair:
+    // no force parts two on one spot, as one is who came back to where another has been alone since.
+    const friend = Number.isNaN(x)
+      ? neighbors[index]?.find((other) => !Number.isNaN(positions[other * 2] ?? Number.NaN))
+      : index
+    const spread = friend === undefined ? units : friend === index ? units / 10_000 : units / 12
+    const [dx, dy] = seedPosition(index, count, spread)
+    const [fx, fy] = friend === undefined ? [0, 0] : [positions[friend * 2] ?? 0, positions[friend * 2 + 1] ?? 0]
     const at = index * perNode
-    nodes.set(place, at)
+    nodes.set([fx * units + dx, fy * units + dy], at)
     nodes[at + massAt] = 1 + (neighbors[index]?.length ?? 0)
     nodes[at + convergenceAt] = 1
     nodes[at + sizeAt] = 1
@@ -93,8 +95,8 @@ const positionsOf = ({ nodes }: Running): Float32Array => {
   for (let at = 0; at < nodes.length; at += perNode) {
     widest = Math.max(widest, Math.hypot((nodes[at] ?? 0) - cx, (nodes[at + 1] ?? 0) - cy))
   }
-  const wanted = widest === 0 ? 1 : 1 / widest
-  scale = scale === 0 ? wanted : scale + (wanted - scale) * 0.2
+  // One alone, or several on one spot, say nothing of it.
+  if (widest > 0) scale = scale === 0 ? 1 / widest : Math.min(1 / widest, scale + (1 / widest - scale) * 0.2)
   const positions = new Float32Array(count * 2)
   for (let index = 0; index < count; index++) {
     positions[index * 2] = ((nodes[index * perNode] ?? 0) - cx) * scale

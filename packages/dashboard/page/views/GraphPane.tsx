@@ -51,7 +51,11 @@ const none: ReadonlyArray<string> = []
 const start = (container: HTMLElement): (() => void) => {
   let graph: GraphView
   try {
-    graph = makeGraphView(container, (id) => (state.selected.value = id), state.wishesStillness)
+    graph = makeGraphView(container, {
+      onSelect: (id) => (state.selected.value = id),
+      onLayoutFailed: () => state.tell("The nodes cannot be laid out here: they stay where they are.", true),
+      isStill: state.wishesStillness
+    })
   } catch (error) {
     cannotDraw.value = error instanceof Error ? error.message : String(error)
     return () => undefined
@@ -65,7 +69,7 @@ const start = (container: HTMLElement): (() => void) => {
       waveMillis: waveMillis.value
     }
     const passive = state.showsPassive.value ? (state.detail.value?.passive ?? none) : none
-    graph.show(state.picture.value, choice, inksOf(state.isDark.value), passive)
+    graph.show({ picture: state.picture.value, choice, inks: inksOf(state.isDark.value), passive })
   })
   return () => {
     stopDrawing()
