@@ -3,7 +3,8 @@ import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import { inksOf } from "../page/graph/colours.ts"
 import type { Drawing, Shown } from "../page/graph/drawing.ts"
 import { nothing, type Picture } from "../page/model/Picture.ts"
-import { type MadeUpWorker, pictureOf, stubPage, workers } from "./MadeUpWorker.ts"
+import { pictureOf } from "./MadeUpPictures.ts"
+import { type MadeUpWorker, stubPage, workers } from "./MadeUpWorker.ts"
 
 interface Camera {
   readonly x: number

@@ -1,6 +1,7 @@
 import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import { type Layout, makeLayout, type Place } from "../page/graph/Layout.ts"
-import { type MadeUpWorker, pictureOf, stubPage, workers } from "./MadeUpWorker.ts"
+import { pictureOf } from "./MadeUpPictures.ts"
+import { type MadeUpWorker, stubPage, workers } from "./MadeUpWorker.ts"
 
 let page: ReturnType<typeof stubPage>
 let moved: Array<ReadonlyMap<string, Place>>

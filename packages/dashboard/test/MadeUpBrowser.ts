@@ -48,6 +48,7 @@ export const openPage = (hash = "", stored: ReadonlyArray<readonly [string, stri
   vi.stubGlobal("location", place)
   vi.stubGlobal("history", { replaceState: () => (place.hash = "") })
   vi.stubGlobal("addEventListener", window.addEventListener.bind(window))
+  vi.stubGlobal("dispatchEvent", window.dispatchEvent.bind(window))
   vi.stubGlobal("sessionStorage", session)
   vi.stubGlobal("localStorage", storage([]))
   vi.stubGlobal("matchMedia", () => Object.assign(new EventTarget(), { matches: false }))

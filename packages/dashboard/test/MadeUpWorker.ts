@@ -1,7 +1,6 @@
 /** The two ends of the layout's worker, without a thread: what the page asks, and what the worker's own module answers. */
 import { vi } from "@effect/vitest"
 import type { LayoutAnswer, LayoutRequest } from "../page/graph/layoutMessages.ts"
-import { nothing, type Picture, type PictureNode } from "../page/model/Picture.ts"
 
 /** What the page holds of a worker: it answers only what a test has it answer. */
 export class MadeUpWorker extends EventTarget {
@@ -57,30 +56,3 @@ export const loadWorker = async () => {
     void inside.dispatchEvent(new MessageEvent("message", { data: request }))
   return { answers, ask }
 }
-
-export const pictureNode = (id: string, more: Partial<PictureNode> = {}): PictureNode => ({
-  id,
-  state: "running",
-  degree: 0,
-  component: 0,
-  process: 0,
-  ...more
-})
-
-/** A picture of a cluster: its running nodes, its links as `a-b`, and who is dead. */
-export const pictureOf = (
-  ids: ReadonlyArray<string>,
-  links: ReadonlyArray<string> = [],
-  dead: ReadonlyArray<string> = []
-): Picture => ({
-  ...nothing,
-  of: "cluster",
-  nodes: new Map([
-    ...ids.map((id) => [id, pictureNode(id)] as const),
-    ...dead.map((id) => [id, pictureNode(id, { state: "dead", component: -1 })] as const)
-  ]),
-  links: links.map((link) => {
-    const [a = "", b = ""] = link.split("-")
-    return { a, b, isOneSided: false, isEager: false }
-  })
-})

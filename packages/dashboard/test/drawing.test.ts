@@ -11,7 +11,7 @@ import {
 } from "../page/graph/drawing.ts"
 import type { Choice } from "../page/graph/paint.ts"
 import { type Picture, type PictureNode } from "../page/model/Picture.ts"
-import { pictureNode, pictureOf } from "./MadeUpWorker.ts"
+import { pictureNode, pictureOf } from "./MadeUpPictures.ts"
 
 const inks = inksOf(false)
 

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Feed from "../src/Feed.ts"
 import * as Figures from "../page/charts/figures.ts"
 import { nothing, type Picture, type PictureNode } from "../page/model/Picture.ts"
 import type { SeenNode } from "../src/ClusterSource.ts"
@@ -98,5 +99,28 @@ describe("the charts' figures", () => {
       "neighbours"
     )
     assert.strictEqual(words, "40 nodes with 5 neighbours, 10 with 4")
+  })
+
+  it("sample the traffic once a second, for five minutes, and anew where the clock was set back", () => {
+    const { counters } = Feed.initial({ cluster: "c", wantedDegree: 2, transport: "none" })
+    const sampled = (times: ReadonlyArray<number>) =>
+      times
+        .reduce<ReadonlyArray<Figures.Sample>>(
+          (before, atMillis) => Figures.withSample(before, { ...counters, atMillis, sentPerSecond: atMillis / 100 }),
+          []
+        )
+        .map(({ atMillis, sentPerSecond }) => [atMillis, sentPerSecond])
+    assert.deepStrictEqual(sampled([1_000, 1_200, 1_999, 2_000, 3_500]), [
+      [1_000, 10],
+      [2_000, 20],
+      [3_500, 35]
+    ])
+    assert.deepStrictEqual(sampled([900_000, 901_000, 1_000, 2_000]), [
+      [1_000, 10],
+      [2_000, 20]
+    ])
+    const long = sampled(Array.from({ length: 1_000 }, (_, second) => second * 1_000))
+    assert.deepStrictEqual([long.length, long[0]], [300, [700_000, 7_000]])
+    assert.deepStrictEqual(Figures.withSample([], counters), [])
   })
 })

@@ -1,5 +1,6 @@
 /** The series of the charts, from the state of the cluster. Pure. */
 import type { Reach, SeenNode } from "../../src/ClusterSource.ts"
+import type { Counters } from "../../src/Feed.ts"
 import { isRunning } from "../../src/Overlay.ts"
 import { many } from "../../src/Story.ts"
 import type { Picture } from "../model/Picture.ts"
@@ -74,3 +75,23 @@ export const inWords = (points: Points, unit: string): string =>
     .slice(0, 6)
     .map(([x, count], index) => (index === 0 ? `${many(count, "node")} with ${x} ${unit}` : `${count} with ${x}`))
     .join(", ")
+
+export interface Sample {
+  readonly atMillis: number
+  readonly sentPerSecond: number
+}
+
+/** The traffic's curve: a sample a second, for the last minutes. */
+const sampleMillis = 1_000
+const mostSamples = 300
+
+/** The curve with what was counted last, if that is its next sample. A clock that was set back begins it anew. */
+export const withSample = (
+  before: ReadonlyArray<Sample>,
+  { atMillis, sentPerSecond }: Counters
+): ReadonlyArray<Sample> => {
+  if (sentPerSecond === null) return before
+  const since = atMillis - (before.at(-1)?.atMillis ?? Number.NEGATIVE_INFINITY)
+  if (since >= 0 && since < sampleMillis) return before
+  return [...(since < 0 ? [] : before), { atMillis, sentPerSecond }].slice(-mostSamples)
+}

@@ -71,6 +71,10 @@ const colourOf = (node: PictureNode, picture: Picture, scale: Scale, choice: Cho
   }
 }
 
+/** Who publishes matters where one sees how a message spread. */
+export const isSourceMarked = ({ source }: Picture, colourBy: ColourBy): boolean =>
+  source !== undefined && (colourBy === "hops" || colourBy === "arrival")
+
 export const paintNode = (node: PictureNode, picture: Picture, scale: Scale, choice: Choice, inks: Inks): NodePaint => {
   const isSelected = node.id === choice.selected
   const size = nodeSize(picture.nodes.size)
@@ -79,7 +83,7 @@ export const paintNode = (node: PictureNode, picture: Picture, scale: Scale, cho
     return { color: inks.surface, size: size * 0.85, ring: isSelected ? inks.selected : inks.dead, zIndex: 0 }
   }
   const color = colourOf(node, picture, scale, choice, inks)
-  const isSource = node.id === picture.source && (choice.colourBy === "hops" || choice.colourBy === "arrival")
+  const isSource = node.id === picture.source && isSourceMarked(picture, choice.colourBy)
   const ring = isSelected
     ? inks.selected
     : node.state === "isolated"

@@ -103,6 +103,14 @@ export const tell = (text: string, isBad = false): void => {
   noticeTimer = setTimeout(tellNothing, isBad ? 12_000 : 4_000)
 }
 
+// Whoever is selected may be gone with the next picture, or is named by what is older than it: then nobody is.
+effect(() => {
+  const id = selected.value
+  if (id === undefined || picture.value.nodes.has(id)) return
+  selected.value = undefined
+  tell(`There is no node ${id} here.`, true)
+})
+
 // ── what the user does
 
 /** How many actions are under way. */

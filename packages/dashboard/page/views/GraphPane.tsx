@@ -3,8 +3,8 @@ import { effect, signal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import { inksOf, ofKind } from "../graph/colours.ts"
 import { type GraphView, makeGraphView } from "../graph/GraphView.ts"
-import { scaleOf } from "../graph/paint.ts"
-import { duration } from "../../src/Story.ts"
+import { isSourceMarked, scaleOf } from "../graph/paint.ts"
+import { duration, many } from "../../src/Story.ts"
 import * as state from "../model/state.ts"
 import { Trouble } from "./Trouble.tsx"
 
@@ -29,6 +29,7 @@ const startWaves = (): (() => void) => {
     if (picture.message === undefined || picture.message === last) return
     last = picture.message
     cancelAnimationFrame(frame)
+    waveMillis.value = Number.POSITIVE_INFINITY
     if (state.wishesStillness()) return
     const whole = scaleOf(picture).millis
     const began = performance.now()
@@ -93,23 +94,27 @@ const Scale = () => {
   const { kinds } = inksOf(state.isDark.value)
   switch (state.colourBy.value) {
     case "hops":
-      return picture.arrivals.size === 0 ? <span>no message yet</span> : <Ramp from="0" to={`${scale.hops} hops`} />
-    case "arrival":
-      return picture.arrivals.size === 0 ? <span>no message yet</span> : <Ramp from="0" to={duration(scale.millis)} />
+      return picture.arrivals.size === 0 ? <span>no message yet</span> : <Ramp from="0" to={many(scale.hops, "hop")} />
+    case "arrival": {
+      if (picture.arrivals.size === 0) return <span>no message yet</span>
+      // A result does not say when: its hops are shown.
+      const isMeasured = picture.arrivals.values().some(({ millis }) => millis !== undefined)
+      return <Ramp from="0" to={isMeasured ? duration(scale.millis) : many(scale.hops, "hop")} />
+    }
     case "degree":
       return <Ramp from="0" to={`${scale.degree}`} />
     case "component":
     case "process": {
-      const of = new Set(
-        [...picture.nodes.values()].map((node) => (state.colourBy.value === "process" ? node.process : node.component))
-      )
+      const isProcess = state.colourBy.value === "process"
+      const of = new Set([...picture.nodes.values()].map((node) => (isProcess ? node.process : node.component)))
       const known = [...of].flatMap((index) => (index === null || index < 0 ? [] : [index])).sort((a, b) => a - b)
       return (
         <span class="kinds">
           {known.slice(0, 10).map((index) => (
             <span key={index}>
               <i style={{ background: ofKind(kinds, index) }} />
-              {index + 1}
+              {/* A process has its number of the log and the terminal; a component has none elsewhere. */}
+              {isProcess ? index : index + 1}
             </span>
           ))}
           {known.length > 10 ? <span>and {known.length - 10} more</span> : null}
@@ -152,7 +157,7 @@ const Legend = () => {
           <i class="alarm" /> isolated
         </span>
       ) : null}
-      {state.picture.value.source !== undefined && state.picture.value.message !== undefined ? (
+      {isSourceMarked(state.picture.value, state.colourBy.value) && state.picture.value.message !== undefined ? (
         <span class="mark">
           <i class="source" /> publisher
         </span>
@@ -187,7 +192,7 @@ export const GraphPane = () => {
   const host = useRef<HTMLDivElement>(null)
   useEffect(() => (host.current === null ? undefined : start(host.current)), [])
   const { links, nodes } = state.picture.value
-  const label = `The overlay as a graph: ${nodes.size} nodes, ${links.length} links. Arrow keys move it, plus and minus zoom, J and K walk through the nodes.`
+  const label = `The overlay as a graph: ${many(nodes.size, "node")}, ${many(links.length, "link")}. Arrow keys move it, plus and minus zoom, J and K walk through the nodes.`
   return (
     <section class="graph" aria-label="Graph">
       <div
@@ -201,8 +206,9 @@ export const GraphPane = () => {
         data-coloured={state.picture.value.arrivals.size}
         onKeyDown={(event) => {
           const by = panKeys[event.key]
-          // In a replay the arrows go through time.
+          // In a replay the arrows go through time, and with another key they are the browser's: Alt and left is back.
           if (by === undefined || state.series.value !== undefined) return
+          if (event.altKey || event.ctrlKey || event.metaKey) return
           event.preventDefault()
           view.current?.pan(...by)
         }}

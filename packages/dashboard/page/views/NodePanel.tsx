@@ -13,7 +13,7 @@ const Ids = ({ ids, name }: { readonly ids: ReadonlyArray<string>; readonly name
     <p>
       {ids.length === 0 ? <span class="quiet">nobody</span> : null}
       {ids.map((id) => (
-        <button key={id} type="button" class="id" onClick={() => (selected.value = id)}>
+        <button key={id} type="button" class="id" title={id} onClick={() => (selected.value = id)}>
           {id}
         </button>
       ))}

@@ -7,16 +7,7 @@ import { isDark, picture } from "../model/state.ts"
 import { duration, many } from "../../src/Story.ts"
 import { about, feed, latestReach, refusal, seenNodes } from "../model/session.ts"
 
-/** The traffic's curve: a sample a second, for the last minutes. */
-const sampleMillis = 1_000
-const mostSamples = 300
-
-interface Sample {
-  readonly atMillis: number
-  readonly sentPerSecond: number
-}
-
-const traffic = signal<ReadonlyArray<Sample>>([])
+const traffic = signal<ReadonlyArray<Figures.Sample>>([])
 
 const Tile = (props: {
   readonly name: string
@@ -166,11 +157,7 @@ const RoundTrips = () => {
 const Traffic = () => {
   useSignalEffect(() => {
     const counters = feed.value?.counters
-    if (counters === undefined || counters.sentPerSecond === null) return
-    const before = traffic.peek()
-    if (counters.atMillis - (before.at(-1)?.atMillis ?? 0) < sampleMillis) return
-    const { atMillis, sentPerSecond } = counters
-    traffic.value = [...before, { atMillis, sentPerSecond }].slice(-mostSamples)
+    if (counters !== undefined) traffic.value = Figures.withSample(traffic.peek(), counters)
   })
   const samples = traffic.value
   const now = samples.at(-1)?.atMillis ?? 0
