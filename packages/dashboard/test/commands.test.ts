@@ -30,8 +30,11 @@ const load = async (nodes: ReadonlyArray<SeenNode>, hash = "#token=secret") => {
     import("../page/model/question.ts")
   ])
   const about = { cluster: "c", wantedDegree: 2, transport: "none" }
-  session.feed.value = { ...Feed.initial(about), nodes: new Map(nodes.map((each) => [each.id, each])) }
-  return { asked, commands, question, state, answers: (with_: unknown) => (answer = with_) }
+  const runs = (seen: ReadonlyArray<SeenNode>): void => {
+    session.feed.value = { ...Feed.initial(about), nodes: new Map(seen.map((each) => [each.id, each])) }
+  }
+  runs(nodes)
+  return { asked, commands, question, runs, state, answers: (with_: unknown) => (answer = with_) }
 }
 
 beforeEach(() => {
@@ -115,6 +118,15 @@ describe("what buttons and keys do", () => {
       cuts.map(({ mode }) => mode),
       ["reset", "silent"]
     )
+  })
+
+  it("cuts those that run when one says yes, not when one was asked", async () => {
+    const { asked, commands, question, runs } = await load([node("n1"), node("n2"), node("n3")])
+    commands.partition()
+    runs([node("n1"), node("n2", "dead"), node("n3"), node("n4")])
+    question.value?.onYes(2, false)
+    const [cut] = asked
+    assert.deepStrictEqual(cut?._tag === "Partition" ? cut.groups.flat().toSorted() : [], ["n1", "n3", "n4"])
   })
 
   it("does nothing without a token, nor while a result is open, and says why", async () => {

@@ -105,7 +105,8 @@ export const partition = (): void => {
     number: { label: "Groups", least: 2, most: Math.min(8, alive.length), value: 2 },
     option: "Silently, like a cut cable: nodes notice only that others no longer answer",
     onYes: (groups, isSilent) =>
-      void perform({ _tag: "Partition", groups: dealt(alive, groups), mode: isSilent ? "silent" : "reset" })
+      // Whoever has been started while one was asked would else be on no side, and join the two.
+      void perform({ _tag: "Partition", groups: dealt(running(), groups), mode: isSilent ? "silent" : "reset" })
   }
 }
 
