@@ -250,7 +250,7 @@ describe("TLS and plain TCP", () => {
       // TCP dials TLS.
       const link = yield* tcp.dial(tls.address)
       yield* link.send([[bytes(100)]])
-      yield* link.closed
+      assert.include((yield* link.closed).detail, "the far end said nothing: it may want TLS")
       yield* awaitRefusals("accepted", "notTls", 1)
       yield* assertServes(tls)
       // Another program's port.

@@ -36,17 +36,20 @@ export interface Security {
   readonly dial: (raw: Socket, address: string) => Effect.Effect<Connection, DialError>
 }
 
-const plainly = (raw: Socket): Connection => ({
+const plainly = (raw: Socket, earlyEndDetail: string): Connection => ({
   socket: raw,
   raw,
   authenticatedId: undefined,
   marksEnd: false,
-  earlyEndDetail: ""
+  earlyEndDetail
 })
+
+/** A TLS port that gets a plain frame closes without a word, and so do a node at its limits, and most of what is no node. */
+const saidNothing = "the far end said nothing: it may want TLS, take no more links, or be no node"
 
 /** No TLS: every connection is fit as it is. */
 export const plain: Security = {
-  accept: (raw, ready) => ready(plainly(raw)),
+  accept: (raw, ready) => ready(plainly(raw, "")),
   giveUp: (raw) => raw.destroy(),
-  dial: (raw) => Effect.succeed(plainly(raw))
+  dial: (raw) => Effect.succeed(plainly(raw, saidNothing))
 }
