@@ -68,7 +68,8 @@ export class PeerStore extends Context.Service<
 
     /**
      * Replaces what is remembered, all or nothing: a process that is killed meanwhile leaves the old memory or the new
-     * one. A node calls it once when it is made, then at most once in `peerStoreInterval`, and never twice at a time.
+     * one. A node calls it once when it is made, once within a tenth of `peerStoreInterval` of its first neighbour, then at most once
+     * in that interval, and never twice at a time.
      */
     readonly save: (memory: Memory) => Effect.Effect<void, PeerStoreError>
   }

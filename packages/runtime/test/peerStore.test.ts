@@ -140,22 +140,32 @@ describe("a node with a peer store", () => {
     }).pipe(Effect.scoped, Effect.provide(network))
   )
 
-  it.effect("after a crash remembers what was written last, and in one interval writes at most once", () =>
-    Effect.gen(function* () {
-      const store = makeStore()
-      yield* (yield* start("b", undefined)).membership.join([])
-      const first = yield* start("a", store.layer, { leaveOnClose: false, peerStoreInterval: "10 seconds" })
-      yield* first.membership.join(["host-b"])
-      yield* TestClock.adjust("9 seconds")
-      assert.strictEqual(store.saved.length, 1)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(ids(store.saved.at(-1)?.peers ?? []), ["b"])
-      // Nothing changes, so nothing is written.
-      yield* TestClock.adjust("10 minutes")
-      assert.strictEqual(store.saved.length, 2)
-      yield* first.stop
-      assert.strictEqual(store.saved.length, 2)
-    }).pipe(Effect.scoped, Effect.provide(network))
+  it.effect(
+    "after a crash remembers what was written last: its first neighbours soon, later ones once in an interval",
+    () =>
+      Effect.gen(function* () {
+        const store = makeStore()
+        yield* (yield* start("b", undefined)).membership.join([])
+        const first = yield* start("a", store.layer, { leaveOnClose: false, peerStoreInterval: "10 seconds" })
+        yield* TestClock.adjust("1 minute")
+        yield* first.membership.join(["host-b"])
+        yield* TestClock.adjust("900 millis")
+        assert.strictEqual(store.saved.length, 1)
+        // The first neighbours soon: one that crashes within each interval would never remember anybody.
+        yield* TestClock.adjust("100 millis")
+        assert.deepStrictEqual(ids(store.saved.at(-1)?.peers ?? []), ["b"])
+        yield* (yield* start("c", undefined)).membership.join(["host-b"])
+        yield* TestClock.adjust("8 seconds")
+        assert.deepStrictEqual(ids(yield* first.membership.neighbors), ["b", "c"])
+        assert.strictEqual(store.saved.length, 2)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(ids(store.saved.at(-1)?.peers ?? []), ["b", "c"])
+        // Nothing changes, so nothing is written.
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual(store.saved.length, 3)
+        yield* first.stop
+        assert.strictEqual(store.saved.length, 3)
+      }).pipe(Effect.scoped, Effect.provide(network))
   )
 
   it.effect("writes nothing while its passive view names the same peers, however often it hears of them", () =>

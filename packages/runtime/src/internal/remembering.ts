@@ -19,9 +19,12 @@ export interface Remembering {
   readonly note: () => void
   /** Takes note, and writes it. Fails never. */
   readonly save: Effect.Effect<void>
-  /** Saves now, and from then on whenever the interval has passed and something has changed, as long as the scope. */
+  /** Saves now, soon after the first neighbour, and from then on whenever the interval has passed and something has changed. */
   readonly begin: Effect.Effect<void, never, Scope.Scope>
 }
+
+/** After this share of the interval the first neighbours are written. */
+const firstShare = 1 / 10
 
 const nothing: Remembering = {
   epochAbove: (wanted) => wanted,
@@ -87,6 +90,15 @@ export const makeRemembering = Effect.fnUntraced(function* (
     return isSame ? Effect.void : save
   })
 
+  const { peerStoreIntervalMillis } = settings
+  const saveLater = Effect.andThen(Effect.sleep(peerStoreIntervalMillis), saveIfChanged)
+
+  /** Whoever crashes before an interval has passed, time and again, would never remember anybody. */
+  const saveOnceMet: Effect.Effect<void> = Effect.andThen(
+    Effect.sleep(Math.ceil(peerStoreIntervalMillis * firstShare)),
+    Effect.suspend(() => (state().active.length === 0 ? saveOnceMet : saveIfChanged))
+  )
+
   return {
     epochAbove: (wanted) => Math.max(wanted, (loaded?.epoch ?? -1) + 1),
     withRemembered: (contacts) => {
@@ -96,10 +108,9 @@ export const makeRemembering = Effect.fnUntraced(function* (
     },
     note,
     save,
-    begin: Effect.andThen(
-      save,
-      Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(settings.peerStoreIntervalMillis), saveIfChanged)))
-    )
+    begin: Effect.all([save, Effect.forkScoped(saveOnceMet), Effect.forkScoped(Effect.forever(saveLater))], {
+      discard: true
+    })
   }
 })
 

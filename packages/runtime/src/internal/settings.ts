@@ -95,8 +95,8 @@ export interface Options {
   /** How many peers a `PeerStore` is given to keep, 0 to 4,096. Default 64: both views, and some of those before. */
   readonly rememberedPeers?: number | undefined
   /**
-   * A `PeerStore` is written at most once in this time (and when the epoch changes). 1 ms to a day. Default 30 seconds
-   * (a guess).
+   * A `PeerStore` is written at most once in this time, but for the start, the first neighbours (within a tenth of it) and a change of
+   * the epoch. 1 ms to a day. Default 30 seconds (a guess).
    */
   readonly peerStoreInterval?: Duration.Input | undefined
   /**
