@@ -6,9 +6,17 @@
  */
 import type { Key } from "../Peer.ts"
 import type { Announcement, IHave, MessageId } from "./Message.ts"
-import type { Announcing } from "./State.ts"
+import type { Announcing, State, Stream } from "./State.ts"
 import { clearTimer, setTimer, type Transition } from "./Transition.ts"
 import { withoutIndex } from "./Tree.ts"
+
+/** The neighbours that have said that they keep some of what is missing in a stream, as a set of indices. */
+export const holdersOf = <I extends Key, A>({ neighbors }: State<I, A>, stream: Stream<I> | undefined): number => {
+  const holders = stream?.gap?.holders ?? []
+  let set = 0
+  if (holders.length > 0) neighbors.forEach(({ id }, index) => (set |= holders.includes(id) ? 1 << index : 0))
+  return set
+}
 
 /** Announces a message to a set of neighbours, now or with those to come. */
 export const announce = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, round: number, to: number): void => {

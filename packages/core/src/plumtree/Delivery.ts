@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { announce } from "./Announce.ts"
+import { announce, holdersOf } from "./Announce.ts"
 import { type Gossip, nextRound } from "./Message.ts"
 import { found } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
-import { keep, sweepMillis } from "./Streams.ts"
+import { at, keep, sweepMillis } from "./Streams.ts"
 import { changeUpkeep, type Transition } from "./Transition.ts"
 
 /**
@@ -28,7 +28,7 @@ export const accept = <I extends Key, A>(
   const own = from.id === state.self.id
   const via: Via = own ? "self" : (replay ?? "push")
   outputs.push({ _tag: "Delivered", id, payload, hops: round, publishedAt, from, via })
-  pass(t, from, gossip, bornAt, asked)
+  pass(t, slot, from, gossip, bornAt, asked)
   const announced = found(t, id, from.id, replay === undefined)
   let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
   if (announced !== undefined) {
@@ -56,6 +56,7 @@ export const accept = <I extends Key, A>(
  */
 const pass = <I extends Key, A>(
   t: Transition<I, A>,
+  slot: number,
   from: Peer<I, A>,
   { id, payload, publishedAt, replay, round }: Gossip<I>,
   bornAt: number,
@@ -63,7 +64,9 @@ const pass = <I extends Key, A>(
 ): void => {
   const { outputs, state } = t
   const { neighbors } = state
-  const lazy = t.strategy.lazyFor(state, id)
+  // Who has named it too hardly needs it: of what a newcomer fetches all neighbours have told, and what they keep may be megabytes.
+  const named = asked && t.strategy.announcesFetched ? holdersOf(state, at(state.streams, slot)) : 0
+  const lazy = t.strategy.lazyFor(state, id) | named
   const onwardRound = nextRound(round)
   // The same for all neighbours. Half of the nodes of a tree have none to push to.
   let onward: Gossip<I> | undefined

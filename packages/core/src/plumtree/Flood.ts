@@ -10,6 +10,7 @@ import type { Strategy } from "./Transition.ts"
 export const flood: Strategy = {
   lazyFor: () => 0,
   grafts: false,
+  announcesFetched: false,
   onPublished: constVoid,
   onNews: constVoid,
   onDuplicate: constVoid,

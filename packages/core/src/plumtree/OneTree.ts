@@ -216,6 +216,7 @@ const graft = <I extends Key, A>(t: Transition<I, A>, { source }: MessageId<I>, 
 export const oneTree: Strategy = {
   lazyFor: (state, { source }) => lazyIn(state, source),
   grafts: true,
+  announcesFetched: true,
   onPublished: constVoid,
   onNews,
   onDuplicate,

@@ -31,6 +31,8 @@ export interface Strategy {
   readonly lazyFor: <I extends Key, A>(state: State<I, A>, id: MessageId<I>) => number
   /** Whether what is announced and does not come is asked for. Where nothing is announced nobody need look. */
   readonly grafts: boolean
+  /** Whether what was fetched is only announced to those that have named some of what is missing of its origin. */
+  readonly announcesFetched: boolean
 
   // --- messages ---------------------------------------------------------------------------------------------------------
 

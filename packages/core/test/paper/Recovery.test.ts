@@ -290,6 +290,26 @@ describe("recovery", () => {
     )
   })
 
+  it("R4. to those that have named it too it is announced and not pushed: of what a newcomer fetches all have told", () => {
+    const p = node([2, 3, 4])
+      .hears(2, digest(ranges(9, 0, 2)))
+      .hears(3, digest(ranges(9, 0, 1)))
+    brings(p, 2, 0)
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave"), p.lazy()], [[4], [3], []])
+    // One that has named others of the same origin grafts it.
+    brings(p, 2, 2)
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave")], [[4], [3]])
+    assert.deepStrictEqual(p.hears(3, graft(id(9, 2))).says("Gossip")[0]?.id, id(9, 2))
+    // The last one too, which closes the gap. What comes along the tree is pushed to all.
+    brings(p, 2, 1)
+    assert.deepStrictEqual([p.saysTo("Gossip"), p.saysTo("IHave")], [[4], [3]])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 3)).saysTo("Gossip"), [3, 4])
+    // Where nobody grafts it is pushed.
+    const q = node([2, 3, 4], { strategy: "flood" })
+    q.hears(2, digest(ranges(9, 0, 2))).hears(3, digest(ranges(9, 0, 2)))
+    assert.deepStrictEqual([brings(q, 2, 0).saysTo("Gossip"), q.saysTo("IHave")], [[3, 4], []])
+  })
+
   it("R5. the baseline is the first message: what is older is not owed, and welcome", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10))
     p.hears(2, gossip(9, 11)).hears(3, gossip(9, 8))

@@ -17,6 +17,7 @@ import type { Strategy } from "../Transition.ts"
 export const thicket: Strategy = {
   lazyFor: (state, id) => othersThan(state, state.thicket.trees[treeOf(state.config, id)]?.branches ?? 0),
   grafts: true,
+  announcesFetched: false,
   onPublished: openTree,
   onNews: onTreeNews,
   onDuplicate: onTreeDuplicate,
