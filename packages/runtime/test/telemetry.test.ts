@@ -201,6 +201,45 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
+  it.effect("warns once a minute that it can open no more links, though a known peer be dialled and no contact", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") lines.push(JSON.stringify(message))
+    })
+    return Effect.gen(function* () {
+      let isFull = false
+      const own = Layer.effect(
+        Transport.Transport,
+        Effect.map(Transport.Transport, (transport) => ({
+          ...transport,
+          dial: (address: string) =>
+            isFull
+              ? Effect.fail(new Transport.DialError({ address, reason: "limit", detail: "connect EMFILE" }))
+              : transport.dial(address)
+        }))
+      ).pipe(Layer.provide(MemoryTransport.layer({ address: "b" })), Layer.fresh)
+      for (const id of ["a", "c"]) yield* membershipOf(yield* node(id)).join(["a"])
+      const full = yield* Layer.build(
+        Node.layer({ id: "b", cluster: "test", seed: 1, membership: { activeSize: 1 } }).pipe(
+          Layer.provide([own, Discovery.Discovery.layerNone])
+        )
+      )
+      yield* membershipOf(full).join(["a"])
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(
+        (yield* membershipOf(full).passive).map(({ id }) => id),
+        ["c"]
+      )
+      isFull = true
+      const network = yield* MemoryNetwork.MemoryNetwork
+      yield* network.breakLink("a", "b")
+      yield* TestClock.adjust("59 seconds")
+      const said = lines.filter((line) => line.includes("can open no more links"))
+      assert.lengthOf(said, 1)
+      assert.include(said[0], '"detail":"connect EMFILE"')
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
   it.effect("warns of an address that is none, and of a contact that ends the link again, with the reason", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => {

@@ -87,6 +87,19 @@ export const makeGreetings = (options: {
     run(log("no conversation", { address, reason, detail, ...more }))
   }
 
+  /** That is this node's own trouble, whoever is dialled. */
+  const sayLimit = ({ address, detail }: DialError): void => {
+    const more = seldom("", "limit")
+    if (more === undefined) return
+    run(
+      Effect.logWarning("this node can open no more links: it has too many, or no descriptors", {
+        address,
+        detail,
+        ...more
+      })
+    )
+  }
+
   const dial: Greetings["dial"] = (address, id, converse, onFailure) => {
     const greet = Effect.gen(function* () {
       const link = yield* transport.dial(address)
@@ -97,7 +110,10 @@ export const makeGreetings = (options: {
       return { link, greeted }
     })
     const fail = (error: DialError | LinkClosed | Refused) => {
-      if (error._tag === "DialError") return onFailure(causeOfDial(error.reason), error)
+      if (error._tag === "DialError") {
+        if (error.reason === "limit") sayLimit(error)
+        return onFailure(causeOfDial(error.reason), error)
+      }
       if (error._tag === "LinkClosed") return onFailure("rejected", error)
       report(error, address, undefined)
       return onFailure(dialCauseOf(error.reason), error)
