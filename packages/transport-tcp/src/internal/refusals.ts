@@ -35,6 +35,12 @@ const failures: Readonly<Record<string, TlsRefusal>> = {
   ERR_TLS_HANDSHAKE_TIMEOUT: "stalled"
 }
 
+/** A node does so, too, that is at its limits or being stopped. */
+export const hungUp: Refused = {
+  reason: "hungUp",
+  detail: "in the handshake; does it speak TLS? It may also take no more links, or be stopping"
+}
+
 const resets: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"])
 
 /** A verdict on a certificate arrives as an error too, at the end that dialled. */
@@ -42,7 +48,7 @@ const verdictCodes = /CERT|ISSUER|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH
 
 export const ofError = (error: Error): Refused => {
   const code = codeOf(error)
-  if (resets.has(code)) return { reason: "hungUp", detail: "in the handshake; does it speak TLS?" }
+  if (resets.has(code)) return hungUp
   const known = failures[code]
   if (known !== undefined) return { reason: known, detail: code }
   if (!code.startsWith("ERR_SSL_") && verdictCodes.test(code)) return ofVerdict(code)

@@ -19,7 +19,7 @@ import * as CertificateName from "../CertificateName.ts"
 import type { TcpConfig } from "../TcpConfig.ts"
 import type { Credentials } from "./credentials.ts"
 import type { Refusals, Refused } from "./refusals.ts"
-import { ofError, ofVerdict } from "./refusals.ts"
+import { hungUp, ofError, ofVerdict } from "./refusals.ts"
 import type { Connection, Security } from "./security.ts"
 import { abort, remoteAddressOf } from "./socket.ts"
 
@@ -162,7 +162,7 @@ export class TlsSecurity implements Security {
         resume(Effect.fail(this.#cannotDial(address, refused)))
       }
       const onError = (error: Error): void => refuse(ofError(error))
-      const onClose = (): void => refuse({ reason: "hungUp", detail: "in the handshake; does it speak TLS?" })
+      const onClose = (): void => refuse(hungUp)
       const onSecured = (): void => {
         stop()
         const id = this.#farEnd(socket)
