@@ -40,11 +40,12 @@ export class Inbox<A> {
   /**
    * Whether it was taken; false if it is missed, and with it the `messages` of which it tells. A single item fits whatever
    * its size. `held`: it was held back, and comes with many others, which its reader is not to blame for: up to so many of these may
-   * wait beside the others.
+   * wait beside the others. So may what comes before `release`.
    */
   offer(item: A, bytes: number, messages = 1, held = false): boolean {
     const waiting = this.#items.length
-    const beside = Math.min(this.#capacityHeld, held ? this.#held + 1 : this.#held)
+    const isBlameless = held || this.#closed
+    const beside = Math.min(this.#capacityHeld, isBlameless ? this.#held + 1 : this.#held)
     const full = waiting - beside >= this.#capacity || (waiting > 0 && this.#bytes + bytes > this.#capacityBytes)
     // What follows a loss is lost too, until the reader has come: so that one number tells of the whole gap.
     if (full || this.#missed > 0) {
@@ -53,7 +54,7 @@ export class Inbox<A> {
     }
     this.#items.push(item)
     this.#bytes += bytes
-    if (held) this.#held++
+    if (isBlameless) this.#held++
     if (8 * waiting >= this.#capacity || 8 * this.#bytes >= this.#capacityBytes) this.wake()
     else if (waiting === 0) this.#onFirst()
     return true

@@ -101,8 +101,8 @@ export interface SubscribeOptions {
   readonly history?: number | undefined
   /**
    * Messages that may wait for this subscriber, 1 to 10,000,000; what is outside counts as the nearer of the two, and a
-   * fraction is cut off. What was held back for its order comes at once, and waits beside them. Default: the node's
-   * `subscriberBuffer`.
+   * fraction is cut off. What was held back for its order comes at once, and waits beside them; so does what came while its history
+   * was asked for. Default: the node's `subscriberBuffer`.
    */
   readonly buffer?: number | undefined
 }

@@ -75,7 +75,8 @@ export interface Options {
   /**
    * Messages of a topic that may wait for an earlier one of their source, for subscribers in order; in bytes as many as
    * `subscriberBytes`, one message whatever its size. Once the earlier one has come they all go to the subscribers at once, beside
-   * what may wait for each. With fewer than are published while something is fetched, what neighbours keep is told as lost.
+   * what may wait for each. As many may wait for a subscriber whose history is being asked for. With fewer than are published while
+   * something is fetched, what neighbours keep is told as lost.
    * 1–10,000,000. Default 16,384.
    */
   readonly reorderBuffer?: number | undefined

@@ -106,6 +106,29 @@ describe("an inbox", () => {
     })
   )
 
+  it.effect("that is held blames its reader for nothing that comes meanwhile, up to a number", () =>
+    Effect.gen(function* () {
+      const inbox = new Inbox<string>(
+        { messages: 2, held: 3, bytes: 1_000 },
+        (missed) => `missed ${missed}`,
+        () => {}
+      )
+      inbox.hold()
+      for (const item of ["a", "b", "c", "d", "e"]) assert.isTrue(inbox.offer(item, 1))
+      assert.isFalse(inbox.offer("f", 1))
+      inbox.release(
+        (waiting) => ["past", ...waiting],
+        () => 1
+      )
+      assert.deepStrictEqual(yield* inbox.take, ["past", "a", "b", "c", "d", "e", "missed 1"])
+      // From then on it is the reader's affair.
+      assert.deepStrictEqual(
+        ["g", "h", "i"].map((item) => inbox.offer(item, 1)),
+        [true, true, false]
+      )
+    })
+  )
+
   it.effect("counts its past against its bytes, and says for how many there is room", () =>
     Effect.gen(function* () {
       const inbox = make(10, 100)

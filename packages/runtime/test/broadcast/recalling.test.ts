@@ -73,6 +73,31 @@ describe("history", () => {
     }).pipe(virtually)
   )
 
+  it.live("that is asked for before the first neighbour costs nothing of what is caught up meanwhile", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({
+        nodes: 4,
+        seed: 3,
+        network: { latency: { _tag: "Constant", micros: 20_000 } }
+      })
+      yield* cluster.kill(3)
+      for (const round of range(0, 30)) {
+        for (const each of range(0, 100)) yield* cluster.publish(0, "news", bytes(`${100 * round + each}`))
+        yield* cluster.pass(50)
+      }
+      yield* cluster.start(3)
+      const { got } = yield* listening(cluster.node(3).broadcast.subscribe("news", { history: 10, buffer: 64 }))
+      yield* cluster.join(3)
+      yield* cluster.pass("30 seconds")
+      assert.deepStrictEqual(
+        told(got).filter((each) => each.startsWith("L")),
+        []
+      )
+      assert.strictEqual(new Set(told(got).map((each) => each.slice(2))).size, 3_000)
+      assert.lengthOf(got, 3_000)
+    }).pipe(virtually)
+  )
+
   it.live("of many topics at once is no more than the links hold: nobody is expelled, and all of it comes", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({
