@@ -74,7 +74,7 @@ import {
   recall
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
-import { abandonFetches, askForGaps, closeGaps, forgetHolder, onFetched } from "./plumtree/Recovery.ts"
+import { abandonFetches, askForGaps, askOnceJudged, closeGaps, forgetHolder, onFetched } from "./plumtree/Recovery.ts"
 import { indexOf, type State } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
@@ -204,7 +204,8 @@ const onInput = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
     case "ValidateTopic":
       return validateTopic(t, input.topic, input.on)
     case "Validated":
-      return onVerdict(t, input.id, input.verdict)
+      onVerdict(t, input.id, input.verdict)
+      return askOnceJudged(t)
     case "Recall":
       return recall(t, input.requestId, input.topic, input.count)
   }

@@ -172,7 +172,8 @@ export interface Config {
   readonly gapMillis: number
 
   /**
-   * Messages that wait for the application's verdict; one more is ignored. 1–1,000,000. Ours: 1,024. Their bytes, counted as
+   * Messages that wait for the application's verdict; one more is ignored. 1–1,000,000. Ours: 4,096, so that an
+   * answer to a Fetch (`fetchMessages`) finds room beside what is pushed meanwhile. Their bytes, counted as
    * those that are kept, are at most `retainedBytes` too, but for a single message that is larger; 8 MiB where that is 0.
    */
   readonly verdictsSize: number
@@ -231,7 +232,7 @@ export const defaultConfig: Config = {
   fetchBytes: 262_144,
   fetchMillis: 2_000,
   gapMillis: 10_000,
-  verdictsSize: 1_024,
+  verdictsSize: 4_096,
   verdictMillis: 10_000,
   recallMessages: 1_024,
   recallBytes: 1_048_576,

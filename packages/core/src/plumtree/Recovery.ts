@@ -15,10 +15,11 @@
  */
 import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
+import type { Config } from "./Config.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
-import { type Gap, indexOf, type Stream } from "./State.ts"
+import { type Gap, indexOf, type State, type Stream } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 
@@ -242,7 +243,7 @@ export const askForGaps = <I extends Key, A>(
     if (gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
     return
   }
-  const batches = new Map<number, Array<Ranges<I>>>()
+  const batches: Batches<I> = { all: new Map(), mayFetchJudged: mayFetchJudged(state), judgedBy: undefined }
   const closed = new Set<number>()
   // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
   const isEarly = !alone && now < gapsAt
@@ -260,7 +261,7 @@ export const askForGaps = <I extends Key, A>(
   const after = next === 0 ? 0 : Math.max(next, now + pauseMillis)
   // Whoever has some looked at more often than that would put off the others for ever, were their time moved with it.
   changeUpkeep(t, { gaps, gapsAt: gaps.length === 0 ? 0 : alone || isEarly ? earlier(gapsAt, after) : after })
-  for (const [index, wanted] of batches) {
+  for (const [index, wanted] of batches.all) {
     const to = state.neighbors[index]
     if (to === undefined) continue
     changeLink(t, index, { fetchAt: t.now + state.config.fetchMillis, fetched: 0 })
@@ -268,19 +269,35 @@ export const askForGaps = <I extends Key, A>(
   }
 }
 
+/** With so few that wait for a verdict more may be asked for. */
+const fewAwaited = ({ verdictsSize }: Config): number => Math.floor(verdictsSize / 16)
+
+/**
+ * Whether messages of validated topics may be asked for. What is fetched comes as fast as a neighbour sends it, and what there is no
+ * room for among those that wait for a verdict would be ignored: so one neighbour is asked at a time, and once its answer is judged.
+ */
+const mayFetchJudged = <I extends Key, A>({ config, streams, upkeep }: State<I, A>): boolean => {
+  const { gaps, validated, waiting } = upkeep
+  if (validated.length === 0) return true
+  if (waiting.length > fewAwaited(config)) return false
+  return gaps.every((slot) => {
+    const stream = at(streams, slot)
+    return stream?.gap?.asking === undefined || !validated.includes(stream.topic)
+  })
+}
+
+/** Some have been judged: more may be asked for. */
+export const askOnceJudged = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { config, upkeep } = t.state
+  if (upkeep.gaps.length > 0 && upkeep.waiting.length === fewAwaited(config)) askForGaps(t)
+}
+
 /** Whether a neighbour can be asked for one more gap. */
-const isFree = <I extends Key, A>(
-  { state }: Transition<I, A>,
-  index: number,
-  batches: ReadonlyMap<number, ReadonlyArray<Ranges<I>>>
-): boolean => state.links[index]?.fetchAt === 0 && (batches.get(index)?.length ?? 0) < state.config.digestSize
+const isFree = <I extends Key, A>({ state }: Transition<I, A>, index: number, { all }: Batches<I>): boolean =>
+  state.links[index]?.fetchAt === 0 && (all.get(index)?.length ?? 0) < state.config.digestSize
 
 /** Whether a gap that is not due has nobody to ask yet: who has been asked has not answered, or who is left is busy. */
-const isWaiting = <I extends Key, A>(
-  t: Transition<I, A>,
-  slot: number,
-  batches: ReadonlyMap<number, ReadonlyArray<Ranges<I>>>
-): boolean => {
+const isWaiting = <I extends Key, A>(t: Transition<I, A>, slot: number, batches: Batches<I>): boolean => {
   const gap = at(t.state.streams, slot)?.gap
   if (gap?.open !== true) return false
   if (gap.asking !== undefined || gap.due > t.now) return true
@@ -296,13 +313,9 @@ const isWaiting = <I extends Key, A>(
 }
 
 /** One gap: when to look at it again; undefined if it is closed. */
-const lookAfter = <I extends Key, A>(
-  t: Transition<I, A>,
-  slot: number,
-  batches: Map<number, Array<Ranges<I>>>
-): number | undefined => {
+const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches: Batches<I>): number | undefined => {
   const { now, state } = t
-  const { config, neighbors } = state
+  const { config, neighbors, upkeep } = state
   const stream = at(state.streams, slot)
   if (stream?.gap === undefined) return undefined
   if (stream.gap.open && wantsOlder(stream) && now >= stream.gap.since + config.gapMillis)
@@ -324,15 +337,28 @@ const lookAfter = <I extends Key, A>(
     changeGap(t, slot, { asked: none, holders: none, due })
     return Math.min(end, due)
   }
+  const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)
+  // Once some have been judged, or the answer that is under way has ended, we come back.
+  if (isJudged && !batches.mayFetchJudged) return end
   for (const id of left) {
     const index = indexOf(state, id)
-    if (!isFree(t, index, batches)) continue
-    batches.set(index, [...(batches.get(index) ?? []), rangesOf(wanting, config.gapsSize)])
+    if (!isFree(t, index, batches) || (isJudged && index !== (batches.judgedBy ?? index))) continue
+    if (isJudged) batches.judgedBy = index
+    batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, config.gapsSize)])
     changeGap(t, slot, { asking: id })
     break
   }
   // If all that are left are busy, the end of what they are busy with brings us back.
   return end
+}
+
+/** What is to be asked, and of whom. */
+interface Batches<I extends Key> {
+  /** Of the neighbour at each index. */
+  readonly all: Map<number, ReadonlyArray<Ranges<I>>>
+  readonly mayFetchJudged: boolean
+  /** The index of the one that is asked for messages of validated topics. */
+  judgedBy: number | undefined
 }
 
 /** Whom to ask, in this order: those that have named it, then the others; none twice in a round. */

@@ -1164,6 +1164,26 @@ describe("recovery", () => {
     assert.deepStrictEqual(rejected?.gone, [{ ...origin, below: 4 }])
   })
 
+  it("R14. messages of validated topics are asked for of one neighbour at a time, and once its answer is judged", () => {
+    const p = node([2, 3, 4], { verdictsSize: 32 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    const asks = () => p.says("Fetch").map(({ to, wanted }) => [to, ...wanted.map(({ runs }) => runs)])
+    const judges = (sequence: number) =>
+      p.step({ _tag: "Validated", now: p.now, id: id(9, sequence), verdict: "accept" })
+    p.hears(2, digest(ranges(9, 0, 40)))
+    assert.deepStrictEqual(asks(), [[2, [0, 40]]])
+    // Whatever others have. Of other topics they are asked as ever.
+    assert.deepStrictEqual((p.hears(3, digest(ranges(8, 0, 40))), asks()), [])
+    const other = { source: 9, epoch: 1, topic: "other", runs: [0, 40] }
+    assert.deepStrictEqual((p.hears(4, digest(other)), asks()), [[4, [0, 40]]])
+    brings(p, 2, 0, 1, 2, 3)
+    assert.deepStrictEqual((p.hears(2, fetched(true)), asks()), [])
+    assert.deepStrictEqual((judges(0), asks()), [])
+    assert.deepStrictEqual((judges(1), asks()), [[2, [4, 40]]])
+    // One whose answer brings nothing waits for no verdict.
+    p.hears(2, fetched(false, { ...origin, below: 41 }))
+    assert.deepStrictEqual(asks(), [[3, [4, 40], [0, 40]]])
+  })
+
   it("R14. what waits of one origin says nothing of what is over of another", () => {
     const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
     for (const sequence of [0, 1, 2]) {

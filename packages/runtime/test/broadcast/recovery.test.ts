@@ -148,6 +148,32 @@ describe("a message published", () => {
     }).pipe(virtually)
   )
 
+  it.live("on a validated topic while a node was dead is judged after its restart, all of it, and none ignored", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({
+        nodes: 4,
+        seed: 3,
+        network: { latency: { _tag: "Constant", micros: 20_000 } }
+      })
+      yield* cluster.kill(3)
+      for (const _ of range(0, 30)) {
+        for (const each of range(0, 100)) yield* cluster.publish(0, "news", bytes(`${each}`))
+        yield* cluster.pass(50)
+      }
+      yield* cluster.start(3)
+      const { broadcast } = cluster.node(3)
+      // 16 at once: 3,200 a second, and neighbours send more.
+      yield* broadcast.validate("news", () => Effect.as(Effect.sleep("5 millis"), "accept" as const))
+      const { got } = yield* listening(broadcast.subscribe("news", { order: "source" }))
+      yield* cluster.join(3)
+      yield* cluster.pass("20 seconds")
+      assert.deepStrictEqual(
+        got.map((delivery) => (delivery._tag === "Message" ? delivery.id.sequence : delivery)),
+        [...range(0, 3_000)]
+      )
+    }).pipe(virtually)
+  )
+
   it.live("by a node that dies right after it reaches everybody, if it has left that node", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({ nodes: 16, seed: 4 })
