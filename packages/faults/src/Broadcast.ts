@@ -49,8 +49,10 @@ const checkTrees = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check)
   check(links.length === neighbors.length, () => "links and neighbours differ")
   const all = 1 << neighbors.length
   check(lazy >= 0 && lazy < all, () => `lazy is ${lazy} of ${neighbors.length} neighbours`)
-  for (const [source, set] of state.trees) {
-    check(set > 0 && set < all, () => `in the tree of ${source}, lazy is ${set} of ${neighbors.length} neighbours`)
+  for (const [source, { lazy: set, period, pruned }] of state.trees) {
+    check(set >= 0 && set < all, () => `in the tree of ${source}, lazy is ${set} of ${neighbors.length} neighbours`)
+    check((pruned & ~set) === 0, () => `in the tree of ${source}, ${pruned} are pruned, and ${set} lazy`)
+    check(set > 0 || period >= 0, () => `the tree of ${source} is remembered for nothing`)
   }
   const eager = Plumtree.eagerPeers(state, self.id)
   const lazyOnes = Plumtree.lazyPeers(state, self.id)

@@ -28,7 +28,7 @@ export interface Config {
   readonly strategy: "plumtree" | "flood" | "thicket"
   /**
    * `shared`: one tree for all sources, as the paper has it. `source`: each source has a tree of its own, which is the
-   * shortest for it; each costs one number of memory, and a flood for its first message. Default: shared.
+   * shortest for it; each costs a small record of memory, and a flood for its first message. Default: shared.
    */
   readonly trees: "shared" | "source"
   /**
@@ -43,7 +43,7 @@ export interface Config {
    * `graftMillis` in which others publish, so this is how long a tree whose guide is gone waits for the next: until
    * then nothing is pruned. With `strategy: "thicket"` each tree has a guide, for `treesCount` times as long (TH20),
    * since its messages take the trees in turn. If sources are each heard less often than that, they take turns as guides, and
-   * a tree takes longer to form.
+   * a tree takes longer to form. With `trees: "source"` each source guides its own tree, unless this is 0.
    */
   readonly guideMillis: number
   /**

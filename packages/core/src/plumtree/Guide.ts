@@ -5,7 +5,11 @@
  * two messages, a tree would never settle. Therefore only one source's duplicates prune, and only those of one message at a
  * time; and only its announcements optimise. All others use the tree as they find it, and mend it where it is broken.
  *
- * This guide is the source of the lowest id that has been heard of lately, so that all nodes have the same one, whatever each
+ * In a tree for each source (`Config.trees`) it is its source, and no other's messages take it. But those follow each other too
+ * before anybody can have heard of a prune: where two come by two links, and the one overtakes on the one, the other on the
+ * other, both links would go. So there also it is one message at a time.
+ *
+ * The guide of the shared tree is the source of the lowest id that has been heard of lately, so that all nodes have the same one, whatever each
  * of them has heard first. (A thicket's trees are guided in the same way, `thicket/Growth.ts`.) While others publish and it
  * has nothing to say itself, it sends a Beat along the tree now and then, a message without content, so that cycles do not
  * have to wait for it.
@@ -18,10 +22,13 @@ import { type MessageId, sameMessage } from "./Message.ts"
 import { isSequence } from "./Seen.ts"
 import type { Guide } from "./State.ts"
 import type { Transition } from "./Transition.ts"
+import { changeSourceTree, sourceTree } from "./Tree.ts"
 
-/** Whether there is a guide at all: a tree for each source is its own, and a flood has none. */
-export const isGuided = ({ guideMillis, strategy, trees }: Config): boolean =>
-  guideMillis > 0 && trees === "shared" && strategy === "plumtree"
+/** Whether a tree has a guide: the shared one, or that of a source, which is its own. A flood has none. */
+export const isGuided = ({ guideMillis, strategy }: Config): boolean => guideMillis > 0 && strategy === "plumtree"
+
+/** Whether the guide has to be found: there is one tree for all sources. */
+const isFound = (config: Config): boolean => isGuided(config) && config.trees === "shared"
 
 /** Of what a guide says within so many times `graftMillis` one message shapes the tree: it has spread before the next. */
 const periodTimes = 2
@@ -49,6 +56,7 @@ export const heed = <I extends Key, A>(
   const { now, state } = t
   const { config, guide } = state
   if (!isGuided(config) || ageMillis > config.guideMillis) return
+  if (config.trees === "source") return heedSource(t, id, publishedAt)
   const { source } = id
   const period = periodOf(config, publishedAt)
   const isFirst = guide === undefined || isOver(guide, config, now)
@@ -65,13 +73,24 @@ export const heed = <I extends Key, A>(
   }
 }
 
+/** The same of a tree for each source, whose guide is known. */
+const heedSource = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, publishedAt: number): void => {
+  const { config } = t.state
+  const before = sourceTree(t.state, id.source).period
+  const period = periodOf(config, publishedAt)
+  if (!isSequence(period)) return
+  if (before < 0 || follows(config, period, before)) changeSourceTree(t, id.source, { period, shaping: id })
+}
+
 /**
  * A message waits for a verdict. Nobody behind this node may ever get it, so it makes nobody the guide; but if the guide has
  * published it, its duplicates may come before the verdict.
  */
 export const heedAwaited = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, publishedAt: number): void => {
   const { config, guide } = t.state
-  if (!isGuided(config) || guide === undefined || guide.source !== id.source) return
+  if (!isGuided(config)) return
+  if (config.trees === "source") return heedSource(t, id, publishedAt)
+  if (guide === undefined || guide.source !== id.source) return
   const period = periodOf(config, publishedAt)
   if (follows(config, period, guide.period)) t.state.guide = { ...guide, period, shaping: id, beatShapes: false }
 }
@@ -115,7 +134,7 @@ export const onBeatOf = <I extends Key, A>(
 ): "new" | "shaping" | undefined => {
   const { now, state } = t
   const { config, guide } = state
-  if (!isGuided(config) || !isSequence(at)) return undefined
+  if (!isFound(config) || !isSequence(at)) return undefined
   const period = periodOf(config, at)
   const isFirst = guide === undefined || isOver(guide, config, now)
   if (!isFirst && source > guide.source) return undefined
@@ -141,15 +160,17 @@ export const onBeatOf = <I extends Key, A>(
 /** Whether duplicates of a message prune: all do where there is no guide. */
 export const isShaping = <I extends Key, A>({ state }: Transition<I, A>, id: MessageId<I>): boolean => {
   if (!isGuided(state.config)) return true
-  const shaping = state.guide?.shaping
+  const { shaping } = (state.config.trees === "shared" ? state.guide : sourceTree(state, id.source)) ?? {}
   return shaping !== undefined && sameMessage(shaping, id)
 }
 
 /** The message, or the Beat, that shapes the tree does so no more: here it came by a link that is no part of it. */
-export const endShaping = <I extends Key, A>({ state }: Transition<I, A>): void => {
-  if (state.guide !== undefined) state.guide = { ...state.guide, shaping: undefined, beatShapes: false }
+export const endShaping = <I extends Key, A>(t: Transition<I, A>, source: I): void => {
+  const { state } = t
+  if (state.config.trees === "source") changeSourceTree(t, source, { shaping: undefined })
+  else if (state.guide !== undefined) state.guide = { ...state.guide, shaping: undefined, beatShapes: false }
 }
 
-/** Whether a source's announcements optimise: everybody's do where there is no guide. */
+/** Whether a source's announcements optimise: everybody's do where there is no guide to be found. */
 export const mayOptimize = <I extends Key, A>({ state }: Transition<I, A>, source: I): boolean =>
-  !isGuided(state.config) || state.guide?.source === source
+  !isFound(state.config) || state.guide?.source === source

@@ -14,7 +14,7 @@ import { askAtOnce } from "./Missing.ts"
 import { indexOf, type Kept, type Missing } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, type OnMessage, type Path, type Strategy, type Transition } from "./Transition.ts"
-import { drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy } from "./Tree.ts"
+import { changeSourceTree, drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy, sourceTree } from "./Tree.ts"
 
 /**
  * Of the duplicates that one link brings within this share of timeout1, one counts, and so of the news. A burst of
@@ -32,6 +32,8 @@ const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number):
   if (to === undefined) return
   const tree = t.state.config.trees === "shared" ? undefined : source
   changeLink(t, index, { duplicates: 0, duplicateAt: -1, newsAt: -1, pruneAt: drawThreshold(t), prunedAt: t.now })
+  if (tree !== undefined && isGuided(t.state.config))
+    changeSourceTree(t, tree, { pruned: sourceTree(t.state, tree).pruned | (1 << index) })
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Prune", tree } })
 }
 
@@ -44,8 +46,7 @@ const takeBack = <I extends Key, A>(t: Transition<I, A>, { source }: MessageId<I
   const { config } = t.state
   if (
     index < 0 ||
-    config.trees === "source" ||
-    (config.pruneAfter === 1 && !isGuided(config)) ||
+    ((config.trees === "source" || config.pruneAfter === 1) && !isGuided(config)) ||
     isLazy(t.state, source, index)
   )
     return
@@ -71,9 +72,9 @@ const newsPerDuplicate = 16
 const onNews: OnMessage = (t, { id, replay }, index) => {
   const { config, links } = t.state
   const { source } = id
-  const isAstray = replay === "recovery" || isPruned(t.state, index)
+  const isAstray = replay === "recovery" || isPruned(t.state, source, index)
   // What comes along the tree as well is its duplicate, and prunes nothing.
-  if (isAstray && isShaping(t, id)) endShaping(t)
+  if (isAstray && isShaping(t, id)) endShaping(t, source)
   // A fetched copy says nothing of the tree.
   if (replay === "recovery") return
   if (isAstray) return tellAgain(t, source, index)
@@ -116,8 +117,8 @@ const tellAgain = <I extends Key, A>(t: Transition<I, A>, source: I, index: numb
 export const onBeat = <I extends Key, A>(t: Transition<I, A>, index: number, source: I, at: number): void => {
   const found = onBeatOf(t, index, source, at)
   if (found === "new") {
-    if (!isPruned(t.state, index)) return makeEager(t, source, index)
-    endShaping(t)
+    if (!isPruned(t.state, source, index)) return makeEager(t, source, index)
+    endShaping(t, source)
     return tellAgain(t, source, index)
   }
   if (found === undefined) return

@@ -203,6 +203,17 @@ export interface Guide<I extends Key> {
   readonly passedAt: number
 }
 
+/** The tree of one source, with a tree for each (`Tree.ts`). Neighbours are sets of indices. */
+export interface SourceTree<I extends Key> {
+  readonly lazy: number
+  /** Those of the lazy ones that were told so from here, and have not been grafted since. */
+  readonly pruned: number
+  /** In which period its shaping message was published; −1: there is none. */
+  readonly period: number
+  /** The message of the source whose duplicates prune; undefined: none, or it came here by no link of the tree. */
+  readonly shaping: MessageId<I> | undefined
+}
+
 /** A topic on which this node has published. */
 export interface Topic {
   readonly name: string
@@ -274,8 +285,8 @@ export interface Draft<I extends Key, A> extends Random {
   guide: Guide<I> | undefined
   /** What is known of each neighbour, in the order of `neighbors`. */
   links: ReadonlyArray<Link>
-  /** With a tree for each source: who is lazy in it. A source that is not here has no lazy neighbour. */
-  trees: HashMap.HashMap<I, number>
+  /** The trees of sources, with one for each. A source that is not here has no lazy neighbour. At most treesSize. */
+  trees: HashMap.HashMap<I, SourceTree<I>>
   /** The trees of a thicket. */
   thicket: Thicket<I>
   /** What a message in good order does not touch. */
@@ -349,7 +360,7 @@ const noStreams: Streams<never> = {
   forgottenCount: 0
 }
 
-const noTrees: HashMap.HashMap<never, number> = HashMap.empty()
+const noTrees: HashMap.HashMap<never, SourceTree<never>> = HashMap.empty()
 
 const neverLate = { millis: 0, at: 0 }
 

@@ -3,7 +3,7 @@
  * the two are disjoint and together the active view, by construction, whatever happens.
  *
  * There is one tree for all sources, or one for each (`Config.trees`); in the second case a tree is named by its source. Who
- * becomes eager or lazy, and why, is in `OneTree.ts`.
+ * becomes eager or lazy, and why, is in `OneTree.ts`; which messages say so, in `Guide.ts`.
  *
  * @since 0.1.0
  */
@@ -12,14 +12,20 @@ import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { othersThan, usedIn } from "./thicket/Branches.ts"
-import { freshLink, maxNeighbors, type State } from "./State.ts"
+import { freshLink, maxNeighbors, type SourceTree, type State } from "./State.ts"
 import { changeLink, type Transition } from "./Transition.ts"
 
 /** The lazy neighbours in the tree of a source; in a thicket those that are in none of its trees. */
 export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number => {
   if (state.thicket.trees.length > 0) return othersThan(state, usedIn(state.thicket))
-  return state.config.trees === "shared" ? state.lazy : Option.getOrElse(HashMap.get(state.trees, source), () => 0)
+  return state.config.trees === "shared" ? state.lazy : sourceTree(state, source).lazy
 }
+
+const noTree: SourceTree<never> = { lazy: 0, pruned: 0, period: -1, shaping: undefined }
+
+/** The tree of a source, with one for each. */
+export const sourceTree = <I extends Key, A>({ trees }: State<I, A>, source: I): SourceTree<I> =>
+  Option.getOrElse(HashMap.get(trees, source), () => noTree)
 
 /** Whether a neighbour is lazy in the tree of a source. */
 export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
@@ -27,19 +33,30 @@ export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: n
 
 const setLazyIn = <I extends Key, A>(t: Transition<I, A>, source: I, lazy: number): void => {
   const { state } = t
-  if (state.config.trees === "shared") {
-    state.lazy = lazy
-  } else if (lazy === 0) {
-    state.trees = HashMap.remove(state.trees, source)
-  } else if (HashMap.has(state.trees, source)) {
-    state.trees = HashMap.set(state.trees, source, lazy)
-  } else {
-    state.trees = HashMap.set(bounded(state.trees, state.config.treesSize), source, lazy)
-  }
+  if (state.config.trees === "shared") state.lazy = lazy
+  else changeSourceTree(t, source, { lazy, pruned: sourceTree(state, source).pruned & lazy })
 }
 
+/** Changes the tree of a source, with one for each. */
+export const changeSourceTree = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  source: I,
+  change: Partial<SourceTree<I>>
+): void => {
+  const { config, trees } = state
+  const tree = { ...sourceTree(state, source), ...change }
+  if (isBare(tree)) state.trees = HashMap.remove(trees, source)
+  else state.trees = HashMap.set(HashMap.has(trees, source) ? trees : bounded(trees, config.treesSize), source, tree)
+}
+
+/** Whether there is nothing to remember of it. */
+const isBare = <I extends Key>({ lazy, period }: SourceTree<I>): boolean => lazy === 0 && period < 0
+
 /** Makes room for one more tree: any one is forgotten, and its links are eager again. */
-const bounded = <I extends Key>(trees: HashMap.HashMap<I, number>, size: number): HashMap.HashMap<I, number> => {
+const bounded = <I extends Key>(
+  trees: HashMap.HashMap<I, SourceTree<I>>,
+  size: number
+): HashMap.HashMap<I, SourceTree<I>> => {
   if (HashMap.size(trees) < size) return trees
   for (const source of HashMap.keys(trees)) return HashMap.remove(trees, source)
   return trees
@@ -50,12 +67,14 @@ export const makeEager = <I extends Key, A>(t: Transition<I, A>, source: I, inde
   const lazy = lazyIn(t.state, source)
   if (((lazy >> index) & 1) === 0) return
   setLazyIn(t, source, lazy & ~(1 << index))
-  if (isPruned(t.state, index)) changeLink(t, index, { prunedAt: -1 })
+  if (t.state.config.trees === "shared" && isPruned(t.state, source, index)) changeLink(t, index, { prunedAt: -1 })
 }
 
-/** Whether a neighbour is lazy because it was told so from here, and nothing has made it eager since. */
-export const isPruned = <I extends Key, A>({ config, links }: State<I, A>, index: number): boolean =>
-  config.trees === "shared" && (links[index]?.prunedAt ?? -1) >= 0
+/** Whether a neighbour is lazy in the tree of a source because it was told so from here, and nothing has made it eager since. */
+export const isPruned = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
+  state.config.trees === "shared"
+    ? (state.links[index]?.prunedAt ?? -1) >= 0
+    : ((sourceTree(state, source).pruned >> index) & 1) === 1
 
 /** A neighbour becomes lazy in the tree of a source. */
 export const makeLazy = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
@@ -88,8 +107,12 @@ export const removeNeighbor = <I extends Key, A>(t: Transition<I, A>, index: num
   state.lazy = withoutIndex(state.lazy, index)
   if (HashMap.isEmpty(state.trees)) return
   state.trees = HashMap.filter(
-    HashMap.map(state.trees, (lazy) => withoutIndex(lazy, index)),
-    (lazy) => lazy !== 0
+    HashMap.map(state.trees, (tree) => ({
+      ...tree,
+      lazy: withoutIndex(tree.lazy, index),
+      pruned: withoutIndex(tree.pruned, index)
+    })),
+    (tree) => !isBare(tree)
   )
 }
 

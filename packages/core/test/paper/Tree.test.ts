@@ -353,12 +353,13 @@ describe("the tree", () => {
     })
 
     it("waits all the same without a guide", () => {
-      for (const override of [{ guideMillis: 0 }, { trees: "source" }]) {
-        const p = guided([2, 3], override)
-          .hears(3, { _tag: "Prune", tree: 9 })
-          .hears(3, iHave([9, 0, 2]))
-          .loses(2)
-        assert.deepStrictEqual(waits(p), [500])
+      for (const trees of ["shared", "source"] as const) {
+        const lost = (override: object) =>
+          guided([2, 3], { trees, ...override })
+            .hears(3, { _tag: "Prune", tree: 9 })
+            .hears(3, iHave([9, 0, 2]))
+            .loses(2)
+        assert.deepStrictEqual([waits(lost({})), waits(lost({ guideMillis: 0 }))], [[0], [500]])
       }
     })
   })
@@ -448,6 +449,9 @@ describe("the tree", () => {
     assert.deepStrictEqual(late({}).hears(3, gossip(9, 0)).eager(), [2, 3])
     assert.deepStrictEqual(late({ pruneAfter: 1 }).hears(2, gossip(9, 0)).eager(), [2, 3])
     assert.deepStrictEqual(late({ trees: "source" }).hears(2, gossip(9, 0)).eager(9), [2, 3])
+    // But of several messages under way at once each may come by another of the two first, and both would go.
+    const q = late({ trees: "source", guideMillis: 5_000 }).hears(2, gossip(9, 0))
+    assert.deepStrictEqual([q.says("Prune"), q.eager(9)], [[{ _tag: "Prune", tree: 9, to: 3 }], [2]])
   })
 
   it("PT12. when nobody is left it is forgotten, and a later announcement begins anew", () => {
@@ -901,7 +905,57 @@ describe("the tree", () => {
       assert.isTrue(Result.isSuccess(Plumtree.makeConfig({ guideMillis: 2_000, graftMillis: 500 })))
     })
 
-    it("is nobody with guideMillis 0, with a tree for each source, and in a flood", () => {
+    describe("of a tree for each source is its source", () => {
+      const own = () => guided({ trees: "source" })
+
+      it("of whose messages one in a period prunes: those that overtake each other on two links cut only one", () => {
+        const p = own().hears(2, gossip(9, 0)).hears(3, gossip(9, 1))
+        assert.deepStrictEqual(p.hears(2, gossip(9, 1)).saysTo("Prune"), [])
+        assert.deepStrictEqual(p.hears(3, gossip(9, 0)).says("Prune"), [{ _tag: "Prune", tree: 9, to: 3 }])
+        assert.deepStrictEqual(p.eager(9), [2, 4])
+        // The next that prunes is one of the next period.
+        assert.deepStrictEqual(twice(p, 9, 2, 999, 4).saysTo("Prune"), [])
+        assert.deepStrictEqual(twice(p, 9, 3, 1_000, 4).saysTo("Prune"), [4])
+        assert.deepStrictEqual([p.eager(9), p.eager(8)], [[2], [2, 3, 4]])
+      })
+
+      it("whatever others publish, of lower ids or before it", () => {
+        const p = own()
+        for (const source of [7, 9, 8]) assert.deepStrictEqual(twice(p, source, 0, 0).saysTo("Prune"), [3])
+        assert.deepStrictEqual(p.state.guide, undefined)
+      })
+
+      it("and who was pruned in it stays so, though what it had pushed before comes first, until one grafts the other", () => {
+        const p = own()
+        twice(p, 9, 0, 0)
+        p.hears(3, gossip(9, 1, { publishedAt: 1_000 })).hears(2, gossip(9, 1, { publishedAt: 1_000 }))
+        assert.deepStrictEqual([p.saysTo("Prune"), p.eager(9)], [[], [2, 4]])
+        // In the trees of others it may be first.
+        assert.deepStrictEqual(p.hears(3, { _tag: "Prune", tree: 8 }).hears(3, gossip(8, 0)).eager(8), [2, 3, 4])
+        p.hears(3, graft(id(9, 0)))
+        assert.deepStrictEqual(p.eager(9), [2, 3, 4])
+        p.loses(2)
+          .hears(3, { _tag: "Prune", tree: 9 })
+          .hears(3, gossip(9, 2, { publishedAt: 1_000 }))
+        assert.deepStrictEqual(p.eager(9), [3, 4])
+      })
+
+      it("also while its messages wait for a verdict", () => {
+        const p = own()
+        p.step({ _tag: "ValidateTopic", now: p.now, topic, on: true })
+        assert.deepStrictEqual(twice(p, 9, 0, 0).saysTo("Prune"), [3])
+        assert.deepStrictEqual(twice(p, 9, 1, 0, 4).saysTo("Prune"), [])
+      })
+
+      it("is forgotten with its tree, and begins anew", () => {
+        const p = guided({ trees: "source", treesSize: 2 })
+        for (const source of [7, 8, 9]) twice(p, source, 0, 0)
+        assert.strictEqual([7, 8, 9].filter((source) => p.lazy(source).length > 0).length, 2)
+        for (const source of [7, 8, 9]) assert.deepStrictEqual(twice(p, source, 1, 1_000, 4).saysTo("Prune"), [4])
+      })
+    })
+
+    it("is nobody with guideMillis 0, and in a flood; with a tree for each source nobody in particular", () => {
       for (const override of [{ guideMillis: 0 }, { trees: "source" }, { strategy: "flood" }]) {
         const p = guided({ pruneAfter: 1, ...override }).hears(2, gossip(7, 0))
         twice(p, 9, 0, 0)
