@@ -141,6 +141,38 @@ describe("the trees of a thicket", () => {
     assert.deepStrictEqual([branches(p), parent(p, 1)], [[], 4])
   })
 
+  it("TH6. where the parent has brought nothing for so long that it would have been grafted, such a push replaces it", () => {
+    const p = leafOf2()
+    p.now += 601
+    // Who passes on what it had to ask for is no better off.
+    p.hears(3, gossip(9, 2, { ageMillis: 100 }))
+    assert.deepStrictEqual([branches(p), parent(p, 1)], [["3: 1 out"], 2])
+    p.hears(3, gossip(9, 4, { ageMillis: 99 }))
+    assert.deepStrictEqual([branches(p), parent(p, 1), children(p, 1)], [[], 3, [2]])
+    // And not at once again.
+    assert.deepStrictEqual(parent(p.hears(4, gossip(9, 6)), 1), 3)
+    p.now += 500
+    p.hears(3, gossip(9, 8))
+    p.now += 500
+    assert.deepStrictEqual(parent(p.hears(4, gossip(9, 10)), 1), 3)
+  })
+
+  it("TH7. what somebody on its way had to ask for does not say where up is: of a part that is cut off it would make a ring", () => {
+    const grown = () => thicket([2, 3, 4, 5]).hears(2, gossip(9, 0))
+    const p = grown()
+    const [a = 0] = children(p, 1)
+    p.hears(a, gossip(9, 2, { ageMillis: 100 }))
+    assert.deepStrictEqual([p.delivered, parent(p, 1), branches(p)], [["9/2"], 2, []])
+    assert.strictEqual(parent(p.hears(a, gossip(9, 4)), 1), a)
+    // Judges take their time, and that is no such sign.
+    const q = grown()
+    q.step({ _tag: "ValidateTopic", now: q.now, topic, on: true })
+    const [b = 0] = children(q, 1)
+    assert.strictEqual(parent(q.hears(b, gossip(9, 2, { ageMillis: 100 })), 1), b)
+    // Without a parent it is better than none.
+    assert.strictEqual(parent(thicket([2, 3]).hears(2, gossip(9, 0, { ageMillis: 100 })), 1), 2)
+  })
+
   it("TH7. trees have no direction: where a message comes from is up, and any node may publish", () => {
     const p = thicket([2, 3, 4, 5]).hears(2, gossip(9, 0))
     const [a = 0, b = 0] = children(p, 1)
@@ -362,6 +394,28 @@ describe("a parent is found", () => {
     const q = thicket([2, 3]).hears(2, digest(ranges(9, 0, 0)))
     q.hears(3, iHave([9, 0, 2])).hears(2, gossip(9, 0, { replay: "recovery" }))
     assert.deepStrictEqual([q.delivered, q.saysTo("Graft")], [["9/0"], [3]])
+  })
+
+  it("TH17. and it shows another parent where the one that there is has brought nothing for as long, by whichever came first", () => {
+    const waited = (millis: number): Subject => {
+      const p = leafOf2()
+      p.now += millis
+      return p
+    }
+    const fetched = (p: Subject) => p.hears(5, gossip(9, 2, { replay: "recovery" })).saysTo("Graft")
+    assert.deepStrictEqual(fetched(waited(601).hears(3, iHave([9, 2, 2]))), [3])
+    assert.deepStrictEqual(fetched(waited(600).hears(3, iHave([9, 2, 2]))), [])
+    const late = waited(601)
+    assert.deepStrictEqual([fetched(late), late.hears(3, iHave([9, 2, 2])).saysTo("Graft")], [[], [3]])
+    // It is kept as a child, as one from whom something was missed.
+    late.hears(3, joined(1))
+    assert.deepStrictEqual([parent(late, 1), children(late, 1)], [3, [2]])
+    // What the parent brings counts from then, and what it had to ask for itself does not.
+    const p = waited(400).hears(2, gossip(9, 2))
+    p.now += 400
+    assert.deepStrictEqual(p.hears(3, iHave([9, 2, 2])).saysTo("Graft"), [])
+    p.hears(2, gossip(9, 4, { ageMillis: 100 })).now += 201
+    assert.deepStrictEqual(p.hears(3, iHave([9, 4, 1])).saysTo("Graft"), [3])
   })
 
   it("TH17. while a tree carries nothing its numbers are gaps, of which there are never too many within the window", () => {

@@ -15,9 +15,9 @@ import * as Held from "../Held.ts"
 import type { MessageId } from "../Message.ts"
 import { indexOf, type Stream } from "../State.ts"
 import { at } from "../Streams.ts"
-import { isAttached, shapes, sizeOf, type Tree, treeOf } from "./Branches.ts"
+import { childrenOf, shapes, sizeOf, type Tree, treeOf } from "./Branches.ts"
 import { sumOf } from "./Load.ts"
-import { seek } from "./Parent.ts"
+import { isDry, seek } from "./Parent.ts"
 import type { Transition } from "../Transition.ts"
 
 /** By how many children two parents must differ. With two or more the sum of squares falls; a third makes moves rarer. */
@@ -48,8 +48,8 @@ export const considerAnnouncer = <I extends Key, A>(
   )
     return
   if (!shapes(tree, id)) return
-  if (!isAttached(tree)) {
-    if (tree.branches === 0 || isNearer(stream, id, round)) seek(t, number, id, [to.id], undefined)
+  if (isDry(t, tree)) {
+    if (childrenOf(tree) === 0 || isNearer(stream, id, round)) seek(t, number, id, [to.id], undefined)
     return
   }
   if (config.balanceMillis === 0 || t.now < tree.movedAt + config.balanceMillis) return

@@ -14,6 +14,7 @@ import { nextBelow } from "../../Random.ts"
 import { timeout1 } from "../Lateness.ts"
 import type { Gossip, MessageId } from "../Message.ts"
 import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "./Branches.ts"
+import { attach, isDry } from "./Parent.ts"
 import { changeLink, type Transition } from "../Transition.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
 
@@ -75,11 +76,8 @@ const guideOf = <I extends Key, A>(
 }
 
 /** A message has come for the first time, from the neighbour at an index (−1: from no neighbour). */
-export const onTreeNews = <I extends Key, A>(
-  t: Transition<I, A>,
-  { ageMillis, id, replay }: Gossip<I>,
-  index: number
-): void => {
+export const onTreeNews = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>, index: number): void => {
+  const { ageMillis, id, replay } = gossip
   const number = treeOf(t.state.config, id)
   const old = t.state.thicket.trees[number]
   if (old === undefined) return
@@ -93,16 +91,29 @@ export const onTreeNews = <I extends Key, A>(
   if (replay !== undefined || index < 0) return
   if (((tree.branches >> index) & 1) === 1) {
     // Usually it is the parent already. Otherwise somebody publishes at another end of the tree.
-    if (isShaping && (tree.parent !== index || tree.seek !== undefined)) becomeParent(t, number, index)
+    if (!isShaping || (tree.parent >= 0 && !isFresh(t, gossip))) return
+    if (tree.parent !== index || tree.seek !== undefined) becomeParent(t, number, index)
+    changeTree(t, number, { broughtAt: t.now })
+  } else if (tree.parent >= 0 && isShaping && isFresh(t, gossip) && isDry(t, tree)) {
+    attach(t, number, index)
   } else if (tree.parent >= 0 || (guide !== undefined && isRoot)) {
     refuse(t, number, index)
   } else {
     becomeParent(t, number, index)
+    changeTree(t, number, { broughtAt: t.now })
     if (old.last === undefined && tree.branches === 0 && loadOf(t.state.thicket) === 0) {
       takeChildren(t, number, id.source)
     }
   }
 }
+
+/**
+ * Whether a message has waited for nobody on its way. One that has was asked for, here or above: it comes from where somebody got it,
+ * and that is no sign of the tree. Who took it for one would, of a part of the tree that is cut off, make a ring. (But judges take their
+ * time.)
+ */
+const isFresh = <I extends Key, A>({ state }: Transition<I, A>, { ageMillis, id }: Gossip<I>): boolean =>
+  ageMillis < state.config.announceMillis || state.upkeep.validated.includes(id.topic)
 
 /** A message has come that was known. */
 export const onTreeDuplicate = <I extends Key, A>(

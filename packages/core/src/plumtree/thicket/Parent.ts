@@ -111,11 +111,18 @@ export const onMissed = <I extends Key, A>(
     awaitAnswer(t, number, id, asked.id, others, undefined)
 }
 
-/** A message was fetched that had been announced: where there is no parent, one of the announcers may be it. */
+/**
+ * Whether the messages of the guide do not come to here by the tree: there is no parent, or it has brought none for so long that what it
+ * lacks would have been grafted. It may be in the same case: of a part of a tree that is cut off each node has one, in a ring.
+ */
+export const isDry = <I extends Key, A>(t: Transition<I, A>, tree: Tree<I>): boolean =>
+  !isAttached(tree) || (!tree.isRoot && t.now - tree.broughtAt > t.state.config.announceMillis + timeout1(t))
+
+/** A message was fetched that had been announced: where the tree brings none, one of the announcers may be the parent. */
 export const onFetchedNews = <I extends Key, A>(t: Transition<I, A>, { announcers, id }: Missing<I>): void => {
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
-  if (tree !== undefined && tree.seek === undefined && !isAttached(tree) && shapes(tree, id))
+  if (tree !== undefined && tree.seek === undefined && isDry(t, tree) && shapes(tree, id))
     seek(t, number, id, announcers, undefined)
 }
 
@@ -186,7 +193,7 @@ export const onBranch = <I extends Key, A>(
  * the parent before is kept, as a child: if messages come from there all the same, one of the two paths is pruned by its
  * duplicates; if not, it is as cut off as this node was. But not beyond the bound of the load.
  */
-const attach = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
+export const attach = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
   const old = t.state.thicket.trees[number]
   if (old === undefined) return
   const { branches, parent, seek: open } = old
@@ -194,7 +201,7 @@ const attach = <I extends Key, A>(t: Transition<I, A>, number: number, index: nu
   const wouldKeep = parent >= 0 && instead < 0 && ((branches >> index) & 1) === 0
   const dropped = wouldKeep && loadOf(t.state.thicket) >= t.state.config.maxLoad ? parent : instead
   becomeParent(t, number, index)
-  changeTree(t, number, { seek: undefined, movedAt: t.now })
+  changeTree(t, number, { seek: undefined, movedAt: t.now, broughtAt: t.now })
   if (dropped < 0 || dropped === index) return
   dropBranch(t, number, dropped)
   tellBranch(t, number, dropped, false)
