@@ -29,7 +29,8 @@ export const accept = <I extends Key, A>(
   const via: Via = own ? "self" : (replay ?? "push")
   outputs.push({ _tag: "Delivered", id, payload, hops: round, publishedAt, from, via })
   pass(t, slot, from, gossip, bornAt, asked)
-  const announced = found(t, id, from.id, replay === undefined)
+  const isPushed = replay === undefined
+  const announced = found(t, id, from.id, isPushed, isPushed && t.strategy.tellsLateness(t, gossip))
   let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
   if (announced !== undefined) {
     if (path !== undefined) path = t.strategy.onPushed(t, announced, path) ?? path

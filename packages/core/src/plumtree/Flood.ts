@@ -19,6 +19,7 @@ export const flood: Strategy = {
   onAnnouncing: constVoid,
   onKnownAnnounced: constVoid,
   isCutOff: constFalse,
+  tellsLateness: constFalse,
   patience: ({ state }) => state.config.graftMillis,
   dueAt: (_, { at }) => at,
   nextAnnouncer: () => -1,

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { constVoid } from "effect/Function"
+import { constTrue, constVoid } from "effect/Function"
 import type { Key } from "../Peer.ts"
 import { endShaping, isGuided, isShaping, mayOptimize, onBeatOf } from "./Guide.ts"
 import * as Held from "./Held.ts"
@@ -226,6 +226,7 @@ export const oneTree: Strategy = {
   onAnnouncing: constVoid,
   onKnownAnnounced: optimizeLate,
   isCutOff,
+  tellsLateness: constTrue,
   patience: timeout1,
   dueAt,
   nextAnnouncer,

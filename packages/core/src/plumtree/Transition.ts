@@ -68,6 +68,8 @@ export interface Strategy {
 
   /** Whether what is announced of an origin will not come along the tree, as far as this node can see. */
   readonly isCutOff: <I extends Key, A>(t: Transition<I, A>, origin: Origin<I>) => boolean
+  /** Whether a message that is pushed tells how late the tree is: not if somebody on its way had to ask for it. */
+  readonly tellsLateness: <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>) => boolean
   /** How long a message is waited for that is announced for the first time. */
   readonly patience: <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>) => number
   /** When the next announcer of a message is asked, if the tree has turned out to be later than it was. */

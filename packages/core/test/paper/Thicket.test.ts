@@ -234,6 +234,15 @@ describe("a parent is found", () => {
     assert.deepStrictEqual([p.now, p.saysTo("Graft")], [1_700, [4]])
   })
 
+  it("TH10. what somebody on its way had to ask for does not tell how late the tree is, and nothing is waited for longer", () => {
+    const lateBy = (ageMillis: number) => {
+      const p = leafOf2({ graftMaxMillis: 10_000 }).hears(3, iHave([9, 2, 2]))
+      p.now += 450
+      return p.hears(2, gossip(9, 2, { ageMillis })).state.late.millis
+    }
+    assert.deepStrictEqual([lateBy(99), lateBy(100)], [450, 0])
+  })
+
   it("TH11. first one that forwards in this tree alone, then one that does in none, in this and others, in others; of those the least loaded", () => {
     const order = (...children: ReadonlyArray<ReadonlyArray<number>>) => {
       const p = thicket(

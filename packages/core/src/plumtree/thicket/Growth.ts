@@ -112,7 +112,7 @@ export const onTreeNews = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip
  * and that is no sign of the tree. Who took it for one would, of a part of the tree that is cut off, make a ring. (But judges take their
  * time.)
  */
-const isFresh = <I extends Key, A>({ state }: Transition<I, A>, { ageMillis, id }: Gossip<I>): boolean =>
+export const isFresh = <I extends Key, A>({ state }: Transition<I, A>, { ageMillis, id }: Gossip<I>): boolean =>
   ageMillis < state.config.announceMillis || state.upkeep.validated.includes(id.topic)
 
 /** A message has come that was known. */

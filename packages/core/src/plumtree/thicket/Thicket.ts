@@ -8,7 +8,7 @@
 import { constFalse, constUndefined, constVoid } from "effect/Function"
 import { considerAnnouncer } from "./Balance.ts"
 import { othersThan, treeOf } from "./Branches.ts"
-import { onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
+import { isFresh, onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
 import { tellLoad } from "./Load.ts"
 import { onFetchedNews, onGraftInto, onMissed, patience, preferred } from "./Parent.ts"
 import type { Strategy } from "../Transition.ts"
@@ -26,6 +26,8 @@ export const thicket: Strategy = {
   onAnnouncing: tellLoad,
   onKnownAnnounced: considerAnnouncer,
   isCutOff: constFalse,
+  // While a tree is in pieces much is asked for, and were all waited for longer for that they would be joined the later.
+  tellsLateness: isFresh,
   patience,
   dueAt: (_, { at }) => at,
   nextAnnouncer: preferred,
