@@ -1178,10 +1178,10 @@ describe("recovery", () => {
     brings(p, 2, 0, 1, 2, 3)
     assert.deepStrictEqual((p.hears(2, fetched(true)), asks()), [])
     assert.deepStrictEqual((judges(0), asks()), [])
-    assert.deepStrictEqual((judges(1), asks()), [[2, [4, 40]]])
+    assert.deepStrictEqual((judges(1), asks()), [[3, [0, 40]]])
     // One whose answer brings nothing waits for no verdict.
-    p.hears(2, fetched(false, { ...origin, below: 41 }))
-    assert.deepStrictEqual(asks(), [[3, [4, 40], [0, 40]]])
+    p.hears(3, fetched(false, { ...origin, source: 8, below: 41 }))
+    assert.deepStrictEqual(asks(), [[2, [4, 40], [0, 40]]])
   })
 
   it("R14. what waits of one origin says nothing of what is over of another", () => {
