@@ -203,9 +203,11 @@ const onInput = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
       return leave(t)
     case "ValidateTopic":
       return validateTopic(t, input.topic, input.on)
-    case "Validated":
+    case "Validated": {
+      const { waiting } = t.state.upkeep
       onVerdict(t, input.id, input.verdict)
-      return askOnceJudged(t)
+      return askOnceJudged(t, waiting)
+    }
     case "Recall":
       return recall(t, input.requestId, input.topic, input.count)
   }

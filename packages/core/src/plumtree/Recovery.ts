@@ -19,7 +19,7 @@ import type { Config } from "./Config.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
-import { type Gap, indexOf, type State, type Stream } from "./State.ts"
+import { type Gap, indexOf, type State, type Stream, type Upkeep } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 
@@ -243,7 +243,7 @@ export const askForGaps = <I extends Key, A>(
     if (gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
     return
   }
-  const batches: Batches<I> = { all: new Map(), mayFetchJudged: mayFetchJudged(state), judgedBy: undefined }
+  const batches: Batches<I> = { all: new Map(), mayFetchJudged: undefined, judgedBy: undefined }
   const closed = new Set<number>()
   // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
   const isEarly = !alone && now < gapsAt
@@ -269,8 +269,16 @@ export const askForGaps = <I extends Key, A>(
   }
 }
 
-/** With so few that wait for a verdict more may be asked for. */
-const fewAwaited = ({ verdictsSize }: Config): number => Math.floor(verdictsSize / 16)
+/**
+ * Whether an answer finds room among those that wait for a verdict. Those that were fetched are judged first; what is pushed may be as
+ * many all the time, where verdicts take long, and only has to leave room: else nothing would ever be fetched.
+ */
+const isRoomToJudge = <I extends Key, A>({ verdictsSize }: Config, waiting: Upkeep<I, A>["waiting"]): boolean => {
+  if (waiting.length > verdictsSize / 2) return false
+  let fetched = 0
+  for (const { asked } of waiting) if (asked) fetched++
+  return fetched <= Math.floor(verdictsSize / 16)
+}
 
 /**
  * Whether messages of validated topics may be asked for. What is fetched comes as fast as a neighbour sends it, and what there is no
@@ -278,18 +286,18 @@ const fewAwaited = ({ verdictsSize }: Config): number => Math.floor(verdictsSize
  */
 const mayFetchJudged = <I extends Key, A>({ config, streams, upkeep }: State<I, A>): boolean => {
   const { gaps, validated, waiting } = upkeep
-  if (validated.length === 0) return true
-  if (waiting.length > fewAwaited(config)) return false
+  if (!isRoomToJudge(config, waiting)) return false
   return gaps.every((slot) => {
     const stream = at(streams, slot)
     return stream?.gap?.asking === undefined || !validated.includes(stream.topic)
   })
 }
 
-/** Some have been judged: more may be asked for. */
-export const askOnceJudged = <I extends Key, A>(t: Transition<I, A>): void => {
+/** One has been judged: there may be room for an answer, which there was not while these waited. */
+export const askOnceJudged = <I extends Key, A>(t: Transition<I, A>, before: Upkeep<I, A>["waiting"]): void => {
   const { config, upkeep } = t.state
-  if (upkeep.gaps.length > 0 && upkeep.waiting.length === fewAwaited(config)) askForGaps(t)
+  if (upkeep.gaps.length === 0 || upkeep.waiting.length >= before.length) return
+  if (!isRoomToJudge(config, before) && isRoomToJudge(config, upkeep.waiting)) askForGaps(t)
 }
 
 /** Whether a neighbour can be asked for one more gap. */
@@ -339,7 +347,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   }
   const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)
   // Once some have been judged, or the answer that is under way has ended, we come back.
-  if (isJudged && !batches.mayFetchJudged) return end
+  if (isJudged && !(batches.mayFetchJudged ??= mayFetchJudged(state))) return end
   for (const id of left) {
     const index = indexOf(state, id)
     if (!isFree(t, index, batches) || (isJudged && index !== (batches.judgedBy ?? index))) continue
@@ -356,7 +364,8 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
 interface Batches<I extends Key> {
   /** Of the neighbour at each index. */
   readonly all: Map<number, ReadonlyArray<Ranges<I>>>
-  readonly mayFetchJudged: boolean
+  /** Undefined: no gap has needed to know. */
+  mayFetchJudged: boolean | undefined
   /** The index of the one that is asked for messages of validated topics. */
   judgedBy: number | undefined
 }

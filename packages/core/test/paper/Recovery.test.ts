@@ -1184,6 +1184,17 @@ describe("recovery", () => {
     assert.deepStrictEqual(asks(), [[2, [4, 40], [0, 40]]])
   })
 
+  it("R14. what is pushed and waits keeps no gap of a validated topic from being asked for, while it leaves room", () => {
+    const p = node([2, 3], { verdictsSize: 32 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    const asks = () => p.says("Fetch").map(({ to, wanted }) => [to, ...wanted.map(({ runs }) => runs)])
+    // Verdicts take their time, and so many wait at any time.
+    for (let sequence = 0; sequence < 17; sequence++) p.hears(2, gossip(8, sequence))
+    p.hears(3, digest(ranges(9, 0, 5)))
+    assert.deepStrictEqual(asks(), [])
+    p.step({ _tag: "Validated", now: p.now, id: id(8, 0), verdict: "accept" })
+    assert.deepStrictEqual(asks(), [[3, [0, 5]]])
+  })
+
   it("R14. what waits of one origin says nothing of what is over of another", () => {
     const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
     for (const sequence of [0, 1, 2]) {
