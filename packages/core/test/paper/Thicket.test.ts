@@ -423,8 +423,20 @@ describe("a parent is found", () => {
     const p = waited(400).hears(2, gossip(9, 2))
     p.now += 400
     assert.deepStrictEqual(p.hears(3, iHave([9, 2, 2])).saysTo("Graft"), [])
-    p.hears(2, gossip(9, 4, { ageMillis: 100 })).now += 201
-    assert.deepStrictEqual(p.hears(3, iHave([9, 4, 1])).saysTo("Graft"), [3])
+    p.hears(3, iHave([9, 4, 1])).now += 25
+    p.hears(2, gossip(9, 4, { ageMillis: 100 })).now += 176
+    assert.deepStrictEqual(p.hears(4, iHave([9, 4, 1])).saysTo("Graft"), [4])
+  })
+
+  it("TH6. a parent is not dry that brings what is old, where nobody has announced it sooner: it says so of all, or judges do", () => {
+    const p = leafOf2()
+    for (let sequence = 2; sequence < 10; sequence += 2) {
+      p.now += 400
+      p.hears(3, iHave([9, sequence, 1])).now += 24
+      p.hears(2, gossip(9, sequence, { ageMillis: 5_000 }))
+      assert.deepStrictEqual(p.hears(4, iHave([9, sequence, 1])).saysTo("Graft"), [])
+      assert.deepStrictEqual(parent(p, 1), 2)
+    }
   })
 
   it("TH17. while a tree carries nothing its numbers are gaps, of which there are never too many within the window", () => {

@@ -12,7 +12,7 @@
 import type { Key } from "../../Peer.ts"
 import { nextBelow } from "../../Random.ts"
 import { timeout1 } from "../Lateness.ts"
-import type { Gossip, MessageId } from "../Message.ts"
+import { type Gossip, type MessageId, sameMessage } from "../Message.ts"
 import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "./Branches.ts"
 import { attach, isDry } from "./Parent.ts"
 import { changeLink, type Transition } from "../Transition.ts"
@@ -91,7 +91,11 @@ export const onTreeNews = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip
   if (replay !== undefined || index < 0) return
   if (((tree.branches >> index) & 1) === 1) {
     // Usually it is the parent already. Otherwise somebody publishes at another end of the tree.
-    if (!isShaping || (tree.parent >= 0 && !isFresh(t, gossip))) return
+    if (!isShaping) return
+    if (tree.parent >= 0 && !isFresh(t, gossip)) {
+      if (tree.parent === index && !wasAnnounced(t, id)) changeTree(t, number, { broughtAt: t.now })
+      return
+    }
     if (tree.parent !== index || tree.seek !== undefined) becomeParent(t, number, index)
     changeTree(t, number, { broughtAt: t.now })
   } else if (tree.parent >= 0 && isShaping && isFresh(t, gossip) && isDry(t, tree)) {
@@ -114,6 +118,19 @@ export const onTreeNews = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip
  */
 export const isFresh = <I extends Key, A>({ state }: Transition<I, A>, { ageMillis, id }: Gossip<I>): boolean =>
   ageMillis < state.config.announceMillis || state.upkeep.validated.includes(id.topic)
+
+/** A message that was announced for this share of `announceMillis` and more could have come sooner. */
+const soonerShare = 1 / 4
+
+/**
+ * Whether somebody around had a message, that comes now, for so long that it did not wait for us alone. If not it may be old for another
+ * reason: judges elsewhere have taken their time, or its source, or somebody on its way, says what is not so. Were the parent
+ * left for that, all nodes would look for another without end.
+ */
+const wasAnnounced = <I extends Key, A>({ now, state }: Transition<I, A>, id: MessageId<I>): boolean => {
+  const until = now - soonerShare * state.config.announceMillis
+  return state.missing.some((entry) => entry.since <= until && sameMessage(entry.id, id))
+}
 
 /** A message has come that was known. */
 export const onTreeDuplicate = <I extends Key, A>(
