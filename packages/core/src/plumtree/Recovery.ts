@@ -19,7 +19,7 @@ import type { Config } from "./Config.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
-import { type Gap, indexOf, type State, type Stream, type Upkeep } from "./State.ts"
+import { type Gap, indexOf, type Stream, type Upkeep } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 
@@ -137,7 +137,7 @@ export const addHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, h
     // It may have got it since it was asked.
     asked: gap.asked.filter((id) => id !== holder),
     gone: gap.gone.filter(({ id }) => id !== holder),
-    due: t.now
+    due: gap.asking === undefined ? t.now : gap.due
   })
 }
 
@@ -282,14 +282,18 @@ const isRoomToJudge = <I extends Key, A>({ verdictsSize }: Config, waiting: Upke
 
 /**
  * Whether messages of validated topics may be asked for. What is fetched comes as fast as a neighbour sends it, and what there is no
- * room for among those that wait for a verdict would be ignored: so one neighbour is asked at a time, and once its answer is judged.
+ * room for among those that wait for a verdict would be ignored: so one neighbour is asked at a time, and once its answer is judged. One
+ * that answers for longer than a verdict may take keeps the others waiting no more.
  */
-const mayFetchJudged = <I extends Key, A>({ config, streams, upkeep }: State<I, A>): boolean => {
+const mayFetchJudged = <I extends Key, A>({ now, state }: Transition<I, A>): boolean => {
+  const { config, streams, upkeep } = state
   const { gaps, validated, waiting } = upkeep
   if (!isRoomToJudge(config, waiting)) return false
   return gaps.every((slot) => {
     const stream = at(streams, slot)
-    return stream?.gap?.asking === undefined || !validated.includes(stream.topic)
+    const gap = stream?.gap
+    if (stream === undefined || gap?.asking === undefined || now - gap.due >= config.verdictMillis) return true
+    return !validated.includes(stream.topic)
   })
 }
 
@@ -346,14 +350,14 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     return Math.min(end, due)
   }
   const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)
-  // Once some have been judged, or the answer that is under way has ended, we come back.
-  if (isJudged && !(batches.mayFetchJudged ??= mayFetchJudged(state))) return end
+  // Once some have been judged, or the answer that is under way has ended, or takes too long, we come back.
+  if (isJudged && !(batches.mayFetchJudged ??= mayFetchJudged(t))) return Math.min(end, now + config.verdictMillis)
   for (const id of left) {
     const index = indexOf(state, id)
     if (!isFree(t, index, batches) || (isJudged && index !== (batches.judgedBy ?? index))) continue
     if (isJudged) batches.judgedBy = index
     batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, config.gapsSize)])
-    changeGap(t, slot, { asking: id })
+    changeGap(t, slot, { asking: id, due: now })
     break
   }
   // If all that are left are busy, the end of what they are busy with brings us back.
@@ -416,23 +420,29 @@ export const onFetched = <I extends Key, A>(
 
 /**
  * Whatever this neighbour was asked for, somebody else may be asked for; or again this one. An answer is bounded, and begins with the
- * first gap: that of which something came last is asked for last, so that one that does not end keeps no other waiting.
+ * first gap: that of which something came last is asked for last, so that one that does not end keeps no other waiting. Nor do those of
+ * validated topics, for which one neighbour is asked at a time: it is another's turn.
  */
 const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): void => {
-  const { gaps } = t.state.upkeep
+  const { gaps, validated } = t.state.upkeep
   const released = new Map<number, number>()
+  const judged = new Set<number>()
   let last = 0
   for (const slot of gaps) {
-    const gap = at(t.state.streams, slot)?.gap
-    if (gap?.asking !== id) continue
+    const stream = at(t.state.streams, slot)
+    const gap = stream?.gap
+    if (stream === undefined || gap?.asking !== id) continue
     changeGap(t, slot, { asking: undefined, due: t.now, asked: again ? gap.asked : [...gap.asked, id] })
     released.set(slot, gap.since)
+    if (validated.includes(stream.topic)) judged.add(slot)
     last = Math.max(last, gap.since)
   }
   const isLast = (slot: number): boolean => released.get(slot) === last
   const lasts = gaps.filter(isLast)
+  const afterOthers = gaps.filter((slot) => judged.has(slot) && !isLast(slot))
   if (lasts.length < gaps.length && lasts.length > 0) {
-    changeUpkeep(t, { gaps: gaps.filter((slot) => !isLast(slot)).concat(lasts) })
+    const others = gaps.filter((slot) => !judged.has(slot) && !isLast(slot))
+    changeUpkeep(t, { gaps: [...others, ...afterOthers, ...lasts] })
   }
 }
 

@@ -1195,6 +1195,32 @@ describe("recovery", () => {
     assert.deepStrictEqual(asks(), [[3, [0, 5]]])
   })
 
+  it("R14. a neighbour that answers slowly, or has always more, does not keep others from being asked", () => {
+    const asked: Array<number> = []
+    const started = () => {
+      const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+      p.hears(2, digest(ranges(9, 0, 50), ranges(7, 0, 50)))
+      assert.deepStrictEqual(p.hears(3, digest(ranges(8, 0, 5))).saysTo("Fetch"), [])
+      return p
+    }
+    const accepts = (p: Subject, sequence: number) => {
+      brings(p, 2, sequence).step({ _tag: "Validated", now: p.now, id: id(9, sequence), verdict: "accept" })
+      asked.push(...p.saysTo("Fetch"))
+    }
+    const p = started()
+    for (let sequence = 0; sequence < 10; sequence++) {
+      accepts(p, sequence)
+      assert.deepStrictEqual(asked, [])
+      asked.push(...p.passes(1_000).saysTo("Fetch"))
+    }
+    assert.deepStrictEqual(asked, [3])
+    const q = started()
+    accepts(q, 0)
+    assert.deepStrictEqual(q.hears(2, fetched(true)).saysTo("Fetch"), [3])
+    const over = { ...origin, source: 8, below: 6 }
+    assert.deepStrictEqual(q.hears(3, fetched(false, over)).saysTo("Fetch"), [2])
+  })
+
   it("R14. what waits of one origin says nothing of what is over of another", () => {
     const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
     for (const sequence of [0, 1, 2]) {
