@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { maxHops } from "../wire/Limits.ts"
 import { announce, holdersOf } from "./Announce.ts"
 import { type Gossip, nextRound } from "./Message.ts"
 import { found } from "./Missing.ts"
@@ -93,5 +94,6 @@ const pass = <I extends Key, A>(
     }
     outputs.push({ _tag: "Send", to, message: onward })
   }
-  if (announced !== 0) announce(t, id, onwardRound, announced)
+  // Who has it may have got it by a longer path than it took to where it was fetched, long ago: that says of no link today that it is better.
+  if (announced !== 0) announce(t, id, named === 0 ? onwardRound : maxHops, announced)
 }

@@ -310,6 +310,18 @@ describe("recovery", () => {
     assert.deepStrictEqual([brings(q, 2, 0).saysTo("Gossip"), q.saysTo("IHave")], [[3, 4], []])
   })
 
+  it("R4. nor does that announcement offer a shorter path to those that have it by a longer one", () => {
+    const p = node([2, 3])
+      .hears(2, digest(ranges(9, 0, 2)))
+      .hears(3, digest(ranges(9, 0, 2)))
+    const [told] = p.hears(2, gossip(9, 0, { replay: "recovery" })).says("IHave")
+    const other = node([1, 4], { optimizeHops: 3 }, 3).hears(4, gossip(9, 0, { round: 9 }))
+    if (told !== undefined) other.hears(1, { _tag: "IHave", announcements: told.announcements })
+    assert.deepStrictEqual([told?.to, other.outputs, other.eager()], [3, [], [1, 4]])
+    // What came along the tree does.
+    assert.deepStrictEqual(other.hears(1, iHave([9, 0, 3])).saysTo("Graft"), [1])
+  })
+
   it("R5. the baseline is the first message: what is older is not owed, and welcome", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10))
     p.hears(2, gossip(9, 11)).hears(3, gossip(9, 8))
