@@ -73,13 +73,19 @@ export const heed = <I extends Key, A>(
   }
 }
 
-/** The same of a tree for each source, whose guide is known. */
+/**
+ * The same of a tree for each source, whose guide is known. A clock that stands still, or says what is none, does not keep its tree from
+ * being shaped: once it has not been for as long as a guide may be silent, it is.
+ */
 const heedSource = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, publishedAt: number): void => {
-  const { config } = t.state
-  const before = sourceTree(t.state, id.source).period
-  const period = periodOf(config, publishedAt)
+  const { now, state } = t
+  const { config } = state
+  const { period: before, shapedAt } = sourceTree(state, id.source)
+  const period = Math.max(0, periodOf(config, publishedAt))
   if (!isSequence(period)) return
-  if (before < 0 || follows(config, period, before)) changeSourceTree(t, id.source, { period, shaping: id })
+  const isLate = now < shapedAt || now - shapedAt > config.guideMillis
+  if (before < 0 || isLate || follows(config, period, before))
+    changeSourceTree(t, id.source, { period, shapedAt: now, shaping: id })
 }
 
 /**

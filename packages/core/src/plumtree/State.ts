@@ -210,6 +210,8 @@ export interface SourceTree<I extends Key> {
   readonly pruned: number
   /** In which period its shaping message was published; −1: there is none. */
   readonly period: number
+  /** When that one came. */
+  readonly shapedAt: number
   /** The message of the source whose duplicates prune; undefined: none, or it came here by no link of the tree. */
   readonly shaping: MessageId<I> | undefined
 }

@@ -21,7 +21,7 @@ export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number 
   return state.config.trees === "shared" ? state.lazy : sourceTree(state, source).lazy
 }
 
-const noTree: SourceTree<never> = { lazy: 0, pruned: 0, period: -1, shaping: undefined }
+const noTree: SourceTree<never> = { lazy: 0, pruned: 0, period: -1, shapedAt: 0, shaping: undefined }
 
 /** The tree of a source, with one for each. */
 export const sourceTree = <I extends Key, A>({ trees }: State<I, A>, source: I): SourceTree<I> =>

@@ -947,6 +947,17 @@ describe("the tree", () => {
         assert.deepStrictEqual(twice(p, 9, 1, 0, 4).saysTo("Prune"), [])
       })
 
+      it("also where its clock stands still, or says what is none: after guideMillis", () => {
+        for (const publishedAt of [0, 3_000, -3_000]) {
+          const p = own()
+          assert.deepStrictEqual(twice(p, 9, 0, publishedAt).saysTo("Prune"), [3])
+          p.now += 20_000
+          assert.deepStrictEqual(twice(p, 9, 1, publishedAt, 4).saysTo("Prune"), [])
+          p.now += 1
+          assert.deepStrictEqual(twice(p, 9, 2, publishedAt, 4).saysTo("Prune"), [4])
+        }
+      })
+
       it("is forgotten with its tree, and begins anew", () => {
         const p = guided({ trees: "source", treesSize: 2 })
         for (const source of [7, 8, 9]) twice(p, source, 0, 0)
