@@ -15,13 +15,13 @@
  */
 import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
-import type { Config } from "./Config.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
 import { type Gap, indexOf, type Stream, type Upkeep } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
+import { hasRoomToJudge } from "./Verdict.ts"
 
 const none: ReadonlyArray<never> = []
 const noSlots: ReadonlySet<number> = new Set()
@@ -270,17 +270,6 @@ export const askForGaps = <I extends Key, A>(
 }
 
 /**
- * Whether an answer finds room among those that wait for a verdict. Those that were fetched are judged first; what is pushed may be as
- * many all the time, where verdicts take long, and only has to leave room: else nothing would ever be fetched.
- */
-const isRoomToJudge = <I extends Key, A>({ verdictsSize }: Config, waiting: Upkeep<I, A>["waiting"]): boolean => {
-  if (waiting.length > verdictsSize / 2) return false
-  let fetched = 0
-  for (const { asked } of waiting) if (asked) fetched++
-  return fetched <= Math.floor(verdictsSize / 16)
-}
-
-/**
  * Whether messages of validated topics may be asked for. What is fetched comes as fast as a neighbour sends it, and what there is no
  * room for among those that wait for a verdict would be ignored: so one neighbour is asked at a time, and once its answer is judged. One
  * that answers for longer than a verdict may take keeps the others waiting no more.
@@ -288,7 +277,7 @@ const isRoomToJudge = <I extends Key, A>({ verdictsSize }: Config, waiting: Upke
 const mayFetchJudged = <I extends Key, A>({ now, state }: Transition<I, A>): boolean => {
   const { config, streams, upkeep } = state
   const { gaps, validated, waiting } = upkeep
-  if (!isRoomToJudge(config, waiting)) return false
+  if (!hasRoomToJudge(config, waiting)) return false
   return gaps.every((slot) => {
     const stream = at(streams, slot)
     const gap = stream?.gap
@@ -301,7 +290,7 @@ const mayFetchJudged = <I extends Key, A>({ now, state }: Transition<I, A>): boo
 export const askOnceJudged = <I extends Key, A>(t: Transition<I, A>, before: Upkeep<I, A>["waiting"]): void => {
   const { config, upkeep } = t.state
   if (upkeep.gaps.length === 0 || upkeep.waiting.length >= before.length) return
-  if (!isRoomToJudge(config, before) && isRoomToJudge(config, upkeep.waiting)) askForGaps(t)
+  if (!hasRoomToJudge(config, before) && hasRoomToJudge(config, upkeep.waiting)) askForGaps(t)
 }
 
 /** Whether a neighbour can be asked for one more gap. */

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
-import { defaultConfig } from "./Config.ts"
+import { type Config, defaultConfig } from "./Config.ts"
 import { accept } from "./Delivery.ts"
 import { heed } from "./Guide.ts"
 import * as Held from "./Held.ts"
@@ -23,6 +23,30 @@ export const validateTopic = <I extends Key, A>(t: Transition<I, A>, topic: stri
   else if (others.length < config.topicsSize) changeUpkeep(t, { validated: [...others, topic] })
 }
 
+/** As many bytes may wait for a verdict. */
+const mostBytes = ({ retainedBytes }: Config): number =>
+  retainedBytes > 0 ? retainedBytes : defaultConfig.retainedBytes
+
+/**
+ * Whether the answer to a FETCH finds room among those that wait. Those that were fetched are judged first; what is pushed may be as many
+ * all the time, where verdicts take long, and only has to leave room: else nothing would ever be fetched.
+ */
+export const hasRoomToJudge = <I extends Key, A>(config: Config, waiting: ReadonlyArray<Waiting<I, A>>): boolean => {
+  if (waiting.length > config.verdictsSize / 2) return false
+  let fetched = 0
+  let fetchedBytes = 0
+  let bytes = 0
+  for (const { asked, gossip } of waiting) {
+    const size = Held.bytesOf(gossip.payload)
+    bytes += size
+    if (!asked) continue
+    fetched++
+    fetchedBytes += size
+  }
+  const most = mostBytes(config)
+  return fetched <= Math.floor(config.verdictsSize / 16) && fetchedBytes <= most / 16 && bytes <= most / 2
+}
+
 /**
  * Asks the application. If as many wait as may, by number or by bytes, it is not asked, and the message is ignored: one that it
  * judges already must not make room for one that it has not begun with, or in a flood it would finish none.
@@ -31,7 +55,7 @@ export const awaitVerdict = <I extends Key, A>(t: Transition<I, A>, waiting: Wai
   const { from, gossip } = waiting
   const { id, payload, publishedAt } = gossip
   const { config, upkeep: old } = t.state
-  const most = config.retainedBytes > 0 ? config.retainedBytes : defaultConfig.retainedBytes
+  const most = mostBytes(config)
   let bytes = Held.bytesOf(payload)
   for (const { gossip } of old.waiting) {
     // Its origin has made room and begun anew. The application has been asked, and what it says of one copy it says of both.

@@ -1233,6 +1233,18 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(3, fetched(false, over)).saysTo("Fetch"), [2])
   })
 
+  it("R14. nor are more asked for while those that were fetched are many bytes", () => {
+    const p = node([2], { retainedBytes: 16_000 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    p.hears(2, digest(ranges(9, 0, 40)))
+    const payload = new Uint8Array(600)
+    for (const sequence of [0, 1]) p.hears(2, gossip(9, sequence, { replay: "recovery", payload }))
+    assert.deepStrictEqual(p.hears(2, fetched(true)).saysTo("Fetch"), [])
+    p.step({ _tag: "Validated", now: p.now, id: id(9, 0), verdict: "accept" })
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    for (const sequence of [2]) p.hears(2, gossip(9, sequence, { replay: "recovery", payload }))
+    assert.deepStrictEqual(p.hears(2, fetched(true)).saysTo("Fetch"), [])
+  })
+
   it("R14. what waits of one origin says nothing of what is over of another", () => {
     const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
     for (const sequence of [0, 1, 2]) {
