@@ -27,7 +27,7 @@ const inTrees = (node: number, places: ReadonlyArray<Place>) => {
     last: undefined,
     seek: undefined,
     movedAt: 0,
-    broughtAt: 0,
+    lackedSince: -1,
     guide: undefined
   }))
   return { broadcast: { neighbors: neighbors.map(peer), thicket: { trees, told: 0 } } }

@@ -141,20 +141,35 @@ describe("the trees of a thicket", () => {
     assert.deepStrictEqual([branches(p), parent(p, 1)], [[], 4])
   })
 
-  it("TH6. where the parent has brought nothing for so long that it would have been grafted, such a push replaces it", () => {
+  it("TH6. where messages have come past the parent for so long that they would have been grafted, such a push replaces it", () => {
     const p = leafOf2()
+    // That nothing has been published for long says nothing.
+    p.now += 60_000
+    assert.deepStrictEqual(parent(p.hears(3, gossip(9, 2)), 1), 2)
     p.now += 601
     // Who passes on what it had to ask for is no better off.
-    p.hears(3, gossip(9, 2, { ageMillis: 100 }))
-    assert.deepStrictEqual([branches(p), parent(p, 1)], [["3: 1 out"], 2])
-    p.hears(3, gossip(9, 4, { ageMillis: 99 }))
+    assert.deepStrictEqual(parent(p.hears(3, gossip(9, 4, { ageMillis: 100 })), 1), 2)
+    p.hears(3, gossip(9, 6, { ageMillis: 99 }))
     assert.deepStrictEqual([branches(p), parent(p, 1), children(p, 1)], [[], 3, [2]])
     // And not at once again.
-    assert.deepStrictEqual(parent(p.hears(4, gossip(9, 6)), 1), 3)
+    assert.deepStrictEqual(parent(p.hears(4, gossip(9, 8)), 1), 3)
     p.now += 500
-    p.hears(3, gossip(9, 8))
+    p.hears(3, gossip(9, 10))
     p.now += 500
-    assert.deepStrictEqual(parent(p.hears(4, gossip(9, 10)), 1), 3)
+    assert.deepStrictEqual(parent(p.hears(4, gossip(9, 12)), 1), 3)
+  })
+
+  it("TH6. a parent that brings the same a little later lacks nothing", () => {
+    const p = leafOf2()
+    for (let sequence = 2; sequence < 10; sequence += 2) {
+      p.hears(3, gossip(9, sequence)).hears(2, gossip(9, sequence))
+      assert.deepStrictEqual(parent(p, 1), 2)
+      p.now += 601
+    }
+    // But not where it had to ask for it.
+    p.hears(3, gossip(9, 10)).hears(2, gossip(9, 10, { ageMillis: 100 }))
+    p.now += 601
+    assert.deepStrictEqual(parent(p.hears(3, gossip(9, 12)), 1), 3)
   })
 
   it("TH7. what somebody on its way had to ask for does not say where up is: of a part that is cut off it would make a ring", () => {
@@ -405,27 +420,31 @@ describe("a parent is found", () => {
     assert.deepStrictEqual([q.delivered, q.saysTo("Graft")], [["9/0"], [3]])
   })
 
-  it("TH17. and it shows another parent where the one that there is has brought nothing for as long, by whichever came first", () => {
-    const waited = (millis: number): Subject => {
-      const p = leafOf2()
+  it("TH17. and it shows another parent where messages have come past the one that there is for as long, by whichever came first", () => {
+    const fetched = (p: Subject, sequence = 2) =>
+      p.hears(5, gossip(9, sequence, { replay: "recovery" })).saysTo("Graft")
+    const announced = (millis: number): Subject => {
+      const p = leafOf2().hears(3, iHave([9, 2, 2]))
       p.now += millis
       return p
     }
-    const fetched = (p: Subject) => p.hears(5, gossip(9, 2, { replay: "recovery" })).saysTo("Graft")
-    assert.deepStrictEqual(fetched(waited(601).hears(3, iHave([9, 2, 2]))), [3])
-    assert.deepStrictEqual(fetched(waited(600).hears(3, iHave([9, 2, 2]))), [])
-    const late = waited(601)
-    assert.deepStrictEqual([fetched(late), late.hears(3, iHave([9, 2, 2])).saysTo("Graft")], [[], [3]])
+    assert.deepStrictEqual(fetched(announced(601)), [3])
+    assert.deepStrictEqual(fetched(announced(600)), [])
+    const late = leafOf2()
+    assert.deepStrictEqual(fetched(late), [])
+    late.now += 601
+    assert.deepStrictEqual(late.hears(3, iHave([9, 2, 2])).saysTo("Graft"), [3])
     // It is kept as a child, as one from whom something was missed.
     late.hears(3, joined(1))
     assert.deepStrictEqual([parent(late, 1), children(late, 1)], [3, [2]])
-    // What the parent brings counts from then, and what it had to ask for itself does not.
-    const p = waited(400).hears(2, gossip(9, 2))
-    p.now += 400
-    assert.deepStrictEqual(p.hears(3, iHave([9, 2, 2])).saysTo("Graft"), [])
-    p.hears(3, iHave([9, 4, 1])).now += 25
-    p.hears(2, gossip(9, 4, { ageMillis: 100 })).now += 176
-    assert.deepStrictEqual(p.hears(4, iHave([9, 4, 1])).saysTo("Graft"), [4])
+    // What the parent brings ends that, and what it had to ask for itself does not.
+    const p = leafOf2()
+    fetched(p)
+    p.hears(2, gossip(9, 4)).now += 601
+    assert.deepStrictEqual(p.hears(3, iHave([9, 4, 2])).saysTo("Graft"), [])
+    p.hears(3, iHave([9, 6, 1])).now += 25
+    p.hears(2, gossip(9, 6, { ageMillis: 100 })).now += 576
+    assert.deepStrictEqual(p.hears(4, iHave([9, 6, 1])).saysTo("Graft"), [4])
   })
 
   it("TH6. a parent is not dry that brings what is old, where nobody has announced it sooner: it says so of all, or judges do", () => {

@@ -48,8 +48,8 @@ export interface Tree<I extends Key> {
   readonly seek: Seek<I> | undefined
   /** When the parent was last replaced. */
   readonly movedAt: number
-  /** When the parent last brought a message of the guide that nobody on its way had to ask for; or when it became the parent. */
-  readonly broughtAt: number
+  /** Since when messages of the guide have come some other way, and the parent has brought none; −1: none has. */
+  readonly lackedSince: number
   /** Of the sources heard lately the one of the lowest id: by its messages alone the tree is shaped; undefined: none is known. */
   readonly guide: TreeGuide<I> | undefined
 }
@@ -69,7 +69,7 @@ const bare: Tree<never> = {
   last: undefined,
   seek: undefined,
   movedAt: 0,
-  broughtAt: 0,
+  lackedSince: -1,
   guide: undefined
 }
 

@@ -87,28 +87,39 @@ export const onTreeNews = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip
   const tree: Tree<I> = { ...old, guide, isRoot }
   const isShaping = shapes(tree, id)
   changeTree(t, number, { guide, isRoot, last: isShaping ? id : (old.last ?? id) })
+  if (isShaping) lacked(t, number, gossip, index)
   // What was asked for is no sign of the tree: who is a branch is settled by Branch.
   if (replay !== undefined || index < 0) return
   if (((tree.branches >> index) & 1) === 1) {
     // Usually it is the parent already. Otherwise somebody publishes at another end of the tree.
-    if (!isShaping) return
-    if (tree.parent >= 0 && !isFresh(t, gossip)) {
-      if (tree.parent === index && !wasAnnounced(t, id)) changeTree(t, number, { broughtAt: t.now })
-      return
-    }
+    if (!isShaping || (tree.parent >= 0 && !isFresh(t, gossip))) return
     if (tree.parent !== index || tree.seek !== undefined) becomeParent(t, number, index)
-    changeTree(t, number, { broughtAt: t.now })
+    changeTree(t, number, { lackedSince: -1 })
   } else if (tree.parent >= 0 && isShaping && isFresh(t, gossip) && isDry(t, tree)) {
     attach(t, number, index)
   } else if (tree.parent >= 0 || (guide !== undefined && isRoot)) {
     refuse(t, number, index)
   } else {
     becomeParent(t, number, index)
-    changeTree(t, number, { broughtAt: t.now })
+    changeTree(t, number, { lackedSince: -1 })
     if (old.last === undefined && tree.branches === 0 && loadOf(t.state.thicket) === 0) {
       takeChildren(t, number, id.source)
     }
   }
+}
+
+/**
+ * A message of the guide has come: by the parent, or some other way, though it was announced so long ago. What the parent had to ask for
+ * itself counts as that.
+ */
+const lacked = <I extends Key, A>(t: Transition<I, A>, number: number, gossip: Gossip<I>, index: number): void => {
+  const tree = t.state.thicket.trees[number]
+  if (tree === undefined || tree.parent < 0) return
+  const isBrought =
+    index === tree.parent && gossip.replay === undefined && (isFresh(t, gossip) || !wasAnnounced(t, gossip.id))
+  if (isBrought) {
+    if (tree.lackedSince >= 0) changeTree(t, number, { lackedSince: -1 })
+  } else if (tree.lackedSince < 0) changeTree(t, number, { lackedSince: announcedAt(t, gossip.id) })
 }
 
 /**
@@ -127,21 +138,24 @@ const soonerShare = 1 / 4
  * reason: judges elsewhere have taken their time, or its source, or somebody on its way, says what is not so. Were the parent
  * left for that, all nodes would look for another without end.
  */
-const wasAnnounced = <I extends Key, A>({ now, state }: Transition<I, A>, id: MessageId<I>): boolean => {
-  const until = now - soonerShare * state.config.announceMillis
-  return state.missing.some((entry) => entry.since <= until && sameMessage(entry.id, id))
-}
+const wasAnnounced = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>): boolean =>
+  announcedAt(t, id) <= t.now - soonerShare * t.state.config.announceMillis
+
+/** When a message that comes now was announced first; if it was not: now. */
+const announcedAt = <I extends Key, A>({ now, state }: Transition<I, A>, id: MessageId<I>): number =>
+  state.missing.find((entry) => sameMessage(entry.id, id))?.since ?? now
 
 /** A message has come that was known. */
-export const onTreeDuplicate = <I extends Key, A>(
-  t: Transition<I, A>,
-  { id, replay }: Gossip<I>,
-  index: number
-): void => {
+export const onTreeDuplicate = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>, index: number): void => {
+  const { id, replay } = gossip
   const number = treeOf(t.state.config, id)
   const tree = t.state.thicket.trees[number]
+  if (tree === undefined || replay !== undefined || index < 0) return
   // What the parent brings and has come some other way is no cycle.
-  if (tree === undefined || replay !== undefined || index < 0 || tree.parent === index) return
+  if (tree.parent === index) {
+    if (tree.lackedSince >= 0 && shapes(tree, id) && isFresh(t, gossip)) changeTree(t, number, { lackedSince: -1 })
+    return
+  }
   if (((tree.branches >> index) & 1) === 0) return refuse(t, number, index)
   if (!shapes(tree, id)) return
   dropBranch(t, number, index)

@@ -112,11 +112,14 @@ export const onMissed = <I extends Key, A>(
 }
 
 /**
- * Whether the messages of the guide do not come to here by the tree: there is no parent, or it has brought none for so long that what it
- * lacks would have been grafted. It may be in the same case: of a part of a tree that is cut off each node has one, in a ring.
+ * Whether the messages of the guide do not come to here by the tree: there is no parent, or they have come some other way for so long
+ * that what it lacked would have been grafted. It may be in the same case: of a part of a tree that is cut off each node has one, in a ring.
  */
-export const isDry = <I extends Key, A>(t: Transition<I, A>, tree: Tree<I>): boolean =>
-  !isAttached(tree) || (!tree.isRoot && t.now - tree.broughtAt > t.state.config.announceMillis + timeout1(t))
+export const isDry = <I extends Key, A>(t: Transition<I, A>, tree: Tree<I>): boolean => {
+  const { isRoot, lackedSince } = tree
+  if (!isAttached(tree)) return true
+  return !isRoot && lackedSince >= 0 && t.now - lackedSince > t.state.config.announceMillis + timeout1(t)
+}
 
 /** A message was fetched that had been announced: where the tree brings none, one of the announcers may be the parent. */
 export const onFetchedNews = <I extends Key, A>(t: Transition<I, A>, { announcers, id }: Missing<I>): void => {
@@ -201,7 +204,7 @@ export const attach = <I extends Key, A>(t: Transition<I, A>, number: number, in
   const wouldKeep = parent >= 0 && instead < 0 && ((branches >> index) & 1) === 0
   const dropped = wouldKeep && loadOf(t.state.thicket) >= t.state.config.maxLoad ? parent : instead
   becomeParent(t, number, index)
-  changeTree(t, number, { seek: undefined, movedAt: t.now, broughtAt: t.now })
+  changeTree(t, number, { seek: undefined, movedAt: t.now, lackedSince: -1 })
   if (dropped < 0 || dropped === index) return
   dropBranch(t, number, dropped)
   tellBranch(t, number, dropped, false)
