@@ -53,3 +53,15 @@ export const listening = <A, E>(stream: Stream.Stream<A, E>) =>
     )
     return { got, stop: Fiber.interrupt(fiber) }
   })
+
+/** Four nodes. The last was dead while the first published 0 to 2,999; it is started again, and has not joined. */
+export const withOneBehind = Effect.gen(function* () {
+  const cluster = yield* settled({ nodes: 4, seed: 3, network: { latency: { _tag: "Constant", micros: 20_000 } } })
+  yield* cluster.kill(3)
+  for (const round of range(0, 30)) {
+    for (const each of range(0, 100)) yield* cluster.publish(0, "news", bytes(`${100 * round + each}`))
+    yield* cluster.pass(50)
+  }
+  yield* cluster.start(3)
+  return cluster
+})

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Broadcast } from "../../src/index.ts"
-import { bytes, listening, range, settled, text, virtually } from "./cluster.ts"
+import { bytes, listening, range, settled, text, virtually, withOneBehind } from "./cluster.ts"
 
 /** What a subscriber was told: H of history, M of the rest, L of what is lost. */
 const told = (got: ReadonlyArray<Broadcast.Delivery>) =>
@@ -75,17 +75,7 @@ describe("history", () => {
 
   it.live("that is asked for before the first neighbour costs nothing of what is caught up meanwhile", () =>
     Effect.gen(function* () {
-      const cluster = yield* settled({
-        nodes: 4,
-        seed: 3,
-        network: { latency: { _tag: "Constant", micros: 20_000 } }
-      })
-      yield* cluster.kill(3)
-      for (const round of range(0, 30)) {
-        for (const each of range(0, 100)) yield* cluster.publish(0, "news", bytes(`${100 * round + each}`))
-        yield* cluster.pass(50)
-      }
-      yield* cluster.start(3)
+      const cluster = yield* withOneBehind
       const { got } = yield* listening(cluster.node(3).broadcast.subscribe("news", { history: 10, buffer: 64 }))
       yield* cluster.join(3)
       yield* cluster.pass("30 seconds")

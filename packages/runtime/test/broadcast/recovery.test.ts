@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Plumtree } from "@hyparview/core"
 import { TestCluster } from "@hyparview/testing"
 import { Effect, Stream } from "effect"
-import { bytes, listening, publishRounds, range, settled, virtually } from "./cluster.ts"
+import { bytes, listening, publishRounds, range, settled, virtually, withOneBehind } from "./cluster.ts"
 
 const halves = [range(0, 10), range(10, 20)] as const
 
@@ -150,17 +150,7 @@ describe("a message published", () => {
 
   it.live("on a validated topic while a node was dead is judged after its restart, all of it, and none ignored", () =>
     Effect.gen(function* () {
-      const cluster = yield* settled({
-        nodes: 4,
-        seed: 3,
-        network: { latency: { _tag: "Constant", micros: 20_000 } }
-      })
-      yield* cluster.kill(3)
-      for (const _ of range(0, 30)) {
-        for (const each of range(0, 100)) yield* cluster.publish(0, "news", bytes(`${each}`))
-        yield* cluster.pass(50)
-      }
-      yield* cluster.start(3)
+      const cluster = yield* withOneBehind
       const { broadcast } = cluster.node(3)
       // 16 at once: 3,200 a second, and neighbours send more.
       yield* broadcast.validate("news", () => Effect.as(Effect.sleep("5 millis"), "accept" as const))
