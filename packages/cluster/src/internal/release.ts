@@ -21,7 +21,7 @@ export interface Release {
   /**
    * Looks after the process for ever. Only what a storm has left is worth it: a quiet process, too, allocates some megabytes in a
    * minute, and to collect them this way took up to half of the time that 200 idle nodes need. Where `collect` has been run since,
-   * little is left: to do it again fell into what was measured after it, and was three times what 50 idle nodes take.
+   * little is left: to do it again fell into what was measured after it, and took twice what 50 idle nodes take.
    */
   readonly whenQuiet: Effect.Effect<void>
 }
