@@ -26,7 +26,7 @@ import { makeDeliveries } from "./deliveries.ts"
 import { makeJoins } from "./joins.ts"
 import { makeLinkLosses } from "./linkLosses.ts"
 import { inspectionOf, nodeViewOf } from "./nodeView.ts"
-import { makeRelease } from "./release.ts"
+import * as Release from "./release.ts"
 import { fibers, handles } from "./resources.ts"
 import { makeTold } from "./told.ts"
 
@@ -80,8 +80,7 @@ export const layer = Control.toLayer(
     const losses = makeLinkLosses()
     const join = makeJoins()
     const told = makeTold()
-    const release = makeRelease()
-    yield* Effect.forkScoped(release.whenQuiet)
+    yield* Effect.forkScoped(Release.whenQuiet)
 
     const find = (id: string): Effect.Effect<Hosted, NoSuchNode> => {
       const node = hosted.get(id)
@@ -262,7 +261,7 @@ export const layer = Control.toLayer(
         ),
 
       Usage: Effect.fnUntraced(function* ({ collect }) {
-        if (collect) yield* release.collect
+        if (collect) yield* Release.collect
         const { external, heapUsed, rss } = process.memoryUsage()
         const { system, user } = process.cpuUsage()
         return {

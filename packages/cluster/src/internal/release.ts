@@ -15,28 +15,18 @@ const quietShare = 0.25
 
 const everySeconds = 5
 
-export interface Release {
-  /** Collects and compacts; without `--expose-gc`, nothing. */
-  readonly collect: Effect.Effect<void>
-  /**
-   * Looks after the process for ever. Only what a storm has left is worth it: a quiet process, too, allocates some megabytes in a
-   * minute, and to collect them this way took up to half of the time that 200 idle nodes need. Where `collect` has been run since,
-   * little is left: to do it again fell into what was measured after it, and took twice what 50 idle nodes take.
-   */
-  readonly whenQuiet: Effect.Effect<void>
-}
+/** Collects and compacts; without `--expose-gc`, nothing. */
+export const collect = Effect.sync(() => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" }))
 
-export const makeRelease = (): Release => {
+/**
+ * Looks after the process for ever. Only what a storm has left is worth it: a quiet process, too, allocates some megabytes in a
+ * minute, and to collect them this way took up to half of the time that 200 idle nodes need.
+ */
+export const whenQuiet = Effect.suspend(() => {
   let floor = process.memoryUsage.rss()
   let cpu = process.cpuUsage()
   let hasStormed = false
-
-  const collect = Effect.sync(() => {
-    globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" })
-    floor = process.memoryUsage.rss()
-  })
-
-  const look = Effect.suspend(() => {
+  return Effect.suspend(() => {
     const { system, user } = process.cpuUsage(cpu)
     cpu = process.cpuUsage()
     const isQuiet = (system + user) / (everySeconds * 1e6) < quietShare
@@ -44,9 +34,12 @@ export const makeRelease = (): Release => {
     if (!isQuiet || !hasStormed) return Effect.void
     hasStormed = false
     if (process.memoryUsage.rss() <= floor + worthBytes) return Effect.void
-    // Its own time is no storm.
-    return Effect.tap(collect, () => Effect.sync(() => (cpu = process.cpuUsage())))
-  })
-
-  return { collect, whenQuiet: Effect.asVoid(Effect.schedule(look, Schedule.spaced(`${everySeconds} seconds`))) }
-}
+    return Effect.tap(collect, () =>
+      Effect.sync(() => {
+        floor = process.memoryUsage.rss()
+        // Its own time is no storm.
+        cpu = process.cpuUsage()
+      })
+    )
+  }).pipe(Effect.schedule(Schedule.spaced(`${everySeconds} seconds`)))
+})
