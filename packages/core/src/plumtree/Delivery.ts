@@ -94,6 +94,7 @@ const pass = <I extends Key, A>(
     }
     outputs.push({ _tag: "Send", to, message: onward })
   }
-  // Who has it may have got it by a longer path than it took to where it was fetched, long ago: that says of no link today that it is better.
+  // Who has it may have got it by a longer path than it took, long ago, to where it was fetched: that makes no link of today a better
+  // one (PT16), whoever is told of it.
   if (announced !== 0) announce(t, id, named === 0 ? onwardRound : maxHops, announced)
 }

@@ -9,8 +9,8 @@
  * before anybody can have heard of a prune: where two come by two links, and the one overtakes on the one, the other on the
  * other, both links would go. So there also it is one message at a time.
  *
- * The guide of the shared tree is the source of the lowest id that has been heard of lately, so that all nodes have the same one, whatever each
- * of them has heard first. (A thicket's trees are guided in the same way, `thicket/Growth.ts`.) While others publish and it
+ * The guide of the shared tree is the source of the lowest id that has been heard of lately, so that all nodes have the same one,
+ * whatever each of them has heard first. (A thicket's trees are guided in the same way, `thicket/Growth.ts`.) While others publish and it
  * has nothing to say itself, it sends a Beat along the tree now and then, a message without content, so that cycles do not
  * have to wait for it.
  *

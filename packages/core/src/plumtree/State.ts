@@ -65,7 +65,10 @@ export interface Gap<I extends Key> {
   readonly since: number
   /** `top` as it was then: what is newer has not been missing for as long. */
   readonly known: number
-  /** Nobody is asked before, unless so much has come since that what is missing may soon be kept by nobody. While somebody is: since when. */
+  /**
+   * Nobody is asked before, unless so much has come since that what is missing may soon be kept by nobody. While somebody is asked: since
+   * when.
+   */
   readonly due: number
   /** The highest number that had come when it opened, or was hurried last. */
   readonly hurried: number
