@@ -96,8 +96,11 @@ export interface Outcome extends Options {
 /** Broadcasts of a step, one after the other from the same node. */
 const rounds = 10
 
-/** Links that the joins needed for a moment are closed after 3 seconds, and the collection has thrown code away. */
-const settleSeconds = 3
+/**
+ * Links that the joins needed for a moment are looked for every 3 seconds, and closed once they have been idle for as long: the
+ * last of them, all at about one time, 6 seconds later at most. And the collection has thrown code away.
+ */
+const settleSeconds = 6
 
 /** How long idleness is measured after that. Heartbeats beat every 10 seconds, each node's at its own phase. */
 const idleSeconds = 5
