@@ -57,6 +57,16 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("Mutual TLS between the nodes, with certificates made for the occasion and removed at the end")
   ),
+  strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
+    Flag.withDefault("plumtree"),
+    Flag.withDescription(
+      "How broadcasts travel: along a tree, over every link, or along five trees in turn, with up to 25 neighbours"
+    )
+  ),
+  trees: Flag.Literals("trees", ["shared", "source"]).pipe(
+    Flag.withDefault("shared"),
+    Flag.withDescription("One tree for all nodes that publish, or one for each")
+  ),
   exit: Flag.Boolean("exit").pipe(
     Flag.withDefault(false),
     Flag.withDescription("Play the scenario (join, broadcast, kill, heal, broadcast, leave), print a summary, and exit")
@@ -99,13 +109,17 @@ const flags = {
 type Input = Command.Command.Config.Infer<typeof flags>
 
 /** What no flag can know by itself. */
-const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, processes }: Input): string | undefined => {
+const contradiction = (input: Input): string | undefined => {
+  const { dashboard, dashboardPort, exit, json, kill, nodes, processes, strategy, trees } = input
   const percent = Option.getOrElse(kill, () => defaultKill)
   if (Option.isSome(processes) && processes.value > nodes) {
     return `--processes ${processes.value} is more than --nodes ${nodes}: a process without a node is of no use`
   }
   if (Option.isSome(dashboardPort) && (exit || !dashboard)) {
     return `--dashboard-port ${dashboardPort.value} is of no use ${exit ? "with --exit" : "with --no-dashboard"}: no page is served`
+  }
+  if (trees !== "shared" && strategy !== "plumtree") {
+    return `--trees ${trees} is of no use with --strategy ${strategy}: only plumtree has one tree or one for each source`
   }
   if (!exit && Option.isSome(kill)) return "--kill is a step of the scenario: add --exit"
   if (!exit && Option.isSome(json)) return "--json holds the scenario's summary: add --exit"
@@ -116,8 +130,10 @@ const contradiction = ({ dashboard, dashboardPort, exit, json, kill, nodes, proc
 }
 
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
+  const { strategy, trees } = options
+  const routing = strategy !== "plumtree" ? `, ${strategy}` : trees === "source" ? ", a tree for each source" : ""
   yield* Console.log(
-    `${many(options.nodes, "node")} in ${many(options.processes, "process")}${options.tls ? " over mutual TLS" : ""}, killing ${options.kill} %, seed ${options.seed}`
+    `${many(options.nodes, "node")} in ${many(options.processes, "process")}${options.tls ? " over mutual TLS" : ""}${routing}, killing ${options.kill} %, seed ${options.seed}`
   )
   const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
   for (const line of report(outcome)) yield* Console.log(line)
@@ -134,7 +150,7 @@ const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: O
 })
 
 const handle = Effect.fnUntraced(function* (input: Input) {
-  const { exit, json, nodes, tls } = input
+  const { exit, json, nodes, strategy, tls, trees } = input
   const processes = Option.getOrElse(input.processes, () => defaultProcesses(nodes))
   const seed = Option.isSome(input.seed) ? input.seed.value : yield* Random.nextIntBetween(0, 2 ** 31)
   const kill = Option.getOrElse(input.kill, () => defaultKill)
@@ -145,10 +161,14 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     processes,
     tls,
     seed,
+    broadcast: { strategy, trees },
     ...(Option.isSome(input.port) ? { port: input.port.value } : {}),
     ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
   })
-  if (exit) return yield* scenario({ nodes, processes, tls, kill, seed }, json).pipe(Effect.provide(supervisor))
+  if (exit) {
+    const options = { nodes, processes, tls, strategy, trees, kill, seed }
+    return yield* scenario(options, json).pipe(Effect.provide(supervisor))
+  }
   const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), tls } : undefined
   return yield* live({ nodes, processes, page }).pipe(Effect.scoped, Effect.provide(supervisor))
 })
@@ -178,7 +198,7 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "full views; ten broadcasts reach all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
       "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; ten broadcasts reach",
       "them all; they leave. The copies received for each delivery are given for the first broadcast, which floods, and for the",
-      "last, which goes along the tree that the others have grown.",
+      "last, which goes along the tree that the others have grown (--strategy flood: all flood).",
       "",
       "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",
       "129, 130 and 143 interrupted by a closed terminal, Ctrl-C or SIGTERM before it was done."
@@ -191,6 +211,10 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
     {
       command: `${commandPath.join(" ")} --exit --nodes 300 --kill 60 --seed 7 --json result.json`,
       description: "A larger cluster, a worse accident, the same victims each time, the figures in a file"
+    },
+    {
+      command: `${commandPath.join(" ")} --strategy thicket`,
+      description: "Nodes with up to 25 neighbours, along five trees: each node forwards in few of them"
     },
     {
       command: `${commandPath.join(" ")} --nodes 12 --processes 3 --port 7946 --log-level debug`,

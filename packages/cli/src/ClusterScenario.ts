@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { KillPlan, Overview, Supervisor } from "@hyparview/cluster"
+import type * as Plumtree from "@hyparview/core/Plumtree"
 import * as Random from "@hyparview/core/Random"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -19,6 +20,8 @@ export interface Options {
   readonly nodes: number
   readonly processes: number
   readonly tls: boolean
+  readonly strategy: Plumtree.Config["strategy"]
+  readonly trees: Plumtree.Config["trees"]
   /** Percent of the nodes. */
   readonly kill: number
   readonly seed: number

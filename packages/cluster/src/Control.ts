@@ -221,6 +221,23 @@ export const Bounds = Schema.Struct({
 export type Bounds = typeof Bounds.Type
 
 /**
+ * How broadcasts travel: `strategy` and `trees` of `Plumtree.Config`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Routing = Schema.Struct({
+  strategy: Schema.optionalKey(Schema.Literals(["plumtree", "flood", "thicket"])),
+  trees: Schema.optionalKey(Schema.Literals(["shared", "source"]))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Routing = typeof Routing.Type
+
+/**
  * What a worker process uses of the machine.
  *
  * @category models
@@ -326,6 +343,8 @@ export class Control extends RpcGroup.make(
       /** What the nodes subscribe to. */
       topics: Schema.Array(Schema.String),
       bounds: Schema.optionalKey(Bounds),
+      broadcast: Schema.optionalKey(Routing),
+      activeSize: Schema.optionalKey(Schema.Int),
       cycleMillis: Schema.optionalKey(Schema.Int),
       /** Whether `TakeTold` and `Sizes` are going to be asked. */
       watched: Schema.Boolean,

@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as Formatter from "effect/Formatter"
 import type * as LogLevel from "effect/LogLevel"
-import { Bounds } from "./Control.ts"
+import { Bounds, Routing } from "./Control.ts"
 
 /**
  * What to start.
@@ -40,6 +40,8 @@ export interface Options {
   readonly topics?: readonly [string, ...ReadonlyArray<string>] | undefined
   /** Bounds of what the nodes remember, in place of the defaults. */
   readonly bounds?: Bounds | undefined
+  /** How broadcasts travel. With the strategy `thicket` a node has up to 25 neighbours (`Plumtree.thicketDegree`). Default: one tree. */
+  readonly broadcast?: Routing | undefined
   /** Milliseconds between two shuffles of a node, as in `HyParView.Config`. Default: its own. */
   readonly cycleMillis?: number | undefined
   /** Whether the workers keep what `takeTold` and `sizes` ask for. Default false: it costs memory. */
@@ -85,6 +87,7 @@ const names = Object.keys({
   seed: true,
   topics: true,
   bounds: true,
+  broadcast: true,
   cycleMillis: true,
   watched: true,
   logLevel: true
@@ -105,7 +108,9 @@ const strangerIn = (options: object, names: ReadonlyArray<string>, prefix: strin
  */
 export const faultOf = (options: Options): InvalidOptions | undefined => {
   const stranger =
-    strangerIn(options, names, "") ?? strangerIn(options.bounds ?? {}, Object.keys(Bounds.fields), "bounds.")
+    strangerIn(options, names, "") ??
+    strangerIn(options.bounds ?? {}, Object.keys(Bounds.fields), "bounds.") ??
+    strangerIn(options.broadcast ?? {}, Object.keys(Routing.fields), "broadcast.")
   if (stranger !== undefined) return stranger
   const { mostNodes = Math.max(defaultMostNodes, options.nodes), nodes, port = 1, processes } = options
   const bounds = [

@@ -102,6 +102,7 @@ export {
   floodConfig,
   makeConfig,
   paperConfig,
+  thicketDegree,
   validate
 } from "./plumtree/Config.ts"
 export { keyOf, sameMessage, sameOrigin } from "./plumtree/Message.ts"

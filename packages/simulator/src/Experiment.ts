@@ -27,7 +27,7 @@ import {
   outOfBounds
 } from "./experiments/Options.ts"
 import { stable } from "./experiments/stable.ts"
-import { thicket, thicketDegree } from "./experiments/thicket.ts"
+import { thicket } from "./experiments/thicket.ts"
 import type * as Results from "./Result.ts"
 import type { World } from "./World.ts"
 
@@ -182,7 +182,7 @@ export const start = (
     unbiasedLinks: options.unbiasedLinks,
     // Each node shuffles exactly once in a cycle, at its own phase.
     cycleJitter: 0,
-    ...(experiment === "thicket" ? { activeSize: Math.min(thicketDegree, options.nodes - 1) } : {}),
+    ...(experiment === "thicket" ? { activeSize: Math.min(Plumtree.thicketDegree, options.nodes - 1) } : {}),
     ...config
   })
   if (Result.isFailure(membership)) {

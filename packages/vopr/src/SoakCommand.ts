@@ -59,6 +59,14 @@ const flags = {
     Flag.withDescription("In how many processes, 1 to 100, at most one a node (5)")
   ),
   tls: Flag.Boolean("tls").pipe(Flag.withDefault(false), Flag.withDescription("Mutual TLS between the nodes")),
+  strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
+    Flag.withDefault("plumtree"),
+    Flag.withDescription("How broadcasts travel: along a tree, over every link, or along five trees in turn")
+  ),
+  trees: Flag.Literals("trees", ["shared", "source"]).pipe(
+    Flag.withDefault("shared"),
+    Flag.withDescription("One tree for all nodes that publish, or one for each")
+  ),
   seed: whole("seed", 0, Number.MAX_SAFE_INTEGER).pipe(
     Flag.withDefault(1),
     Flag.withMetavar("S"),
@@ -113,7 +121,8 @@ const flags = {
 type Input = Command.Command.Config.Infer<typeof flags>
 
 /** What no flag can know by itself. */
-const contradiction = ({ nodes, processes, topics }: Input): string | undefined => {
+const contradiction = ({ nodes, processes, strategy, topics, trees }: Input): string | undefined => {
+  if (trees !== "shared" && strategy !== "plumtree") return `--trees ${trees} is of no use with --strategy ${strategy}`
   if (processes > nodes) return `--processes ${processes} is more than --nodes ${nodes}`
   return topics > nodes ? `--topics ${topics} is more than --nodes ${nodes}: each has publishers of its own` : undefined
 }
@@ -125,6 +134,8 @@ const optionsOf = (input: Input): SoakRun.Options => ({
   nodes: input.nodes,
   processes: input.processes,
   tls: input.tls,
+  strategy: input.strategy,
+  trees: input.trees,
   seed: input.seed,
   warmUpMillis: 60_000 * Option.getOrElse(input.warmUp, () => warmUpOf(input.minutes)),
   watchMillis: 60_000 * input.minutes,

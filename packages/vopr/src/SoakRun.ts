@@ -10,6 +10,7 @@ import { Overview, Supervisor } from "@hyparview/cluster"
 import type { NodeNotStarted, NoSuchNode, NotBlocked } from "@hyparview/cluster/Control"
 import type { InvalidPartition } from "@hyparview/cluster/Partition"
 import type { PartlyStarted, WorkerError } from "@hyparview/cluster/WorkerError"
+import type * as Plumtree from "@hyparview/core/Plumtree"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -27,6 +28,8 @@ export interface Options {
   readonly nodes: number
   readonly processes: number
   readonly tls: boolean
+  readonly strategy: Plumtree.Config["strategy"]
+  readonly trees: Plumtree.Config["trees"]
   readonly seed: number
   /** Before anything is judged to be flat: tables fill, code is compiled. */
   readonly warmUpMillis: number
@@ -314,6 +317,7 @@ export const supervisorOptions = (options: Options): Supervisor.Options => ({
   processes: options.processes,
   tls: options.tls,
   seed: options.seed,
+  broadcast: { strategy: options.strategy, trees: options.trees },
   cluster: "soak",
   topics: topicsOf(options),
   watched: true,

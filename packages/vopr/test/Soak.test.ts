@@ -11,6 +11,8 @@ const options: SoakRun.Options = {
   nodes: 12,
   processes: 2,
   tls: false,
+  strategy: "plumtree",
+  trees: "shared",
   seed: 3,
   warmUpMillis: 4_000,
   watchMillis: 12_000,

@@ -2,8 +2,11 @@
  * The settings of a live node, each in one place: its name as a flag, an environment variable and a field of the file, what
  * it may be, and what it means. Everything else is derived: flags, help, merging, messages.
  */
+import type * as HyParView from "@hyparview/core/HyParView"
+import type * as Plumtree from "@hyparview/core/Plumtree"
 import * as Wire from "@hyparview/core/Wire"
 import * as Address from "@hyparview/transport-tcp/Address"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -17,6 +20,10 @@ const WebUrl = Schema.String.check(satisfying((text) => /^https?:$/.test(URL.par
 /** Redacted from where it is checked on: no dump of the settings, no log and no error shows it. */
 const secret = <S extends Schema.Constraint>(schema: S) => Schema.RedactedFromValue(schema, { disallowEncode: true })
 
+/** Parameters of a protocol that differ from their defaults. Which there are, and within what bounds, the core knows, and checks. */
+const parameters = <Override extends object>() =>
+  Schema.declare((value): value is Override => Predicate.isReadonlyObject(value))
+
 /** As many contacts as make sense: a node keeps 16, and one that is up is enough. */
 const mostContacts = 256
 
@@ -28,6 +35,8 @@ export const Settings = Schema.Struct({
   advertise: Schema.optionalKey(Dialable),
   contacts: Schema.Array(Dialable).check(Schema.isMaxLength(mostContacts)),
   clusterSize: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 })),
+  membership: Schema.optionalKey(parameters<HyParView.Override>()),
+  broadcast: Schema.optionalKey(parameters<Plumtree.Override>()),
   tlsCert: Schema.optionalKey(Schema.NonEmptyString),
   tlsKey: Schema.optionalKey(secret(Schema.NonEmptyString)),
   tlsCa: Schema.optionalKey(Schema.NonEmptyString),
@@ -62,6 +71,10 @@ const listOf = (text: string): ReadonlyArray<string> =>
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "")
+
+/** What is no JSON stays the text that it is. */
+const jsonOf = (text: string): unknown =>
+  Result.getOrElse(Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))(text), () => text)
 
 const hostPort = "HOST:PORT, an IPv6 address in brackets"
 
@@ -98,6 +111,18 @@ export const fields: Readonly<Record<Key, Field>> = {
     description: "The largest size expected, from which the views are sized. Default: 10000",
     expected: "a whole number from 1 to 1000000000",
     fromText: (text) => (/^\d+$/.test(text) ? Number(text) : text)
+  },
+  membership: {
+    metavar: "JSON",
+    description: `Parameters of the membership that are not to have their defaults, e.g. {"ageWeight":0.5}`,
+    expected: "an object of parameters, in JSON",
+    fromText: jsonOf
+  },
+  broadcast: {
+    metavar: "JSON",
+    description: `Parameters of the broadcast, e.g. {"retainedMillis":600000}. All nodes must have the same strategy and trees`,
+    expected: "an object of parameters, in JSON",
+    fromText: jsonOf
   },
   tlsCert: {
     metavar: "PEM",

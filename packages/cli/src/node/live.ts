@@ -59,11 +59,11 @@ const makeStore = Effect.fnUntraced(function* (data: string | undefined) {
 
 /** Everything that runs, for the life of the scope: last the admin side, which so is the first to end. */
 const start = Effect.fnUntraced(function* (settings: Settings) {
-  const { admin, adminToken, cluster, clusterSize, contacts, id } = settings
+  const { admin, adminToken, broadcast, cluster, clusterSize, contacts, id, membership } = settings
   const store = yield* makeStore(settings.data)
   const below = yield* Layer.build(NodeTransport.layer(settings)).pipe(Effect.mapError(startFailure))
   const node = yield* Layer.build(
-    Node.layer({ id, cluster, clusterSize, peerStoreTimeout: "2 seconds" }).pipe(
+    Node.layer({ id, cluster, clusterSize, membership, broadcast, peerStoreTimeout: "2 seconds" }).pipe(
       Layer.provide([Layer.succeedContext(below), Discovery.layerStatic(contacts), store])
     )
   ).pipe(Effect.mapError(startFailure))

@@ -2,6 +2,7 @@
  * Where a live node's settings come from: flags before environment variables before the file before the defaults. What is
  * wrong is said with the field and the source that it stands in, all of it at once.
  */
+import { HyParView, Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -107,13 +108,17 @@ const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Set
 
 /** What no field can know by itself. `where` names the source of a field. */
 const contradiction = (settings: Settings, where: (key: Key) => string): string | undefined => {
-  const { admin, adminToken, advertise, listen } = settings
+  const { admin, adminToken, advertise, broadcast, clusterSize, listen, membership } = settings
   if (isEverywhere(listen) && advertise === undefined) {
     return `${where("listen")} ${listen} means every address of the machine, and is not one that others could dial: add --advertise HOST:PORT`
   }
   if (advertise !== undefined && isEverywhere(advertise)) {
     return `${where("advertise")} ${advertise} is not an address that others could dial`
   }
+  const views = HyParView.forClusterSize(clusterSize, membership)
+  if (Result.isFailure(views)) return `${where("membership")}: ${views.failure.message}`
+  const spread = Plumtree.makeConfig(broadcast)
+  if (Result.isFailure(spread)) return `${where("broadcast")}: ${spread.failure.message}`
   const tls: ReadonlyArray<Key> = ["tlsCert", "tlsKey", "tlsCa"]
   const absent = tls.filter((key) => settings[key] === undefined)
   const [present] = tls.filter((key) => settings[key] !== undefined)

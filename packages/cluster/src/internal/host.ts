@@ -144,7 +144,9 @@ export const layer = Control.toLayer(
 
     return {
       Start: Effect.fnUntraced(function* ({
+        activeSize,
         bounds,
+        broadcast: routing,
         certificates,
         cluster,
         clusterSize,
@@ -154,8 +156,10 @@ export const layer = Control.toLayer(
         topics,
         watched
       }) {
-        const { memorySize, ...broadcast } = bounds ?? {}
+        const { memorySize, ...kept } = bounds ?? {}
+        const broadcast = { ...kept, ...routing }
         const membership = {
+          ...(activeSize === undefined ? {} : { activeSize }),
           ...(memorySize === undefined ? {} : { memorySize }),
           ...(cycleMillis === undefined ? {} : { cycleMillis })
         }

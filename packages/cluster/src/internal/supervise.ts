@@ -4,6 +4,7 @@
  * publish in `publishing.ts`. Commands that start, end or part nodes exclude each other.
  */
 import * as HyParView from "@hyparview/core/HyParView"
+import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Random from "@hyparview/core/Random"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -65,14 +66,20 @@ const makeCertifier = Effect.fnUntraced(function* (cluster: string) {
   return yield* certifier.make(cluster)
 })
 
+/** In a small cluster nobody looks in vain for as many neighbours as a thicket wants; for others to be added there is room for 5. */
+const thicketDegreeOf = (clusterSize: number): number => Math.min(Plumtree.thicketDegree, Math.max(5, clusterSize - 1))
+
 const eachAtOnce = { concurrency: "unbounded", discard: true } as const
 
 export const supervise = Effect.fnUntraced(function* (options: Options) {
   const fault = faultOf(options)
   if (fault !== undefined) return yield* fault
   const clusterSize = options.clusterSize ?? options.nodes
-  const ownCycle = options.cycleMillis === undefined ? {} : { cycleMillis: options.cycleMillis }
-  const rules = yield* Effect.fromResult(HyParView.forClusterSize(clusterSize, ownCycle))
+  const membership = {
+    ...(options.cycleMillis === undefined ? {} : { cycleMillis: options.cycleMillis }),
+    ...(options.broadcast?.strategy === "thicket" ? { activeSize: thicketDegreeOf(clusterSize) } : {})
+  }
+  const rules = yield* Effect.fromResult(HyParView.forClusterSize(clusterSize, membership))
   const events = yield* PubSub.sliding<SupervisorEvent>({ capacity: 1_024 })
   const loss = yield* Deferred.make<never, WorkerLost>()
   const turn = yield* Semaphore.make(1)
@@ -104,7 +111,8 @@ export const supervise = Effect.fnUntraced(function* (options: Options) {
     const request = {
       ...(certificates === undefined ? {} : { certificates }),
       ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
-      ...ownCycle,
+      ...(options.broadcast === undefined ? {} : { broadcast: options.broadcast }),
+      ...membership,
       cluster,
       clusterSize,
       topics: [firstTopic, ...otherTopics],

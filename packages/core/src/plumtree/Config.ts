@@ -13,6 +13,14 @@ import type * as Parameters from "../internal/parameters.ts"
 import { overridden, strangeness } from "../internal/parameters.ts"
 
 /**
+ * How many neighbours a node of a thicket wants: T × f, 5 × 5 in the paper. `HyParView.Config.activeSize` where nothing speaks against it.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const thicketDegree = 25
+
+/**
  * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a
  * cluster; nothing breaks when the others are not.
  *
@@ -23,7 +31,7 @@ export interface Config {
   /**
    * `plumtree`: a spanning tree carries payloads, all other links announcements. `flood`: every link carries payloads.
    * `thicket`: several trees carry them in turn, and each node forwards in few of them; it wants an active view of some
-   * `treesCount` × `fanout` neighbours. Default: plumtree.
+   * `treesCount` × `fanout` neighbours (`thicketDegree`). Default: plumtree.
    */
   readonly strategy: "plumtree" | "flood" | "thicket"
   /**

@@ -15,9 +15,6 @@ import type { World } from "../World.ts"
 import { type Laboratory, weights, type Work } from "./Laboratory.ts"
 import { grow, growWork } from "./stable.ts"
 
-/** Neighbours of each node: the paper's T × f. */
-export const thicketDegree = 25
-
 /** Nodes that die alone, each in a copy of the world. */
 const deaths = 20
 
