@@ -60,7 +60,7 @@ const flags = {
   strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
     Flag.withDefault("plumtree"),
     Flag.withDescription(
-      "How broadcasts travel: along a tree, over every link, or along five trees in turn, with up to 25 neighbours"
+      "How broadcasts travel: along a tree, over every link, or along five trees in turn, with up to 25 neighbours for each node"
     )
   ),
   trees: Flag.Literals("trees", ["shared", "source"]).pipe(

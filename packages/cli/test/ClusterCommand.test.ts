@@ -56,6 +56,9 @@ const wrong: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["cluster --dashboard-port 0", /--dashboard-port: "0"\. Expected: 1 to 65535/],
   ["cluster --no-dashboard --dashboard-port 7900", /--dashboard-port 7900 is of no use with --no-dashboard/],
   ["cluster --exit --dashboard-port 7900", /--dashboard-port 7900 is of no use with --exit/],
+  ["cluster --strategy bush", /--strategy: "bush"/],
+  ["cluster --trees one", /--trees: "one"/],
+  ["cluster --strategy flood --trees source", /--trees source is of no use with --strategy flood/],
   ["cluster --log-level loud", /--log-level/],
   ["cluster extra", /extra/],
   ["clutser", /Unknown subcommand "clutser"/]

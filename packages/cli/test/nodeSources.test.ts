@@ -64,6 +64,18 @@ describe("the settings of a node", () => {
     }).pipe(run)
   )
 
+  it.effect("may be parameters of the protocols, in JSON, of which the last word counts as a whole", () =>
+    Effect.gen(function* () {
+      const { settings } = yield* merged({
+        flags: { id: "a", membership: '{"activeSize":25}' },
+        variables: { HYPARVIEW_BROADCAST: '{"strategy":"thicket"}' },
+        file: { membership: { ageWeight: 0.5 }, broadcast: { retainedMillis: 60_000 } }
+      })
+      assert.deepStrictEqual(settings.membership, { activeSize: 25 })
+      assert.deepStrictEqual(settings.broadcast, { strategy: "thicket" })
+    }).pipe(run)
+  )
+
   it.effect("may come from a file that a variable names; an empty variable is none", () =>
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
@@ -127,6 +139,26 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
     "a field of the file",
     { file: { id: "a", logFormat: 7 } },
     /^FILE: logFormat: 7\. Expected: pretty, json or logfmt/
+  ],
+  [
+    "parameters that are no JSON",
+    { flags: { id: "a", broadcast: "flood" } },
+    /^--broadcast: "flood"\. Expected: an object/
+  ],
+  [
+    "parameters that are a list",
+    { file: { id: "a", membership: [] } },
+    /^FILE: membership: \[\]\. Expected: an object/
+  ],
+  [
+    "a parameter out of its bounds",
+    { variables: { HYPARVIEW_ID: "a", HYPARVIEW_MEMBERSHIP: '{"activeSize":99}' } },
+    /^HYPARVIEW_MEMBERSHIP: activeSize is 99: expected a whole number from 1 to 30/
+  ],
+  [
+    "a parameter that is misspelt",
+    { flags: { id: "a", broadcast: '{"stratgy":"flood"}' } },
+    /^--broadcast: stratgy is "flood": no such parameter\. Parameters are strategy, /
   ],
   ["a field of the wrong kind", { file: { id: "a", contacts: "x:1" } }, /^FILE: contacts: "x:1"\. Expected: up to 256/],
   ["one contact of several", { flags: { id: "a", contacts: "h:1,h" } }, /^--contacts: "h"\. Expected/],

@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Data from "effect/Data"
 import * as Formatter from "effect/Formatter"
 import type * as LogLevel from "effect/LogLevel"
+import * as Result from "effect/Result"
 import { Bounds, Routing } from "./Control.ts"
 
 /**
@@ -40,7 +42,10 @@ export interface Options {
   readonly topics?: readonly [string, ...ReadonlyArray<string>] | undefined
   /** Bounds of what the nodes remember, in place of the defaults. */
   readonly bounds?: Bounds | undefined
-  /** How broadcasts travel. With the strategy `thicket` a node has up to 25 neighbours (`Plumtree.thicketDegree`). Default: one tree. */
+  /**
+   * How broadcasts travel. With the strategy `thicket` a node has up to 25 neighbours, a third of `clusterSize` at most. Default: along
+   * one tree.
+   */
   readonly broadcast?: Routing | undefined
   /** Milliseconds between two shuffles of a node, as in `HyParView.Config`. Default: its own. */
   readonly cycleMillis?: number | undefined
@@ -112,6 +117,8 @@ export const faultOf = (options: Options): InvalidOptions | undefined => {
     strangerIn(options.bounds ?? {}, Object.keys(Bounds.fields), "bounds.") ??
     strangerIn(options.broadcast ?? {}, Object.keys(Routing.fields), "broadcast.")
   if (stranger !== undefined) return stranger
+  const routing = Plumtree.makeConfig(options.broadcast)
+  if (Result.isFailure(routing)) return new InvalidOptions({ option: "broadcast", detail: routing.failure.message })
   const { mostNodes = Math.max(defaultMostNodes, options.nodes), nodes, port = 1, processes } = options
   const bounds = [
     ["nodes", nodes, 1, Number.MAX_SAFE_INTEGER],

@@ -177,6 +177,31 @@ describe("a supervisor", () => {
   )
 
   it.live(
+    "has its nodes broadcast as it is told: in a flood nobody is pruned",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* joinedCluster
+        for (const text of ["one", "two"]) yield* supervisor.broadcast({ from: "n1", text, within: "10 seconds" })
+        // Each of the six has five neighbours: twenty copies of each message are too many.
+        yield* until(supervisor.overview, ({ broadcasts }) => broadcasts.duplicates === 40)
+      }).pipe(Effect.provide(Supervisor.layer({ ...options, broadcast: { strategy: "flood" } }))),
+    patience
+  )
+
+  it.live(
+    "has them keep a thicket, with more neighbours",
+    () =>
+      Effect.gen(function* () {
+        const supervisor = yield* joinedCluster
+        const { fullness } = yield* supervisor.overview
+        assert.strictEqual(fullness.degree, 6)
+        const reach = yield* supervisor.broadcast({ from: "n1", text: "hello", within: "10 seconds" })
+        assert.deepStrictEqual(reach.missing, [])
+      }).pipe(Effect.provide(Supervisor.layer({ ...options, nodes: 18, broadcast: { strategy: "thicket" } }))),
+    patience
+  )
+
+  it.live(
     "says which port is in use, and leaves nothing behind",
     () =>
       Effect.gen(function* () {

@@ -66,8 +66,15 @@ const makeCertifier = Effect.fnUntraced(function* (cluster: string) {
   return yield* certifier.make(cluster)
 })
 
-/** In a small cluster nobody looks in vain for as many neighbours as a thicket wants; for others to be added there is room for 5. */
-const thicketDegreeOf = (clusterSize: number): number => Math.min(Plumtree.thicketDegree, Math.max(5, clusterSize - 1))
+/**
+ * As many neighbours as a thicket wants, but a third of the cluster at most: where nearly everybody is everybody's neighbour, and some
+ * have died, the last free slots take minutes to find each other (rule 4k).
+ */
+const thicketDegreeOf = (clusterSize: number): number =>
+  Math.min(Plumtree.thicketDegree, Math.max(leastDegree, Math.floor(clusterSize / 3)))
+
+/** What `HyParView.forClusterSize` gives a small cluster. */
+const leastDegree = 5
 
 const eachAtOnce = { concurrency: "unbounded", discard: true } as const
 
