@@ -59,12 +59,14 @@ const flags = {
   ),
   strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
     Flag.withDefault("plumtree"),
+    Flag.withMetavar("NAME"),
     Flag.withDescription(
       "How broadcasts travel: along a tree, over every link, or along five trees in turn, with up to 25 neighbours for each node"
     )
   ),
   trees: Flag.Literals("trees", ["shared", "source"]).pipe(
     Flag.withDefault("shared"),
+    Flag.withMetavar("NAME"),
     Flag.withDescription("One tree for all nodes that publish, or one for each")
   ),
   exit: Flag.Boolean("exit").pipe(

@@ -61,10 +61,12 @@ const flags = {
   tls: Flag.Boolean("tls").pipe(Flag.withDefault(false), Flag.withDescription("Mutual TLS between the nodes")),
   strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
     Flag.withDefault("plumtree"),
+    Flag.withMetavar("NAME"),
     Flag.withDescription("How broadcasts travel: along a tree, over every link, or along five trees in turn")
   ),
   trees: Flag.Literals("trees", ["shared", "source"]).pipe(
     Flag.withDefault("shared"),
+    Flag.withMetavar("NAME"),
     Flag.withDescription("One tree for all nodes that publish, or one for each")
   ),
   seed: whole("seed", 0, Number.MAX_SAFE_INTEGER).pipe(
