@@ -131,12 +131,17 @@ const contradiction = (input: Input): string | undefined => {
   return undefined
 }
 
+/** What the cluster is; of the usual nothing is said. */
+const inWords = (options: Pick<Scenario.Options, "nodes" | "processes" | "strategy" | "tls" | "trees">): string =>
+  [
+    `${many(options.nodes, "node")} in ${many(options.processes, "process")}`,
+    ...(options.tls ? ["over mutual TLS"] : []),
+    ...{ plumtree: [], flood: ["that flood"], thicket: ["with a thicket"] }[options.strategy],
+    ...(options.trees === "source" ? ["with a tree for each source"] : [])
+  ].join(" ")
+
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
-  const { strategy, trees } = options
-  const routing = strategy !== "plumtree" ? `, ${strategy}` : trees === "source" ? ", a tree for each source" : ""
-  yield* Console.log(
-    `${many(options.nodes, "node")} in ${many(options.processes, "process")}${options.tls ? " over mutual TLS" : ""}${routing}, killing ${options.kill} %, seed ${options.seed}`
-  )
+  yield* Console.log(`${inWords(options)}, killing ${options.kill} %, seed ${options.seed}`)
   const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
   for (const line of report(outcome)) yield* Console.log(line)
   if (Option.isSome(json)) {
@@ -167,12 +172,10 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     ...(Option.isSome(input.port) ? { port: input.port.value } : {}),
     ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
   })
-  if (exit) {
-    const options = { nodes, processes, tls, strategy, trees, kill, seed }
-    return yield* scenario(options, json).pipe(Effect.provide(supervisor))
-  }
+  const options = { nodes, processes, tls, strategy, trees, kill, seed }
+  if (exit) return yield* scenario(options, json).pipe(Effect.provide(supervisor))
   const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), tls } : undefined
-  return yield* live({ nodes, processes, page }).pipe(Effect.scoped, Effect.provide(supervisor))
+  return yield* live({ cluster: inWords(options), page }).pipe(Effect.scoped, Effect.provide(supervisor))
 })
 
 /**

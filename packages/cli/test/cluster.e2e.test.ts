@@ -62,13 +62,25 @@ describe("hyparview cluster", () => {
   )
 
   it.live(
-    "plays it over mutual TLS",
+    "plays it over mutual TLS, with a tree for each source",
     () =>
       Effect.gen(function* () {
-        const args = ["cluster", "--exit", "--tls", "--nodes", "8", "--processes", "2", "--seed", "5"]
+        const args = [
+          "cluster",
+          "--exit",
+          "--tls",
+          "--nodes",
+          "8",
+          "--processes",
+          "2",
+          "--seed",
+          "5",
+          "--trees",
+          "source"
+        ]
         const command = yield* hyparview(args)
         assert.strictEqual(yield* command.exit, 0, command.output())
-        assert.include(command.output(), "8 nodes in 2 processes over mutual TLS")
+        assert.include(command.output(), "8 nodes in 2 processes over mutual TLS with a tree for each source")
         assert.include(command.output(), "every step held")
       }),
     patience

@@ -36,7 +36,8 @@ describe("hyparview node", () => {
     "joins through its contacts, publishes and shows by its admin side, and leaves at SIGTERM with exit code 0",
     () =>
       Effect.gen(function* () {
-        const first = yield* hyparview(["node", "--id", "a", "--admin", "127.0.0.1:0", ...local])
+        const few = ["--broadcast", '{"topicsSize":1}']
+        const first = yield* hyparview(["node", "--id", "a", "--admin", "127.0.0.1:0", ...few, ...local])
         const contact = yield* told(first, "address")
         const admin = yield* told(first, "admin")
         assert.strictEqual((yield* get(`${admin}/readyz`)).status, 503)
@@ -48,6 +49,9 @@ describe("hyparview node", () => {
         assert.match((yield* get(`${admin}/metrics`)).text, /^hyparview_/m)
         const published = yield* get(`${admin}/publish?topic=t`, { method: "POST", body: "hello" })
         assert.strictEqual(published.status, 200)
+        const refused = yield* get(`${admin}/publish?topic=u`, { method: "POST", body: "hello" })
+        assert.strictEqual(refused.status, 400)
+        assert.include(refused.text, "topicsSize")
         second.child.kill("SIGTERM")
         assert.strictEqual(yield* second.exit, 0, second.output())
         assert.include(second.output(), "leaving")

@@ -104,8 +104,8 @@ const makeSilence = (display: Display) => {
 }
 
 interface Options {
-  readonly nodes: number
-  readonly processes: number
+  /** The cluster, in words: how many nodes, and of what kind. */
+  readonly cluster: string
   /** The dashboard's; undefined: none is served. */
   readonly page: Page | undefined
 }
@@ -122,7 +122,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
   )
 
   const starting = Effect.gen(function* () {
-    yield* display.say(`starting ${many(options.nodes, "node")} in ${many(options.processes, "process")}`)
+    yield* display.say(`starting ${options.cluster}`)
     const nodes = yield* supervisor.start.pipe(failingWith(ExitCode.notStarted))
     const contact = nodes.find(({ id }) => id === "n1")?.address ?? "?"
     yield* display.say(`${many(nodes.length, "node")} listen; joining through ${contact}`)
