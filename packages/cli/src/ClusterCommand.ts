@@ -131,13 +131,21 @@ const contradiction = (input: Input): string | undefined => {
   return undefined
 }
 
-/** What the cluster is; of the usual nothing is said. */
+/** How broadcasts travel; of the usual nothing is said. */
+const routingOf = ({ strategy, trees }: Pick<Scenario.Options, "strategy" | "trees">): ReadonlyArray<string> =>
+  strategy === "thicket"
+    ? ["a thicket"]
+    : strategy === "flood"
+      ? ["floods"]
+      : trees === "source"
+        ? ["a tree for each source"]
+        : []
+
 const inWords = (options: Pick<Scenario.Options, "nodes" | "processes" | "strategy" | "tls" | "trees">): string =>
   [
     `${many(options.nodes, "node")} in ${many(options.processes, "process")}`,
     ...(options.tls ? ["over mutual TLS"] : []),
-    ...{ plumtree: [], flood: ["that flood"], thicket: ["with a thicket"] }[options.strategy],
-    ...(options.trees === "source" ? ["with a tree for each source"] : [])
+    ...routingOf(options).map((routing) => `with ${routing}`)
   ].join(" ")
 
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
@@ -174,7 +182,8 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   })
   const options = { nodes, processes, tls, strategy, trees, kill, seed }
   if (exit) return yield* scenario(options, json).pipe(Effect.provide(supervisor))
-  const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), tls } : undefined
+  const transport = [`${tls ? "mutual TLS" : "TCP"} on loopback`, ...routingOf(options)].join(", ")
+  const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), transport } : undefined
   return yield* live({ cluster: inWords(options), page }).pipe(Effect.scoped, Effect.provide(supervisor))
 })
 

@@ -69,12 +69,13 @@ const makeLines = (): Display => {
 /** Where the page is served, and what it says of the links. */
 interface Page {
   readonly port: number
-  readonly tls: boolean
+  /** What links the nodes, in words. */
+  readonly transport: string
 }
 
 /** Serves the page for as long as the scope is open, and says where. */
-const servePage = Effect.fnUntraced(function* ({ port, tls }: Page, display: Display) {
-  const about = { cluster: "local", transport: `${tls ? "mutual TLS" : "TCP"} on loopback` }
+const servePage = Effect.fnUntraced(function* ({ port, transport }: Page, display: Display) {
+  const about = { cluster: "local", transport }
   const server = yield* Layer.build(Server.layer({ port }).pipe(Layer.provide(ClusterSource.layer(about)))).pipe(
     failingWith(ExitCode.notStarted)
   )
