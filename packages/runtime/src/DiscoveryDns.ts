@@ -27,7 +27,8 @@ export type Query =
 
 /**
  * Contacts from DNS, looked up anew each time the node asks. A name that does not exist, or has no records, yields no
- * contacts; a resolver that fails is a `DiscoveryError`, and the node asks again later.
+ * contacts, and is warned of once for each time that it comes to be so; a resolver that fails is a `DiscoveryError`, and the
+ * node asks again later.
  *
  * @example
  * ```ts
@@ -50,15 +51,27 @@ export const layer = (query: Query): Layer.Layer<Discovery, never, Dns.Dns> =>
       const dns = yield* Dns.Dns
       switch (query.kind) {
         case "services":
-          return { contacts: services(dns, query.name) }
+          return { contacts: warned(query, services(dns, query.name)) }
         case "addresses":
-          return { contacts: addresses(dns, query.name, query.port) }
+          return { contacts: warned(query, addresses(dns, query.name, query.port)) }
         default:
           // Whoever has no types would otherwise have addresses without a port.
           return yield* Effect.die(new RangeError(`query is ${Formatter.format(query)}: kind is addresses or services`))
       }
     })
   )
+
+/** A name that is misspelt looks like that of a cluster whose first node this is: somebody should be told. */
+const warned = (query: Query, found: ReturnType<typeof services>): ReturnType<typeof services> => {
+  let wasEmpty = false
+  return Effect.tap(found, (contacts) => {
+    const isNew = contacts.length === 0 && !wasEmpty
+    wasEmpty = contacts.length === 0
+    return isNew
+      ? Effect.logWarning("DNS names no contacts: the name has no such records, or there is none", query)
+      : Effect.void
+  })
+}
 
 /** A failed query of one kind; a name without records of that kind is none. */
 const orNone = <A>(records: Effect.Effect<ReadonlyArray<A>, Dns.DnsError>) =>
@@ -72,6 +85,8 @@ const services = (dns: Dns.Dns["Service"], name: string) =>
   orNone(dns.resolve(name, "SRV")).pipe(
     Effect.map((records) =>
       records
+        // The root as a target says that there is no such service (RFC 2782).
+        .filter(({ target }) => target !== ".")
         .toSorted((a, b) => a.priority - b.priority)
         .map(({ port, target }) => `${target.replace(/\.$/, "")}:${port}`)
     ),

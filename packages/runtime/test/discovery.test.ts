@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, Layer, Result } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Logger, Result } from "effect"
 import { Dns, Host, NetAddress } from "effect/net"
 import * as DiscoveryDns from "../src/DiscoveryDns.ts"
 import { Discovery } from "../src/index.ts"
@@ -15,6 +15,7 @@ const zone = Dns.layerStatic({
   records: {
     "cluster.test": [a("10.0.0.1"), a("10.0.0.2"), aaaa("2001:db8::1")],
     "four.test": [a("10.0.0.9")],
+    "_hyparview._tcp.none.test": [srv(".", 0, 0)],
     "_hyparview._tcp.cluster.test": [srv("b.cluster.test", 7947, 20), srv("a.cluster.test.", 7946, 10)]
   }
 })
@@ -63,6 +64,32 @@ describe("Discovery", () => {
       ])
     })
   )
+
+  it.effect("by an SRV record that says that there is no such service gives nobody", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* looked({ kind: "services", name: "_hyparview._tcp.none.test" }), [])
+    })
+  )
+
+  it.effect("by a name that has no records says so, once until it has some", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => lines.push(JSON.stringify(message)))
+    let records = 0
+    const dns = Layer.succeed(
+      Dns.Dns,
+      Dns.make({
+        lookup: () => Effect.succeed([]),
+        resolve: (_, type) => Effect.sync(() => (type === "A" && records > 0 ? [a("10.0.0.1")] : []))
+      })
+    )
+    return Effect.gen(function* () {
+      const layer = DiscoveryDns.layer({ kind: "addresses", name: "clutser.test", port: 1 }).pipe(Layer.provide(dns))
+      const { contacts } = Context.get(yield* Layer.build(layer), Discovery.Discovery)
+      for (records of [0, 0, 1, 1, 0, 0]) assert.lengthOf(yield* contacts, records)
+      assert.lengthOf(lines, 2)
+      assert.include(lines[0], "clutser.test")
+    }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
+  })
 
   it.effect("by a name that does not exist gives nobody; by one that is none, an error that says so", () =>
     Effect.gen(function* () {

@@ -1,7 +1,7 @@
 /** What a node remembers from one start to the next: rule 9c, and the peers it knew as contacts of the next join. */
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Context, Effect, Exit, Layer, Logger, Metric, Result, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Logger, Metric, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Discovery, Membership, Node, PeerStore } from "../src/index.ts"
 
@@ -206,7 +206,13 @@ describe("a node with a peer store", () => {
     ["another cluster", { cluster: "other" }],
     ["another node", { id: "z" }],
     ["an epoch that is no time", { epoch: Number.MAX_SAFE_INTEGER }],
-    ["an epoch above which there is none", { epoch: 2 ** 52 }]
+    ["an epoch above which there is none", { epoch: 2 ** 52 }],
+    ["an epoch that is half a millisecond", { epoch: 0.5 }],
+    // @ts-expect-error: a store of somebody's own may give anything.
+    ["an epoch that is a text", { epoch: "9000" }],
+    // @ts-expect-error: likewise.
+    ["peers that are none", { peers: "host-b" }],
+    ["a peer without an address", { peers: [{ id: "b", epoch: 1, address: "" }] }]
   ]
   for (const [name, changes] of strangers) {
     it.effect(`reports and ignores a memory of ${name}`, () => {
@@ -242,6 +248,7 @@ describe("a node with a peer store", () => {
       store.state.fails = false
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(ids(store.state.memory?.peers ?? []), ["b"])
+      assert.strictEqual(lines.filter((line) => line.includes("are kept again")).length, 1)
     }).pipe(Effect.scoped, Effect.provide([network, layer]), Effect.provideService(Metric.MetricRegistry, new Map()))
   })
 
@@ -286,6 +293,50 @@ describe("a node with a peer store", () => {
       assert.isNotEmpty(lines.filter((line) => line.includes(`"place":"here","detail":"no answer within 1000 ms"`)))
       // Nor does it wait for it for ever when it ends; here time does not go on by itself.
       store.state.hangs = false
+    }).pipe(Effect.scoped, Effect.provide([network, layer]))
+  })
+
+  it.effect(
+    "starts, goes on and ends without a store that lets nobody interrupt it, and asks it for one thing at a time",
+    () => {
+      const { layer, lines } = logged()
+      return Effect.gen(function* () {
+        let asked = 0
+        let answer = Effect.runFork(Effect.never)
+        const hangs = Effect.suspend(() => {
+          asked++
+          answer = Effect.runFork(Effect.never)
+          return Effect.uninterruptible(Effect.asVoid(Fiber.await(answer)))
+        })
+        const store = Layer.succeed(PeerStore.PeerStore, { load: Effect.undefined, save: () => hangs })
+        const options = { peerStoreTimeout: "1 second", peerStoreInterval: "10 seconds" } as const
+        const starting = yield* Effect.forkScoped(start("a", store, options))
+        yield* TestClock.adjust("2 seconds")
+        const { membership, stop } = yield* Fiber.join(starting)
+        yield* membership.join([])
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(asked, 1)
+        assert.strictEqual(lines.filter((line) => line.includes("no answer within 1000 ms")).length, 1)
+        yield* Fiber.interrupt(answer)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(asked, 2)
+        yield* stop
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* membership.view).status, "left")
+      }).pipe(Effect.scoped, Effect.provide([network, layer]))
+    }
+  )
+
+  it.effect("starts although its store is interrupted", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      const store = Layer.succeed(PeerStore.PeerStore, { load: Effect.interrupt, save: () => Effect.interrupt })
+      const { membership } = yield* start("a", store)
+      assert.strictEqual((yield* membership.view).status, "idle")
+      assert.lengthOf(
+        lines.filter((line) => line.includes("it was interrupted")),
+        2
+      )
     }).pipe(Effect.scoped, Effect.provide([network, layer]))
   })
 })

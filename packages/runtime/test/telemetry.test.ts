@@ -201,6 +201,56 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
+  it.effect("asks a Discovery again that has not answered once, although it lets nobody interrupt it", () => {
+    let asked = 0
+    const contacts = Effect.suspend(() =>
+      ++asked === 1 ? Effect.uninterruptible(Effect.never) : Effect.succeed(["a"])
+    )
+    return Effect.gen(function* () {
+      yield* membershipOf(yield* node("a")).join([])
+      const context = yield* Layer.build(
+        Node.layer({ id: "b", cluster: "test", seed: 1 }).pipe(
+          Layer.provide([MemoryTransport.layer({ address: "b" }), Layer.succeed(Discovery.Discovery, { contacts })])
+        )
+      )
+      yield* membershipOf(context).join([])
+      yield* TestClock.adjust("10 seconds")
+      assert.lengthOf(yield* membershipOf(context).neighbors, 1)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  })
+
+  it.effect("warns of itself among its contacts while it is alone, and no longer", () => {
+    const said: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") said.push(JSON.stringify(message))
+    })
+    // Discovery knows another name of this node's own address.
+    const named = Layer.effect(
+      Transport.Transport,
+      Effect.map(Transport.Transport, (transport) => ({
+        ...transport,
+        dial: (address: string) => transport.dial(address === "alias" ? "b" : address)
+      }))
+    ).pipe(Layer.provide(MemoryTransport.layer({ address: "b" })))
+    return Effect.gen(function* () {
+      const context = yield* Layer.build(
+        Node.layer({ id: "b", cluster: "test", seed: 1 }).pipe(
+          Layer.provide([named, Discovery.Discovery.layerStatic(["alias"])])
+        )
+      )
+      yield* membershipOf(context).join([])
+      yield* TestClock.adjust("5 minutes")
+      assert.isAtLeast(said.length, 3)
+      assert.include(said[0], "this node has dialled itself")
+      yield* membershipOf(yield* node("a")).join(["b"])
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(yield* membershipOf(context).neighbors, 1)
+      const before = said.length
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(said.slice(before), [])
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
   it.effect("warns once a minute that it can open no more links, though a known peer be dialled and no contact", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => {
@@ -280,13 +330,23 @@ describe("a node", () => {
   })
 
   const discoveries: ReadonlyArray<readonly [what: string, Discovery.Discovery["Service"], said: string]> = [
-    ["does not answer", { contacts: Effect.never }, "it took too long, more than 3000 ms"],
+    ["does not answer", { contacts: Effect.never }, "no answer within 3000 ms"],
     [
       "answers with one address, as a text",
       // @ts-expect-error: whoever has no types may give anything.
       { contacts: Effect.succeed("host:7946") },
       'it found \\"host:7946\\", which is no list of addresses'
-    ]
+    ],
+    [
+      "answers with what is no address",
+      // @ts-expect-error: whoever has no types may give anything.
+      { contacts: Effect.succeed([7946]) },
+      "it found [7946], which is no list of addresses"
+    ],
+    ["dies", { contacts: Effect.die(new Error("a bug")) }, "it died: Error: a bug"],
+    ["is interrupted", { contacts: Effect.interrupt }, "it was interrupted"],
+    // It keeps the node's scope from closing no more than that.
+    ["lets nobody interrupt it", { contacts: Effect.uninterruptible(Effect.never) }, "no answer within 3000 ms"]
   ]
   for (const [what, discovery, expected] of discoveries) {
     it.effect(`says of a Discovery that ${what} what is wrong`, () => {

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Formatter from "effect/Formatter"
 import * as Latch from "effect/Latch"
+import * as Predicate from "effect/Predicate"
 import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
@@ -20,6 +21,7 @@ import { type Discovery, DiscoveryError } from "../Discovery.ts"
 import { DuplicateIdentity, EventsLost, Membership, type MembershipEvent } from "../Membership.ts"
 import type { PeerStore } from "../PeerStore.ts"
 import type { Transport } from "../Transport.ts"
+import { makeAsk } from "./asking.ts"
 import { makeBroadcasting } from "./broadcast.ts"
 import { makeFanout } from "./fanout.ts"
 import type { Claim } from "./handshake.ts"
@@ -55,8 +57,9 @@ type Item = Node.Input | Publication | Last | Claimed
 const turnMillis = 50
 const inputsPerLook = 64
 
-/** Whoever has no types may give one address, as a text. */
-const isList = (contacts: ReadonlyArray<string>): boolean => Array.isArray(contacts)
+/** Whoever has no types may give one address, as a text, or what is no address. */
+const isList = (contacts: ReadonlyArray<string>): boolean =>
+  Array.isArray(contacts) && contacts.every(Predicate.isString)
 
 export const makeDriver = Effect.fnUntraced(function* (
   settings: Settings,
@@ -234,13 +237,11 @@ export const makeDriver = Effect.fnUntraced(function* (
   })
 
   const discover = Effect.gen(function* () {
-    const { requestTimeoutMillis } = settings.membership
-    const contacts = yield* discovery.contacts.pipe(
-      Effect.timeoutOrElse({
-        duration: requestTimeoutMillis,
-        orElse: () =>
-          Effect.fail(new DiscoveryError({ detail: `it took too long, more than ${requestTimeoutMillis} ms` }))
-      }),
+    // Each time anew: one question that is never answered does not keep the next from being asked.
+    const contacts = yield* makeAsk(settings.membership.requestTimeoutMillis)(
+      () => discovery.contacts,
+      (detail) => new DiscoveryError({ detail })
+    ).pipe(
       Effect.filterOrFail(
         isList,
         (found) => new DiscoveryError({ detail: `it found ${Formatter.format(found)}, which is no list of addresses` })

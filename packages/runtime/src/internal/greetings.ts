@@ -27,6 +27,7 @@ export interface Why {
   readonly reason: string
   readonly detail: string
   readonly conflict?: Conflict | undefined
+  readonly isSelf?: boolean | undefined
 }
 
 /** Goes on with a link at whose far end the peer is; the link lives as long as that runs. */

@@ -31,6 +31,8 @@ export class Refused extends Data.TaggedError("Refused")<{
   readonly conflict: Conflict | undefined
   /** Who turned us away, where that is known. */
   readonly peer: Peer.Peer | undefined
+  /** The far end is this end: it has been dialled by another name of its address. */
+  readonly isSelf: boolean
 }> {}
 
 export interface Ourselves {
@@ -71,7 +73,7 @@ export interface Greeted {
 export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<Greeted, Refused | LinkClosed> =>
   Effect.flatMap(link.receive, ([first, ...rest]) => {
     const refuse = (reason: Wire.ByeReason, detail: string, peer?: Peer.Peer, conflict?: Conflict) =>
-      Effect.fail(new Refused({ reason, detail, peer, conflict }))
+      Effect.fail(new Refused({ reason, detail, peer, conflict, isSelf: false }))
     if (first === undefined) return refuse("protocol", "no frame")
     const decoded = Wire.decodeControl(first)
     if (Result.isFailure(decoded)) return refuse("protocol", decoded.failure.message)
@@ -94,9 +96,12 @@ export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<
       return refuse("identity", `its certificate belongs to ${JSON.stringify(link.authenticatedId)}`)
     }
     if (peer.id === self.id) {
-      return peer.epoch === self.epoch && peer.address === self.address
-        ? refuse("identity", "this node has dialled itself", peer)
-        : refuse("identity", "another process has the id of this node", peer, { _tag: "Met", epoch: peer.epoch })
+      const isSelf = peer.epoch === self.epoch && peer.address === self.address
+      if (!isSelf) {
+        return refuse("identity", "another process has the id of this node", peer, { _tag: "Met", epoch: peer.epoch })
+      }
+      const detail = "this node has dialled itself"
+      return Effect.fail(new Refused({ reason: "identity", detail, peer, conflict: undefined, isSelf }))
     }
     const known = ourselves.knownEpoch(peer.id)
     if (peer.epoch < known) return refuse("superseded", `epoch ${peer.epoch} is over, ${known} is known`, peer)

@@ -304,12 +304,14 @@ export const makeLinks = (
       host.report({ _tag: "LinkOpened", address, peer: greeted.peer })
       return keepUnlessHeld(link, greeted)
     }
-    greetings.dial(address, undefined, converse, (cause, { detail, reason }) =>
+    greetings.dial(address, undefined, converse, (cause, { detail, isSelf, reason }) =>
       Effect.suspend(() => {
         meter.count("dialsFailed")
         host.report({ _tag: "DialFailed", address, cause })
-        // Discovery may name the same contacts again at once.
-        const more = seldom(address, reason)
+        // Discovery may name the same contacts again at once. Where it names all nodes, it names this one: that tells why a node is
+        // alone, and otherwise nothing.
+        const isOrdinary = isSelf === true && host.state().membership.active.length > 0
+        const more = isOrdinary ? undefined : seldom(address, reason)
         const log = more === undefined ? Effect.logDebug : Effect.logWarning
         return log("a contact cannot be joined; asking others, and it again later", {
           address,

@@ -2,11 +2,14 @@
  * What a node remembers over restarts, as the driver uses it: the memory of the start before, and the writing of this
  * one's. Rules 9c (the epoch) and 1d (contacts) of `docs/protocol.md`.
  */
-import { HyParView, type Peer } from "@hyparview/core"
+import { HyParView, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { type Memory, PeerStoreError, type PeerStore } from "../PeerStore.ts"
+import { type Ask, makeAsk } from "./asking.ts"
 import type { Meter } from "./metrics.ts"
 import type { Settings } from "./settings.ts"
 
@@ -43,7 +46,8 @@ export const makeRemembering = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Remembering> {
   if (store === undefined) return nothing
   const { cluster, id, rememberedPeers } = settings
-  const loaded = yield* load(settings, store, meter)
+  const ask = makeAsk(settings.peerStoreTimeoutMillis)
+  const loaded = yield* load(settings, store, ask, meter)
   let peers: ReadonlyArray<Peer.Peer> = (loaded?.peers ?? []).slice(0, rememberedPeers)
   /** What the store holds; undefined if that is not known. */
   let written: Memory | undefined
@@ -65,20 +69,24 @@ export const makeRemembering = Effect.fnUntraced(function* (
   const save = Effect.suspend(() => {
     note()
     const memory: Memory = { cluster, id, epoch: state().self.epoch, peers }
-    return bounded(settings, store, () => store.save(memory), "unwritable").pipe(
+    return ask(() => store.save(memory), failureOf(store, "unwritable")).pipe(
       Effect.matchEffect({
         onSuccess: () => {
           meter.count("peerStoreWrites")
           written = memory
+          if (!isFailing) return Effect.void
           isFailing = false
-          return Effect.void
+          return Effect.logInfo("known peers and epoch are kept again", { place: placeOf(store) })
         },
         onFailure: (error) => {
           meter.count("peerStoreFailures")
           written = undefined
           if (isFailing) return Effect.void
           isFailing = true
-          return Effect.logWarning("known peers and epoch are not kept; trying again, without another word", error)
+          return Effect.logWarning(
+            "known peers and epoch are not kept; trying again, without another word until they are",
+            error
+          )
         }
       })
     )
@@ -122,16 +130,21 @@ const isSameOrder = (some: ReadonlyArray<Peer.Peer>, others: ReadonlyArray<Peer.
     return other !== undefined && id === other.id && epoch === other.epoch && address === other.address
   })
 
-const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Effect.Effect<Memory | undefined> =>
-  bounded(settings, store, () => store.load, "unreadable").pipe(
+const load = (
+  settings: Settings,
+  store: PeerStore["Service"],
+  ask: Ask,
+  meter: Meter
+): Effect.Effect<Memory | undefined> =>
+  ask(() => store.load, failureOf(store, "unreadable")).pipe(
     Effect.flatMap((memory) => {
       if (memory === undefined) return Effect.undefined
-      const { cluster, epoch, id } = memory
       const place = placeOf(store)
-      // This start's is above it, and must be one that others take for an epoch.
-      if (epoch >= HyParView.highestEpoch) {
-        return Effect.fail(new PeerStoreError({ reason: "corrupt", place, detail: `epoch ${epoch} is no time` }))
+      const strange = strangenessOf(memory)
+      if (strange !== undefined) {
+        return Effect.fail(new PeerStoreError({ reason: "corrupt", place, detail: strange }))
       }
+      const { cluster, id } = memory
       if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)
       return Effect.as(
         Effect.logWarning("the peer store is another node's: ignored and replaced; each node needs one of its own", {
@@ -148,21 +161,25 @@ const load = (settings: Settings, store: PeerStore["Service"], meter: Meter): Ef
     })
   )
 
+/** What is wrong with a memory; a store of somebody's own may give anything. */
+const strangenessOf = (memory: Memory): string | undefined => {
+  if (!Predicate.isObject(memory)) return `${Formatter.format(memory)} is no memory`
+  const { epoch, peers } = memory
+  // This start's is above it, and must be one that others take for an epoch.
+  if (!isEpoch(epoch) || epoch >= HyParView.highestEpoch) return `epoch ${Formatter.format(epoch)} is no time`
+  if (!Array.isArray(peers)) return `its peers are ${Formatter.format(peers)}, which is no list`
+  const stranger = peers.find((peer) => !isPeer(peer))
+  return stranger === undefined ? undefined : `${Formatter.format(stranger)} is no peer`
+}
+
+const isEpoch = (epoch: unknown): boolean => Number.isSafeInteger(epoch) && Number(epoch) >= 0
+
+const isPeer = (peer: unknown): boolean =>
+  Predicate.isObject(peer) &&
+  [peer["id"], peer["address"]].every((text) => Predicate.isString(text) && Wire.isName(text)) &&
+  isEpoch(peer["epoch"])
+
 const placeOf = ({ place = "" }: PeerStore["Service"]): string => place
 
-/** A store that does not answer, or is broken, must not keep the node from starting, from going on, or from ending. */
-const bounded = <A>(
-  { peerStoreTimeoutMillis }: Settings,
-  store: PeerStore["Service"],
-  use: () => Effect.Effect<A, PeerStoreError>,
-  reason: PeerStoreError["reason"]
-): Effect.Effect<A, PeerStoreError> => {
-  const fail = (detail: string) => Effect.fail(new PeerStoreError({ reason, place: placeOf(store), detail }))
-  return Effect.suspend(use).pipe(
-    Effect.timeoutOrElse({
-      duration: peerStoreTimeoutMillis,
-      orElse: () => fail(`no answer within ${peerStoreTimeoutMillis} ms`)
-    }),
-    Effect.catchDefect((defect) => fail(`it died: ${String(defect)}`))
-  )
-}
+const failureOf = (store: PeerStore["Service"], reason: PeerStoreError["reason"]) => (detail: string) =>
+  new PeerStoreError({ reason, place: placeOf(store), detail })
