@@ -70,7 +70,7 @@ const setUp = (
     const links = makeLinks(
       settings,
       { address: self.address, maxFrameBytes: 1_048_576, dial: () => Effect.never, accepted: Stream.never },
-      yield* makeRun,
+      yield* makeRun(1_000),
       makeMeter(yield* Effect.context<never>()),
       {
         now: () => 0,
@@ -293,7 +293,7 @@ const side = Effect.fnUntraced(function* (peer: Peer.Peer, dialMillis: number) {
   const links = makeLinks(
     settings,
     { ...transport, dial: (address) => Effect.andThen(Effect.sleep(dialMillis), transport.dial(address)) },
-    yield* makeRun,
+    yield* makeRun(1_000),
     makeMeter(yield* Effect.context<never>()),
     {
       now: () => clock.currentTimeMillisUnsafe(),

@@ -1,7 +1,7 @@
 /** What a node remembers from one start to the next: rule 9c, and the peers it knew as contacts of the next join. */
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Context, Effect, Exit, Fiber, Layer, Logger, Metric, Result, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Logger, Metric, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Discovery, Membership, Node, PeerStore } from "../src/index.ts"
 
@@ -302,11 +302,10 @@ describe("a node with a peer store", () => {
       const { layer, lines } = logged()
       return Effect.gen(function* () {
         let asked = 0
-        let answer = Effect.runFork(Effect.never)
+        const answer = Latch.makeUnsafe(false)
         const hangs = Effect.suspend(() => {
           asked++
-          answer = Effect.runFork(Effect.never)
-          return Effect.uninterruptible(Effect.asVoid(Fiber.await(answer)))
+          return Effect.uninterruptible(answer.await)
         })
         const store = Layer.succeed(PeerStore.PeerStore, { load: Effect.undefined, save: () => hangs })
         const options = { peerStoreTimeout: "1 second", peerStoreInterval: "10 seconds" } as const
@@ -317,7 +316,8 @@ describe("a node with a peer store", () => {
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(asked, 1)
         assert.strictEqual(lines.filter((line) => line.includes("no answer within 1000 ms")).length, 1)
-        yield* Fiber.interrupt(answer)
+        yield* answer.open
+        answer.closeUnsafe()
         yield* TestClock.adjust("10 seconds")
         assert.strictEqual(asked, 2)
         yield* stop

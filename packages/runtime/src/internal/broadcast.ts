@@ -6,6 +6,7 @@
 import { type Node, Plumtree, Wire } from "@hyparview/core"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -280,7 +281,13 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
         Effect.suspend(() => {
           const remove = validation.add(topic, (message) =>
             Effect.provide(
-              Effect.suspend(() => judge(message)),
+              Effect.suspend(() => {
+                const judged = judge(message)
+                // Whoever has no types: what is no effect would end the fiber from outside, which then keeps its place for ever.
+                return Effect.isEffect(judged)
+                  ? judged
+                  : Effect.die(new TypeError(`${Formatter.format(judged)} is no effect of a verdict`))
+              }),
               context
             )
           )

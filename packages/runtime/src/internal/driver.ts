@@ -69,7 +69,7 @@ export const makeDriver = Effect.fnUntraced(function* (
 ) {
   const clock = yield* Clock.Clock
   const meter = makeMeter(yield* Effect.context<never>())
-  const run = yield* makeRun
+  const run = yield* makeRun(settings.leaveDeadlineMillis)
   const repair = yield* makeRepairSpan(settings.id)
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   const room = Latch.makeUnsafe(true)

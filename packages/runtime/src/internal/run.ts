@@ -9,7 +9,8 @@ import * as Fiber from "effect/Fiber"
 
 export type Run = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
-export const makeRun = Effect.gen(function* () {
+/** The node's scope waits for its fibers, but no longer than that for one that lets nobody interrupt it: a validator may. */
+export const makeRun = Effect.fnUntraced(function* (patienceMillis: number) {
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const waiting = new Set<Fiber.Fiber<void>>()
   let closed = false
@@ -37,7 +38,13 @@ export const makeRun = Effect.gen(function* () {
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
       closed = true
-      return Fiber.interruptAll(waiting)
+      return Effect.timeoutOrElse(Effect.interruptible(Fiber.interruptAll(waiting)), {
+        duration: patienceMillis,
+        orElse: () =>
+          Effect.logWarning("the node has ended, but not all that it ran: something lets nobody interrupt it", {
+            fibers: waiting.size
+          })
+      })
     })
   )
   return run

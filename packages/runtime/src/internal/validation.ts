@@ -9,6 +9,7 @@
  * passes them on. So once somebody has waited without a break for that long, nobody waits for longer than an eighth of it.
  */
 import { Plumtree } from "@hyparview/core"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Formatter from "effect/Formatter"
@@ -16,6 +17,7 @@ import type { Candidate, Verdict } from "./messages.ts"
 import type { Meter } from "./metrics.ts"
 import { isVerdict } from "./requests.ts"
 import type { Run } from "./run.ts"
+import { makeSeldom } from "./seldom.ts"
 
 /** A validator as it was given, with its services provided. */
 export type Judge = (message: Candidate) => Effect.Effect<Verdict, unknown>
@@ -81,6 +83,18 @@ export const makeValidation = (options: {
   let waitingSince = 0
   let running = 0
 
+  /** Subscribers are told that messages are missing, not why. There are three reasons. */
+  const seldom = makeSeldom(now, 3 * options.topicsSize)
+  const warn = (
+    { id: { topic } }: Candidate,
+    why: string,
+    about: Readonly<Record<string, unknown>>
+  ): Effect.Effect<void> => {
+    const more = seldom(topic, why)
+    const log = more === undefined ? Effect.logDebug : Effect.logWarning
+    return log(`${why}: the message is ignored`, { topic, ...about, ...more })
+  }
+
   const judgeAll = (message: Candidate): Effect.Effect<Verdict, unknown> =>
     Effect.gen(function* () {
       for (const judge of judges.get(message.id.topic) ?? []) {
@@ -111,7 +125,7 @@ export const makeValidation = (options: {
         if (which.decided) return Effect.void
         meter.count("validatorsFailed")
         settle(which, "ignore", false)
-        return Effect.logDebug("a validator failed: the message is ignored", cause)
+        return warn(which.message, "a validator failed", { cause: Cause.pretty(cause) })
       }),
       Effect.ensuring(
         Effect.sync(() => {
@@ -128,6 +142,7 @@ export const makeValidation = (options: {
       if (which.decided) return
       meter.count("validatorsSlow")
       settle(which, "ignore", false)
+      run(warn(which.message, "a validator is too slow", { validatorTimeoutMillis: timeoutMillis }))
       fiber.interruptUnsafe()
     })
     which.limit = run(Effect.delay(expire, timeoutMillis))
@@ -149,9 +164,14 @@ export const makeValidation = (options: {
     for (const next of waiting) {
       leave(next)
       if (at - next.since <= patience) return next
-      settle(next, "ignore", false)
+      neglect(next)
     }
     return undefined
+  }
+
+  const neglect = (which: Case): void => {
+    settle(which, "ignore", false)
+    run(warn(which.message, "no validator was free in time", { validators: concurrency, waiting: waiting.size }))
   }
 
   const leave = (which: Case): void => {
@@ -170,7 +190,7 @@ export const makeValidation = (options: {
 
   const enter = (which: Case): void => {
     const bytes = which.message.payload.byteLength
-    if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return settle(which, "ignore", false)
+    if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return neglect(which)
     if (waiting.size === 0) waitingSince = which.since
     waiting.add(which)
     waitingBytes += bytes

@@ -66,6 +66,26 @@ describe("validators", () => {
     }).pipe(virtually)
   )
 
+  it.live("that give no effect cost the messages they are asked about, and keep no place", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 1, node: { validators: 2 } })
+      const news = yield* cluster.collect("news")
+      const accept = Effect.succeed("accept" as const)
+      const judge = ({ payload }: Broadcast.Candidate): typeof accept =>
+        // @ts-expect-error: whoever has no types may give anything.
+        text(payload) === "good" ? accept : "accept"
+      yield* cluster.node(1).broadcast.validate("news", judge)
+      yield* cluster.pass(0)
+      const published = yield* Effect.forEach(["odd", "odd", "odd", "good"], (what) =>
+        cluster.publish(0, "news", bytes(what))
+      )
+      yield* cluster.pass("20 seconds")
+      const got = published.map((id) => news.receivers(id).includes(1))
+      assert.deepStrictEqual(got, [false, false, false, true])
+      assert.strictEqual(news.missed(1), 3)
+    }).pipe(virtually)
+  )
+
   it.live("that are slower than messages come judge some of them in time, and the others are told as lagged", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({

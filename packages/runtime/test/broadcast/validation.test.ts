@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Metric } from "effect"
+import { Clock, Effect, Fiber, Logger, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import type { Candidate, Verdict } from "../../src/Broadcast.ts"
 import { makeMeter } from "../../src/internal/metrics.ts"
@@ -18,7 +18,7 @@ const setUp = (judge: Judge, concurrency = 2, waitingBytes = 10_000) =>
     const decided: Array<string> = []
     const watched: Array<boolean> = []
     const fibers: Array<Fiber.Fiber<void>> = []
-    const run = yield* makeRun
+    const run = yield* makeRun(1_000)
     const meter = makeMeter(yield* Effect.context<never>())
     const validation = makeValidation({
       topicsSize: 2,
@@ -101,6 +101,33 @@ describe("a validator", () => {
       assert.strictEqual(yield* counted("validators_slow"), 0)
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
+
+  it.effect("is warned of where it fails, is slow or is not free, once a minute for each topic", () => {
+    const said: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") said.push(JSON.stringify(message))
+    })
+    return Effect.gen(function* () {
+      const { validation } = yield* setUp(
+        ({ id }) => (id.sequence % 2 === 0 ? Effect.die(new Error("a bug")) : Effect.never),
+        1,
+        1
+      )
+      for (let sequence = 0; sequence < 10; sequence++) validation.ask(candidate(sequence))
+      yield* TestClock.adjust("10 seconds")
+      for (const why of ["a validator failed", "a validator is too slow", "no validator was free in time"]) {
+        assert.lengthOf(
+          said.filter((line) => line.includes(why) && line.includes('"topic":"t"')),
+          1,
+          why
+        )
+      }
+      assert.isNotEmpty(said.filter((line) => line.includes("Error: a bug")))
+      yield* TestClock.adjust("1 minute")
+      validation.ask(candidate(10))
+      assert.include(said.at(-1), '"alsoSince"')
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  })
 
   it.effect("that is too slow is interrupted, counts as ignore, and makes room", () =>
     Effect.gen(function* () {
