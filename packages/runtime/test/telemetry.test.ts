@@ -201,6 +201,31 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
+  it.effect("that has not joined says so when others ask it, once a minute, and no more when it has", () => {
+    const said: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      if (JSON.stringify(message).includes("has not joined itself")) said.push(JSON.stringify(message))
+    })
+    return Effect.gen(function* () {
+      const idle = membershipOf(yield* node("a"))
+      const joiner = membershipOf(yield* node("b"))
+      yield* joiner.join(["a"])
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(said, [])
+      yield* TestClock.adjust("58 seconds")
+      assert.lengthOf(said, 1)
+      assert.include(said[0], '"peer":"b"')
+      yield* TestClock.adjust("4 minutes")
+      assert.isAtMost(said.length, 5)
+      yield* idle.join([])
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(yield* joiner.neighbors, 1)
+      const before = said.length
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(said.length, before)
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
   it.effect("asks a Discovery again that has not answered once, although it lets nobody interrupt it", () => {
     let asked = 0
     const contacts = Effect.suspend(() =>

@@ -32,6 +32,7 @@ import type { Publication } from "./publications.ts"
 import { makeRemembering } from "./remembering.ts"
 import { makeRepairSpan } from "./repairSpan.ts"
 import { makeRun } from "./run.ts"
+import { makeSeldom } from "./seldom.ts"
 import type { Settings } from "./settings.ts"
 import { makeSteadyTime } from "./steadyTime.ts"
 import { makeTimers } from "./timers.ts"
@@ -198,6 +199,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     },
     receive: (from, messages, looked) => {
       const at = now()
+      if (state.membership.status === "idle") sayIdle(from, at)
       counts.received += messages.length
       costs.received(from, messages)
       messages.forEach((message, index) => {
@@ -212,6 +214,19 @@ export const makeDriver = Effect.fnUntraced(function* (
       return room.await
     })
   })
+
+  const madeAt = now()
+  const seldom = makeSeldom(now, 1)
+  /** Whoever asks such a node to let it in is sent away for as long as that lasts, and waits; neither would know why. */
+  const sayIdle = (from: Peer.Peer, at: number): void => {
+    // It may be about to.
+    if (at - madeAt < settings.membership.requestTimeoutMillis) return
+    const more = seldom("", "idle")
+    if (more === undefined) return
+    const said =
+      "others ask this node, and it has not joined itself: that is done by Membership.join, if need be with no contacts"
+    run(Effect.logWarning(said, { peer: from.id, address: from.address, ...more }))
+  }
 
   const costs = makeLinkCosts(settings, {
     exact: time.exact,
