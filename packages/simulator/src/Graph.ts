@@ -166,7 +166,7 @@ export const outDegrees = (graph: Graph): Int32Array => {
 }
 
 /**
- * Counts equal values. The keys stand in ascending order.
+ * Counts equal values: degrees, or other whole numbers from 0; another is a `RangeError`. The keys stand in ascending order.
  *
  * @category metrics
  * @since 0.1.0
@@ -175,6 +175,9 @@ export const histogram = (values: ArrayLike<number>): Histogram => {
   const counts: Array<number> = []
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0
+    // An array would keep it as a property, in no order and not among its elements.
+    if (!Number.isInteger(value) || value < 0)
+      throw new RangeError(`${value} cannot be counted: expected a whole number from 0`)
     counts[value] = (counts[value] ?? 0) + 1
   }
   const result: Record<string, number> = {}

@@ -236,8 +236,10 @@ export class World {
     return this.processes.anyAlive(random)
   }
 
-  /** `count` distinct living nodes, at random, in random order; all of them if there are fewer. */
+  /** `count` distinct living nodes, a whole number of them, at random, in random order; all of them if there are fewer. */
   sampleAlive(count: number, random: Random.Random = this.random): ReadonlyArray<number> {
+    if (!Number.isInteger(count) || count < 0)
+      throw new RangeError(`${count} nodes cannot be drawn: expected a whole number from 0`)
     return this.processes.sampleAlive(count, random)
   }
 
@@ -258,12 +260,14 @@ export class World {
 
   /** Tells a node that runs of contacts, as a user does who calls `join` again. */
   introduce(node: number, contacts: ReadonlyArray<number>): void {
+    this.assertNodes([node])
     this.assertNodes(contacts)
     if (this.processes.isUp(node)) this.command(node, { _tag: "Join", now: this.millis(), contacts })
   }
 
   /** Nodes die without a word; whoever had a link to one is told after the detection delay. */
   crash(nodes: ReadonlyArray<number>): void {
+    this.assertNodes(nodes)
     for (const node of nodes) {
       const state = this.states.get(node)
       if (!this.isAlive(node) || state === undefined) continue
@@ -279,6 +283,7 @@ export class World {
 
   /** A node says goodbye to its neighbours and stops. */
   leave(node: number): void {
+    this.assertNodes([node])
     if (!this.processes.isUp(node)) return
     this.command(node, { _tag: "Leave", now: this.millis() })
     this.processes.end(node, left)
@@ -287,10 +292,11 @@ export class World {
   }
 
   /**
-   * Publishes from a node; the number of the broadcast, or −1 if the node does not run. The payload has four bytes at least,
-   * which name the broadcast.
+   * Publishes from a node; the number of the broadcast, or −1 if the node does not run, as nobody (−1, see `randomAlive`) does. The
+   * payload has four bytes at least, which name the broadcast.
    */
   publish(node: number, topic = "broadcast", bytes = 4): number {
+    if (node !== -1) this.assertNodes([node])
     if (!Number.isSafeInteger(bytes)) throw new RangeError(`a payload cannot have ${bytes} bytes`)
     if (!this.processes.isUp(node)) return -1
     const index = this.broadcasts.length
@@ -383,7 +389,7 @@ export class World {
    * broadcast, its nodes begin with that one, among the neighbours they have.
    */
   fork(branch = 0, broadcast?: Plumtree.Config): World {
-    const fork = new World({ ...this.options, nodes: 0 }).become(this, branch)
+    const fork = new World({ ...this.options, nodes: 0, discoverable: undefined }).become(this, branch)
     return broadcast === undefined ? fork : fork.beginBroadcast(broadcast)
   }
 

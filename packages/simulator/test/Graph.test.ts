@@ -114,6 +114,7 @@ describe("degrees and asymmetry", () => {
     assert.deepStrictEqual(Graph.histogram(Graph.outDegrees(outward)), { "0": 4, "4": 1 })
     assert.deepStrictEqual(Graph.histogram(Graph.inDegrees(outward)), { "0": 1, "1": 4 })
     assert.deepStrictEqual(Graph.histogram(Graph.inDegrees(star(9))), { "1": 8, "8": 1 })
+    for (const value of [0.5, -1, NaN]) assert.throws(() => Graph.histogram([1, value]), RangeError)
   })
 
   it("counts links between groups", () => {

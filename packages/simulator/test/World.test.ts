@@ -103,7 +103,8 @@ describe("a world", () => {
     ["a detection that is no time", { detectionMillis: NaN }],
     ["a dial without end", { dialTimeoutMillis: Infinity }],
     ["part of an answer", { discoverySize: 0.5 }],
-    ["a list of nobody", { discoverable: [1, -1] }]
+    ["a list of nobody", { discoverable: [1, -1] }],
+    ["a list with a stranger", { discoverable: [1, 4] }]
   ])("cannot be made of %s", (_, options) => {
     const { nodes = 4, ...others } = { nodes: 4, ...options }
     const config = { membership: Result.getOrThrow(HyParView.forClusterSize(4)), broadcast: Plumtree.floodConfig }
@@ -154,6 +155,12 @@ describe("a world", () => {
     assert.throws(() => world.start(1, [77]), RangeError)
     assert.throws(() => world.start(1, [NaN]), RangeError)
     assert.throws(() => world.introduce(0, [10]), RangeError)
+    assert.throws(() => world.introduce(10, [0]), RangeError)
+    assert.throws(() => world.crash([0, 10]), RangeError)
+    assert.throws(() => world.leave(0.5), RangeError)
+    assert.throws(() => world.publish(10), RangeError)
+    assert.strictEqual(makeWorld(10).publish(makeWorld(10).randomAlive()), -1)
+    for (const count of [-1, 0.5, NaN]) assert.throws(() => world.sampleAlive(count), RangeError)
     assert.throws(() => world.publish(0, "t", NaN), RangeError)
     assert.strictEqual(world.alive, 1)
     assert.throws(() => world.runUntil(NaN), RangeError)

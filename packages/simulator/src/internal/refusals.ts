@@ -31,8 +31,10 @@ export const defectOf = (options: Numbers): string | undefined => {
     }
   }
   if (options.nodes > mostNodes) return `nodes is ${options.nodes}: expected ${mostNodes} at most`
-  const stranger = options.discoverable?.find((node) => !isIndex(node, mostNodes))
-  return stranger === undefined ? undefined : `discoverable: there is no node ${stranger}`
+  const stranger = options.discoverable?.find((node) => !isIndex(node, options.nodes))
+  return stranger === undefined
+    ? undefined
+    : `discoverable: there is no node ${stranger}, the world has ${options.nodes}`
 }
 
 export const isIndex = (node: number, nodes: number): boolean => Number.isInteger(node) && node >= 0 && node < nodes
