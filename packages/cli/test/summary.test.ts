@@ -31,8 +31,18 @@ describe("the summary of a run", () => {
     const sampled = { exact: false, sources: 512, unreachableShare: 0.25, unreachableStandardError: 0.003 }
     assert.match(
       lineOf(sampled) ?? "",
-      /\(from 512 nodes, .*at most; none between 25 % of the pairs \(± 0\.3 %\); clustering/
+      /\(from 512 nodes, standard error .*at most; none between 25 % of the pairs \(standard error 0\.3 %\); clustering/
     )
+  })
+
+  it("says of whom a latency is, of a heal that was not watched for a minute that it was not, and which trees have begun", () => {
+    const timed = runOf("failures", { nodes: 20, cycles: 1, messages: 1, healCycles: 0, kill: 0, latency: "uniform" })
+    assert.match(summary("failures", [timed]).join("\n"), /latency +[\d.]+ ms to half of those reached, /)
+    const cut = runOf("partition", { nodes: 20, cycles: 1, cutMinutes: 1, healCycles: 1 })
+    assert.isNull(cut.partition?.mostControlOfCalm)
+    assert.match(summary("partition", [cut]).join("\n"), /no whole minute of cycles after it$/m)
+    const trees = runOf("thicket", { nodes: 20, cycles: 1, messages: 1 })
+    assert.match(summary("thicket", [trees]).join("\n"), /; 1 message, so 1 of 5 trees have begun$/m)
   })
 
   it("says what all cycles of churn were like, and not the last alone", () => {

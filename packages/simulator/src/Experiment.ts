@@ -60,8 +60,16 @@ export const faultOf = (experiment: Name, options: Options): InvalidOption | und
     return new InvalidOption({ option: "nodes", value: nodes, expected })
   }
   const survivors = nodes - Math.round(kill * nodes)
-  if ((experiment === "failures" || experiment === "plumtree" || experiment === "thicket") && survivors < 1) {
+  const kills = experiment === "failures" || experiment === "plumtree" || experiment === "thicket"
+  if (kills && survivors < 1) {
     return new InvalidOption({ option: "kill", value: kill, expected: `of ${nodes} nodes at least one must survive` })
+  }
+  if (kills && kill > 0 && survivors === nodes) {
+    return new InvalidOption({ option: "kill", value: kill, expected: `of ${nodes} nodes none would die` })
+  }
+  if (experiment === "paper" && options.part !== "plumtree" && options.messages === 0) {
+    const expected = "the papers' figures are of messages: 1 at least"
+    return new InvalidOption({ option: "messages", value: 0, expected })
   }
   if (experiment === "thicket" && options.announceMillis === 0) {
     const expected = "in a thicket announcements wait for each other, 1 millisecond at least"

@@ -9,7 +9,7 @@
 import { latencyName } from "./experiments/Options.ts"
 import { draw, drawChord } from "./report/Chart.ts"
 import { latencyIn } from "./report/detection.ts"
-import { type Figure, number, percent, type Table } from "./report/Figure.ts"
+import { type Figure, mostListed, number, ofSeeds, percent, type Table } from "./report/Figure.ts"
 import { costTable, figuresOf } from "./report/figures.ts"
 import { isPaperSize, nodesOfPaper } from "./report/paperSize.ts"
 import { pageStyle, standalone } from "./report/style.ts"
@@ -62,7 +62,7 @@ export const report = (results: Result | Results, options: ReportOptions): Repor
     '<!doctype html><html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width,initial-scale=1">',
     `<title>${escape(titleOf(results.experiment))}</title><style>${pageStyle}</style></head><body><main>`,
-    heading(results.experiment, runs),
+    heading(results.experiment, runs, figures),
     `<pre><code>${escape(options.command)}</code></pre>`,
     facts(runs),
     ...figures.map(sectionOf),
@@ -85,15 +85,20 @@ const titles: Readonly<Record<string, string>> = {
 
 const titleOf = (experiment: string): string => titles[experiment] ?? experiment
 
-const heading = (experiment: string, runs: ReadonlyArray<Result>): string => {
+const heading = (experiment: string, runs: ReadonlyArray<Result>, figures: ReadonlyArray<Figure>): string => {
   const [first] = runs
   const seeds = [...new Set(runs.map(({ seed }) => seed))]
   const latency = first === undefined ? undefined : latencyIn(first.config)
+  const hasThinLines = figures.some(
+    ({ chart }) => chart?.kind === "lines" && chart.series.some(({ dots, role }) => role === "seed" && dots !== true)
+  )
   const interrupted = first === undefined || runs.some(({ complete }) => !complete)
   return [
     `<h1>${escape(titleOf(experiment))}</h1>`,
     `<p class="lead">HyParView for Effect, simulated: ${number(first?.nodes)} nodes, `,
-    `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}, ${latency === undefined ? "" : escape(latencyName(latency))} latency.</p>`,
+    `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}, ${latency === undefined ? "" : escape(latencyName(latency))} latency.`,
+    hasThinLines ? " A thin line is one seed, a thick one their mean." : "",
+    seeds.length > mostListed ? " ±: the standard deviation of the seeds.</p>" : "</p>",
     experiment === "paper" && first !== undefined && !isPaperSize(first)
       ? `<p class="warning">The papers’ values are of ${number(nodesOfPaper)} nodes, these runs of ${number(first.nodes)}. Shares and ratios can be held against each other; hops, paths, clustering and cycles cannot.</p>`
       : "",
@@ -101,34 +106,43 @@ const heading = (experiment: string, runs: ReadonlyArray<Result>): string => {
   ].join("")
 }
 
-/** The few numbers to read first: of each seed, or one where they are all the same. */
+/** The few numbers to read first. */
 const facts = (runs: ReadonlyArray<Result>): string => {
   const stable = runs.filter(({ experiment }) => experiment === "stable")
   const shown = stable.length > 0 ? stable : runs
   const [first] = shown
   if (first === undefined) return ""
-  const each = (of: (overlay: Result["overlay"]) => string) =>
-    [...new Set(shown.map(({ overlay }) => of(overlay)))].join(", ")
+  const each = (of: (overlay: Result["overlay"]) => number, format: (value: number) => string = number) =>
+    ofSeeds(
+      shown.map(({ overlay }) => of(overlay)),
+      format
+    )
   const full = Math.max(...shown.flatMap(({ overlay }) => Object.keys(overlay.inDegree).map(Number)), 0)
   const items: ReadonlyArray<readonly [string, string, string]> = [
-    ["alive", each(({ alive }) => number(alive)), `of ${number(first.nodes)}`],
-    [
-      "components",
-      each(({ components }) => number(components)),
-      `largest ${each(({ largestComponent }) => number(largestComponent))}`
-    ],
-    ["one-sided links", each(({ asymmetricLinks }) => number(asymmetricLinks)), ""],
+    ["alive", each(({ alive }) => alive), `of ${number(first.nodes)}`],
+    ["components", each(({ components }) => components), `largest ${each(({ largestComponent }) => largestComponent)}`],
+    ["one-sided links", each(({ asymmetricLinks }) => asymmetricLinks), ""],
     [
       `nodes at degree ${full}`,
-      each(({ alive, inDegree }) => percent((inDegree[full] ?? 0) / Math.max(1, alive), 2)),
+      each(
+        ({ alive, inDegree }) => (inDegree[full] ?? 0) / Math.max(1, alive),
+        (share) => percent(share, 2)
+      ),
       ""
     ],
     [
-      "average path",
-      each(({ averageShortestPath }) => number(averageShortestPath, 4)),
+      "average path, hops",
+      each(({ averageShortestPath }) => averageShortestPath),
       isPaperSize(first) ? "paper 6.385" : ""
     ],
-    ["clustering", each(({ clustering }) => number(clustering, 2)), isPaperSize(first) ? "paper 0.00092" : ""]
+    [
+      "clustering",
+      each(
+        ({ clustering }) => clustering,
+        (value) => number(value, 2)
+      ),
+      isPaperSize(first) ? "paper 0.00092" : ""
+    ]
   ]
   const cells = items.map(
     ([name, value, note]) =>

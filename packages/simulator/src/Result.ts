@@ -167,8 +167,8 @@ export interface Partition {
    * which cycles run, here and below.
    */
   readonly calmControlPerMinute: number
-  /** The same in the worst minute after the heal, as a multiple of it. */
-  readonly mostControlOfCalm: number
+  /** The same in the worst minute after the heal, as a multiple of it; null if the cycles after it make no whole minute. */
+  readonly mostControlOfCalm: number | null
   /** The minutes after the heal, overlapping, each by when it ended. */
   readonly control: ReadonlyArray<{ readonly seconds: number; readonly perMinute: number }>
 }
@@ -267,7 +267,7 @@ export interface FirstMessage {
  * @since 0.1.0
  */
 export interface FurtherKill {
-  /** The share of those who lived. */
+  /** The share of those who lived, rounded to whole nodes. A share that would leave nobody is left out. */
   readonly kill: number
   /** Of the first message, and the mean over all. */
   readonly first: number

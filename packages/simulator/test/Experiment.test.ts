@@ -261,6 +261,17 @@ describe("the departures of churn", () => {
   })
 })
 
+describe("further kills", () => {
+  it("are those that leave somebody", () => {
+    // Two are left, and of two a half is one; but three quarters round to both.
+    const kills = run("failures", { nodes: 4, kill: 0.5, cycles: 1, messages: 1, healCycles: 1, againMessages: 1 })
+    assert.deepStrictEqual(
+      kills.furtherKills?.map(({ kill }) => kill),
+      [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    )
+  })
+})
+
 describe("partition", () => {
   const small = { nodes: 200, cycles: 3, healCycles: 30 } as const
 
@@ -631,6 +642,11 @@ describe("a run", () => {
     assert.strictEqual(fault("stable", { seed: -1 })[0], "seed")
     assert.strictEqual(fault("failures", { kill: 1 })[0], "kill")
     assert.strictEqual(fault("failures", { kill: Number.NaN })[0], "kill")
+    assert.deepStrictEqual(fault("failures", { nodes: 50, kill: 0.009 }), [
+      "kill",
+      "kill is 0.009: of 50 nodes none would die"
+    ])
+    assert.strictEqual(fault("paper", { nodes: 40, messages: 0 })[0], "messages")
     assert.deepStrictEqual(fault("partition", { cut: "one-way" }), [
       "cut",
       'cut is "one-way": heartbeats alone notice a one-way cut, so heartbeatMillis must not be 0'

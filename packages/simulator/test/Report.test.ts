@@ -360,7 +360,28 @@ describe("a report", () => {
     assert.strictEqual(cellOf({}), "0 %")
     assert.strictEqual(cellOf({ unreachableShare: 0.25 }), "25 %")
     const sampled = { exact: false, unreachableShare: 0.25, unreachableStandardError: 0.003 }
-    assert.strictEqual(cellOf(sampled), "25 %, ± 0.3 %")
+    assert.strictEqual(cellOf(sampled), "25 %, standard error 0.3 %")
+  })
+
+  it("has a value for each of a few seeds, equal ones too, and of many the mean and the standard deviation", () => {
+    const [run] = runsOf(finished("failures", { ...small, kill: 0.5 }).result(measured))
+    if (run === undefined) throw new Error("no run")
+    const pageOf = (paths: ReadonlyArray<number>) => {
+      const runs = paths.map((averageShortestPath, index) => ({
+        ...run,
+        seed: index + 1,
+        overlay: { ...run.overlay, averageShortestPath }
+      }))
+      return report({ experiment: "failures", runs }, { command }).html
+    }
+    assert.include(pageOf([3, 3]), "<dt>average path, hops</dt><dd>3</dd>")
+    assert.include(pageOf([3, 2.5, 3]), "<dd>3, 2.5, 3</dd>")
+    const many = pageOf([2, 2, 3, 3, 4, 4])
+    assert.include(many, "<dd>3 ± 0.8944</dd>")
+    assert.include(many, "±: the standard deviation of the seeds.")
+    assert.match(many, /reached as many as before: \w+ \(6 seeds\)\./)
+    assert.include(many, "A thin line is one seed, a thick one their mean.")
+    assert.notInclude(pageOf([2]), "A thin line")
   })
 
   it("of an interrupted run says so", () => {

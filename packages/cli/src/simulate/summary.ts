@@ -37,8 +37,8 @@ const paths = ({
   clustering,
   paths: { exact, longest, sources, standardError, unreachableShare, unreachableStandardError }
 }: Results.Overlay) => {
-  const how = exact ? "exact" : `from ${sources} nodes, ± ${standardError.toPrecision(2)}`
-  const error = exact ? "" : ` (± ${fine(unreachableStandardError)})`
+  const how = exact ? "exact" : `from ${sources} nodes, standard error ${standardError.toPrecision(2)}`
+  const error = exact ? "" : ` (standard error ${fine(unreachableStandardError)})`
   return [
     `${averageShortestPath.toFixed(3)} hops on average (${how}), ${longest} at most`,
     ...(unreachableShare === 0 ? [] : [`none between ${fine(unreachableShare)} of the pairs${error}`]),
@@ -66,7 +66,10 @@ const latencies = (list: Run["broadcasts"]): ReadonlyArray<readonly [string, str
     last: mean(timed.map(({ last }) => last))
   }
   return [
-    ["latency", `${p50.toFixed(1)} ms to half of the nodes, ${p99.toFixed(1)} ms to 99 %, ${last.toFixed(1)} ms to all`]
+    [
+      "latency",
+      `${p50.toFixed(1)} ms to half of those reached, ${p99.toFixed(1)} ms to 99 %, ${last.toFixed(1)} ms to all; means over the messages`
+    ]
   ]
 }
 
@@ -82,7 +85,7 @@ const tree = (list: Run["broadcasts"]): ReadonlyArray<readonly [string, string]>
     ["RMR", `${first.join(", ")}${list.length > 6 ? `, …, ${last.rmr.toFixed(3)}` : ""}`],
     [
       "last broadcast",
-      `${many(last.payload, "payload")}, ${many(Math.round(last.control), "control frame")}, ${last.hops} hops`
+      `${many(last.payload, "payload")}, ${many(Math.round(last.control), "control frame")}, ${many(last.hops, "hop")}`
     ]
   ]
 }
@@ -124,7 +127,9 @@ const healed = ({ samples }: Run, partition: NonNullable<Run["partition"]>): str
     oneComponentSeconds === null ? "never one component" : `one component after ${Math.round(oneComponentSeconds)} s`,
     `${percent(crossLinks / Math.max(1, crossLinksOfRandomGraph))} of a random graph's links between the parts`,
     wellMixedCycles === null ? "never 80 %" : `80 % after ${many(wellMixedCycles, "cycle")}`,
-    `worst minute ${mostControlOfCalm.toFixed(2)} times the calm control frames`
+    mostControlOfCalm === null
+      ? "no whole minute of cycles after it"
+      : `worst minute ${mostControlOfCalm.toFixed(2)} times the calm control frames`
   ].join("; ")
 }
 
@@ -132,21 +137,22 @@ const furtherKills = (list: NonNullable<Run["furtherKills"]>): string =>
   list.map(({ kill, reliability }) => `${percent(kill)}: ${fine(reliability)}`).join(", ")
 
 /** What a thicket has come to. */
-const thicket = ({
-  deaths,
-  healed,
-  settled
-}: NonNullable<Run["thicket"]>): ReadonlyArray<readonly [string, string]> => {
+const thicket = (
+  { deaths, healed, settled }: NonNullable<Run["thicket"]>,
+  messages: number
+): ReadonlyArray<readonly [string, string]> => {
   const forest = ({ atMostOneShare, mostLoad, sourceLoad, trees }: Results.Forest): string =>
     [
       `${fine(Math.min(...trees.map(({ reachedShare }) => reachedShare)))} reached by each tree`,
       `${fine(atMostOneShare)} interior in at most one`,
       `load ${mostLoad} at most, the source's ${sourceLoad}`,
-      `${Math.max(...trees.map(({ hops }) => hops))} hops`
+      many(Math.max(...trees.map(({ hops }) => hops)), "hop")
     ].join("; ")
+  const count = settled.trees.length
+  const begun = messages < count ? `; ${many(messages, "message")}, so ${messages} of ${count} trees have begun` : ""
   const single = deaths.filter(({ interiorTrees }) => interiorTrees <= 1)
   return [
-    ["trees", forest(settled)],
+    ["trees", `${forest(settled)}${begun}`],
     ...(deaths.length === 0
       ? []
       : [
@@ -176,7 +182,7 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...(samples !== undefined && isSteady(run) ? [["all cycles", allCycles(samples)] as const] : []),
     ...(last === undefined || last.cycle < 0 ? [] : [["last cycle", cycle(last)] as const]),
     ...(run.partition === undefined ? [] : [["cut healed", healed(run, run.partition)] as const]),
-    ...(run.thicket === undefined ? [] : thicket(run.thicket)),
+    ...(run.thicket === undefined ? [] : thicket(run.thicket, list.length)),
     ...(run.experiment === "failures" || run.experiment === "partition"
       ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
       : []),

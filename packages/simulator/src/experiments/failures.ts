@@ -88,11 +88,13 @@ function* again(laboratory: Laboratory, messages: number): Work {
   laboratory.enter("further kills")
   const original = laboratory.world
   for (const [index, kill] of againLevels.entries()) {
+    const dying = Math.round(original.alive * kill)
+    if (dying >= original.alive) continue
     const world = original.fork(3_000 + index)
     laboratory.replaceWorld(world)
-    world.crash(world.sampleAlive(Math.round(world.alive * kill)))
+    world.crash(world.sampleAlive(dying))
     const reached: Array<number> = []
-    for (let i = 0; i < messages && world.alive > 0; i++) {
+    for (let i = 0; i < messages; i++) {
       reached.push((yield* laboratory.broadcast(world.randomAlive())).reliability)
     }
     laboratory.furtherKills.push({

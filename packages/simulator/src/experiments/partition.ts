@@ -82,7 +82,7 @@ export function* partition(laboratory: Laboratory): Work {
     parts: groups.map(({ length }) => length),
     calmControlPerMinute: calmPerMinute,
     control: traffic.minutes(healedAt),
-    mostControlOfCalm: calmPerMinute === 0 ? 0 : traffic.most() / calmPerMinute,
+    mostControlOfCalm: calmPerMinute === 0 ? null : traffic.mostOf(calmPerMinute),
     oneComponentSeconds: oneComponentMillis === null ? null : oneComponentMillis / 1000,
     wellMixedCycles: mixedCycles
   }
@@ -189,8 +189,11 @@ class Traffic {
     return minutes
   }
 
-  most(): number {
-    return this.minutes(0).reduce((most, { perMinute }) => Math.max(most, perMinute), 0)
+  /** The worst of the minutes, as a multiple of a rate; null of fewer cycles than a minute has. */
+  mostOf(perMinute: number): number | null {
+    const minutes = this.minutes(0)
+    const most = minutes.reduce((most, minute) => Math.max(most, minute.perMinute), 0)
+    return minutes.length === 0 ? null : most / perMinute
   }
 }
 

@@ -35,6 +35,27 @@ export const percent = (share: number | undefined, digits = 3): string =>
 export const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length
 
+/** Of more seeds than these a value each would be a heap of figures. */
+export const mostListed = 4
+
+/** What the seeds have: one value where all have the same, of a few each in turn, of more the mean ± the standard deviation. */
+export const ofSeeds = (values: ReadonlyArray<number>, format: (value: number) => string): string => {
+  const texts = values.map((value) => format(value))
+  if (new Set(texts).size === 1) return texts[0] ?? ""
+  if (texts.length <= mostListed) return texts.join(", ")
+  const average = mean(values)
+  const squares = values.reduce((sum, value) => sum + (value - average) ** 2, 0)
+  const deviation = Math.sqrt(squares / (values.length - 1))
+  return `${format(average)} ± ${format(deviation)}`
+}
+
+/** The same of words: of many seeds how many have which. */
+export const wordsOfSeeds = (words: ReadonlyArray<string>): string => {
+  const distinct = [...new Set(words)]
+  if (words.length <= mostListed) return words.join(", ")
+  return distinct.map((word) => `${word} (${words.filter((other) => other === word).length} seeds)`).join(", ")
+}
+
 /** The mean of several lines: at each x, of those that have a point there. */
 export const meanPoints = (lines: ReadonlyArray<Pick<Series, "points">>): Series["points"] => {
   const byX = new Map<number, Array<number>>()

@@ -2,7 +2,7 @@
 import type { Histogram } from "../Graph.ts"
 import * as Paper from "../paperFigures.ts"
 import type { Cost, Result } from "../Result.ts"
-import { type Figure, mean, meanPoints, number, percent, tableOf, thinned } from "./Figure.ts"
+import { type Figure, mean, meanPoints, number, ofSeeds, percent, tableOf, thinned, wordsOfSeeds } from "./Figure.ts"
 import type { Series } from "./Chart.ts"
 import { detection } from "./detection.ts"
 import { partitionFigures } from "./partitionSection.ts"
@@ -76,12 +76,12 @@ const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
     failed === 0
       ? []
       : runs.flatMap((run) => run.broadcasts.slice(0, 1).map((broadcast) => ({ run, broadcast, name: seedName(run) })))
-  const means = runs.map(({ broadcasts }) => percent(mean(broadcasts.map(({ reliability }) => reliability))))
+  const means = runs.map(({ broadcasts }) => mean(broadcasts.map(({ reliability }) => reliability)))
   return [
     {
       id: "reliability",
       title: `Reliability of each message after ${number(failed)} % of the nodes died`,
-      note: `Mean over all messages: ${means.join(", ")}.${shown} No cycle runs meanwhile. ${detection(runs, firsts)}`,
+      note: `Mean over all messages: ${ofSeeds(means, (share) => percent(share))}.${shown} No cycle runs meanwhile. ${detection(runs, firsts)}`,
       chart,
       table: tableOf(chart)
     }
@@ -152,10 +152,10 @@ const healing = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
       note: isChurn
         ? "Of the nodes that ran when a message was published, the share that got it: those who went meanwhile count as not reached."
         : runs.some(({ partition }) => partition !== undefined)
-          ? `Cycles from the heal until there was one component: ${healed.join(", ")}.`
+          ? `Cycles from the heal until there was one component: ${wordsOfSeeds(healed)}.`
           : runs.some(({ thicket }) => thicket !== undefined)
-            ? `Cycles until a round of messages reached everybody: ${healed.join(", ")}.`
-            : `Cycles until the survivors were one component and broadcasts reached as many as before: ${healed.join(", ")}.`,
+            ? `Cycles until a round of messages reached everybody: ${wordsOfSeeds(healed)}.`
+            : `Cycles until the survivors were one component and broadcasts reached as many as before: ${wordsOfSeeds(healed)}.`,
       chart,
       table: tableOf(chart),
       more: {
@@ -301,7 +301,7 @@ const bootstraps = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
 
 /** Older results do not tell how exact it is. */
 const unreachable = ({ exact, unreachableShare, unreachableStandardError }: Result["overlay"]["paths"]): string =>
-  `${percent(unreachableShare)}${exact || unreachableShare === 0 ? "" : `, ± ${percent(unreachableStandardError)}`}`
+  `${percent(unreachableShare)}${exact || unreachableShare === 0 ? "" : `, standard error ${percent(unreachableStandardError)}`}`
 
 /** The overlay's metrics, one column for each seed. */
 const overlayTable = (runs: ReadonlyArray<Result>): Figure => {
@@ -317,7 +317,7 @@ const overlayTable = (runs: ReadonlyArray<Result>): Figure => {
     [
       "… measured from",
       ({ overlay: { paths } }) =>
-        paths.exact ? "every node" : `${number(paths.sources)} nodes, ± ${number(paths.standardError, 2)}`
+        paths.exact ? "every node" : `${number(paths.sources)} nodes, standard error ${number(paths.standardError, 2)}`
     ],
     ["pairs without a path", ({ overlay: { paths } }) => unreachable(paths)],
     ["longest shortest path", ({ overlay: { paths } }) => `${paths.exact ? "" : "≥ "}${number(paths.longest)}`],

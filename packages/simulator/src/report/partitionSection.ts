@@ -101,7 +101,7 @@ const table = (runs: ReadonlyArray<Result>): Figure => {
     ["one component after", ({ partition }) => secondsOf(partition?.oneComponentSeconds)],
     ["80 % of a random graph's links after", ({ partition }) => cyclesOf(partition?.wellMixedCycles)],
     ["at the end", ({ samples }) => percent(mixedShare(samples?.at(-1)), 1)],
-    ["worst minute, of a calm one", ({ partition }) => number(partition?.mostControlOfCalm, 3)],
+    ["worst minute, of a calm one", ({ partition }) => number(partition?.mostControlOfCalm ?? undefined, 3)],
     [
       "calm frames a node and minute",
       ({ nodes, partition }) => number((partition?.calmControlPerMinute ?? 0) / nodes, 4)

@@ -54,7 +54,7 @@ h2{font-size:19px;line-height:1.3;letter-spacing:-.005em;margin:0 0 4px}
 p{margin:0 0 12px}
 .lead,.note{color:var(--muted)}
 .note{font-size:14.5px;margin-bottom:10px}
-pre{background:var(--surface);border:1px solid var(--grid);border-radius:8px;padding:10px 14px;overflow-x:auto;font-size:13px}
+pre{background:var(--surface);border:1px solid var(--grid);border-radius:8px;padding:10px 14px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 figure,section.figure{margin:28px 0 0;padding:18px 18px 12px;background:var(--surface);border:1px solid var(--grid);border-radius:10px}
 svg{display:block;width:100%;height:auto}
