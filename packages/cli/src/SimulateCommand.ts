@@ -64,11 +64,15 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
   })
 
   let stopped: Signal | undefined
+  let isRunning = true
   const stopSignal = yield* StopSignal
   yield* stopSignal.wait.pipe(
     Effect.tap((signal) => {
       stopped = signal
-      return Console.error(`\n${signal}: stopping; a second one gives up what there is so far`)
+      // Once the runs are over there is nothing to stop: a reader that goes away (`| head`) comes here as a signal does.
+      return isRunning
+        ? Console.error(`\n${signal}: stopping; a second one gives up what there is so far`)
+        : Effect.void
     }),
     Effect.forkChild({ startImmediately: true })
   )
@@ -84,6 +88,7 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
     explain: (fault) => flags.explain(experiment, input, fault),
     onProgress: display.show
   }).pipe(Effect.ensuring(display.clear))
+  isRunning = false
 
   const document = documentOf(experiment, seeds, outcomes)
   for (const line of summary(experiment, Results.runsOf(document))) yield* Console.log(line)
@@ -105,13 +110,17 @@ const handle = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<
   if (Option.isSome(input.json)) yield* attempt(outputs.writeJson(input.json.value, document))
   if (Option.isSome(input.report)) {
     const edges = outcomes[0]?.edges
-    const page = yield* attempt(
+    const written = yield* attempt(
       outputs.writeReport(input.report.value, document, {
         command: flags.commandLine(experiment, input),
         ...(edges === undefined ? {} : { edges: [edges] })
       })
     )
-    if (page !== undefined) yield* Console.log(`report: ${page}`)
+    if (written !== undefined) {
+      const { foreign, page } = written
+      yield* Console.log(`report: ${page}`)
+      if (foreign.length > 0) yield* Console.log(`beside it, and not of this run: ${foreign.join(", ")}`)
+    }
   }
   if (baseline !== undefined) {
     const [heading = "", ...differences] = comparison(baseline, document)

@@ -40,6 +40,10 @@ describe("a look whether a file can be written", () => {
         "--json /no/such/place.json: cannot be written: its directory does not exist; make it first, or choose another place"
       )
       assert.strictEqual(error.exitCode, 2)
+      assert.strictEqual(
+        (yield* Effect.flip(checkWritable("json", "absent/"))).message,
+        "--json absent/: cannot be written: it names a directory; name a file in it"
+      )
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

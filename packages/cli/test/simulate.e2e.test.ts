@@ -79,3 +79,16 @@ describe("an output that is full", patience, () => {
     assert.isTrue(JSON.parse(readFileSync(file("full.json"), "utf8")).complete)
   })
 })
+
+describe("a reader that has gone", patience, () => {
+  it.live("is no signal to a run that is over, and takes no file with it", () =>
+    Effect.gen(function* () {
+      const args = ["stable", "--nodes", "50", "--cycles", "0", "--json", file("piped.json")]
+      const command = yield* hyparview(["simulate", ...args])
+      command.child.stdout.destroy()
+      assert.strictEqual(yield* command.exit, 1)
+      assert.strictEqual(command.output(), "")
+      assert.isTrue(JSON.parse(readFileSync(file("piped.json"), "utf8")).complete)
+    }).pipe(Effect.scoped)
+  )
+})

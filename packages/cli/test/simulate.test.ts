@@ -336,9 +336,22 @@ describe("a run", patience, () => {
     Effect.gen(function* () {
       yield* answer(`stable --nodes 60 --cycles 3 --json ${file("base.json")}`)
       const { exitCode, text } = yield* answer(`stable --nodes 60 --cycles 4 --baseline ${file("base.json")}`)
-      assert.match(text, /against the baseline, \d+ differences:/)
+      assert.match(text, /against the baseline, \d+ differences, but for \d in seconds and bytes of the machine:/)
       assert.match(text, /config\.cycles +3 +4 +\+33\.3 %/)
       assert.match(text, /traceHash +[0-9a-f]{16} +[0-9a-f]{16}/)
+      assert.strictEqual(exitCode, 0)
+      const { text: same } = yield* answer(`stable --nodes 60 --cycles 3 --baseline ${file("base.json")}`)
+      assert.match(same, /against the baseline, no difference, but for \d in seconds and bytes of the machine:/)
+    })
+  )
+
+  it.live("says which pictures beside its page are of another run", () =>
+    Effect.gen(function* () {
+      const line = `--nodes 40 --cycles 1 --report ${file("twice")}`
+      const { text } = yield* answer(`failures --messages 2 --heal-cycles 2 ${line}`)
+      assert.notInclude(text, "not of this run")
+      const { exitCode, text: later } = yield* answer(`stable ${line}`)
+      assert.match(later, /^beside it, and not of this run: dead-passive\.svg, healing\.svg, reliability\.svg$/m)
       assert.strictEqual(exitCode, 0)
     })
   )
@@ -358,7 +371,7 @@ describe("a run", patience, () => {
         assert.strictEqual(exitCode, 2)
       }
       const { exitCode, text } = yield* answer(`${line} --seed 2 --baseline ${file("two.json")}`)
-      assert.match(text, /against the baseline, of seed 2 alone, \d+ differences?:/)
+      assert.match(text, /against the baseline, of seed 2 alone, 1 difference, but for/)
       assert.strictEqual(exitCode, 0)
     })
   )

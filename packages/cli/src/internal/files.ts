@@ -39,6 +39,10 @@ export const realFile = Effect.fnUntraced(function* (file: string) {
 /** Before anything is started, and not after minutes: can it be written? The file, or its absence, is left as it was. */
 export const checkWritable = Effect.fnUntraced(function* (flag: string, file: string) {
   const fileSystem = yield* FileSystem.FileSystem
+  const { sep } = yield* Path.Path
+  if (file.endsWith("/") || file.endsWith(sep)) {
+    return yield* badInput(`--${flag} ${file}: cannot be written: it names a directory; name a file in it`)
+  }
   yield* Effect.gen(function* () {
     if (yield* fileSystem.exists(file)) {
       yield* Effect.scoped(fileSystem.open(file, { flag: "a" }))

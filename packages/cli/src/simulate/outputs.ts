@@ -95,18 +95,22 @@ export const prepare = Effect.fnUntraced(function* (files: Files) {
 export const writeJson = (file: string, document: Document) =>
   writeText("json", file, `${JSON.stringify(document, null, 2)}\n`)
 
-/** Writes the page and its pictures, and gives the page's path. */
+/** Writes the page and its pictures. Gives the page's path, and the pictures beside it that are of another run. */
 export const writeReport = Effect.fnUntraced(function* (
   directory: string,
   document: Document,
   options: { readonly command: string; readonly edges?: Iterable<string> }
 ) {
-  const { join } = yield* Path.Path
+  const { extname, join } = yield* Path.Path
   // A charting library: nobody else should wait for it to load.
   const { report } = yield* Effect.promise(() => import("@hyparview/simulator/Report"))
   const { files, html } = report(document, options)
   for (const { content, name } of [{ name: page, content: html }, ...files]) {
     yield* writeText("report", join(directory, name), content)
   }
-  return join(directory, page)
+  const fileSystem = yield* FileSystem.FileSystem
+  const present = yield* Effect.orElseSucceed(fileSystem.readDirectory(directory), () => [])
+  const own = new Set(files.map(({ name }) => name))
+  const foreign = present.filter((name) => extname(name) === ".svg" && !own.has(name)).sort()
+  return { page: join(directory, page), foreign }
 })
