@@ -65,7 +65,10 @@ export interface Overlay {
 export interface BroadcastResult {
   /** The share of the nodes that ran at its publication which have it, the source included. */
   readonly reliability: number
-  /** Relative message redundancy: payload / (nodes that have it − 1) − 1; 0 where only the source has it. */
+  /**
+   * Relative message redundancy: payload / (nodes that have it − 1) − 1; 0 where only the source has it. Below 0 it may be where nodes
+   * have it from what they fetched (`recovered`).
+   */
   readonly rmr: number
   /** The most hops of a delivery: of the last, where every hop takes the same time. */
   readonly hops: number

@@ -363,6 +363,19 @@ describe("a report", () => {
     assert.strictEqual(cellOf(sampled), "25 %, standard error 0.3 %")
   })
 
+  it("draws a redundancy below 0, where copies were fetched, inside of the plot, and says what it means", () => {
+    const [run] = runsOf(finished("plumtree", { ...small, kill: 0.3 }).result(measured))
+    if (run === undefined) throw new Error("no run")
+    const figureOf = (rmr: number) => {
+      const samples = (run.samples ?? []).map((sample) => ({ ...sample, rmr }))
+      return figuresOf("plumtree", [{ ...run, samples }]).find(({ id }) => id === "redundancy-by-cycle")
+    }
+    assert.strictEqual(figureOf(-0.12)?.chart?.y.min, -0.2)
+    assert.include(figureOf(-0.12)?.note, "Below 0: new neighbours fetched copies")
+    assert.strictEqual(figureOf(0.12)?.chart?.y.min, 0)
+    assert.notInclude(figureOf(0.12)?.note, "Below 0")
+  })
+
   it("has a value for each of a few seeds, equal ones too, and of many the mean and the standard deviation", () => {
     const [run] = runsOf(finished("failures", { ...small, kill: 0.5 }).result(measured))
     if (run === undefined) throw new Error("no run")

@@ -91,16 +91,24 @@ const messages = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
 /** Broadcast by broadcast, and then cycle by cycle, how many copies were too many. */
 const redundancies = (runs: ReadonlyArray<Result>): ReadonlyArray<Figure> => {
   const line = (id: string, title: string, label: string, pointsOf: (run: Result) => Series["points"]): Figure => {
+    const series = bySeed(runs, "ours", pointsOf)
+    const values = series.flatMap(({ points }) => points.map(([, y]) => y))
+    const least = values.reduce((least, y) => Math.min(least, y), 0)
+    const most = values.reduce((most, y) => Math.max(most, y), 0)
     const chart = thinned({
       kind: "lines",
       x: { label },
-      y: { label: "relative message redundancy", min: 0 },
-      series: bySeed(runs, "ours", pointsOf)
+      y: {
+        label: "relative message redundancy",
+        ...(least < 0 ? { min: Math.floor(least * 10) / 10, max: Math.max(1, Math.ceil(most)) } : { min: 0 })
+      },
+      series
     })
+    const fetched = least < 0 ? " Below 0: new neighbours fetched copies, which are counted apart." : ""
     return {
       id,
       title,
-      note: "Copies of the payload for each node that it reached, less the one that it needs.",
+      note: `Copies of the payload for each node that it reached, less the one that it needs.${fetched}`,
       chart,
       table: tableOf(chart)
     }
