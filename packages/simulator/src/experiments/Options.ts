@@ -37,7 +37,9 @@ export type Name = (typeof names)[number]
 export const isName = (text: string): text is Name => names.some((name) => name === text)
 
 /**
- * What an experiment can be told. Shares from 0 to 1.
+ * What an experiment can be told. Shares are from 0 to 1, all other numbers whole, from 0 to a million where nothing else is
+ * said; but of times `mixMillis` and `heartbeatMillis` are a day at most, `detectionMillis` an hour, `guideMillis` ten minutes, and
+ * `announceMillis` 30 s.
  *
  * @category models
  * @since 0.1.0
@@ -57,13 +59,13 @@ export interface Options {
   /** Cycles after the joins. Default: 50, the paper's; in `thicket` 10. */
   readonly cycles: number
   /**
-   * `failures`, `churn`, `plumtree`, `thicket`: the share of nodes that die, at once or (churn) over each ten cycles. Default:
-   * 0.5, in churn 0.1, in plumtree and thicket 0.
+   * `failures`, `churn`, `plumtree`, `thicket`: the share of nodes that die, at once (rounded to whole nodes, of which somebody must be
+   * left) or (churn) over each ten cycles. Default: 0.5, in churn 0.1, in plumtree and thicket 0.
    */
   readonly kill: number
   /**
    * `failures`: broadcasts after the kill; `plumtree`, `thicket`: before it, in `thicket` in rounds of one for each tree and
-   * sender, the last cut short. Default: 100; the paper's 1,000 in `paper`.
+   * sender, the last cut short; `paper`: 1 at least. Default: 100; the paper's 1,000 in `paper`.
    */
   readonly messages: number
   /**
@@ -91,21 +93,22 @@ export interface Options {
   readonly cut: "halves" | "tenth" | "thirds" | "islands" | "one-way" | "flapping"
   /**
    * `partition`: how long the cut lasts, in minutes of virtual time in which cycles run; what is drained between two cycles, some
-   * tenths of a second where nothing else is under way, adds to it. Islands last so long beside the cycles. Default: 5.
+   * tenths of a second where nothing else is under way, adds to it. Islands last so long beside the cycles. 1 to 10,080, a week.
+   * Default: 5.
    */
   readonly cutMinutes: number
   /**
-   * X-BOT: how many passive entries each node weighs in a cycle, the core's `optimizeCandidates`; 0 switches it off. Only
-   * with geographic latency, or a model of one's own of that kind: elsewhere all links cost the same. Default: 0.
+   * X-BOT: how many passive entries each node weighs in a cycle, the core's `optimizeCandidates`; 0 switches it off. At most 1,000.
+   * Only with geographic latency, or a model of one's own of that kind: elsewhere all links cost the same. Default: 0.
    */
   readonly xBotCandidates: number
-  /** X-BOT: links that stay whatever they cost, the core's `unbiasedLinks`. Default: 1. */
+  /** X-BOT: links that stay whatever they cost, the core's `unbiasedLinks`, 0 to 30. Default: 1. */
   readonly unbiasedLinks: number
   /** How long frames travel: a model, or the name of one (`Latency.fromName`). Default: constant, 10 ms. */
   readonly latency: Latency.LatencyName | Latency.LatencyModel
-  /** The probability with which a send fails and breaks its link. Default: 0, in `hashicorp` 0.1. */
+  /** The probability with which a send fails and breaks its link, 0.9 at most. Default: 0, in `hashicorp` 0.1. */
   readonly sendFailure: number
-  /** How often a failed send is tried before its link breaks. Default: 1. */
+  /** How often a failed send is tried before its link breaks, 1 to 100. Default: 1. */
   readonly sendAttempts: number
   /** `hashicorp`: rounds of gossip. Default: 200. */
   readonly gossips: number
@@ -127,11 +130,11 @@ export interface Options {
   readonly pace: "drained" | "cycle" | "rate"
   /** `plumtree`, at the pace `rate`: broadcasts a second, 1 to 1,000. Default: 10. */
   readonly rate: number
-  /** `plumtree`: by how many hops a path must be shorter to replace another; 0 switches optimisation off. Default: 0. */
+  /** `plumtree`: by how many hops a path must be shorter to replace another, 255 at most; 0 switches optimisation off. Default: 0. */
   readonly optimizeHops: number
   /** `plumtree`, `thicket`: how long announcements wait for others to travel with. Default: 0, the paper's; in `thicket` 300. */
   readonly announceMillis: number
-  /** `plumtree`: after how many duplicates a link is pruned, where there is no guide. Default: 1, the paper's. */
+  /** `plumtree`: after how many duplicates a link is pruned, 1 to 1,000, where there is no guide. Default: 1, the paper's. */
   readonly pruneAfter: number
   /** `plumtree`: for how long a source guides the tree after it was last heard; 0: there is no guide. Default: 0, the paper's. */
   readonly guideMillis: number
