@@ -63,6 +63,24 @@ describe("the summary of several runs", () => {
     assert.deepStrictEqual(meansOf("churn", runs)?.slice(0, 4), ["churn", "2", "–", "78.75 ± 5.3 %"])
   })
 
+  it("has what each seed has found, as the summary of one run has", () => {
+    const [first, second] = [1, 2].map((seed) =>
+      runOf("partition", { nodes: 20, seed, cycles: 1, cutMinutes: 1, healCycles: 3 })
+    )
+    if (first === undefined || second === undefined) throw new Error("no run")
+    const text = summary("partition", [first, second]).join("\n")
+    for (const run of [first, second]) {
+      const [, own = ""] = /^ *cut healed +(.*)$/m.exec(summary("partition", [run]).join("\n")) ?? []
+      assert.match(own, /^one component after \d+ s; /)
+      assert.include(
+        text.split("\n").map((line) => line.replace(/ +/g, " ")),
+        `seed ${run.seed} cut healed ${own}`
+      )
+    }
+    // The parts of the papers are too many.
+    assert.notInclude(summary("paper", [first, second]).join("\n"), "cut healed")
+  })
+
   it("has what messages reached after a kill, not before it", () => {
     const run = runOf("plumtree", { nodes: 20, cycles: 1, messages: 2, kill: 0.5, healCycles: 1 })
     const runs = [reaching(run, 1, [0.1, 0.8]), reaching(run, 2, [0.2, 0.8])]

@@ -165,16 +165,11 @@ const thicket = (
   ]
 }
 
-const one = (run: Run): ReadonlyArray<string> => {
-  const { broadcasts: list, overlay, samples } = run
+/** What an experiment is made for, beside the overlay at its end. */
+const found = (run: Run): ReadonlyArray<readonly [string, string]> => {
+  const { broadcasts: list, samples } = run
   const last = samples?.at(-1)
-  const rows: ReadonlyArray<readonly [string, string]> = [
-    ["components", components(overlay)],
-    ["links", symmetry(overlay)],
-    ["in-degrees", degrees(overlay)],
-    ["paths", paths(overlay)],
-    ...(run.config["latency"] === "geographic" ? [["link costs", linkCosts(overlay)] as const] : []),
-    ["passive views", `${percent(overlay.deadPassiveShare)} of the entries name dead nodes`],
+  return [
     ...(list.length === 0 ? [] : [["broadcasts", broadcasts(list)] as const]),
     ...latencies(list),
     ...(run.experiment === "plumtree" ? tree(list) : []),
@@ -183,10 +178,23 @@ const one = (run: Run): ReadonlyArray<string> => {
     ...(last === undefined || last.cycle < 0 ? [] : [["last cycle", cycle(last)] as const]),
     ...(run.partition === undefined ? [] : [["cut healed", healed(run, run.partition)] as const]),
     ...(run.thicket === undefined ? [] : thicket(run.thicket, list.length)),
+    ...(run.furtherKills === undefined ? [] : [["further kills", furtherKills(run.furtherKills)] as const])
+  ]
+}
+
+const one = (run: Run): ReadonlyArray<string> => {
+  const { overlay } = run
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ["components", components(overlay)],
+    ["links", symmetry(overlay)],
+    ["in-degrees", degrees(overlay)],
+    ["paths", paths(overlay)],
+    ...(run.config["latency"] === "geographic" ? [["link costs", linkCosts(overlay)] as const] : []),
+    ["passive views", `${percent(overlay.deadPassiveShare)} of the entries name dead nodes`],
+    ...found(run),
     ...(run.experiment === "failures" || run.experiment === "partition"
       ? [["healed", run.healingCycles === null ? "not yet" : `after ${many(run.healingCycles, "cycle")}`] as const]
       : []),
-    ...(run.furtherKills === undefined ? [] : [["further kills", furtherKills(run.furtherKills)] as const]),
     ["cost", cost(run.cost)],
     ["trace hash", run.traceHash]
   ]
@@ -316,11 +324,22 @@ const means = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<stri
   return rows.length === 0 ? [] : ["", ...table([heads, ...rows], [1, 2, 3, 4, 5, 6])]
 }
 
-/** Some lines on one run; a line each on several, and the means over their seeds. */
+/** Of several seeds, what each has found. The parts of `paper` are too many: the page has theirs. */
+const foundBySeed = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
+  if (experiment === "paper") return []
+  const rows = runs.flatMap((run) => found(run).map(([name, text]) => [`seed ${run.seed}`, name, text]))
+  return rows.length === 0 ? [] : ["", ...table(rows)]
+}
+
+/** Some lines on one run; a line each on several, what each has found, and the means over their seeds. */
 export const summary = (experiment: string, runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
   const [only, ...others] = runs
   if (only === undefined) return ["no run was finished"]
   if (others.length === 0) return one(only)
   const rows = runs.map((run) => row(experiment, run))
-  return [...table([columns, ...rows], [1, 2, 3, 4, 5, 6, 7, 8]), ...means(experiment, runs)]
+  return [
+    ...table([columns, ...rows], [1, 2, 3, 4, 5, 6, 7, 8]),
+    ...foundBySeed(experiment, runs),
+    ...means(experiment, runs)
+  ]
 }
