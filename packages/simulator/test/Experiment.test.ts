@@ -261,6 +261,17 @@ describe("the departures of churn", () => {
   })
 })
 
+describe("the papers' steady failures", () => {
+  it("leave half of the nodes, and are left out where they would be of no whole node", () => {
+    const failing = (nodes: number) =>
+      finish(Result.getOrThrow(Experiment.start("paper", { nodes, cycles: 1, part: "plumtree" })))
+        .filter(({ config }) => Number(config["failures"]) > 0)
+        .map(({ config, overlay }) => [config["failures"], overlay.alive])
+    assert.deepStrictEqual(failing(199), [])
+    assert.deepStrictEqual(failing(210), [[1, 110]])
+  })
+})
+
 describe("further kills", () => {
   it("are those that leave somebody", () => {
     // Two are left, and of two a half is one; but three quarters round to both.
@@ -420,7 +431,7 @@ describe("hashicorp's sends", () => {
 
 describe("paper", () => {
   it("gives every figure's runs, and its failures are those of `failures` alone", { timeout: 60_000 }, () => {
-    const options = { nodes: 150, cycles: 2, messages: 3, healCycles: 4 }
+    const options = { nodes: 200, cycles: 2, messages: 3, healCycles: 4 }
     const runs = finish(Result.getOrThrow(Experiment.start("paper", options)))
     const [stable, first] = runs
     assert.strictEqual(stable?.experiment, "stable")

@@ -290,11 +290,11 @@ describe("a report", () => {
   })
 
   it("says wherever it shows the paper's values that they are of another number of nodes", { timeout: 60_000 }, () => {
-    const runs = runsOf(finished("paper", { ...small, nodes: 100, healCycles: 1 }).result(measured))
+    const runs = runsOf(finished("paper", { ...small, nodes: 200, healCycles: 1 }).result(measured))
     const figures = figuresOf("paper", runs)
     for (const { id, note, table } of figures) {
       if (table.columns.some((column) => /paper/.test(column))) {
-        assert.match(note, /The paper’s values are of 10,000 nodes, ours of 100: /, id)
+        assert.match(note, /The paper’s values are of 10,000 nodes, ours of 200: /, id)
       }
     }
     const find = (id: string) => figures.find((figure) => figure.id === id)
@@ -304,7 +304,7 @@ describe("a report", () => {
     assert.deepStrictEqual(one.slice(0, 3), ["one sender", "1", "1"])
     assert.isAbove(Number.parseFloat(find("plumtree-batched")?.table.rows[0]?.at(-1) ?? ""), 10)
     assert.strictEqual(find("plumtree-steady-failures")?.title, "Plumtree: 1 node dies in every cycle")
-    assert.include(report({ experiment: "paper", runs }, { command }).html, "these runs of 100.")
+    assert.include(report({ experiment: "paper", runs }, { command }).html, "these runs of 200.")
     const large = runs.map((run) => ({ ...run, nodes: 10_000 }))
     assert.notInclude(report({ experiment: "paper", runs: large }, { command }).html, "values are of 10,000 nodes")
   })
