@@ -177,7 +177,18 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
   "a high number above the floor": (broadcast) => streamsOf(broadcast, { above: [far, far] }),
   "many runs above the floor": (broadcast) => streamsOf(broadcast, { above: [90, 91, 95, 96] }),
   "a gap": (broadcast) => {
-    const gap = { open: true, since: 1, known: 9, due: 2, hurried: 9, asking: 3, holders: [3], asked: [3], gone: [] }
+    const gap = {
+      open: true,
+      since: 1,
+      known: 9,
+      due: 2,
+      hurried: 9,
+      asking: 3,
+      goesOn: 3,
+      holders: [3],
+      asked: [3],
+      gone: []
+    }
     return streamsOf(broadcast, { gap })
   },
   "a high number": (broadcast) => streamsOf(broadcast, { floor: far, top: far }),

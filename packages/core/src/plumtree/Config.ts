@@ -170,7 +170,7 @@ export interface Config {
   readonly fetchMessages: number
   /** Bytes of payload that one FETCH or GRAFT brings, but for a single message that is larger. 1–2³¹. Ours: 256 KiB. */
   readonly fetchBytes: number
-  /** How long a FETCH may bring nothing before another neighbour is asked, in milliseconds. 1–600,000. Ours: 2,000. */
+  /** How long a FETCH may bring nothing new before another neighbour is asked, in milliseconds. 1–600,000. Ours: 2,000. */
   readonly fetchMillis: number
   /**
    * How long a gap stays open without progress, once a neighbour has said that it keeps none of it any more, in

@@ -42,7 +42,6 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const { epoch, sequence, source, topic } = id
   if (!isSequence(sequence) || !isSequence(epoch)) return
   const index = indexOf(state, from.id)
-  if (replay === "recovery") onFetchedMessage(t, index)
   const known = slotOf(state.streams, source, epoch, topic)
   const old = at(state.streams, known)
   if (old !== undefined && isDone(old, sequence)) {
@@ -56,6 +55,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp, false) : known
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return ignore(t, id, from)
+  if (replay === "recovery") onFetchedMessage(t, index, stream.gap)
   mark(t, slot, stream, sequence, replay !== undefined)
   const { validated } = state.upkeep
   const awaited = validated.length > 0 && validated.includes(topic)

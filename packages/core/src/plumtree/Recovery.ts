@@ -105,6 +105,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     due,
     hurried: latest(stream),
     asking: undefined,
+    goesOn: undefined,
     holders: none,
     asked: none,
     gone: none
@@ -335,7 +336,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
     // is half as long as the gap has been open.
     const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
-    changeGap(t, slot, { asked: none, holders: none, due })
+    changeGap(t, slot, { asked: none, goesOn: undefined, holders: none, due })
     return Math.min(end, due)
   }
   const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)
@@ -363,14 +364,18 @@ interface Batches<I extends Key> {
   judgedBy: number | undefined
 }
 
-/** Whom to ask, in this order: those that have named it, then the others; none twice in a round. */
+/**
+ * Whom to ask, in this order: those that have named it, the others, and who has answered last and has more; else one that has always
+ * more, and sends next to nothing of it, would be the only one asked. None twice in a round, but for that.
+ */
 const candidates = <I extends Key, A>(
-  { asked, holders }: Gap<I>,
+  { asked, goesOn, holders }: Gap<I>,
   neighbors: ReadonlyArray<Peer<I, A>>
 ): ReadonlyArray<I> => {
   const ids = neighbors.map(({ id }) => id).filter((id) => !asked.includes(id))
-  const named = ids.filter((id) => holders.includes(id))
-  return named.length > 0 ? named : ids
+  const others = ids.filter((id) => id !== goesOn)
+  const named = others.filter((id) => holders.includes(id))
+  return named.length > 0 ? named : others.length > 0 ? others : ids
 }
 
 const rangesOf = <I extends Key>(stream: Stream<I>, size: number): Ranges<I> => {
@@ -378,14 +383,23 @@ const rangesOf = <I extends Key>(stream: Stream<I>, size: number): Ranges<I> => 
   return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * size) }
 }
 
-/** A fetched message has come: the neighbour is still at it. */
-export const onFetchedMessage = <I extends Key, A>(t: Transition<I, A>, index: number): void => {
-  const link = t.state.links[index]
-  if (link === undefined || link.fetchAt === 0) return
-  changeLink(t, index, { fetchAt: t.now + t.state.config.fetchMillis, fetched: link.fetched + 1 })
+/**
+ * A fetched message has come that was new, of a stream with this gap: the neighbour is still at it, if it was asked for that. But in all
+ * it has no longer than leaves others half of the time in which a gap is given up: what is sent one by one would never end.
+ */
+export const onFetchedMessage = <I extends Key, A>(
+  t: Transition<I, A>,
+  index: number,
+  gap: Gap<I> | undefined
+): void => {
+  const { config, links, neighbors } = t.state
+  const link = links[index]
+  if (link === undefined || link.fetchAt === 0 || gap === undefined || gap.asking !== neighbors[index]?.id) return
+  const end = gap.due + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2))
+  changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched: link.fetched + 1 })
 }
 
-/** The end of an answer: what is still missing is asked of this neighbour again if it has more, else of the next. */
+/** The end of an answer: what is still missing is asked of the next, and of this neighbour again if it has more. */
 export const onFetched = <I extends Key, A>(
   t: Transition<I, A>,
   index: number,
@@ -421,7 +435,8 @@ const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): 
     const stream = at(t.state.streams, slot)
     const gap = stream?.gap
     if (stream === undefined || gap?.asking !== id) continue
-    changeGap(t, slot, { asking: undefined, due: t.now, asked: again ? gap.asked : [...gap.asked, id] })
+    const asked = again ? gap.asked : [...gap.asked, id]
+    changeGap(t, slot, { asking: undefined, goesOn: again ? id : gap.goesOn, due: t.now, asked })
     released.set(slot, gap.since)
     if (validated.includes(stream.topic)) judged.add(slot)
     last = Math.max(last, gap.since)

@@ -207,11 +207,54 @@ describe("recovery", () => {
     for (const sequence of [0, 1]) p.hears(2, gossip(8, sequence, { payload: new Uint8Array(101) }))
     p.hears(3, fetch(ranges(8, 0, 1)))
     assert.deepStrictEqual([p.saysTo("Gossip"), p.says("Fetched")[0]?.more], [[3], true])
-    // And who has more is asked again; who says so and brings nothing is not.
-    const q = node([2, 3]).hears(3, digest(ranges(9, 0, 9)))
-    brings(q, 3, 0, 1, 2)
-    assert.deepStrictEqual(q.hears(3, fetched(true)).says("Fetch")[0]?.wanted, [ranges(9, 3, 9)])
-    assert.deepStrictEqual(q.hears(3, fetched(true)).saysTo("Fetch"), [2])
+  })
+
+  it("R3. who has more is asked again, after all others; who says so and brings nothing that was asked for is not", () => {
+    const p = node([2, 3, 4]).hears(3, digest(ranges(9, 0, 9)))
+    const asked = () => p.says("Fetch").map(({ to, wanted }) => [to, ...wanted.map(({ runs }) => runs)])
+    brings(p, 3, 0, 1, 2).hears(3, fetched(true))
+    assert.deepStrictEqual(asked(), [[2, [3, 9]]])
+    p.hears(2, fetched())
+    assert.deepStrictEqual(asked(), [[4, [3, 9]]])
+    p.hears(4, fetched())
+    assert.deepStrictEqual(asked(), [[3, [3, 9]]])
+    // Nobody else is left in this round.
+    brings(p, 3, 3).hears(3, fetched(true))
+    assert.deepStrictEqual(asked(), [[3, [4, 9]]])
+    // What is known, and what nobody has asked for, is nothing.
+    brings(p, 3, 3)
+      .hears(3, gossip(8, 0, { replay: "recovery" }))
+      .hears(3, fetched(true))
+    assert.deepStrictEqual(asked(), [])
+    assert.deepStrictEqual(p.passes(2_000).saysTo("Fetch"), [2])
+  })
+
+  it("R3. one that brings nothing new, or answers for more than half of gapMillis, keeps nobody from being asked", () => {
+    /** Node 3 is asked first, and sends one message a second, as if it were at it. */
+    const askedAfter = (bring: (p: Subject, second: number) => void): ReadonlyArray<readonly [number, number]> => {
+      const p = node([2, 3])
+        .hears(2, gossip(8, 0))
+        .hears(3, digest(ranges(9, 0, 99)))
+      assert.deepStrictEqual(p.saysTo("Fetch"), [3])
+      for (let second = 0; second < 20; second++) {
+        bring(p, second)
+        const asked = p.passes(1_000).saysTo("Fetch")
+        if (asked.length > 0) return asked.map((to) => [to, second + 1])
+      }
+      return []
+    }
+    assert.deepStrictEqual(
+      askedAfter((p) => p.hears(3, gossip(8, 0, { replay: "recovery" }))),
+      [[2, 2]]
+    )
+    assert.deepStrictEqual(
+      askedAfter((p, second) => p.hears(3, gossip(7, second, { replay: "recovery" }))),
+      [[2, 2]]
+    )
+    assert.deepStrictEqual(
+      askedAfter((p, second) => brings(p, 3, second)),
+      [[2, 5]]
+    )
   })
 
   it("R3. the gap of which something came last is asked for last: one that does not end keeps no other waiting", () => {
@@ -1190,10 +1233,10 @@ describe("recovery", () => {
     brings(p, 2, 0, 1, 2, 3)
     assert.deepStrictEqual((p.hears(2, fetched(true)), asks()), [])
     assert.deepStrictEqual((judges(0), asks()), [])
-    assert.deepStrictEqual((judges(1), asks()), [[3, [0, 40]]])
+    assert.deepStrictEqual((judges(1), asks()), [[3, [0, 40], [4, 40]]])
     // One whose answer brings nothing waits for no verdict.
     p.hears(3, fetched(false, { ...origin, source: 8, below: 41 }))
-    assert.deepStrictEqual(asks(), [[2, [4, 40], [0, 40]]])
+    assert.deepStrictEqual(asks(), [[2, [0, 40]]])
   })
 
   it("R14. what is pushed and waits keeps no gap of a validated topic from being asked for, while it leaves room", () => {
@@ -1210,7 +1253,7 @@ describe("recovery", () => {
   it("R14. a neighbour that answers slowly, or has always more, does not keep others from being asked", () => {
     const asked: Array<number> = []
     const started = () => {
-      const p = node([2, 3]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+      const p = node([2, 3], { gapMillis: 30_000 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
       p.hears(2, digest(ranges(9, 0, 50), ranges(7, 0, 50)))
       assert.deepStrictEqual(p.hears(3, digest(ranges(8, 0, 5))).saysTo("Fetch"), [])
       return p
