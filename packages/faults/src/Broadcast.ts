@@ -6,6 +6,7 @@
  */
 import type { Key } from "@hyparview/core/Peer"
 import * as Plumtree from "@hyparview/core/Plumtree"
+import * as HashMap from "effect/HashMap"
 
 type Check = (holds: boolean, sentence: () => string) => void
 
@@ -49,7 +50,9 @@ const checkTrees = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check)
   check(links.length === neighbors.length, () => "links and neighbours differ")
   const all = 1 << neighbors.length
   check(lazy >= 0 && lazy < all, () => `lazy is ${lazy} of ${neighbors.length} neighbours`)
-  for (const [source, { lazy: set, period, pruned }] of state.trees) {
+  const [young, elder] = state.trees
+  for (const [source, { lazy: set, period, pruned }] of [...young, ...elder]) {
+    check(!(HashMap.has(young, source) && HashMap.has(elder, source)), () => `the tree of ${source} is there twice`)
     check(set >= 0 && set < all, () => `in the tree of ${source}, lazy is ${set} of ${neighbors.length} neighbours`)
     check((pruned & ~set) === 0, () => `in the tree of ${source}, ${pruned} are pruned, and ${set} lazy`)
     check(set > 0 || period >= 0, () => `the tree of ${source} is remembered for nothing`)
@@ -192,7 +195,11 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
     Plumtree.keyOf({ ...origin, sequence: 0 })
   )
   check(new Set(known).size === known.length, () => "an origin is remembered twice")
-  atMost("trees", [...state.trees].length, config.treesSize)
+  atMost(
+    "trees",
+    state.trees.reduce((sum, trees) => sum + HashMap.size(trees), 0),
+    config.treesSize
+  )
   atMost("topics", state.topics.length, config.topicsSize)
   atMost("validated", upkeep.validated.length, config.topicsSize)
   atMost("waiting", upkeep.waiting.length, config.verdictsSize)

@@ -12,7 +12,7 @@ import { timeout1 } from "./Lateness.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import { askAtOnce } from "./Missing.ts"
 import { indexOf, type Kept, type Missing } from "./State.ts"
-import { at, put, slotOf } from "./Streams.ts"
+import { at, isHeard, put, slotOf } from "./Streams.ts"
 import { changeLink, type OnMessage, type Path, type Strategy, type Transition } from "./Transition.ts"
 import { changeSourceTree, drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy, sourceTree } from "./Tree.ts"
 
@@ -54,10 +54,10 @@ const takeBack = <I extends Key, A>(t: Transition<I, A>, { source }: MessageId<I
   prune(t, source, index)
 }
 
-/** PRUNE received. */
+/** PRUNE received. Of a source of which nothing has come here nothing was pushed: whoever prunes its tree makes it up. */
 const onPrune = <I extends Key, A>(t: Transition<I, A>, index: number, tree: I | undefined): void => {
   if (t.state.config.trees === "shared") makeLazy(t, t.state.self.id, index)
-  else if (tree !== undefined) makeLazy(t, tree, index)
+  else if (tree !== undefined && isHeard(t.state.streams, tree)) makeLazy(t, tree, index)
   askAtOnce(t)
 }
 

@@ -221,6 +221,9 @@ export interface SourceTree<I extends Key> {
   readonly shaping: MessageId<I> | undefined
 }
 
+/** Two generations: the younger, of the trees that have changed lately, and the one before. A source is in one of them. */
+export type SourceTrees<I extends Key> = readonly [HashMap.HashMap<I, SourceTree<I>>, HashMap.HashMap<I, SourceTree<I>>]
+
 /** A topic on which this node has published. */
 export interface Topic {
   readonly name: string
@@ -293,7 +296,7 @@ export interface Draft<I extends Key, A> extends Random {
   /** What is known of each neighbour, in the order of `neighbors`. */
   links: ReadonlyArray<Link>
   /** The trees of sources, with one for each. A source that is not here has no lazy neighbour. At most treesSize. */
-  trees: HashMap.HashMap<I, SourceTree<I>>
+  trees: SourceTrees<I>
   /** The trees of a thicket. */
   thicket: Thicket<I>
   /** What a message in good order does not touch. */
@@ -367,7 +370,7 @@ const noStreams: Streams<never> = {
   forgottenCount: 0
 }
 
-const noTrees: HashMap.HashMap<never, SourceTree<never>> = HashMap.empty()
+const noTrees: SourceTrees<never> = [HashMap.empty(), HashMap.empty()]
 
 const neverLate = { millis: 0, at: 0 }
 

@@ -46,6 +46,10 @@ export const slotOf = <I extends Key>(streams: Streams<I>, source: I, epoch: num
   return -1
 }
 
+/** Whether there is a stream of this source, in whatever incarnation and on whatever topic. */
+export const isHeard = <I extends Key>(streams: Streams<I>, source: I): boolean =>
+  streams.count <= nearSize ? streams.keys.includes(source) : slotsOf(streams, source).length > 0
+
 const isOf = <I extends Key>(stream: Stream<I> | undefined, epoch: number, topic: string): boolean =>
   stream !== undefined && stream.epoch === epoch && stream.topic === topic
 

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
 import { othersThan, usedIn } from "./thicket/Branches.ts"
-import { freshLink, maxNeighbors, type SourceTree, type State } from "./State.ts"
+import { freshLink, maxNeighbors, type SourceTree, type SourceTrees, type State } from "./State.ts"
 import { changeLink, type Transition } from "./Transition.ts"
 
 /** The lazy neighbours in the tree of a source; in a thicket those that are in none of its trees. */
@@ -24,8 +24,8 @@ export const lazyIn = <I extends Key, A>(state: State<I, A>, source: I): number 
 const noTree: SourceTree<never> = { lazy: 0, pruned: 0, period: -1, shapedAt: 0, shaping: undefined }
 
 /** The tree of a source, with one for each. */
-export const sourceTree = <I extends Key, A>({ trees }: State<I, A>, source: I): SourceTree<I> =>
-  Option.getOrElse(HashMap.get(trees, source), () => noTree)
+export const sourceTree = <I extends Key, A>({ trees: [young, elder] }: State<I, A>, source: I): SourceTree<I> =>
+  Option.getOrUndefined(HashMap.get(young, source)) ?? Option.getOrElse(HashMap.get(elder, source), () => noTree)
 
 /** Whether a neighbour is lazy in the tree of a source. */
 export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
@@ -45,22 +45,21 @@ export const changeSourceTree = <I extends Key, A>(
 ): void => {
   const { config, trees } = state
   const tree = { ...sourceTree(state, source), ...change }
-  if (isBare(tree)) state.trees = HashMap.remove(trees, source)
-  else state.trees = HashMap.set(HashMap.has(trees, source) ? trees : bounded(trees, config.treesSize), source, tree)
+  const [young, elder] = trees
+  const others = HashMap.remove(elder, source)
+  if (isBare(tree)) state.trees = [HashMap.remove(young, source), others]
+  else if (HashMap.has(young, source) || HashMap.size(young) < generationSize(config.treesSize))
+    state.trees = [HashMap.set(young, source, tree), others]
+  // Those that have not changed for a whole generation are forgotten, and their links are eager again. (Whichever comes to hand could be
+  // two that are in use, which would make room for each other for ever.)
+  else state.trees = [HashMap.make([source, tree]), config.treesSize > 1 ? young : HashMap.empty()]
 }
+
+/** Two generations of this size are no more trees than there may be; with one tree there is one generation. */
+const generationSize = (treesSize: number): number => Math.max(1, Math.floor(treesSize / 2))
 
 /** Whether there is nothing to remember of it. */
 const isBare = <I extends Key>({ lazy, period }: SourceTree<I>): boolean => lazy === 0 && period < 0
-
-/** Makes room for one more tree: any one is forgotten, and its links are eager again. */
-const bounded = <I extends Key>(
-  trees: HashMap.HashMap<I, SourceTree<I>>,
-  size: number
-): HashMap.HashMap<I, SourceTree<I>> => {
-  if (HashMap.size(trees) < size) return trees
-  for (const source of HashMap.keys(trees)) return HashMap.remove(trees, source)
-  return trees
-}
 
 /** A neighbour becomes eager in the tree of a source. */
 export const makeEager = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
@@ -105,16 +104,23 @@ export const removeNeighbor = <I extends Key, A>(t: Transition<I, A>, index: num
   state.neighbors = state.neighbors.toSpliced(index, 1)
   state.links = state.links.toSpliced(index, 1)
   state.lazy = withoutIndex(state.lazy, index)
-  if (HashMap.isEmpty(state.trees)) return
-  state.trees = HashMap.filter(
-    HashMap.map(state.trees, (tree) => ({
+  const [young, elder] = state.trees
+  if (HashMap.isEmpty(young) && HashMap.isEmpty(elder)) return
+  state.trees = [withoutNeighbor(young, index), withoutNeighbor(elder, index)]
+}
+
+const withoutNeighbor = <I extends Key>(
+  generation: SourceTrees<I>[0],
+  index: number
+): HashMap.HashMap<I, SourceTree<I>> =>
+  HashMap.filter(
+    HashMap.map(generation, (tree) => ({
       ...tree,
       lazy: withoutIndex(tree.lazy, index),
       pruned: withoutIndex(tree.pruned, index)
     })),
     (tree) => !isBare(tree)
   )
-}
 
 /** A set of indices after one of them has gone, and those above it have moved down. */
 export const withoutIndex = (set: number, index: number): number => {

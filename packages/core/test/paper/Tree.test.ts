@@ -356,8 +356,9 @@ describe("the tree", () => {
       for (const trees of ["shared", "source"] as const) {
         const lost = (override: object) =>
           guided([2, 3], { trees, ...override })
+            .hears(2, gossip(9, 0))
             .hears(3, { _tag: "Prune", tree: 9 })
-            .hears(3, iHave([9, 0, 2]))
+            .hears(3, iHave([9, 1, 2]))
             .loses(2)
         assert.deepStrictEqual([waits(lost({})), waits(lost({ guideMillis: 0 }))], [[0], [500]])
       }
@@ -732,9 +733,43 @@ describe("the tree", () => {
     assert.deepStrictEqual([p.lazy(9), p.lazy(8)], [[3], []])
     // Of a shared tree a node with trees for sources knows nothing.
     assert.deepStrictEqual(p.hears(3, prune).lazy(7), [])
-    const few = node([2], { trees: "source", treesSize: 2 })
-    for (const source of [5, 6, 7]) few.hears(2, { _tag: "Prune", tree: source })
-    assert.strictEqual([5, 6, 7].filter((source) => few.lazy(source).length > 0).length, 2)
+  })
+
+  it("PT20. of more than treesSize trees those are forgotten that have not changed for half as many", () => {
+    for (const treesSize of [1, 2, 3, 10]) {
+      const p = node([2, 3], { trees: "source", treesSize, guideMillis: 5_000 })
+      const sources = Array.from({ length: 40 }, (_, index) => 100 + index)
+      for (const source of sources) p.hears(2, gossip(source, 0)).hears(3, gossip(source, 0))
+      const known = sources.filter((source) => p.lazy(source).length > 0)
+      assert.isAtMost(known.length, treesSize)
+      assert.deepStrictEqual(known, sources.slice(-known.length), `${treesSize}`)
+    }
+    // Two that take turns have each their tree, however many have published once, and whoever they are.
+    for (let one = 0; one < 20; one++) {
+      const p = node([2, 3], { trees: "source", treesSize: 20, guideMillis: 5_000 })
+      for (let source = 100; source < 140; source++) p.hears(2, gossip(source, 0)).hears(3, gossip(source, 0))
+      const both = [10 + one, 50 + one]
+      for (let turn = 0; turn < 4; turn++) {
+        for (const source of both) p.hears(2, gossip(source, turn)).hears(3, gossip(source, turn))
+        assert.deepStrictEqual(
+          both.map((source) => p.lazy(source)),
+          [[3], [3]]
+        )
+      }
+    }
+  })
+
+  it("PT20. nobody makes trees of sources of which nothing has come here: what was not pushed cannot be pruned", () => {
+    const p = node([2, 3], { trees: "source", treesSize: 2, guideMillis: 5_000 })
+      .hears(2, gossip(9, 0))
+      .hears(3, gossip(9, 0))
+    for (let source = 100; source < 110; source++) p.hears(2, { _tag: "Prune", tree: source })
+    assert.deepStrictEqual([p.lazy(9), p.lazy(109)], [[3], []])
+    // Nor where there are so many that they are found another way.
+    const q = node([2, 3], { trees: "source" })
+    for (let source = 10; source < 40; source++) q.hears(2, gossip(source, 0))
+    for (const source of [39, 40]) q.hears(3, { _tag: "Prune", tree: source })
+    assert.deepStrictEqual([q.lazy(39), q.lazy(40)], [[3], []])
   })
 
   it("PT21. flooding pushes to everybody, for ever, and announces nothing", () => {
@@ -931,7 +966,14 @@ describe("the tree", () => {
         p.hears(3, gossip(9, 1, { publishedAt: 1_000 })).hears(2, gossip(9, 1, { publishedAt: 1_000 }))
         assert.deepStrictEqual([p.saysTo("Prune"), p.eager(9)], [[], [2, 4]])
         // In the trees of others it may be first.
-        assert.deepStrictEqual(p.hears(3, { _tag: "Prune", tree: 8 }).hears(3, gossip(8, 0)).eager(8), [2, 3, 4])
+        p.hears(2, gossip(8, 0)).hears(3, { _tag: "Prune", tree: 8 })
+        assert.deepStrictEqual(
+          [p.eager(8), p.hears(3, gossip(8, 1)).eager(8)],
+          [
+            [2, 4],
+            [2, 3, 4]
+          ]
+        )
         p.hears(3, graft(id(9, 0)))
         assert.deepStrictEqual(p.eager(9), [2, 3, 4])
         p.loses(2)
