@@ -319,6 +319,25 @@ describe("a parent is found", () => {
     assert.deepStrictEqual(branches(q.hears(other, graft(id(1, 0)))), [`${other}: 1 in`])
   })
 
+  it("TH12. the source that begins the tree takes f children in it, also at its bound: the last may pass nothing on", () => {
+    const p = thicket([2, 3, 4, 5, 6, 7], { guideMillis: 5_000 }).publishes("a").publishes("b")
+    assert.deepStrictEqual(loads(p), [2, 2])
+    const [gone = 0] = children(p, 1)
+    const asking = [2, 3, 4, 5, 6, 7].filter((other) => !children(p, 1).includes(other))
+    const answers = () => asking.slice(0, 2).map((other) => branches(p.hears(other, graft(id(1, 0)))))
+    assert.deepStrictEqual(
+      answers(),
+      asking.slice(0, 2).map((other) => [`${other}: 1 out`])
+    )
+    p.hears(gone, refused(1))
+    assert.deepStrictEqual(answers(), [[`${asking[0]}: 1 in`], [`${asking[1]}: 1 out`]])
+    // Whoever has a parent, or does not begin this tree, does not.
+    const q = leafOf2({ guideMillis: 5_000 }, [2, 3, 4, 5, 6, 7]).hears(2, gossip(9, 2))
+    for (const child of [3, 4, 5]) q.hears(child, graft(id(9, 2)))
+    q.hears(5, graft(id(9, 2)))
+    assert.deepStrictEqual(branches(q.hears(6, graft(id(9, 2)))), ["6: 1 out"])
+  })
+
   it("TH13. the message that is named must have come by a branch: else who had it may be behind the one that asks", () => {
     const p = leafOf2().hears(2, gossip(9, 2))
     p.hears(2, refused(1)).hears(p.saysTo("Graft")[0] ?? 0, joined(1))

@@ -12,7 +12,7 @@ import { timeout1 } from "../Lateness.ts"
 import type { MessageId } from "../Message.ts"
 import { indexOf, type Missing } from "../State.ts"
 import { at, slotOf } from "../Streams.ts"
-import { isAttached, loadOf, shapes, type Tree, treeOf } from "./Branches.ts"
+import { childrenOf, isAttached, loadOf, shapes, type Tree, treeOf } from "./Branches.ts"
 import { leastOf } from "./Load.ts"
 import type { Transition } from "../Transition.ts"
 import { addChild, becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
@@ -149,7 +149,9 @@ export const onGraftInto = <I extends Key, A>(
     const isBranch = ((tree.branches >> index) & 1) === 1
     // Nor does one take it that is looking for another parent itself: two that ask each other would take each other.
     const isSettled = isAttached(tree) && tree.seek === undefined && isProof(t, tree, id)
-    const takes = isBranch || (isSettled && loadOf(t.state.thicket) < t.state.config.maxLoad)
+    // The source is where all of the tree comes from: its only child there may be one that passes nothing on.
+    const hasRoom = loadOf(t.state.thicket) < config.maxLoad || (tree.isRoot && childrenOf(tree) < config.fanout)
+    const takes = isBranch || (isSettled && hasRoom)
     if (takes && !isBranch) addChild(t, number, index)
     tellBranch(t, number, index, takes)
   }
