@@ -31,7 +31,7 @@ export const accept = <I extends Key, A>(
   outputs.push({ _tag: "Delivered", id, payload, hops: round, publishedAt, from, via })
   pass(t, slot, from, gossip, bornAt, asked)
   const isPushed = replay === undefined
-  const announced = found(t, id, from.id, isPushed, isPushed && t.strategy.tellsLateness(t, gossip))
+  const announced = found(t, id, from.id, isPushed, latenessOf(t, gossip))
   let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
   if (announced !== undefined) {
     if (path !== undefined) path = t.strategy.onPushed(t, announced, path) ?? path
@@ -51,6 +51,13 @@ export const accept = <I extends Key, A>(
     changeUpkeep(t, { sweepAt: t.now + sweepMillis(state.config) })
   }
 }
+
+/**
+ * How late the tree can be by a message that has come, at most: as old as that is by its source's clock, or who announces what is yet to
+ * be published would have others wait the longer. 0: it was asked for, and tells nothing.
+ */
+export const latenessOf = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>): number =>
+  gossip.replay === undefined && t.strategy.tellsLateness(t, gossip) ? t.now - gossip.publishedAt : 0
 
 /**
  * Eager push and lazy push: to all but the incarnation that it came from and that which published it. While a verdict was awaited

@@ -122,15 +122,15 @@ const indexOfMissing = <I extends Key>(missing: ReadonlyArray<Missing<I>>, id: M
 
 /**
  * A message has come: nobody needs to be grafted for it. What was announced of it. If it was pushed, and somebody else had
- * been grafted for it, that was too soon: the graft is taken back before it brings duplicates. `tellsLateness`: how long after its
- * announcement it came is how late the tree is.
+ * been grafted for it, that was too soon: the graft is taken back before it brings duplicates. How long after its
+ * announcement it came is how late the tree is, but no more than `mostMillis`: that old it is.
  */
 export const found = <I extends Key, A>(
   t: Transition<I, A>,
   id: MessageId<I>,
   from: I,
   pushed: boolean,
-  tellsLateness: boolean
+  mostMillis: number
 ): Missing<I> | undefined => {
   const { missing } = t.state
   if (missing.length === 0) return undefined
@@ -139,7 +139,7 @@ export const found = <I extends Key, A>(
   if (entry === undefined) return undefined
   t.state.missing = missing.toSpliced(index, 1)
   if (t.state.missing.length === 0) clearTimer(t, "Graft")
-  if (tellsLateness) wasLate(t, t.now - entry.since)
+  wasLate(t, Math.min(t.now - entry.since, mostMillis))
   if (pushed && entry.grafted !== undefined && entry.grafted !== from)
     t.strategy.takeBack(t, id, indexOf(t.state, entry.grafted))
   return entry

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { accept } from "./Delivery.ts"
+import { accept, latenessOf } from "./Delivery.ts"
 import { heed, heedAwaited } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
@@ -65,7 +65,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
   const asked = replay === "recovery" && (state.links[index]?.fetchAt ?? 0) !== 0
   if (awaited) {
-    found(t, id, from.id, replay === undefined, replay === undefined && t.strategy.tellsLateness(t, gossip))
+    found(t, id, from.id, replay === undefined, latenessOf(t, gossip))
     awaitVerdict(t, { gossip, from, bornAt, asked, until: t.now + state.config.verdictMillis })
   } else {
     accept(t, slot, gossip, from, bornAt, asked)
@@ -75,7 +75,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
 /** A message that is nothing new. Where it was asked for, nobody else need be. */
 const ignore = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, from: Peer<I, A>): void => {
   t.outputs.push({ _tag: "Duplicate", id, from })
-  found(t, id, from.id, false, false)
+  found(t, id, from.id, false, 0)
 }
 
 /** No message is kept for longer (30 days), so none need be older than this. */

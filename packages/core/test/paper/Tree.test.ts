@@ -419,6 +419,18 @@ describe("the tree", () => {
     assert.strictEqual(late.state.timers.Graft.at - late.now, 5_000)
   })
 
+  it("PT11. nor more than the message is old: whoever announces what is yet to be published has nobody wait longer", () => {
+    const late = (publishedAt: number) => {
+      const p = node([2, 3], { graftMaxMillis: 10_000 }).hears(3, iHave([9, 0, 2]))
+      p.now += 3_000
+      return p.hears(2, gossip(9, 0, { publishedAt: p.now - publishedAt })).state.late.millis
+    }
+    assert.deepStrictEqual([5_000, 2_000, 10, 0, -1].map(late), [3_000, 2_000, 10, 0, 0])
+    const judged = node([2, 3], { graftMaxMillis: 10_000 }).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    judged.hears(3, iHave([9, 0, 2])).now += 3_000
+    assert.strictEqual(judged.hears(2, gossip(9, 0, { publishedAt: judged.now - 20 })).state.late.millis, 20)
+  })
+
   it("PT11. but not with a message that was asked for, nor where they are fixed", () => {
     const p = node([2, 3], { graftMaxMillis: 1_500 })
     p.hears(3, iHave([9, 0, 2]))
