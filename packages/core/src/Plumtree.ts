@@ -142,7 +142,7 @@ export {
   treeViews
 } from "./plumtree/Queries.ts"
 export { init, maxNeighbors, nothingHeld, type State } from "./plumtree/State.ts"
-export { eagerPeers, lazyPeers } from "./plumtree/Tree.ts"
+export { eagerPeers, lazyPeers, sourceTrees } from "./plumtree/Tree.ts"
 
 /**
  * What a step gives: the next state, and the outputs in the order in which they must be performed.

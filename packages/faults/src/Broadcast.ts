@@ -6,7 +6,6 @@
  */
 import type { Key } from "@hyparview/core/Peer"
 import * as Plumtree from "@hyparview/core/Plumtree"
-import * as HashMap from "effect/HashMap"
 
 type Check = (holds: boolean, sentence: () => string) => void
 
@@ -50,12 +49,16 @@ const checkTrees = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check)
   check(links.length === neighbors.length, () => "links and neighbours differ")
   const all = 1 << neighbors.length
   check(lazy >= 0 && lazy < all, () => `lazy is ${lazy} of ${neighbors.length} neighbours`)
-  const [young, elder] = state.trees
-  for (const [source, { lazy: set, period, pruned }] of [...young, ...elder]) {
-    check(!(HashMap.has(young, source) && HashMap.has(elder, source)), () => `the tree of ${source} is there twice`)
+  const trees = Plumtree.sourceTrees(state)
+  check(new Set(trees.map(([source]) => source)).size === trees.length, () => "the tree of a source is there twice")
+  for (const [source, { lazy: set, period, pruned }] of trees) {
     check(set >= 0 && set < all, () => `in the tree of ${source}, lazy is ${set} of ${neighbors.length} neighbours`)
     check((pruned & ~set) === 0, () => `in the tree of ${source}, ${pruned} are pruned, and ${set} lazy`)
-    check(set > 0 || period >= 0, () => `the tree of ${source} is remembered for nothing`)
+    // Of those that lost a neighbour that is looked at later.
+    check(
+      set > 0 || period >= 0 || state.trees.lost.length > 0,
+      () => `the tree of ${source} is remembered for nothing`
+    )
   }
   const eager = Plumtree.eagerPeers(state, self.id)
   const lazyOnes = Plumtree.lazyPeers(state, self.id)
@@ -195,11 +198,8 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
     Plumtree.keyOf({ ...origin, sequence: 0 })
   )
   check(new Set(known).size === known.length, () => "an origin is remembered twice")
-  atMost(
-    "trees",
-    state.trees.reduce((sum, trees) => sum + HashMap.size(trees), 0),
-    config.treesSize
-  )
+  atMost("trees", Plumtree.sourceTrees(state).length, config.treesSize)
+  atMost("trees.lost", state.trees.lost.length, 63)
   atMost("topics", state.topics.length, config.topicsSize)
   atMost("validated", upkeep.validated.length, config.topicsSize)
   atMost("waiting", upkeep.waiting.length, config.verdictsSize)

@@ -75,7 +75,7 @@ const broadcastSizes = <I extends Key, A>({ broadcast, membership }: Node.State<
     size("waiting", upkeep.waiting.length, config.verdictsSize),
     size("recalls", upkeep.recalls.length, config.recallsSize),
     size("topics", topics.length, config.topicsSize),
-    size("trees", HashMap.size(trees[0]) + HashMap.size(trees[1]), config.treesSize)
+    size("trees", HashMap.size(trees.young) + HashMap.size(trees.elder), config.treesSize)
   ]
 }
 

@@ -219,10 +219,19 @@ export interface SourceTree<I extends Key> {
   readonly shapedAt: number
   /** The message of the source whose duplicates prune; undefined: none, or it came here by no link of the tree. */
   readonly shaping: MessageId<I> | undefined
+  /** How many of the neighbours that have been lost (`SourceTrees`) its sets take into account. */
+  readonly lost: number
 }
 
-/** Two generations: the younger, of the trees that have changed lately, and the one before. A source is in one of them. */
-export type SourceTrees<I extends Key> = readonly [HashMap.HashMap<I, SourceTree<I>>, HashMap.HashMap<I, SourceTree<I>>]
+/** The trees of sources, with one for each. A source is in one of two generations. */
+export interface SourceTrees<I extends Key> {
+  /** Those that have changed lately. */
+  readonly young: HashMap.HashMap<I, SourceTree<I>>
+  /** The generation before. */
+  readonly elder: HashMap.HashMap<I, SourceTree<I>>
+  /** At which indices neighbours stood that have been lost since all trees were last gone through, in order. */
+  readonly lost: ReadonlyArray<number>
+}
 
 /** A topic on which this node has published. */
 export interface Topic {
@@ -370,7 +379,7 @@ const noStreams: Streams<never> = {
   forgottenCount: 0
 }
 
-const noTrees: SourceTrees<never> = [HashMap.empty(), HashMap.empty()]
+const noTrees: SourceTrees<never> = { young: HashMap.empty(), elder: HashMap.empty(), lost: none }
 
 const neverLate = { millis: 0, at: 0 }
 

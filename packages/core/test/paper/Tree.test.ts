@@ -1,4 +1,5 @@
 import { Plumtree } from "@hyparview/core"
+import { nextBelow, seeded } from "@hyparview/core/Random"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import {
@@ -782,6 +783,33 @@ describe("the tree", () => {
     for (let source = 10; source < 40; source++) q.hears(2, gossip(source, 0))
     for (const source of [39, 40]) q.hears(3, { _tag: "Prune", tree: source })
     assert.deepStrictEqual([q.lazy(39), q.lazy(40)], [[3], []])
+  })
+
+  it("PT20. a neighbour that is lost is in no tree, and not all trees are gone through for each", () => {
+    const p = node([2, 3, 4, 5], { trees: "source", guideMillis: 5_000 })
+    const sources = [11, 12, 13, 14]
+    const lazy = new Map(sources.map((source) => [source, new Set<number>()]))
+    for (const source of sources) p.hears(2, gossip(source, 0))
+    const random = seeded(1)
+    let kept = 0
+    for (let turn = 0; turn < 600; turn++) {
+      const neighbor = 2 + nextBelow(random, 4)
+      const source = 11 + nextBelow(random, 4)
+      if (nextBelow(random, 3) === 0) {
+        const { young } = p.state.trees
+        if (p.loses(neighbor).state.trees.young === young) kept++
+        for (const set of lazy.values()) set.delete(neighbor)
+        p.wins(neighbor)
+      } else if (nextBelow(random, 4) === 0) {
+        p.hears(neighbor, { _tag: "Graft", ids: [id(source, 0)], payload: false })
+        lazy.get(source)?.delete(neighbor)
+      } else {
+        p.hears(neighbor, { _tag: "Prune", tree: source })
+        lazy.get(source)?.add(neighbor)
+      }
+      for (const [tree, set] of lazy) assert.sameMembers([...p.lazy(tree)], [...set])
+    }
+    assert.isAbove(kept, 150)
   })
 
   it("PT21. flooding pushes to everybody, for ever, and announces nothing", () => {
