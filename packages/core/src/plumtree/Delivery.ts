@@ -54,10 +54,13 @@ export const accept = <I extends Key, A>(
 
 /**
  * How late the tree can be by a message that has come, at most: as old as that is by its source's clock, or who announces what is yet to
- * be published would have others wait the longer. 0: it was asked for, and tells nothing.
+ * be published would have others wait the longer. A clock that is ahead tells nothing of that. 0: it was asked for.
  */
-export const latenessOf = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>): number =>
-  gossip.replay === undefined && t.strategy.tellsLateness(t, gossip) ? t.now - gossip.publishedAt : 0
+export const latenessOf = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip<I>): number => {
+  if (gossip.replay !== undefined || !t.strategy.tellsLateness(t, gossip)) return 0
+  const age = t.now - gossip.publishedAt
+  return age < 0 ? Infinity : age
+}
 
 /**
  * Eager push and lazy push: to all but the incarnation that it came from and that which published it. While a verdict was awaited
