@@ -356,7 +356,7 @@ export class World {
   /** Runs until a virtual time in microseconds, but for at most `budget` events; whether the time was reached. */
   runUntil(time: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this
-    const limit = limitOf(time)
+    const limit = limitOf(time, budget)
     const last = this.events + budget
     while (this.events < last) {
       if (!queue.next(limit)) return true
@@ -373,7 +373,7 @@ export class World {
    */
   drain(until: number, budget: number = Number.MAX_SAFE_INTEGER): boolean {
     const { queue } = this
-    const limit = limitOf(until)
+    const limit = limitOf(until, budget)
     const last = this.events + budget
     while (isUnderWay(queue)) {
       if (this.events >= last) return false

@@ -165,6 +165,8 @@ describe("a world", () => {
     assert.strictEqual(world.alive, 1)
     assert.throws(() => world.runUntil(NaN), RangeError)
     assert.throws(() => world.drain(NaN), RangeError)
+    assert.throws(() => world.runUntil(second, NaN), RangeError)
+    assert.throws(() => world.drain(second, NaN), RangeError)
     // What happens happens at whole microseconds.
     assert.isTrue(world.runUntil(1_000_000.9))
     assert.strictEqual(world.now, 1_000_000)

@@ -39,8 +39,9 @@ export const defectOf = (options: Numbers): string | undefined => {
 
 export const isIndex = (node: number, nodes: number): boolean => Number.isInteger(node) && node >= 0 && node < nodes
 
-/** A limit of virtual time in whole microseconds. */
-export const limitOf = (time: number): number => {
+/** A limit of virtual time in whole microseconds. Whoever asks again until it is reached would never stop with a budget of NaN. */
+export const limitOf = (time: number, budget: number): number => {
+  if (Number.isNaN(budget)) throw new RangeError("a world cannot run for NaN events")
   if (Number.isNaN(time)) throw new RangeError("a world cannot run until NaN µs")
   return Math.min(Math.floor(time), Number.MAX_SAFE_INTEGER)
 }
