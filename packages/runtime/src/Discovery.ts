@@ -32,7 +32,10 @@ export class DiscoveryError extends Data.TaggedError("DiscoveryError")<{ readonl
 export class Discovery extends Context.Service<
   Discovery,
   {
-    /** Addresses of nodes that may be up. Asked rarely; may take as long as the node's request time-out. */
+    /**
+     * Addresses of nodes that may be up. Asked rarely; may take as long as the node's request time-out. One that dies, is interrupted
+     * or gives what is no list of texts counts as one that fails.
+     */
     readonly contacts: Effect.Effect<ReadonlyArray<string>, DiscoveryError>
   }
 >()("@hyparview/runtime/Discovery") {

@@ -4,7 +4,8 @@
  * without a contact.
  *
  * A node uses the store that is provided to `Node.layer`, and does without if there is none. A store that fails costs the
- * memory, never the node: its error is logged, and the node goes on as if it remembered nothing.
+ * memory, never the node: its error is logged, and the node goes on as if it remembered nothing. So does one that dies, is
+ * interrupted, or does not answer within `peerStoreTimeout`; it is asked for one thing at a time also then.
  *
  * Files are an adapter of their own: `@hyparview/runtime/PeerStoreFile`.
  *

@@ -50,7 +50,10 @@ export interface Options {
    * open many.
    */
   readonly temporaryLinkIdle?: Duration.Input | undefined
-  /** How long `leave` may take to flush its goodbyes. 1 ms to a day. Default 3 seconds. */
+  /**
+   * How long `leave` may take to flush its goodbyes, and the end of the node to wait for a validator that lets nobody interrupt it. 1 ms
+   * to a day. Default 3 seconds.
+   */
   readonly leaveDeadline?: Duration.Input | undefined
   /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
   readonly leaveOnClose?: boolean | undefined

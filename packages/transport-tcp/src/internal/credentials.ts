@@ -170,7 +170,13 @@ const checkTime = (source: Source, certificate: X509Certificate, nowMillis: numb
     )
   }
   return certificate.validToDate.getTime() < nowMillis
-    ? Result.fail(wrong(source, "expired", `expired on ${certificate.validTo}; issue a new one`))
+    ? Result.fail(
+        wrong(
+          source,
+          "expired",
+          `expired on ${certificate.validTo}; issue a new one, if the clock of this machine is right`
+        )
+      )
     : Result.succeed(undefined)
 }
 
