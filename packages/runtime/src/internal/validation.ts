@@ -86,7 +86,7 @@ export const makeValidation = (options: {
   /** Subscribers are told that messages are missing, not why. There are three reasons. */
   const seldom = makeSeldom(now, 3 * options.topicsSize)
   const warn = (
-    { id: { topic } }: Candidate,
+    { topic }: Plumtree.MessageId,
     why: string,
     about: Readonly<Record<string, unknown>>
   ): Effect.Effect<void> => {
@@ -125,7 +125,7 @@ export const makeValidation = (options: {
         if (which.decided) return Effect.void
         meter.count("validatorsFailed")
         settle(which, "ignore", false)
-        return warn(which.message, "a validator failed", { cause: Cause.pretty(cause) })
+        return warn(which.message.id, "a validator failed", { cause: Cause.pretty(cause) })
       }),
       Effect.ensuring(
         Effect.sync(() => {
@@ -142,7 +142,7 @@ export const makeValidation = (options: {
       if (which.decided) return
       meter.count("validatorsSlow")
       settle(which, "ignore", false)
-      run(warn(which.message, "a validator is too slow", { validatorTimeoutMillis: timeoutMillis }))
+      run(warn(which.message.id, "a validator is too slow", { validatorTimeoutMillis: timeoutMillis }))
       fiber.interruptUnsafe()
     })
     which.limit = run(Effect.delay(expire, timeoutMillis))
@@ -169,9 +169,13 @@ export const makeValidation = (options: {
     return undefined
   }
 
+  const sayBusy = (id: Plumtree.MessageId): void => {
+    run(warn(id, "no validator was free in time", { validators: concurrency, waiting: waiting.size }))
+  }
+
   const neglect = (which: Case): void => {
     settle(which, "ignore", false)
-    run(warn(which.message, "no validator was free in time", { validators: concurrency, waiting: waiting.size }))
+    sayBusy(which.message.id)
   }
 
   const leave = (which: Case): void => {
@@ -225,6 +229,7 @@ export const makeValidation = (options: {
     dismissed: (id) => {
       const key = Plumtree.keyOf(id)
       const which = open.get(key)
+      if (which?.decided !== true) sayBusy(id)
       // One that is not here was never asked about, or was accepted too late.
       if (which === undefined) return true
       open.delete(key)

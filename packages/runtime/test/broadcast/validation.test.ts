@@ -126,6 +126,14 @@ describe("a validator", () => {
       yield* TestClock.adjust("1 minute")
       validation.ask(candidate(10))
       assert.include(said.at(-1), '"alsoSince"')
+      // What the core has given up, or had no room for, nobody was free for either.
+      const before = said.length
+      validation.dismissed(candidate(11).id)
+      validation.dismissed(candidate(12).id)
+      assert.deepStrictEqual(
+        said.slice(before).map((line) => line.includes("no validator was free in time")),
+        [true]
+      )
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
