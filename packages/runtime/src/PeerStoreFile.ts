@@ -52,13 +52,17 @@ export class PeerStoreOptionsError extends Data.TaggedError("PeerStoreOptionsErr
   }
 }
 
-const Text = Schema.String.check(Schema.makeFilter(Wire.isName))
+const Text = Schema.String.check(
+  Schema.makeFilter(Wire.isName, { expected: `1 to ${Wire.maxTextBytes} bytes of UTF-8` })
+)
 const Epoch = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** The file's content. `version` is there for whoever changes the rest. */
 const Content = Schema.fromJsonString(
   Schema.Struct({
-    version: Schema.Literal(1),
+    version: Schema.Literal(1).annotate({
+      message: "a store of another version wrote it; this one reads and writes version 1"
+    }),
     cluster: Text,
     id: Text,
     epoch: Epoch,

@@ -51,17 +51,21 @@ describe("a peer store in a file", () => {
     })
   )
 
-  const corrupt: ReadonlyArray<readonly [name: string, content: string]> = [
+  const corrupt: ReadonlyArray<readonly [name: string, content: string, said?: string]> = [
     ["nothing", ""],
     ["half a memory", JSON.stringify({ version: 1, ...memory }).slice(0, 50)],
     ["no JSON", "hello"],
-    ["another version", JSON.stringify({ version: 2, ...memory })],
+    ["another version", JSON.stringify({ version: 2, ...memory }), "a store of another version wrote it"],
     ["no epoch", JSON.stringify({ version: 1, ...memory, epoch: "soon" })],
     ["a negative epoch", JSON.stringify({ version: 1, ...memory, epoch: -1 })],
-    ["a name that no frame can hold", JSON.stringify({ version: 1, ...memory, cluster: "ä".repeat(128) })],
+    [
+      "a name that no frame can hold",
+      JSON.stringify({ version: 1, ...memory, cluster: "ä".repeat(128) }),
+      "1 to 255 bytes of UTF-8"
+    ],
     ["peers that are none", JSON.stringify({ version: 1, ...memory, peers: [{ id: "" }] })]
   ]
-  for (const [name, content] of corrupt) {
+  for (const [name, content, said = ""] of corrupt) {
     test(
       `that holds ${name} is corrupt, and can be written again`,
       Effect.gen(function* () {
@@ -69,6 +73,7 @@ describe("a peer store in a file", () => {
         yield* files.writeFileString(file, content)
         const error = yield* Effect.flip(store.load)
         assert.deepStrictEqual([error.reason, error.place], ["corrupt", file])
+        assert.include(error.detail, said)
         yield* store.save(memory)
         assert.deepStrictEqual(yield* store.load, memory)
       })
