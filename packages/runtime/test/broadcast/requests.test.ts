@@ -128,7 +128,7 @@ describe("what is none", () => {
       // @ts-expect-error: whoever has no types may give anything.
       const validator = yield* death(Effect.scoped(broadcast.validate("news", "accept")))
       assert.strictEqual(validator, "TypeError: a validator is a function of a message")
-      for (const contacts of ["127.0.0.1:7946", undefined]) {
+      for (const contacts of ["127.0.0.1:7946", undefined, [7946]]) {
         // @ts-expect-error: the same.
         const joining = yield* death(membership.join(contacts))
         assert.strictEqual(joining, "TypeError: contacts are a list of addresses, if need be []")
