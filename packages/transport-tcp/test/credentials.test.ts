@@ -1,5 +1,6 @@
 /** Certificates from files: what is wrong with them at the start, and what happens when they change. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
@@ -367,4 +368,31 @@ describe("a certificate's end", () => {
         }).pipe(alone)
     )
   }
+
+  it.effect(
+    "is told anew after a clock that was wrong has been set right, and so is a certificate that has not begun",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(Date.now())
+        const said: Array<string> = []
+        const logger = Logger.make(({ message }) => void said.push(JSON.stringify(message)))
+        const clock = yield* Clock.Clock
+        let hoursWrong = 0
+        const millis = () => clock.currentTimeMillisUnsafe() + hoursWrong * 3_600_000
+        const wrong = { ...clock, currentTimeMillisUnsafe: millis, currentTimeMillis: Effect.sync(millis) }
+        const ofOneDay = yield* member(authority, "far", { days: 1 })
+        yield* TlsTransport.make(ofOneDay).pipe(
+          Effect.provide(Logger.layer([logger])),
+          Effect.provideService(Clock.Clock, wrong)
+        )
+        for (const hours of [48, 0, -48, 0, 48]) {
+          hoursWrong = hours
+          yield* TestClock.adjust("2 minutes")
+        }
+        assert.deepStrictEqual(
+          said.map((line) => /has expired|not valid yet/.exec(line)?.[0]),
+          ["has expired", "not valid yet", "has expired"]
+        )
+      }).pipe(alone)
+  )
 })

@@ -22,7 +22,11 @@ const verdicts: Readonly<Record<string, TlsRefusal>> = {
   INVALID_PURPOSE: "purpose"
 }
 
-export const ofVerdict = (code: string): Refused => ({ reason: verdicts[code] ?? "untrusted", detail: code })
+export const ofVerdict = (code: string): Refused => {
+  const reason = verdicts[code] ?? "untrusted"
+  const isOfTime = reason === "expired" || reason === "notYetValid"
+  return { reason, detail: isOfTime ? `${code}, by the clock of this machine` : code }
+}
 
 const failures: Readonly<Record<string, TlsRefusal>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: "notTls",

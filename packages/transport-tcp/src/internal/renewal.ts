@@ -20,21 +20,40 @@ const watchMillis = 30_000
 const loaded = Metric.withAttributes(TlsMetrics.reloads, { outcome: "loaded" })
 const failed = Metric.withAttributes(TlsMetrics.reloads, { outcome: "failed" })
 
-/** Gives the expiry to the metric, and says once for each certificate that it is near, and once that it is past. */
+/** Where in a certificate's life this machine's clock stands. A clock may be set wrong, and right again. */
+type Stage = "early" | "valid" | "near" | "past"
+
+const stageOf = ({ notAfterMillis, notBeforeMillis }: Credentials, nowMillis: number): Stage => {
+  if (nowMillis < notBeforeMillis) return "early"
+  const leftMillis = notAfterMillis - nowMillis
+  if (leftMillis <= 0) return "past"
+  return leftMillis <= lastShare * (notAfterMillis - notBeforeMillis) ? "near" : "valid"
+}
+
+/** Gives the expiry to the metric, and says once for each certificate, and each time that it comes to be so, that it is near or past. */
 const makeExpiryWatch = () => {
-  let told: { readonly credentials: Credentials; readonly isPast: boolean } | undefined
+  let told: { readonly credentials: Credentials; readonly stage: Stage } | undefined
   return Effect.fnUntraced(function* (credentials: Credentials) {
     const { name, notAfterMillis, notBeforeMillis } = credentials
     yield* Metric.update(TlsMetrics.certificateExpiry, Math.floor(notAfterMillis / 1_000))
-    const leftMillis = notAfterMillis - (yield* Clock.currentTimeMillis)
-    if (leftMillis > lastShare * (notAfterMillis - notBeforeMillis)) return
-    const isPast = leftMillis <= 0
-    if (told?.credentials === credentials && (told.isPast || !isPast)) return
-    told = { credentials, isPast }
+    const stage = stageOf(credentials, yield* Clock.currentTimeMillis)
+    if (told?.credentials === credentials && told.stage === stage) return
+    told = { credentials, stage }
     const about = { id: name.id, expires: new Date(notAfterMillis).toISOString() }
-    yield* isPast
-      ? Effect.logError("this node's certificate has expired; peers refuse it for new links", about)
-      : Effect.logWarning("this node's certificate is about to expire; peers will refuse it then", about)
+    switch (stage) {
+      case "valid":
+        return
+      case "near":
+        return yield* Effect.logWarning("this node's certificate is about to expire; peers will refuse it then", about)
+      case "past":
+        return yield* Effect.logError("this node's certificate has expired; peers refuse it for new links", about)
+      case "early": {
+        const begins = new Date(notBeforeMillis).toISOString()
+        const said =
+          "this node's certificate is not valid yet by this machine's clock, which is probably wrong; peers may be refused"
+        return yield* Effect.logError(said, { ...about, begins })
+      }
+    }
   })
 }
 
