@@ -108,6 +108,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     goesOn: undefined,
     holders: none,
     asked: none,
+    allAsked: false,
     gone: none
   }
   put(t, slot, { ...stream, gap: fresh })
@@ -209,8 +210,9 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     // What a neighbour said of older numbers says nothing of the first that is missing now.
     let over = -1
     for (const { below } of gap.gone) if (below > first && below > over) over = below
-    // Who has named some of it, and has not answered yet, may bring it: the gap may have been open for long because nobody was there.
-    const isPromised = gap.holders.some((id) => !gap.asked.includes(id))
+    // Who has named some of it, and has not answered yet, may bring it: the gap may have been open for long because nobody was there. Nor
+    // is one believed before all others have been asked: they may have much to answer, which anybody can bring about.
+    const isPromised = !gap.allAsked || gap.holders.some((id) => !gap.asked.includes(id))
     const isBrief = (over >= 0 && !isPromised) || wantsOlder(stream)
     const end = gap.since + (isBrief ? gapMillis : Math.max(gapMillis, retainedMillis))
     if (now < end) return end
@@ -249,12 +251,19 @@ export const askForGaps = <I extends Key, A>(
   // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
   const isEarly = !alone && now < gapsAt
   let next = 0
-  for (const slot of alone ? changed : state.upkeep.gaps) {
-    if (isEarly && !changed.has(slot) && isWaiting(t, slot, batches)) continue
+  const look = (slot: number): void => {
+    if (isEarly && !changed.has(slot) && isWaiting(t, slot, batches)) return
     const at = lookAfter(t, slot, batches)
     if (at === undefined) closed.add(slot)
     else next = earlier(next, at)
   }
+  // What has come shows that what is missing below it was published. Of hearsay there can be any amount, and it waits its turn.
+  const hearsay: Array<number> = []
+  for (const slot of alone ? changed : state.upkeep.gaps) {
+    if ((at(state.streams, slot)?.above.length ?? 0) > 0) look(slot)
+    else hearsay.push(slot)
+  }
+  for (const slot of hearsay) look(slot)
   const { gaps: all } = state.upkeep
   const gaps = closed.size === 0 ? all : all.filter((slot) => !closed.has(slot))
   // To go through many takes a while, and is not to be done again for each of their times.
@@ -336,7 +345,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
     // is half as long as the gap has been open.
     const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
-    changeGap(t, slot, { asked: none, goesOn: undefined, holders: none, due })
+    changeGap(t, slot, { asked: none, allAsked: true, goesOn: undefined, holders: none, due })
     return Math.min(end, due)
   }
   const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)

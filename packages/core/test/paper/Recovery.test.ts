@@ -730,6 +730,31 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(4, gossip(9, 2, { replay: "recovery" })).delivered, ["9/2"])
   })
 
+  it("R7. nor before all neighbours have been asked, however much others have to answer before", () => {
+    const busy = () => {
+      const p = node([2, 3], { gapMillis: 1_000 }).hears(3, digest(ranges(8, 0, 9)))
+      p.hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).passes(500)
+      assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+      p.hears(2, fetched(false, { ...origin, below: 2 })).passes(1_499)
+      assert.deepStrictEqual([p.lagged, p.saysTo("Fetch")], [[], []])
+      p.passes(1)
+      assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 1, 1)])
+      return p
+    }
+    assert.deepStrictEqual(brings(busy(), 3, 1).delivered, ["9/1"])
+    assert.deepStrictEqual(busy().hears(3, fetched()).passes(2_000).lagged, ["9/1–1"])
+  })
+
+  it("R8. hearsay is asked for after what is owed, of which there cannot be any amount", () => {
+    const p = node([2], { digestSize: 1 }).hears(2, gossip(9, 0))
+    p.hears(2, digest(ranges(7, 0, 0), ranges(8, 0, 0)))
+    const asked = () => p.says("Fetch").flatMap(({ wanted }) => wanted.map(({ source }) => source))
+    assert.deepStrictEqual(asked(), [7])
+    assert.deepStrictEqual((p.hears(2, gossip(9, 2)).passes(500), asked()), [])
+    assert.deepStrictEqual((p.hears(2, fetched()), asked()), [9])
+    assert.deepStrictEqual((p.hears(2, fetched()), asked()), [8])
+  })
+
   it("R8. hearsay, of which some comes while what is missing below it is given up, is not forgotten with that", () => {
     const p = node([2, 3])
       .hears(2, gossip(9, 0))
