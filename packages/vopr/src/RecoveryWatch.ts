@@ -30,6 +30,19 @@ interface OpenRecall {
   isDone: boolean
 }
 
+interface OpenFetch {
+  readonly at: number
+  /** Until when it may bring nothing new of what was asked for (R3). */
+  readonly until: number
+  readonly wanted: ReadonlyArray<Plumtree.Ranges<number>>
+}
+
+const isAskedFor = (wanted: ReadonlyArray<Plumtree.Ranges<number>>, origin: Origin, number: number): boolean => {
+  // Of what names an origin twice the last counts.
+  const runs = wanted.findLast((ranges) => Plumtree.sameOrigin(ranges, origin))?.runs ?? []
+  return runs.some((first, i) => i % 2 === 0 && number >= first && number <= (runs[i + 1] ?? -1))
+}
+
 export class RecoveryWatch {
   /** By origin, what its application was told of each number, in the order in which it was. */
   readonly told = new Map<string, Map<number, Fate>>()
@@ -37,8 +50,8 @@ export class RecoveryWatch {
   private readonly config: Plumtree.Config
   private readonly published: Published
   private readonly ledger = new Broadcast.Ledger<number, number>()
-  /** Until when the open FETCH to a neighbour may bring nothing. */
-  private readonly fetches = new Map<number, number>()
+  /** The open FETCH to a neighbour. */
+  private readonly fetches = new Map<number, OpenFetch>()
   /** What was pushed, and to whom. */
   private readonly pushes = new Set<string>()
   private readonly recalls = new Map<number, OpenRecall>()
@@ -55,7 +68,7 @@ export class RecoveryWatch {
     this.faults = []
     for (const fault of Broadcast.stateFaults(state)) this.fault("always", fault)
     this.seeFloors(before, state)
-    this.seeFetchEnds(input)
+    this.seeFetchEnds(before, input)
     for (const output of outputs) {
       if (output._tag === "Send") this.seeSend(state, input, output)
       else this.seeTold(before, input, output)
@@ -102,17 +115,19 @@ export class RecoveryWatch {
 
   // --- what it says -----------------------------------------------------------------------------------------------------
 
-  private seeFetchEnds(input: Input): void {
+  private seeFetchEnds(before: State, input: Input): void {
     if (input._tag === "NeighborUp" || input._tag === "NeighborDown") this.fetches.delete(input.peer.id)
     if (input._tag === "Left") this.fetches.clear()
     if (input._tag !== "Received") return
     const { from, message, now } = input
-    const until = this.fetches.get(from.id)
-    if (until === undefined) return
+    const fetch = this.fetches.get(from.id)
+    if (fetch === undefined) return
     if (message._tag === "Fetched") this.fetches.delete(from.id)
-    if (message._tag === "Gossip" && message.replay === "recovery" && now <= until) {
-      this.fetches.set(from.id, now + this.config.fetchMillis)
-    }
+    if (message._tag !== "Gossip" || message.replay !== "recovery" || now > fetch.until) return
+    if (Plumtree.hasSeen(before, message.id) || !isAskedFor(fetch.wanted, message.id, message.id.sequence)) return
+    const { fetchMillis, gapMillis } = this.config
+    const end = fetch.at + Math.max(fetchMillis, Math.floor(gapMillis / 2))
+    this.fetches.set(from.id, { ...fetch, until: Math.min(now + fetchMillis, end) })
   }
 
   private seeSend(after: State, input: Input, { message, to }: Extract<Output, { _tag: "Send" }>): void {
@@ -131,9 +146,10 @@ export class RecoveryWatch {
         break
       }
       case "Fetch": {
-        const until = this.fetches.get(to.id) ?? 0
-        this.check(input.now >= until, "bounds", () => `a second Fetch to ${to.id} before the first has ended`)
-        this.fetches.set(to.id, input.now + config.fetchMillis)
+        const { now } = input
+        const until = this.fetches.get(to.id)?.until ?? 0
+        this.check(now >= until, "bounds", () => `a second Fetch to ${to.id} before the first has ended`)
+        this.fetches.set(to.id, { at: now, until: now + config.fetchMillis, wanted: message.wanted })
         atMost(message.wanted.length, config.digestSize, "origins")
         for (const ranges of message.wanted) this.seeAsked(after, ranges, atMost)
         break
@@ -214,33 +230,32 @@ export class RecoveryWatch {
     this.check(gossips.length <= 1 || bytes <= fetchBytes, "bounds", () => `an answer of ${bytes} bytes`)
     const end = answer.at(-1)
     if (end?._tag !== "Fetched") return this.fault("answers", "a Fetch without its end")
-    const wanted = new Map(input.message.wanted.map((ranges) => [originOf(ranges), ranges]))
-    const isAskedFor = (origin: Origin, number: number): boolean => {
-      const runs = wanted.get(originOf(origin))?.runs ?? []
-      return runs.some((first, i) => i % 2 === 0 && number >= first && number <= (runs[i + 1] ?? -1))
-    }
+    const { wanted } = input.message
     for (const { id } of gossips) {
-      this.check(isAskedFor(id, id.sequence), "answers", () => `${nameOf(id)} was not asked for`)
+      this.check(isAskedFor(wanted, id, id.sequence), "answers", () => `${nameOf(id)} was not asked for`)
     }
     const sent = new Set(gossips.map(({ id }) => Plumtree.keyOf(id)))
     // What is asked for and over is neither kept, unless it is sent with this answer, nor waits for a verdict.
     for (const gone of end.gone) {
       const has = this.keptOf(state, input.now, gone).find(
         (sequence) =>
-          sequence < gone.below && isAskedFor(gone, sequence) && !sent.has(Plumtree.keyOf({ ...gone, sequence }))
+          sequence < gone.below &&
+          isAskedFor(wanted, gone, sequence) &&
+          !sent.has(Plumtree.keyOf({ ...gone, sequence }))
       )
       this.check(has === undefined, "answers", () => `${originOf(gone)}: over below ${gone.below}, but ${has} is kept`)
       for (const { gossip } of state.upkeep.waiting) {
         const { id } = gossip
-        const isOver = Plumtree.sameOrigin(id, gone) && id.sequence < gone.below && isAskedFor(gone, id.sequence)
+        const isOver =
+          Plumtree.sameOrigin(id, gone) && id.sequence < gone.below && isAskedFor(wanted, gone, id.sequence)
         this.check(!isOver, "answers", () => `${nameOf(id)} is over, and waits for its verdict`)
       }
     }
     if (end.more || gossips.length === fetchMessages) return
     // All that there was room to ask for, and that is kept, is sent.
     let kept = 0
-    for (const ranges of wanted.values()) {
-      for (const number of this.keptOf(state, input.now, ranges)) if (isAskedFor(ranges, number)) kept++
+    for (const ranges of new Map(wanted.map((ranges) => [originOf(ranges), ranges] as const)).values()) {
+      for (const number of this.keptOf(state, input.now, ranges)) if (isAskedFor(wanted, ranges, number)) kept++
     }
     this.check(gossips.length === kept, "answers", () => `${gossips.length} of ${kept} that are kept, and no more`)
   }
