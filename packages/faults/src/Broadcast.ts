@@ -142,8 +142,8 @@ const checkGap = <I extends Key, A>(
     check(next > top, () => `${name}: ${next} is wanted, and nobody will be asked for it`)
   }
   if (gap?.open !== true) return
-  const { asked, asking, gone, holders } = gap
-  for (const id of [...asked, ...holders, ...gone.map(({ id }) => id)]) {
+  const { asked, asking, goesOn, gone, holders } = gap
+  for (const id of [...asked, ...holders, ...gone.map(({ id }) => id), ...(goesOn === undefined ? [] : [goesOn])]) {
     check(
       neighbors.some((peer) => peer.id === id),
       () => `${name}: of ${String(id)}, no neighbour, something is known`

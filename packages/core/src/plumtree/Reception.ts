@@ -55,7 +55,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp, false) : known
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return ignore(t, id, from)
-  if (replay === "recovery") onFetchedMessage(t, index, stream.gap)
+  if (replay === "recovery") onFetchedMessage(t, index, stream.gap, gossip.payload)
   mark(t, slot, stream, sequence, replay !== undefined)
   const { validated } = state.upkeep
   const awaited = validated.length > 0 && validated.includes(topic)

@@ -15,6 +15,7 @@
  */
 import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
+import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
 import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
@@ -392,20 +393,27 @@ const rangesOf = <I extends Key>(stream: Stream<I>, size: number): Ranges<I> => 
   return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * size) }
 }
 
+/** An answer that is slow, and brings this part of fetchBytes in each half of gapMillis, may be as long in coming as all of it takes. */
+const slowParts = 16
+
 /**
  * A fetched message has come that was new, of a stream with this gap: the neighbour is still at it, if it was asked for that. But in all
- * it has no longer than leaves others half of the time in which a gap is given up: what is sent one by one would never end.
+ * it has no longer than leaves others half of the time in which a gap is given up: what is sent one by one would never end. A slow link
+ * needs longer, and what is under way on it is not to be asked of others as well.
  */
 export const onFetchedMessage = <I extends Key, A>(
   t: Transition<I, A>,
   index: number,
-  gap: Gap<I> | undefined
+  gap: Gap<I> | undefined,
+  payload: Uint8Array
 ): void => {
   const { config, links, neighbors } = t.state
   const link = links[index]
   if (link === undefined || link.fetchAt === 0 || gap === undefined || gap.asking !== neighbors[index]?.id) return
-  const end = gap.due + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2))
-  changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched: link.fetched + 1 })
+  const fetched = link.fetched + Held.bytesOf(payload)
+  const parts = Math.min(slowParts, Math.floor((slowParts * fetched) / config.fetchBytes))
+  const end = gap.due + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2)) * (1 + parts)
+  changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched })
 }
 
 /** The end of an answer: what is still missing is asked of the next, and of this neighbour again if it has more. */
@@ -487,8 +495,8 @@ export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
 }
 
 /** Whether anything is known of a neighbour that concerns a gap. */
-const knows = <I extends Key>({ asked, asking, gone, holders }: Gap<I>, id: I): boolean =>
-  asking === id || holders.includes(id) || asked.includes(id) || gone.some((other) => other.id === id)
+const knows = <I extends Key>({ asked, asking, goesOn, gone, holders }: Gap<I>, id: I): boolean =>
+  asking === id || goesOn === id || holders.includes(id) || asked.includes(id) || gone.some((other) => other.id === id)
 
 /** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
@@ -497,6 +505,7 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
     if (gap?.open !== true || !knows(gap, id)) continue
     changeGap(t, slot, {
       ...(gap.asking === id ? { asking: undefined, due: t.now } : {}),
+      ...(gap.goesOn === id ? { goesOn: undefined } : {}),
       holders: gap.holders.filter((other) => other !== id),
       asked: gap.asked.filter((other) => other !== id),
       gone: gap.gone.filter((other) => other.id !== id)

@@ -153,7 +153,7 @@ export interface Link {
   readonly prunedAt: number
   /** When the open FETCH to it is given up; 0: none is open. */
   readonly fetchAt: number
-  /** Messages that the open FETCH has brought. */
+  /** Bytes that the open FETCH has brought of what it asked for, as they count where they are kept. */
   readonly fetched: number
   /** The slot with which the next DIGEST to it begins; −1: it has been told all. */
   readonly digestSlot: number

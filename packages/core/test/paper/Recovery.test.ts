@@ -257,6 +257,35 @@ describe("recovery", () => {
     )
   })
 
+  it("R3. but a slow link may take longer: what is under way on it is asked of nobody else", () => {
+    /** When another is asked, if each second this many bytes come that were asked for, and the answer never ends. */
+    const askedAfter = (bytesPerSecond: number): number => {
+      const p = node([2, 3], { windowSize: 1_024, fetchBytes: 64_000 })
+        .hears(2, gossip(8, 0))
+        .hears(3, digest(ranges(9, 0, 999)))
+      assert.deepStrictEqual(p.saysTo("Fetch"), [3])
+      const payload = new Uint8Array(bytesPerSecond / 4 - 128)
+      for (let quarter = 0; quarter < 500; quarter++) {
+        p.hears(3, gossip(9, quarter, { replay: "recovery", payload }))
+        if (p.passes(250).saysTo("Fetch").length > 0) return (quarter + 1) / 4
+      }
+      return Infinity
+    }
+    // As much as a sixteenth of an answer in each half of gapMillis, but no longer than all of it takes.
+    assert.deepStrictEqual([600, 700, 1_000, 8_000].map(askedAfter), [5, 5, 85, 85])
+  })
+
+  it("R3. what a lost neighbour said is forgotten, also that it has more: it is asked in its turn once it has come back", () => {
+    const p = node([2, 3, 4]).hears(3, digest(ranges(9, 0, 9)))
+    brings(p, 3, 0).hears(3, fetched(true))
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    p.loses(3)
+      .wins(3)
+      .hears(3, digest(ranges(9, 0, 9)))
+      .hears(2, fetched())
+    assert.deepStrictEqual(p.saysTo("Fetch"), [3])
+  })
+
   it("R3. the gap of which something came last is asked for last: one that does not end keeps no other waiting", () => {
     const p = node([2], { digestSize: 2, fetchMessages: 2 })
     for (let source = 6; source < 9; source++) p.hears(2, digest(ranges(source, 0, 99)))
