@@ -40,8 +40,8 @@ export interface Config {
    */
   readonly trees: "shared" | "source"
   /**
-   * With `trees: "source"`, how many trees are remembered at most; of more those go that have not changed while half as many
-   * others have, and their links are eager again. 1–100,000. Ours: 10,000.
+   * With `trees: "source"`, how many trees are remembered at most, and half as many in any case: those go that have not changed
+   * while so many others have, and their links are eager again. 1–100,000. Ours: 10,000.
    */
   readonly treesSize: number
   /**

@@ -12,7 +12,7 @@ import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
-import { giveUp, hasOwedGap, isDone } from "./Seen.ts"
+import { giveUp, hasOwedGap, isDone, latest } from "./Seen.ts"
 import { type Draft, type Forgotten, type Kept, nothingHeld, type State, type Stream, type Streams } from "./State.ts"
 import type { OwnStreams, Transition } from "./Transition.ts"
 
@@ -46,9 +46,14 @@ export const slotOf = <I extends Key>(streams: Streams<I>, source: I, epoch: num
   return -1
 }
 
-/** Whether there is a stream of this source, in whatever incarnation and on whatever topic. */
-export const isHeard = <I extends Key>(streams: Streams<I>, source: I): boolean =>
-  streams.count <= nearSize ? streams.keys.includes(source) : slotsOf(streams, source).length > 0
+/** Whether a message of this source has come, of whatever incarnation and on whatever topic: what neighbours only name may be made up. */
+export const isHeard = <I extends Key>(streams: Streams<I>, source: I): boolean => {
+  const has = (stream: Stream<I> | undefined): boolean =>
+    stream !== undefined && stream.source === source && latest(stream) >= stream.owed
+  return streams.count <= nearSize
+    ? streams.near.some(has)
+    : slotsOf(streams, source).some((slot) => has(at(streams, slot)))
+}
 
 const isOf = <I extends Key>(stream: Stream<I> | undefined, epoch: number, topic: string): boolean =>
   stream !== undefined && stream.epoch === epoch && stream.topic === topic

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import {
   bytes,
+  digest,
   gossip,
   graft,
   id,
@@ -12,6 +13,7 @@ import {
   node,
   peer,
   prune,
+  ranges,
   type Subject,
   topic
 } from "../broadcast/subject.ts"
@@ -783,6 +785,24 @@ describe("the tree", () => {
     for (let source = 10; source < 40; source++) q.hears(2, gossip(source, 0))
     for (const source of [39, 40]) q.hears(3, { _tag: "Prune", tree: source })
     assert.deepStrictEqual([q.lazy(39), q.lazy(40)], [[3], []])
+  })
+
+  it("PT20. nor of sources that are only named: by digests, or in announcements for which there is no room", () => {
+    for (const first of [0, 5]) {
+      const p = node([2, 3], { trees: "source", missingSize: 1 })
+      for (let source = 10; source < 40; source++) {
+        p.hears(2, digest(ranges(source, first, 9))).hears(2, { _tag: "Prune", tree: source })
+        p.hears(2, iHave([100 + source, first, 1])).hears(2, { _tag: "Prune", tree: 100 + source })
+        assert.deepStrictEqual([p.lazy(source), p.lazy(100 + source)], [[], []])
+      }
+      // Once something has come they are as any other, and so is the own one.
+      for (const source of [10, 39]) {
+        p.hears(2, gossip(source, 9)).hears(3, { _tag: "Prune", tree: source })
+        assert.deepStrictEqual(p.lazy(source), [3])
+      }
+      p.publishes("own").hears(3, { _tag: "Prune", tree: 1 })
+      assert.deepStrictEqual(p.lazy(1), [3])
+    }
   })
 
   it("PT20. a neighbour that is lost is in no tree, and not all trees are gone through for each", () => {
