@@ -393,8 +393,11 @@ const rangesOf = <I extends Key>(stream: Stream<I>, size: number): Ranges<I> => 
   return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * size) }
 }
 
-/** An answer that is slow, and brings this part of fetchBytes in each half of gapMillis, may be as long in coming as all of it takes. */
+/** An answer that brings one of so many parts of fetchBytes in each half of gapMillis is slow, and not held back. */
 const slowParts = 16
+
+/** For so many of them it is waited for longer: who holds back an answer on purpose keeps others from being asked for so long. */
+const waitedParts = 5
 
 /**
  * A fetched message has come that was new, of a stream with this gap: the neighbour is still at it, if it was asked for that. But in all
@@ -411,7 +414,7 @@ export const onFetchedMessage = <I extends Key, A>(
   const link = links[index]
   if (link === undefined || link.fetchAt === 0 || gap === undefined || gap.asking !== neighbors[index]?.id) return
   const fetched = link.fetched + Held.bytesOf(payload)
-  const parts = Math.min(slowParts, Math.floor((slowParts * fetched) / config.fetchBytes))
+  const parts = Math.min(waitedParts, Math.floor((slowParts * fetched) / config.fetchBytes))
   const end = gap.due + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2)) * (1 + parts)
   changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched })
 }
