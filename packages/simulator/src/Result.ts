@@ -270,7 +270,7 @@ export interface FirstMessage {
  * @since 0.1.0
  */
 export interface FurtherKill {
-  /** The share of those who lived, rounded to whole nodes. A share that would leave nobody is left out. */
+  /** The share of those who lived, rounded to whole nodes. A share of no node, or of all, is left out. */
   readonly kill: number
   /** Of the first message, and the mean over all. */
   readonly first: number

@@ -89,7 +89,7 @@ function* again(laboratory: Laboratory, messages: number): Work {
   const original = laboratory.world
   for (const [index, kill] of againLevels.entries()) {
     const dying = Math.round(original.alive * kill)
-    if (dying >= original.alive) continue
+    if (dying === 0 || dying >= original.alive) continue
     const world = original.fork(3_000 + index)
     laboratory.replaceWorld(world)
     world.crash(world.sampleAlive(dying))

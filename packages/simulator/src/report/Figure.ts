@@ -53,7 +53,12 @@ export const ofSeeds = (values: ReadonlyArray<number>, format: (value: number) =
 export const wordsOfSeeds = (words: ReadonlyArray<string>): string => {
   const distinct = [...new Set(words)]
   if (words.length <= mostListed) return words.join(", ")
-  return distinct.map((word) => `${word} (${words.filter((other) => other === word).length} seeds)`).join(", ")
+  return distinct
+    .map((word) => {
+      const count = words.filter((other) => other === word).length
+      return `${word} (${count} ${count === 1 ? "seed" : "seeds"})`
+    })
+    .join(", ")
 }
 
 /** The mean of several lines: at each x, of those that have a point there. */
