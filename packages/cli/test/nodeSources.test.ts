@@ -160,6 +160,16 @@ const wrong: ReadonlyArray<readonly [name: string, given: Given, message: RegExp
     { flags: { id: "a", broadcast: '{"stratgy":"flood"}' } },
     /^--broadcast: stratgy is "flood": no such parameter\. Parameters are strategy, /
   ],
+  [
+    "a parameter with a value of a heap of text",
+    { flags: { id: "a", broadcast: JSON.stringify({ strategy: "x".repeat(10_000) }) } },
+    /^--broadcast: strategy is "x{99}…: expected plumtree or flood or thicket$/m
+  ],
+  [
+    "parameters that are a list of lists, ten thousand deep",
+    { flags: { id: "a", broadcast: "[".repeat(10_000) + "]".repeat(10_000) } },
+    /^--broadcast: \[{100}…\. Expected: an object/
+  ],
   ["a field of the wrong kind", { file: { id: "a", contacts: "x:1" } }, /^FILE: contacts: "x:1"\. Expected: up to 256/],
   ["one contact of several", { flags: { id: "a", contacts: "h:1,h" } }, /^--contacts: "h"\. Expected/],
   ["two of several", { flags: { id: "a", contacts: "f,h:1,g" } }, /^--contacts: \["f","g"\]\. Expected/],
@@ -237,6 +247,15 @@ describe("wrong settings of a node", () => {
       )
       for (const word of ["--listen", "HYPARVIEW_OTLP", "FILE: clusterSize", "no id"])
         assert.include(error.message, word)
+    }).pipe(run)
+  )
+
+  it.effect("are named at once too where they are parameters, or contradict each other", () =>
+    Effect.gen(function* () {
+      const parameters = { membership: '{"activeSize":0}', broadcast: '{"trees":"one"}' }
+      const error = yield* Effect.flip(merged({ flags: { id: "a", tlsCert: "node.pem", ...parameters } }))
+      for (const fault of ["--membership: activeSize is 0", '--broadcast: trees is "one"', "--tls-cert is not enough"])
+        assert.include(error.message, fault)
     }).pipe(run)
   )
 

@@ -114,13 +114,13 @@ export const fields: Readonly<Record<Key, Field>> = {
   },
   membership: {
     metavar: "JSON",
-    description: `Parameters of the membership that are not to have their defaults, e.g. {"ageWeight":0.5}`,
+    description: `Parameters of the membership in place of their defaults, e.g. {"ageWeight":0.5}. A thicket wants {"activeSize":25}, of fewer than 75 nodes a third of their number`,
     expected: "an object of parameters, in JSON",
     fromText: jsonOf
   },
   broadcast: {
     metavar: "JSON",
-    description: `Parameters of the broadcast, e.g. {"retainedMillis":600000}. All nodes must have the same strategy and trees`,
+    description: `Parameters of the broadcast in place of their defaults, e.g. {"retainedMillis":600000}. All nodes must have the same strategy, trees and treesCount`,
     expected: "an object of parameters, in JSON",
     fromText: jsonOf
   },

@@ -6,6 +6,7 @@ import { HyParView, Plumtree } from "@hyparview/core"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -85,10 +86,10 @@ const fromFile = Effect.fnUntraced(function* (file: string, where: string) {
   )
 })
 
-const quoted = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? "nothing"
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
-}
+/** Not by `JSON.stringify`, which fails of what is nested some thousand deep. */
+const quoted = (value: unknown): string => shortened(Formatter.format(value))
+
+const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
 
 const faultIn = (key: Key, { value, where }: Given): string | undefined => {
   const { expected, isSecret } = fields[key]
@@ -106,19 +107,32 @@ const culprit = (key: Key, value: unknown): unknown => {
 
 const decodeField = (key: Key, value: unknown) => Schema.decodeUnknownResult(Settings.fields[key])(value)
 
+/** What the core says of parameters. */
+const parameterFault = ({ expected, field, value }: HyParView.ConfigError | Plumtree.ConfigError): string =>
+  `${shortened(field)} is ${quoted(value)}: ${expected}`
+
+/** The parameters that are none, or out of their bounds: the membership's depend on the cluster's size. */
+const parameterFaults = (
+  { broadcast, clusterSize, membership }: Settings,
+  where: (key: Key) => string
+): ReadonlyArray<string> => {
+  const views = HyParView.forClusterSize(clusterSize, membership)
+  const spread = Plumtree.makeConfig(broadcast)
+  return [
+    ...(Result.isFailure(views) ? [`${where("membership")}: ${parameterFault(views.failure)}`] : []),
+    ...(Result.isFailure(spread) ? [`${where("broadcast")}: ${parameterFault(spread.failure)}`] : [])
+  ]
+}
+
 /** What no field can know by itself. `where` names the source of a field. */
 const contradiction = (settings: Settings, where: (key: Key) => string): string | undefined => {
-  const { admin, adminToken, advertise, broadcast, clusterSize, listen, membership } = settings
+  const { admin, adminToken, advertise, listen } = settings
   if (isEverywhere(listen) && advertise === undefined) {
     return `${where("listen")} ${listen} means every address of the machine, and is not one that others could dial: add --advertise HOST:PORT`
   }
   if (advertise !== undefined && isEverywhere(advertise)) {
     return `${where("advertise")} ${advertise} is not an address that others could dial`
   }
-  const views = HyParView.forClusterSize(clusterSize, membership)
-  if (Result.isFailure(views)) return `${where("membership")}: ${views.failure.message}`
-  const spread = Plumtree.makeConfig(broadcast)
-  if (Result.isFailure(spread)) return `${where("broadcast")}: ${spread.failure.message}`
   const tls: ReadonlyArray<Key> = ["tlsCert", "tlsKey", "tlsCa"]
   const absent = tls.filter((key) => settings[key] === undefined)
   const [present] = tls.filter((key) => settings[key] !== undefined)
@@ -167,8 +181,10 @@ export const merge = Effect.fnUntraced(function* (
   const settings = yield* Schema.decodeUnknownEffect(Settings)({ ...defaults, ...values }).pipe(
     Effect.mapError((error) => refused([error.message]))
   )
-  const fault = contradiction(settings, (key) => given.get(key)?.where ?? `${key} (its default)`)
-  if (fault !== undefined) return yield* refused([fault])
+  const where = (key: Key): string => given.get(key)?.where ?? `${key} (its default)`
+  const contradicted = contradiction(settings, where)
+  const others = [...parameterFaults(settings, where), ...(contradicted === undefined ? [] : [contradicted])]
+  if (others.length > 0) return yield* refused(others)
   const known = new Set([fileVariable, ...keys.map(variableOf)])
   const unknownVariables = Object.keys(environment).filter((name) => name.startsWith("HYPARVIEW_") && !known.has(name))
   return { settings, unknownVariables } satisfies Merged
