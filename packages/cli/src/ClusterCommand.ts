@@ -5,6 +5,7 @@
  */
 import { Supervisor } from "@hyparview/cluster"
 import * as KillPlan from "@hyparview/cluster/KillPlan"
+import * as RoutingFlags from "@hyparview/cluster/RoutingFlags"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -57,18 +58,7 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("Mutual TLS between the nodes, with certificates made for the occasion and removed at the end")
   ),
-  strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
-    Flag.withDefault("plumtree"),
-    Flag.withMetavar("NAME"),
-    Flag.withDescription(
-      "How broadcasts travel: along a tree, over every link, or along five trees in turn, with up to 25 neighbours for each node"
-    )
-  ),
-  trees: Flag.Literals("trees", ["shared", "source"]).pipe(
-    Flag.withDefault("shared"),
-    Flag.withMetavar("NAME"),
-    Flag.withDescription("One tree for all nodes that publish, or one for each")
-  ),
+  ...RoutingFlags.flags,
   exit: Flag.Boolean("exit").pipe(
     Flag.withDefault(false),
     Flag.withDescription("Play the scenario (join, broadcast, kill, heal, broadcast, leave), print a summary, and exit")
@@ -112,7 +102,7 @@ type Input = Command.Command.Config.Infer<typeof flags>
 
 /** What no flag can know by itself. */
 const contradiction = (input: Input): string | undefined => {
-  const { dashboard, dashboardPort, exit, json, kill, nodes, processes, strategy, trees } = input
+  const { dashboard, dashboardPort, exit, json, kill, nodes, processes } = input
   const percent = Option.getOrElse(kill, () => defaultKill)
   if (Option.isSome(processes) && processes.value > nodes) {
     return `--processes ${processes.value} is more than --nodes ${nodes}: a process without a node is of no use`
@@ -120,9 +110,8 @@ const contradiction = (input: Input): string | undefined => {
   if (Option.isSome(dashboardPort) && (exit || !dashboard)) {
     return `--dashboard-port ${dashboardPort.value} is of no use ${exit ? "with --exit" : "with --no-dashboard"}: no page is served`
   }
-  if (trees !== "shared" && strategy !== "plumtree") {
-    return `--trees ${trees} is of no use with --strategy ${strategy}: only plumtree has one tree or one for each source`
-  }
+  const routing = RoutingFlags.contradiction(input)
+  if (routing !== undefined) return routing
   if (!exit && Option.isSome(kill)) return "--kill is a step of the scenario: add --exit"
   if (!exit && Option.isSome(json)) return "--json holds the scenario's summary: add --exit"
   if (exit && KillPlan.share(nodes, percent) >= nodes) {
@@ -131,22 +120,14 @@ const contradiction = (input: Input): string | undefined => {
   return undefined
 }
 
-/** How broadcasts travel; of the usual nothing is said. */
-const routingOf = ({ strategy, trees }: Pick<Scenario.Options, "strategy" | "trees">): ReadonlyArray<string> =>
-  strategy === "thicket"
-    ? ["a thicket"]
-    : strategy === "flood"
-      ? ["floods"]
-      : trees === "source"
-        ? ["a tree for each source"]
-        : []
-
-const inWords = (options: Pick<Scenario.Options, "nodes" | "processes" | "strategy" | "tls" | "trees">): string =>
-  [
+const inWords = (options: Pick<Scenario.Options, "nodes" | "processes" | "strategy" | "tls" | "trees">): string => {
+  const routing = RoutingFlags.inWords(options)
+  return [
     `${many(options.nodes, "node")} in ${many(options.processes, "process")}`,
     ...(options.tls ? ["over mutual TLS"] : []),
-    ...routingOf(options).map((routing) => `with ${routing}`)
+    ...(routing === undefined ? [] : [`with ${routing}`])
   ].join(" ")
+}
 
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
   yield* Console.log(`${inWords(options)}, killing ${options.kill} %, seed ${options.seed}`)
@@ -182,7 +163,8 @@ const handle = Effect.fnUntraced(function* (input: Input) {
   })
   const options = { nodes, processes, tls, strategy, trees, kill, seed }
   if (exit) return yield* scenario(options, json).pipe(Effect.provide(supervisor))
-  const transport = [`${tls ? "mutual TLS" : "TCP"} on loopback`, ...routingOf(options)].join(", ")
+  const routing = RoutingFlags.inWords(options)
+  const transport = `${tls ? "mutual TLS" : "TCP"} on loopback${routing === undefined ? "" : `, ${routing}`}`
   const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), transport } : undefined
   return yield* live({ cluster: inWords(options), page }).pipe(Effect.scoped, Effect.provide(supervisor))
 })
@@ -212,7 +194,8 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
       "full views; ten broadcasts reach all; exactly P % are killed without a goodbye (whole processes by SIGKILL while they",
       "fit into the number, single nodes by destroying their sockets for the rest); the survivors heal; ten broadcasts reach",
       "them all; they leave. The copies received for each delivery are given for the first broadcast, which floods, and for the",
-      "last, which goes along the tree that the others have grown (--strategy flood: all flood).",
+      "last, which goes along the tree that the others have grown. With --strategy flood all flood; with thicket the ten take",
+      "five trees in turn.",
       "",
       "Exit codes: 0 all well; 1 a step did not hold, or a process was lost; 2 bad input; 3 it could not start;",
       "129, 130 and 143 interrupted by a closed terminal, Ctrl-C or SIGTERM before it was done."
@@ -228,7 +211,7 @@ export const cluster = Command.make("cluster", flags, handle).pipe(
     },
     {
       command: `${commandPath.join(" ")} --strategy thicket`,
-      description: "Nodes with up to 25 neighbours, along five trees: each node forwards in few of them"
+      description: "Nodes with more neighbours, and five trees: each node forwards in few of them"
     },
     {
       command: `${commandPath.join(" ")} --nodes 12 --processes 3 --port 7946 --log-level debug`,

@@ -43,8 +43,8 @@ export interface Options {
   /** Bounds of what the nodes remember, in place of the defaults. */
   readonly bounds?: Bounds | undefined
   /**
-   * How broadcasts travel. With the strategy `thicket` a node has up to 25 neighbours, a third of `clusterSize` at most. Default: along
-   * one tree.
+   * How broadcasts travel. With the strategy `thicket` each node has a third of `clusterSize` as neighbours, 5 at least and 25 at most
+   * (`thicketDegreeOf`). Default: along one tree.
    */
   readonly broadcast?: Routing | undefined
   /** Milliseconds between two shuffles of a node, as in `HyParView.Config`. Default: its own. */
@@ -79,6 +79,24 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
  * @since 0.1.0
  */
 export const defaultMostNodes = 10_000
+
+/**
+ * The least neighbours of a node of a thicket: those that `HyParView.forClusterSize` gives in a small cluster.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const leastThicketDegree = 5
+
+/**
+ * As many neighbours as a thicket wants, but a third of the cluster at most: where nearly everybody is everybody's neighbour, and some
+ * have died, the last free slots take minutes to find each other (rule 4k).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const thicketDegreeOf = (clusterSize: number): number =>
+  Math.min(Plumtree.thicketDegree, Math.max(leastThicketDegree, Math.floor(clusterSize / 3)))
 
 const names = Object.keys({
   nodes: true,

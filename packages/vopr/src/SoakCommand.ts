@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: a live cluster under churn, cuts and traffic for minutes or hours, and whether anything grows or gets lost.
  */
-import { Supervisor } from "@hyparview/cluster"
+import { RoutingFlags, Supervisor } from "@hyparview/cluster"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -59,16 +59,7 @@ const flags = {
     Flag.withDescription("In how many processes, 1 to 100, at most one a node (5)")
   ),
   tls: Flag.Boolean("tls").pipe(Flag.withDefault(false), Flag.withDescription("Mutual TLS between the nodes")),
-  strategy: Flag.Literals("strategy", ["plumtree", "flood", "thicket"]).pipe(
-    Flag.withDefault("plumtree"),
-    Flag.withMetavar("NAME"),
-    Flag.withDescription("How broadcasts travel: along a tree, over every link, or along five trees in turn")
-  ),
-  trees: Flag.Literals("trees", ["shared", "source"]).pipe(
-    Flag.withDefault("shared"),
-    Flag.withMetavar("NAME"),
-    Flag.withDescription("One tree for all nodes that publish, or one for each")
-  ),
+  ...RoutingFlags.flags,
   seed: whole("seed", 0, Number.MAX_SAFE_INTEGER).pipe(
     Flag.withDefault(1),
     Flag.withMetavar("S"),
@@ -124,7 +115,8 @@ type Input = Command.Command.Config.Infer<typeof flags>
 
 /** What no flag can know by itself. */
 const contradiction = ({ nodes, processes, strategy, topics, trees }: Input): string | undefined => {
-  if (trees !== "shared" && strategy !== "plumtree") return `--trees ${trees} is of no use with --strategy ${strategy}`
+  const routing = RoutingFlags.contradiction({ strategy, trees })
+  if (routing !== undefined) return routing
   if (processes > nodes) return `--processes ${processes} is more than --nodes ${nodes}`
   return topics > nodes ? `--topics ${topics} is more than --nodes ${nodes}: each has publishers of its own` : undefined
 }
@@ -206,8 +198,10 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     yield* write(outcome)
   })
   const { nodes, processes, seed, tls, warmUpMillis, watchMillis } = options
+  const routing = RoutingFlags.inWords(options)
   yield* Console.log(
-    `${nodes} nodes in ${processes} processes over ${tls ? "mutual TLS" : "TCP"}, seed ${seed}: ` +
+    `${nodes} nodes in ${processes} processes over ${tls ? "mutual TLS" : "TCP"}` +
+      `${routing === undefined ? "" : ` with ${routing}`}, seed ${seed}: ` +
       `${warmUpMillis / 60_000} minutes of warm-up, then ${watchMillis / 60_000}`
   )
   // What a worker has to say is nothing good: it logs warnings and errors alone.

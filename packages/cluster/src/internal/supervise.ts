@@ -4,7 +4,6 @@
  * publish in `publishing.ts`. Commands that start, end or part nodes exclude each other.
  */
 import * as HyParView from "@hyparview/core/HyParView"
-import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Random from "@hyparview/core/Random"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -15,7 +14,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { type NodeNotStarted, NoSuchNode } from "../Control.ts"
 import * as KillPlan from "../KillPlan.ts"
-import { defaultMostNodes, faultOf, type Options } from "../SupervisorConfig.ts"
+import { defaultMostNodes, faultOf, type Options, thicketDegreeOf } from "../SupervisorConfig.ts"
 import { PartlyStarted, TooManyNodes, UselessShare, type WorkerError, type WorkerLost } from "../WorkerError.ts"
 import { makeParting } from "./parting.ts"
 import { failuresOf, makePool, startPatience, successesOf, unanimous } from "./pool.ts"
@@ -65,16 +64,6 @@ const makeCertifier = Effect.fnUntraced(function* (cluster: string) {
   const certifier = yield* Effect.promise(() => import("./certifier.ts"))
   return yield* certifier.make(cluster)
 })
-
-/**
- * As many neighbours as a thicket wants, but a third of the cluster at most: where nearly everybody is everybody's neighbour, and some
- * have died, the last free slots take minutes to find each other (rule 4k).
- */
-const thicketDegreeOf = (clusterSize: number): number =>
-  Math.min(Plumtree.thicketDegree, Math.max(leastDegree, Math.floor(clusterSize / 3)))
-
-/** What `HyParView.forClusterSize` gives a small cluster. */
-const leastDegree = 5
 
 const eachAtOnce = { concurrency: "unbounded", discard: true } as const
 
