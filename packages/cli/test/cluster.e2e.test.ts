@@ -30,9 +30,15 @@ const Result = Schema.fromJsonString(
     ok: Schema.Boolean,
     nodes: Schema.Int,
     seed: Schema.Int,
+    strategy: Schema.String,
+    trees: Schema.String,
     killed: Schema.Struct({ nodes: Schema.Int, processes: Schema.Int, contact: Schema.Boolean }),
     steps: Schema.Array(Schema.Struct({ name: Schema.String, ok: Schema.Boolean, seconds: Schema.Finite })),
-    figures: Schema.Struct({ killToWholeSeconds: Schema.Finite, residentBytesPerNode: Schema.Finite })
+    figures: Schema.Struct({
+      killToWholeSeconds: Schema.Finite,
+      residentBytesPerNode: Schema.Finite,
+      copiesAfterJoin: Schema.Struct({ first: Schema.Finite, last: Schema.Finite })
+    })
   })
 )
 
@@ -62,9 +68,11 @@ describe("hyparview cluster", () => {
   )
 
   it.live(
-    "plays it over mutual TLS, with a tree for each source",
+    "plays it over mutual TLS, with another strategy, which the summary names and the nodes have",
     () =>
       Effect.gen(function* () {
+        const folder = mkdtempSync(join(tmpdir(), "hyparview-"))
+        const json = join(folder, "result.json")
         const args = [
           "cluster",
           "--exit",
@@ -75,13 +83,20 @@ describe("hyparview cluster", () => {
           "2",
           "--seed",
           "5",
-          "--trees",
-          "source"
+          "--strategy",
+          "flood",
+          "--json",
+          json
         ]
         const command = yield* hyparview(args)
         assert.strictEqual(yield* command.exit, 0, command.output())
-        assert.include(command.output(), "8 nodes in 2 processes over mutual TLS with a tree for each source")
+        assert.include(command.output(), "8 nodes in 2 processes over mutual TLS with floods")
         assert.include(command.output(), "every step held")
+        const result = yield* Schema.decodeEffect(Result)(readFileSync(json, "utf8"))
+        assert.deepStrictEqual([result.strategy, result.trees], ["flood", "shared"])
+        // Each of the eight has five neighbours: along a tree it would be 1.
+        assert.isAbove(result.figures.copiesAfterJoin.last, 3)
+        rmSync(folder, { recursive: true })
       }),
     patience
   )

@@ -1,7 +1,7 @@
 /** `hyparview node` as a user runs it: real processes, real sockets. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Certificates from "@hyparview/transport-tcp/Certificates"
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Schedule } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -36,8 +36,8 @@ describe("hyparview node", () => {
     "joins through its contacts, publishes and shows by its admin side, and leaves at SIGTERM with exit code 0",
     () =>
       Effect.gen(function* () {
-        const few = ["--broadcast", '{"topicsSize":1}']
-        const first = yield* hyparview(["node", "--id", "a", "--admin", "127.0.0.1:0", ...few, ...local])
+        const parameters = ["--membership", '{"cycleMillis":50}', "--broadcast", '{"topicsSize":1}']
+        const first = yield* hyparview(["node", "--id", "a", "--admin", "127.0.0.1:0", ...parameters, ...local])
         const contact = yield* told(first, "address")
         const admin = yield* told(first, "admin")
         assert.strictEqual((yield* get(`${admin}/readyz`)).status, 503)
@@ -52,6 +52,12 @@ describe("hyparview node", () => {
         const refused = yield* get(`${admin}/publish?topic=u`, { method: "POST", body: "hello" })
         assert.strictEqual(refused.status, 400)
         assert.include(refused.text, "topicsSize")
+        // Of every 30 s, as usual, there would be one shuffle at most.
+        const sent = Effect.map(get(`${admin}/view`), ({ text }) => Number(/"sent":(\d+)/.exec(text)?.[1]))
+        yield* sent.pipe(
+          Effect.repeat({ until: (count) => count >= 20, schedule: Schedule.spaced("50 millis") }),
+          Effect.timeout("10 seconds")
+        )
         second.child.kill("SIGTERM")
         assert.strictEqual(yield* second.exit, 0, second.output())
         assert.include(second.output(), "leaving")

@@ -195,8 +195,14 @@ describe("a supervisor", () => {
         const supervisor = yield* joinedCluster
         const { fullness } = yield* supervisor.overview
         assert.strictEqual(fullness.degree, 6)
-        const reach = yield* supervisor.broadcast({ from: "n1", text: "hello", within: "10 seconds" })
-        assert.deepStrictEqual(reach.missing, [])
+        yield* supervisor.kill({ processes: [], nodes: ["n2"] })
+        yield* supervisor.restart(["n2"])
+        const [added] = yield* supervisor.add(1)
+        yield* until(supervisor.overview, (overview) => overview.joined === 19 && Overview.isFull(overview))
+        for (const from of ["n1", "n2", added?.id ?? "?"]) {
+          const reach = yield* supervisor.broadcast({ from, text: "hello", within: "10 seconds" })
+          assert.deepStrictEqual(reach.missing, [])
+        }
       }).pipe(Effect.provide(Supervisor.layer({ ...options, nodes: 18, broadcast: { strategy: "thicket" } }))),
     patience
   )

@@ -55,6 +55,13 @@ describe("a soak", () => {
   )
 })
 
+describe("the supervisor of a soak", () => {
+  it("is told how broadcasts travel", () => {
+    const { broadcast } = SoakRun.supervisorOptions({ ...options, strategy: "thicket" })
+    assert.deepStrictEqual(broadcast, { strategy: "thicket", trees: "shared" })
+  })
+})
+
 const main = fileURLToPath(new URL("../src/soakMain.ts", import.meta.url))
 
 /** The command, and what it wrote when it ended. */
