@@ -32,7 +32,7 @@ interface OpenRecall {
 
 interface OpenFetch {
   readonly at: number
-  /** Until when it may bring nothing new of what was asked for (R3). */
+  /** Until when it may bring nothing new of what was asked for, at least (R3): an answer of many bytes is waited for longer. */
   readonly until: number
   readonly wanted: ReadonlyArray<Plumtree.Ranges<number>>
 }
