@@ -187,7 +187,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
       goesOn: 3,
       holders: [3],
       asked: [3],
-      allAsked: false,
+      allAskedAt: undefined,
       gone: []
     }
     return streamsOf(broadcast, { gap })

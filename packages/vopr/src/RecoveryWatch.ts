@@ -177,7 +177,7 @@ export class RecoveryWatch {
     atMost: (size: number, most: number, what: string) => void
   ) {
     const { runs } = ranges
-    atMost(runs.length / 2, this.config.gapsSize, `gaps of ${originOf(ranges)}`)
+    atMost(runs.length / 2, this.config.gapsSize + 1, `gaps of ${originOf(ranges)}`)
     for (let i = 0; i + 1 < runs.length; i += 2) {
       const first = runs[i] ?? 0
       const last = runs[i + 1] ?? 0

@@ -9,7 +9,7 @@ import { maxInteger } from "../wire/Limits.ts"
 import * as Held from "./Held.ts"
 import type { Gone, Ranges } from "./Message.ts"
 import { replayed } from "./Missing.ts"
-import { isRuns, notDone } from "./Seen.ts"
+import { isRuns, mostNamed, notDone } from "./Seen.ts"
 import type { Stream } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
@@ -40,7 +40,7 @@ export const onFetch = <I extends Key, A>(
     // Nobody names one twice who is not out to make work.
     if (stream === undefined || looked.has(slot) || first === undefined || !isRuns(runs)) continue
     looked.add(slot)
-    const asked = runs.slice(0, 2 * config.gapsSize)
+    const asked = runs.slice(0, 2 * mostNamed(config))
     const below = Math.min(
       sendRuns(t, from, stream, asked, progress),
       // What waits for a verdict is not over: it will be passed on, or be over then.

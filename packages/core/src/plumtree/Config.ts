@@ -124,8 +124,8 @@ export interface Config {
   /** How far back from the latest message of a source one may still arrive. 1–1,000,000. Ours: 8,192. */
   readonly windowSize: number
   /**
-   * Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. And those that one FETCH or DIGEST names
-   * of it. 1–10,000. Ours: 64. With `strategy: "thicket"` all within the window are remembered: while a tree carries nothing
+   * Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. And the runs that one DIGEST names
+   * of it; a FETCH names one more. 1–10,000. Ours: 64. With `strategy: "thicket"` all within the window are remembered: while a tree carries nothing
    * every number of its turn is a gap.
    */
   readonly gapsSize: number

@@ -28,7 +28,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const slot = slotFor(t, id, sequence, false, false)
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
-  mark(t, slot, stream, sequence, false)
+  mark(t, slot, stream, sequence, undefined)
   heed(t, id, now, 0)
   t.strategy.onPublished(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
@@ -56,7 +56,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return ignore(t, id, from)
   if (replay === "recovery") onFetchedMessage(t, index, stream.gap, gossip.payload)
-  mark(t, slot, stream, sequence, replay !== undefined)
+  mark(t, slot, stream, sequence, replay === undefined ? undefined : from.id)
   const { validated } = state.upkeep
   const awaited = validated.length > 0 && validated.includes(topic)
   if (awaited) heedAwaited(t, id, gossip.publishedAt)
@@ -105,13 +105,13 @@ const startingAt = <I extends Key>(stream: Stream<I>, sequence: number): Stream<
   return isFirst && sequence < owed ? { ...stream, owed: sequence, wanted: Math.min(wanted, sequence) } : stream
 }
 
-/** The number is seen from now on. What had to be given up for it is told. `asked`: it was asked for. */
+/** The number is seen from now on. What had to be given up for it is told. `askedOf`: who has sent it because it was asked for. */
 const mark = <I extends Key, A>(
   t: Transition<I, A>,
   slot: number,
   stream: Stream<I>,
   sequence: number,
-  asked: boolean
+  askedOf: I | undefined
 ): void => {
   if (
     stream.above.length === 0 &&
@@ -130,5 +130,5 @@ const mark = <I extends Key, A>(
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
   if (lost.length > 0) lag(t, stream, lost)
   // A digest may have named what follows it, of which nothing was wanted before.
-  if (next.gap !== undefined || hasGap(next)) afterSeen(t, slot, stream.floor, sequence, asked)
+  if (next.gap !== undefined || hasGap(next)) afterSeen(t, slot, stream.floor, sequence, askedOf)
 }

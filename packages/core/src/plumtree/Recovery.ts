@@ -5,8 +5,8 @@
  * of an origin there may be one too: what neighbours keep of earlier ones is asked for, and what nobody keeps is no
  * loss. Those that named it are asked first, then the others in their turn, and after a pause all of them again, since
  * one that had nothing may have got it meanwhile. A gap is given up when every neighbour says that it is over there;
- * when one says so and nothing of it has come for `gapMillis`; when nothing of it has come for as long as messages are
- * kept; and when the window moves past it. What is given up is what was missing all that time, and no later gap with it.
+ * when one says so, all have been asked, and nothing of it has come for `gapMillis` since; when nothing of it has come for as long as
+ * messages are kept; and when the window moves past it. What is given up is what was missing all that time, and no later gap with it.
  *
  * What a neighbour is asked for is bounded, and so is what it sends at once (`Answer.ts`): one FETCH to each is open, and the
  * next begins when it has ended.
@@ -18,7 +18,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
-import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
+import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, mostNamed, wantsOlder } from "./Seen.ts"
 import { type Gap, indexOf, type Stream, type Upkeep } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
@@ -41,18 +41,19 @@ export const lag = <I extends Key, A>(
   }
 }
 
-/** Something of a stream has come, or is known to exist: a gap opens, makes progress, or closes. */
+/** Something of a stream has come, from whom if it was asked for, or is known to exist: a gap opens, makes progress, or closes. */
 export const afterSeen = <I extends Key, A>(
   t: Transition<I, A>,
   slot: number,
   floorBefore: number,
   sequence: number,
-  asked: boolean
+  askedOf: I | undefined
 ): void => {
   const { now, state } = t
   const stream = at(state.streams, slot)
   if (stream === undefined || !state.config.recovery) return
   const { gap } = stream
+  const isAsked = askedOf !== undefined
   if (!hasGap(stream)) {
     if (gap?.open === true) put(t, slot, { ...stream, gap: { ...gap, open: false } })
   } else if (gap?.open !== true) {
@@ -61,15 +62,22 @@ export const afterSeen = <I extends Key, A>(
     openGap(t, slot, due)
     if (gap === undefined) listGaps(t, [slot])
     changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
-  } else if ((stream.floor > floorBefore || sequence < stream.owed) && (asked || stream.above.length > 0)) {
+  } else if ((stream.floor > floorBefore || sequence < stream.owed) && (isAsked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
-    put(t, slot, { ...stream, gap: { ...gap, since: now, known: stream.top } })
+    const progress = { since: now, known: stream.top, allAskedAt: undefined }
+    put(t, slot, { ...stream, gap: { ...gap, ...again(gap, sequence, askedOf), ...progress } })
   } else if (stream.floor > floorBefore && gap.holders.length > 0 && gap.due > now) {
     // What was announced and has not been asked for yet (`waitForHolder`): the tree brings what was published before it.
     put(t, slot, { ...stream, gap: { ...gap, due: now + holderPatience(t) } })
-  }
+  } else if (isAsked) changeGap(t, slot, again(gap, sequence, askedOf))
   hurry(t, slot)
 }
+
+/** Whose answer was waited for no longer, and comes after all, is asked once more: it may have more. */
+const again = <I extends Key>({ asked, known }: Gap<I>, sequence: number, id: I | undefined): Partial<Gap<I>> =>
+  id !== undefined && sequence <= known && asked.includes(id)
+    ? { asked: asked.filter((other) => other !== id), goesOn: id }
+    : {}
 
 /** After how many later messages of its origin what is missing is fetched ahead of its time, at least. */
 const leastAhead = 32
@@ -109,7 +117,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     goesOn: undefined,
     holders: none,
     asked: none,
-    allAsked: false,
+    allAskedAt: undefined,
     gone: none
   }
   put(t, slot, { ...stream, gap: fresh })
@@ -185,8 +193,17 @@ const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: n
   if (stream === undefined) return
   const next = { ...stream, wanted: Math.max(stream.wanted, Math.min(number, stream.owed)) }
   put(t, slot, next)
-  if (!hasGap(next)) changeGap(t, slot, { open: false })
+  // The rest has not been missing for as long: some of it may have come.
+  changeGap(t, slot, hasGap(next) ? { allAskedAt: undefined } : { open: false })
 }
+
+/**
+ * When a gap is given up because one says that it is over, or what is older because nobody brings it. All are to have been asked first,
+ * and to have had the time to answer: they may have much to answer before, which anybody can bring about, and messages of validated
+ * topics are not asked for at all times.
+ */
+const briefEnd = <I extends Key, A>({ state }: Transition<I, A>, { allAskedAt, since }: Gap<I>): number =>
+  (allAskedAt ?? (state.neighbors.length === 0 ? since : Infinity)) + state.config.gapMillis
 
 /**
  * Gives up, of what has been missing too long, what a neighbour has said to be over, or all of it; when the rest is to be looked at
@@ -205,17 +222,16 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     }
     const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
     if (first > gap.known) {
-      changeGap(t, slot, { since: now, known: stream.top })
+      changeGap(t, slot, { since: now, known: stream.top, allAskedAt: undefined })
       continue
     }
     // What a neighbour said of older numbers says nothing of the first that is missing now.
     let over = -1
     for (const { below } of gap.gone) if (below > first && below > over) over = below
-    // Who has named some of it, and has not answered yet, may bring it: the gap may have been open for long because nobody was there. Nor
-    // is one believed before all others have been asked: they may have much to answer, which anybody can bring about.
-    const isPromised = !gap.allAsked || gap.holders.some((id) => !gap.asked.includes(id))
+    // Who has named some of it, and has not answered yet, may bring it: the gap may have been open for long because nobody was there.
+    const isPromised = gap.holders.some((id) => !gap.asked.includes(id))
     const isBrief = (over >= 0 && !isPromised) || wantsOlder(stream)
-    const end = gap.since + (isBrief ? gapMillis : Math.max(gapMillis, retainedMillis))
+    const end = Math.min(isBrief ? briefEnd(t, gap) : Infinity, gap.since + Math.max(gapMillis, retainedMillis))
     if (now < end) return end
     if (first > latest(stream)) {
       // Nothing that came was published after it: perhaps it never was. What has been asked for may be on its way.
@@ -226,7 +242,8 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     giveUpTo(t, slot, over >= 0 ? Math.min(over - 1, gap.known) : gap.known)
     const rest = at(t.state.streams, slot)
     // What is left is hearsay, of which some may have come meanwhile: above what was missing it counted for nothing.
-    if (rest?.gap?.open === true && rest.above.length === 0) changeGap(t, slot, { since: now, known: rest.top })
+    if (rest?.gap?.open === true && rest.above.length === 0)
+      changeGap(t, slot, { since: now, known: rest.top, allAskedAt: undefined })
   }
 }
 
@@ -330,8 +347,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   const { config, neighbors, upkeep } = state
   const stream = at(state.streams, slot)
   if (stream?.gap === undefined) return undefined
-  if (stream.gap.open && wantsOlder(stream) && now >= stream.gap.since + config.gapMillis)
-    wantFrom(t, slot, stream.owed)
+  if (stream.gap.open && wantsOlder(stream) && now >= briefEnd(t, stream.gap)) wantFrom(t, slot, stream.owed)
   const end = giveUpLate(t, slot)
   const wanting = at(state.streams, slot)
   if (wanting?.gap?.open !== true) {
@@ -342,26 +358,30 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   if (gap.asking !== undefined) return end
   if (gap.due > now) return Math.min(end, gap.due)
   const left = candidates(gap, neighbors)
+  const isAsked = gap.allAskedAt === undefined && neighbors.length > 0 && left.every((id) => id === gap.goesOn)
+  const allAskedAt = isAsked ? now : gap.allAskedAt
+  const next = isAsked ? Math.min(end, now + config.gapMillis) : end
   if (left.length === 0) {
     // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
     // is half as long as the gap has been open.
     const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
-    changeGap(t, slot, { asked: none, allAsked: true, goesOn: undefined, holders: none, due })
-    return Math.min(end, due)
+    changeGap(t, slot, { asked: none, allAskedAt, goesOn: undefined, holders: none, due })
+    return Math.min(next, due)
   }
+  if (isAsked) changeGap(t, slot, { allAskedAt })
   const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)
   // Once some have been judged, or the answer that is under way has ended, or takes too long, we come back.
-  if (isJudged && !(batches.mayFetchJudged ??= mayFetchJudged(t))) return Math.min(end, now + config.verdictMillis)
+  if (isJudged && !(batches.mayFetchJudged ??= mayFetchJudged(t))) return Math.min(next, now + config.verdictMillis)
   for (const id of left) {
     const index = indexOf(state, id)
     if (!isFree(t, index, batches) || (isJudged && index !== (batches.judgedBy ?? index))) continue
     if (isJudged) batches.judgedBy = index
-    batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, config.gapsSize)])
+    batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, mostNamed(config))])
     changeGap(t, slot, { asking: id, due: now })
     break
   }
   // If all that are left are busy, the end of what they are busy with brings us back.
-  return end
+  return next
 }
 
 /** What is to be asked, and of whom. */
@@ -388,9 +408,9 @@ const candidates = <I extends Key, A>(
   return named.length > 0 ? named : others.length > 0 ? others : ids
 }
 
-const rangesOf = <I extends Key>(stream: Stream<I>, size: number): Ranges<I> => {
+const rangesOf = <I extends Key>(stream: Stream<I>, count: number): Ranges<I> => {
   const { epoch, source, topic } = stream
-  return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * size) }
+  return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * count) }
 }
 
 /** An answer that brings one of so many parts of fetchBytes in each half of gapMillis is slow, and not held back. */

@@ -173,6 +173,9 @@ const settle = <S extends Seen>(stream: S, floor: number, runs: ReadonlyArray<nu
     ? { ...stream, floor: runs[1] ?? floor, above: runs.length === 2 ? none : runs.slice(2) }
     : { ...stream, floor, above: runs }
 
+/** How many gaps of one origin a FETCH names at most: those that are remembered, and what is only hearsay; as many as a frame may. */
+export const mostNamed = ({ gapsSize }: Pick<Bounds, "gapsSize">): number => Math.min(gapsSize + 1, 10_000)
+
 /** Holds to the bounds: what is too far below what was seen is given up, and so is the oldest gap of too many. */
 const fit = <S extends Seen>(stream: S, { gapsSize, windowSize }: Bounds, lost: Array<number>): S => {
   const bottom = latest(stream) - windowSize

@@ -83,8 +83,8 @@ export interface Gap<I extends Key> {
   readonly holders: ReadonlyArray<I>
   /** Neighbours that have been asked in this round. */
   readonly asked: ReadonlyArray<I>
-  /** Whether such a round has ended since it opened. */
-  readonly allAsked: boolean
+  /** When all had been asked since something of it last came, in one such round; undefined: they have not. */
+  readonly allAskedAt: number | undefined
   /** From the first number that is missing, up to which neighbours will never send any. At most one for each. */
   readonly gone: ReadonlyArray<{ readonly id: I; readonly below: number }>
 }

@@ -275,6 +275,33 @@ describe("recovery", () => {
     assert.deepStrictEqual([600, 700, 1_000, 8_000].map(askedAfter), [5, 5, 30, 30])
   })
 
+  it("R3. who answers after all, too late, is asked once more in this round, after all others", () => {
+    const p = node([2, 3, 4]).hears(2, gossip(9, 0)).hears(2, gossip(9, 5)).passes(500)
+    const { fetchMillis } = p.state.config
+    assert.deepStrictEqual([p.saysTo("Fetch"), p.passes(fetchMillis).saysTo("Fetch")], [[2], [3]])
+    assert.deepStrictEqual(brings(p, 2, 1).hears(3, fetched()).saysTo("Fetch"), [4])
+    assert.deepStrictEqual(p.hears(4, fetched()).says("Fetch"), [{ _tag: "Fetch", to: 2, wanted: [ranges(9, 2, 4)] }])
+    assert.deepStrictEqual(p.passes(fetchMillis).saysTo("Fetch"), [])
+    // Also if what comes is not the first that is missing.
+    const q = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 5)).passes(500)
+    q.passes(fetchMillis)
+    assert.deepStrictEqual(brings(q, 2, 3).hears(3, fetched()).saysTo("Fetch"), [2])
+  })
+
+  it("R3. a Fetch names all gaps that are remembered, and what is only hearsay", () => {
+    const p = node([2, 3], { gapsSize: 1 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    p.hears(3, digest(ranges(9, 4, 5)))
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 3, wanted: [ranges(9, 1, 1, 3, 5)] }])
+    // And who is asked answers for as many.
+    const q = node([2], { gapsSize: 1 })
+    for (const sequence of [0, 1, 2, 3]) q.hears(2, gossip(9, sequence))
+    q.hears(2, fetch(ranges(9, 0, 0, 2, 3, 5, 5)))
+    assert.deepStrictEqual(
+      q.says("Gossip").map(({ id }) => id.sequence),
+      [0, 2, 3]
+    )
+  })
+
   it("R3. what a lost neighbour said is forgotten, also that it has more: it is asked in its turn once it has come back", () => {
     const p = node([2, 3, 4]).hears(3, digest(ranges(9, 0, 9)))
     brings(p, 3, 0).hears(3, fetched(true))
@@ -422,16 +449,17 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.hears(3, gossip(9, 6)).delivered, ["9/6"])
   })
 
-  it("R5. nor longer than gapMillis after the last of it came; then what is owed is waited for as ever", () => {
+  it("R5. nor longer than gapMillis after all have been asked since the last of it came; then what is owed is waited for as ever", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10)).hears(2, gossip(9, 12))
-    const { gapMillis, retainedMillis } = p.state.config
+    const { fetchMillis, gapMillis, retainedMillis } = p.state.config
     p.passes(gapMillis - 100)
     brings(p, 3, 4)
     p.passes(gapMillis - 100)
     assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 0])
-    p.passes(200)
+    // Neither answers, and each is waited for.
+    p.passes(200 + 2 * fetchMillis)
     assert.deepStrictEqual([p.lagged, Plumtree.firstMissing(p.state, origin)], [[], 11])
-    p.passes(retainedMillis - gapMillis - 400)
+    p.passes(retainedMillis - gapMillis - 2 * fetchMillis - 400)
     assert.deepStrictEqual(p.lagged, [])
     assert.deepStrictEqual(p.passes(500).lagged, ["9/11–11"])
   })
@@ -455,7 +483,8 @@ describe("recovery", () => {
     const p = node([2, 3]).hears(2, gossip(9, 10))
     const isGone = () => p.hears(3, fetch(ranges(9, 0, 9))).says("Fetched")[0]?.gone
     assert.deepStrictEqual(isGone(), [])
-    p.passes(p.state.config.gapMillis)
+    // Of two neighbours that do not answer.
+    p.passes(500 + 2 * p.state.config.fetchMillis + p.state.config.gapMillis)
     assert.deepStrictEqual(isGone(), [{ ...origin, below: 10 }])
   })
 
@@ -658,8 +687,9 @@ describe("recovery", () => {
     const gone = { source: 9, epoch: 1, topic, below: 3 }
     const opened = () => node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).passes(500)
     const p = opened().hears(2, fetched(false, gone))
-    const { gapMillis, retainedMillis } = p.state.config
-    assert.deepStrictEqual(p.passes(gapMillis - 600).lagged, [])
+    const { fetchMillis, gapMillis, retainedMillis } = p.state.config
+    // The other is asked then, and does not answer.
+    assert.deepStrictEqual(p.passes(fetchMillis + gapMillis - 100).lagged, [])
     assert.deepStrictEqual(p.passes(200).lagged, ["9/1–2"])
     const q = opened().hears(2, fetched())
     assert.deepStrictEqual(q.passes(retainedMillis - 600).lagged, [])
@@ -670,8 +700,8 @@ describe("recovery", () => {
   it("R7. what was noticed later is not given up with it: it has not been missing for as long", () => {
     const gone = { source: 9, epoch: 1, topic, below: 3 }
     const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).passes(500).hears(2, fetched(false, gone))
-    const { gapMillis, retainedMillis } = p.state.config
-    p.passes(gapMillis - 600).hears(2, gossip(9, 5))
+    const { fetchMillis, gapMillis, retainedMillis } = p.state.config
+    p.passes(fetchMillis + gapMillis - 100).hears(2, gossip(9, 5))
     assert.deepStrictEqual(p.passes(200).lagged, ["9/1–2"])
     assert.deepStrictEqual(p.hears(3, gossip(9, 4)).delivered, ["9/4"])
     // Nor where nobody has said anything.
@@ -747,8 +777,9 @@ describe("recovery", () => {
     const p = back(node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)))
     assert.deepStrictEqual(p.lagged, [])
     assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 4, wanted: [ranges(9, 1, 2)] }])
-    // It has nothing either: as far as the first has said.
-    assert.deepStrictEqual(p.hears(4, fetched()).lagged, ["9/1–1"])
+    // It has nothing either: as far as the first has said, once what comes late has had its time.
+    assert.deepStrictEqual(p.hears(4, fetched()).lagged, [])
+    assert.deepStrictEqual(p.passes(p.state.config.gapMillis).lagged, ["9/1–1"])
     // Nor is what is only hearsay forgotten.
     const q = back(
       node([2])
@@ -772,6 +803,34 @@ describe("recovery", () => {
     }
     assert.deepStrictEqual(brings(busy(), 3, 1).delivered, ["9/1"])
     assert.deepStrictEqual(busy().hears(3, fetched()).passes(2_000).lagged, ["9/1–1"])
+  })
+
+  it("R7. nor for the sake of the time in which nobody could be asked", () => {
+    const p = node([2, 3], { fetchMillis: 200, gapMillis: 1_000, verdictsSize: 1, verdictMillis: 5_000 })
+    p.step({ _tag: "ValidateTopic", now: p.now, topic, on: true })
+    // Of two that both answer late one has some of it, which waits for its verdict.
+    assert.deepStrictEqual(p.hears(2, digest(ranges(9, 0, 9))).saysTo("Fetch"), [2])
+    assert.deepStrictEqual(p.passes(500).saysTo("Fetch"), [3])
+    brings(p, 2, 0)
+    assert.deepStrictEqual(p.passes(1_500).saysTo("Fetch"), [])
+    p.step({ _tag: "Validated", now: p.now, id: id(9, 0), verdict: "accept" })
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    assert.deepStrictEqual(p.passes(200).saysTo("Fetch"), [3])
+    p.hears(3, fetched(false, { ...origin, below: 10 })).passes(100)
+    assert.deepStrictEqual(p.state.upkeep.gaps.length, 1)
+    assert.deepStrictEqual(p.passes(900).says("Fetch")[0]?.wanted, [ranges(9, 1, 9)])
+    assert.deepStrictEqual(p.passes(1_000).state.upkeep.gaps, [])
+  })
+
+  it("R7. nor at once when what is older is given up: it has not been asked for by itself", () => {
+    const p = node([2, 3], { fetchMillis: 200, gapMillis: 1_000 }).hears(2, digest(ranges(9, 5, 9)))
+    // Both are slow, and have been asked.
+    assert.deepStrictEqual(p.passes(1_000).saysTo("Fetch"), [3, 2, 3])
+    p.hears(3, fetched(false, { ...origin, below: 5 }))
+    brings(p.passes(200), 2, 5).hears(2, fetched(false, { ...origin, below: 5 }))
+    assert.deepStrictEqual(p.passes(600).saysTo("Fetch"), [2, 3])
+    p.hears(3, fetched(false, { ...origin, below: 10 }))
+    assert.deepStrictEqual([Plumtree.firstMissing(p.state, origin), p.state.upkeep.gaps.length], [6, 1])
   })
 
   it("R8. hearsay is asked for after what is owed, of which there cannot be any amount", () => {
