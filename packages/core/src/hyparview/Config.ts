@@ -320,6 +320,7 @@ const isWholeWithin = (value: unknown, low: number, high: number): boolean =>
 const isRate = (value: unknown): boolean =>
   Predicate.hasProperty(value, "burst") &&
   Predicate.hasProperty(value, "perMinute") &&
+  Object.keys(value).length === 2 &&
   isWholeWithin(value.burst, 1, highestRate) &&
   isWithin(value.perMinute, 0, highestRate) &&
   value.perMinute !== 0
@@ -343,7 +344,9 @@ const faultOf = (config: Config): ConfigError | undefined => {
   const share = (field: "ageWeight" | "cycleJitter" | "optimizeHysteresis") =>
     isWithin(config[field], 0, 1) ? undefined : wrong(field, "expected 0 to 1")
   const rate = (field: "admissionPerPeer" | "admissionOverall") =>
-    isRate(config[field]) ? undefined : wrong(field, "expected a burst of 1 to 10¹⁰ and a perMinute above 0, to 10¹⁰")
+    isRate(config[field])
+      ? undefined
+      : wrong(field, "expected a burst of 1 to 10¹⁰, a perMinute above 0, to 10¹⁰, and no other field")
   const backoff = (field: "repairBackoffMillis" | "discoveryBackoffMillis") =>
     isBackoff(config[field])
       ? undefined

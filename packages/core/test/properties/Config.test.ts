@@ -274,7 +274,8 @@ describe("parameters that no compiler has seen", () => {
       [{ discoveryBackoffMillis: ["1", 2] }, 'discoveryBackoffMillis is ["1",2]: expected'],
       [{ admissionPerPeer: null }, "admissionPerPeer is null: expected a burst"],
       [{ admissionOverall: { burst: 1 } }, 'admissionOverall is {"burst":1}: expected a burst'],
-      [{ admissionOverall: { burst: 1, perMinute: "2" } }, 'admissionOverall is {"burst":1,"perMinute":"2"}: expected']
+      [{ admissionOverall: { burst: 1, perMinute: "2" } }, 'admissionOverall is {"burst":1,"perMinute":"2"}: expected'],
+      [{ admissionPerPeer: { burst: 1, perMinute: 2, perHour: 3 } }, "and no other field"]
     ]
     for (const [override, message] of shown) assert.include(membership(override), message)
     assert.include(broadcast({ strategy: "plumtre" }), 'strategy is "plumtre": expected plumtree or flood or thicket')
