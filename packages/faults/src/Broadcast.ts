@@ -142,8 +142,8 @@ const checkGap = <I extends Key, A>(
     check(next > top, () => `${name}: ${next} is wanted, and nobody will be asked for it`)
   }
   if (gap?.open !== true) return
-  const { asked, asking, goesOn, gone, holders } = gap
-  for (const id of [...asked, ...holders, ...gone.map(({ id }) => id), ...(goesOn === undefined ? [] : [goesOn])]) {
+  const { asked, asking, goOn, gone, holders } = gap
+  for (const id of [...asked, ...holders, ...gone.map(({ id }) => id), ...goOn]) {
     check(
       neighbors.some((peer) => peer.id === id),
       () => `${name}: of ${String(id)}, no neighbour, something is known`
@@ -207,7 +207,8 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
   for (const { found, wanted } of upkeep.recalls) atMost("found", found.length, wanted)
   for (const stream of streamsOf(state)) {
     atMost("holders", stream.gap?.holders.length ?? 0, state.neighbors.length)
-    atMost("asked", stream.gap?.asked.length ?? 0, state.neighbors.length)
+    // Who has answered and has more is yet to be asked again.
+    atMost("asked", (stream.gap?.asked.length ?? 0) + (stream.gap?.goOn.length ?? 0), state.neighbors.length)
     atMost("gone", stream.gap?.gone.length ?? 0, state.neighbors.length)
   }
 }

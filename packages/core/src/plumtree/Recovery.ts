@@ -74,9 +74,9 @@ export const afterSeen = <I extends Key, A>(
 }
 
 /** Whose answer was waited for no longer, and comes after all, is asked once more: it may have more. */
-const again = <I extends Key>({ asked, known }: Gap<I>, sequence: number, id: I | undefined): Partial<Gap<I>> =>
+const again = <I extends Key>({ asked, goOn, known }: Gap<I>, sequence: number, id: I | undefined): Partial<Gap<I>> =>
   id !== undefined && sequence <= known && asked.includes(id)
-    ? { asked: asked.filter((other) => other !== id), goesOn: id }
+    ? { asked: asked.filter((other) => other !== id), goOn: [...goOn, id] }
     : {}
 
 /** After how many later messages of its origin what is missing is fetched ahead of its time, at least. */
@@ -114,7 +114,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     due,
     hurried: latest(stream),
     asking: undefined,
-    goesOn: undefined,
+    goOn: none,
     holders: none,
     asked: none,
     allAskedAt: undefined,
@@ -336,7 +336,8 @@ const isWaiting = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     const id = neighbors[index]?.id
     if (id === undefined || gap.asked.includes(id)) continue
     if (isFree(t, index, batches)) return false
-    isLeft = true
+    // Where only those are left that have answered and have more, all have been asked: since when is to be noted.
+    if (gap.allAskedAt !== undefined || !gap.goOn.includes(id)) isLeft = true
   }
   return isLeft
 }
@@ -358,14 +359,14 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   if (gap.asking !== undefined) return end
   if (gap.due > now) return Math.min(end, gap.due)
   const left = candidates(gap, neighbors)
-  const isAsked = gap.allAskedAt === undefined && neighbors.length > 0 && left.every((id) => id === gap.goesOn)
+  const isAsked = gap.allAskedAt === undefined && neighbors.length > 0 && left.every((id) => gap.goOn.includes(id))
   const allAskedAt = isAsked ? now : gap.allAskedAt
   const next = isAsked ? Math.min(end, now + config.gapMillis) : end
   if (left.length === 0) {
     // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
     // is half as long as the gap has been open.
     const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
-    changeGap(t, slot, { asked: none, allAskedAt, goesOn: undefined, holders: none, due })
+    changeGap(t, slot, { asked: none, allAskedAt, goOn: none, holders: none, due })
     return Math.min(next, due)
   }
   if (isAsked) changeGap(t, slot, { allAskedAt })
@@ -395,17 +396,16 @@ interface Batches<I extends Key> {
 }
 
 /**
- * Whom to ask, in this order: those that have named it, the others, and who has answered last and has more; else one that has always
- * more, and sends next to nothing of it, would be the only one asked. None twice in a round, but for that.
+ * Whom to ask, in this order: those that have named it, the others, and who has answered and has more, the last that did last; else one
+ * that has always more, and sends next to nothing of it, would be the only one asked. None twice in a round, but for that.
  */
 const candidates = <I extends Key, A>(
-  { asked, goesOn, holders }: Gap<I>,
+  { asked, goOn, holders }: Gap<I>,
   neighbors: ReadonlyArray<Peer<I, A>>
 ): ReadonlyArray<I> => {
-  const ids = neighbors.map(({ id }) => id).filter((id) => !asked.includes(id))
-  const others = ids.filter((id) => id !== goesOn)
+  const others = neighbors.map(({ id }) => id).filter((id) => !asked.includes(id) && !goOn.includes(id))
   const named = others.filter((id) => holders.includes(id))
-  return named.length > 0 ? named : others.length > 0 ? others : ids
+  return named.length > 0 ? named : others.length > 0 ? others : goOn
 }
 
 const rangesOf = <I extends Key>(stream: Stream<I>, count: number): Ranges<I> => {
@@ -475,8 +475,9 @@ const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): 
     const stream = at(t.state.streams, slot)
     const gap = stream?.gap
     if (stream === undefined || gap?.asking !== id) continue
-    const asked = again ? gap.asked : [...gap.asked, id]
-    changeGap(t, slot, { asking: undefined, goesOn: again ? id : gap.goesOn, due: t.now, asked })
+    const others = gap.goOn.filter((other) => other !== id)
+    const round = again ? { goOn: [...others, id] } : { goOn: others, asked: [...gap.asked, id] }
+    changeGap(t, slot, { asking: undefined, due: t.now, ...round })
     released.set(slot, gap.since)
     if (validated.includes(stream.topic)) judged.add(slot)
     last = Math.max(last, gap.since)
@@ -518,8 +519,8 @@ export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
 }
 
 /** Whether anything is known of a neighbour that concerns a gap. */
-const knows = <I extends Key>({ asked, asking, goesOn, gone, holders }: Gap<I>, id: I): boolean =>
-  asking === id || goesOn === id || holders.includes(id) || asked.includes(id) || gone.some((other) => other.id === id)
+const knows = <I extends Key>({ asked, asking, goOn, gone, holders }: Gap<I>, id: I): boolean =>
+  asking === id || [goOn, holders, asked].some((ids) => ids.includes(id)) || gone.some((other) => other.id === id)
 
 /** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
@@ -528,7 +529,7 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
     if (gap?.open !== true || !knows(gap, id)) continue
     changeGap(t, slot, {
       ...(gap.asking === id ? { asking: undefined, due: t.now } : {}),
-      ...(gap.goesOn === id ? { goesOn: undefined } : {}),
+      goOn: gap.goOn.filter((other) => other !== id),
       holders: gap.holders.filter((other) => other !== id),
       asked: gap.asked.filter((other) => other !== id),
       gone: gap.gone.filter((other) => other.id !== id)

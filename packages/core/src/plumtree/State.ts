@@ -74,8 +74,8 @@ export interface Gap<I extends Key> {
   readonly hurried: number
   /** Who has been asked and has not answered yet. */
   readonly asking: I | undefined
-  /** Who has brought some of it last, and has more: in this round it is asked after all others. */
-  readonly goesOn: I | undefined
+  /** Who has answered in this round and has more, the last that did last: they are asked after all others. */
+  readonly goOn: ReadonlyArray<I>
   /**
    * Neighbours that have said that they keep some of it, or have announced it: they are asked first. At most as many as there
    * are neighbours.

@@ -805,6 +805,43 @@ describe("recovery", () => {
     assert.deepStrictEqual(busy().hears(3, fetched()).passes(2_000).lagged, ["9/1–1"])
   })
 
+  it("R7. whoever has more, of whatever, has been asked: several such keep nothing from being given up", () => {
+    const p = node([2, 3, 4], { gapMillis: 1_000, sourcesSize: 1_000 })
+    const named = new Map([
+      [2, 100],
+      [3, 101]
+    ])
+    for (const [neighbor, source] of named) p.hears(neighbor, digest(ranges(source, 0, 9)))
+    p.hears(4, gossip(9, 0)).hears(4, gossip(9, 2)).passes(500)
+    assert.deepStrictEqual([p.saysTo("Fetch"), p.hears(4, fetched(false, { ...origin, below: 2 })).lagged], [[4], []])
+    // Two bring, by turns, one of what they have just named, and have more each time.
+    const since = p.now
+    for (let turn = 0; turn < 100 && p.lagged.length === 0; turn++) {
+      for (const [neighbor, source] of named) {
+        const next = source + 2
+        p.hears(neighbor, digest(ranges(next, 0, 9))).hears(neighbor, gossip(source, 0, { replay: "recovery" }))
+        named.set(neighbor, next)
+        p.hears(neighbor, fetched(true))
+        if (p.passes(100).lagged.length > 0) break
+      }
+    }
+    assert.deepStrictEqual(p.lagged, ["9/1–1"])
+    assert.isAtMost(p.now - since, 1_500)
+  })
+
+  it("R7. nor does one that has more of it while it answers for something else", () => {
+    const p = node([2, 3, 4], { gapMillis: 4_000 }).hears(4, gossip(9, 0)).hears(4, gossip(9, 4)).passes(500)
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    p.hears(2, digest(ranges(8, 0, 9)))
+    brings(p, 2, 3).hears(2, fetched(true))
+    assert.deepStrictEqual(p.saysTo("Fetch"), [3, 2])
+    assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 3 })).saysTo("Fetch"), [4])
+    p.hears(4, fetched())
+    // 2 has been asked, and what it brings now is of another origin.
+    for (let second = 0; second < 3; second++) p.passes(1_000).hears(2, gossip(8, second, { replay: "recovery" }))
+    assert.deepStrictEqual(p.passes(1_100).lagged, ["9/1–2"])
+  })
+
   it("R7. nor for the sake of the time in which nobody could be asked", () => {
     const p = node([2, 3], { fetchMillis: 200, gapMillis: 1_000, verdictsSize: 1, verdictMillis: 5_000 })
     p.step({ _tag: "ValidateTopic", now: p.now, topic, on: true })
