@@ -188,6 +188,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
       holders: [3],
       asked: [3],
       allAskedAt: undefined,
+      brought: -1,
       gone: []
     }
     return streamsOf(broadcast, { gap })

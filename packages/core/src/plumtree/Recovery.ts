@@ -64,14 +64,23 @@ export const afterSeen = <I extends Key, A>(
     changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
   } else if ((stream.floor > floorBefore || sequence < stream.owed) && (isAsked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
-    const progress = { since: now, known: stream.top, allAskedAt: undefined }
-    put(t, slot, { ...stream, gap: { ...gap, ...again(gap, sequence, askedOf), ...progress } })
+    put(t, slot, { ...stream, gap: { ...gap, ...again(gap, sequence, askedOf), ...begunAnew(stream, now) } })
   } else if (stream.floor > floorBefore && gap.holders.length > 0 && gap.due > now) {
     // What was announced and has not been asked for yet (`waitForHolder`): the tree brings what was published before it.
     put(t, slot, { ...stream, gap: { ...gap, due: now + holderPatience(t) } })
-  } else if (isAsked) changeGap(t, slot, again(gap, sequence, askedOf))
+  } else if (isAsked && sequence <= gap.known) {
+    changeGap(t, slot, { ...again(gap, sequence, askedOf), brought: sequence })
+  }
   hurry(t, slot)
 }
+
+/** What of a stream is missing now has been missing since now. */
+const begunAnew = <I extends Key>({ top }: Stream<I>, now: number): Partial<Gap<I>> => ({
+  since: now,
+  known: top,
+  allAskedAt: undefined,
+  brought: -1
+})
 
 /** Whose answer was waited for no longer, and comes after all, is asked once more: it may have more. */
 const again = <I extends Key>({ asked, goOn, known }: Gap<I>, sequence: number, id: I | undefined): Partial<Gap<I>> =>
@@ -118,6 +127,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     holders: none,
     asked: none,
     allAskedAt: undefined,
+    brought: -1,
     gone: none
   }
   put(t, slot, { ...stream, gap: fresh })
@@ -222,7 +232,7 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
     }
     const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
     if (first > gap.known) {
-      changeGap(t, slot, { since: now, known: stream.top, allAskedAt: undefined })
+      changeGap(t, slot, begunAnew(stream, now))
       continue
     }
     // What a neighbour said of older numbers says nothing of the first that is missing now.
@@ -239,11 +249,13 @@ const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number): number
       put(t, slot, doubt(stream))
       continue
     }
-    giveUpTo(t, slot, over >= 0 ? Math.min(over - 1, gap.known) : gap.known)
+    const upTo = over >= 0 ? Math.min(over - 1, gap.known) : gap.known
+    // What follows that which was brought last may be on its way.
+    const isOnItsWay = over >= 0 && gap.brought > first && (gap.asking !== undefined || gap.goOn.length > 0)
+    giveUpTo(t, slot, isOnItsWay ? Math.min(upTo, gap.brought) : upTo)
     const rest = at(t.state.streams, slot)
-    // What is left is hearsay, of which some may have come meanwhile: above what was missing it counted for nothing.
-    if (rest?.gap?.open === true && rest.above.length === 0)
-      changeGap(t, slot, { since: now, known: rest.top, allAskedAt: undefined })
+    // Of what is left as hearsay some may have come meanwhile: above what was missing it counted for nothing.
+    if (rest?.gap?.open === true && (isOnItsWay || rest.above.length === 0)) changeGap(t, slot, begunAnew(rest, now))
   }
 }
 

@@ -85,6 +85,8 @@ export interface Gap<I extends Key> {
   readonly asked: ReadonlyArray<I>
   /** When all had been asked since something of it last came, in one such round; undefined: they have not. */
   readonly allAskedAt: number | undefined
+  /** The number that was brought last, by one that was asked, since then: what follows it may be on its way. −1: none was. */
+  readonly brought: number
   /** From the first number that is missing, up to which neighbours will never send any. At most one for each. */
   readonly gone: ReadonlyArray<{ readonly id: I; readonly below: number }>
 }

@@ -724,6 +724,25 @@ describe("recovery", () => {
     assert.deepStrictEqual(Plumtree.firstMissing(p.state, origin), 31)
   })
 
+  it("R7. nor what another is bringing, with what it does not bring and one says is over", () => {
+    const p = node([2, 3, 4]).hears(4, gossip(9, 0)).hears(4, gossip(9, 61)).passes(500)
+    // 3 has kept none of it, and 4 misses it as well. 2 brings one a second from 2 on, which may take it so long (R3).
+    const over = { ...origin, below: 61 }
+    const lagged: Array<string> = []
+    for (let sequence = 2; sequence <= 60; sequence++) {
+      brings(p, 2, sequence)
+      if (sequence % 3 === 0) p.hears(2, fetched(sequence < 60, { ...origin, below: 2 }))
+      if (sequence === 3) p.hears(3, fetched(false, over)).hears(4, fetched())
+      lagged.push(...p.passes(1_000).lagged)
+    }
+    assert.deepStrictEqual([lagged, Plumtree.firstMissing(p.state, origin)], [["9/1–1"], 62])
+    // Once it has ended its answer all is given up together.
+    const q = node([2, 3, 4]).hears(4, gossip(9, 0)).hears(4, gossip(9, 9)).passes(500)
+    brings(q, 2, 3, 5).hears(2, fetched(false, { ...origin, below: 9 }))
+    q.hears(3, fetched(false, { ...origin, below: 9 })).hears(4, fetched())
+    assert.deepStrictEqual(q.passes(q.state.config.gapMillis + 100).lagged, ["9/1–2", "9/4–4", "9/6–8"])
+  })
+
   it("R7. whatever numbers there are, what is said to be over can be written", () => {
     const last = Number.MAX_SAFE_INTEGER
     const over = (first: number) => {
