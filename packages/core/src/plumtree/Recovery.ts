@@ -451,7 +451,10 @@ export const onFetchedMessage = <I extends Key, A>(
   changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched })
 }
 
-/** The end of an answer: what is still missing is asked of the next, and of this neighbour again if it has more. */
+/**
+ * The end of an answer: what is still missing is asked of the next, and of this neighbour again if it has more. What it says to be over
+ * counts as well if it was waited for no longer, or where all answer late nothing would ever be over.
+ */
 export const onFetched = <I extends Key, A>(
   t: Transition<I, A>,
   index: number,
@@ -461,16 +464,20 @@ export const onFetched = <I extends Key, A>(
   const { state } = t
   const link = state.links[index]
   const from = state.neighbors[index]
-  if (link === undefined || from === undefined || link.fetchAt === 0) return
-  release(t, from.id, more && link.fetched > 0)
-  changeLink(t, index, { fetchAt: 0 })
+  if (link === undefined || from === undefined) return
+  const isLate = link.fetchAt === 0
+  if (!isLate) {
+    release(t, from.id, more && link.fetched > 0)
+    changeLink(t, index, { fetchAt: 0 })
+  }
   const over = new Set<number>()
   for (const { below, epoch, source, topic } of gone) {
     const slot = slotOf(state.streams, source, epoch, topic)
+    if (at(state.streams, slot)?.gap?.open !== true) continue
     onGone(t, slot, from.id, below)
     over.add(slot)
   }
-  askForGaps(t, over)
+  if (!isLate || over.size > 0) askForGaps(t, over, isLate)
 }
 
 /**

@@ -697,6 +697,17 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.state.upkeep.gaps, [])
   })
 
+  it("R7. also if all say so too late: what has been waited for no longer counts when it comes", () => {
+    const over = fetched(false, { ...origin, below: 3 })
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).passes(500)
+    // Each takes three seconds, and is waited for two.
+    assert.deepStrictEqual([p.passes(3_000).saysTo("Fetch"), p.hears(2, over).lagged], [[3], []])
+    assert.deepStrictEqual(p.passes(2_000).hears(3, over).lagged, ["9/1–2"])
+    // Of what is not missing it is nothing, and names nothing for others to be looked at.
+    const { upkeep } = p.hears(2, gossip(8, 0)).state
+    assert.strictEqual(p.hears(2, fetched(false, { ...origin, below: 9 })).state.upkeep, upkeep)
+  })
+
   it("R7. what was noticed later is not given up with it: it has not been missing for as long", () => {
     const gone = { source: 9, epoch: 1, topic, below: 3 }
     const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 3)).passes(500).hears(2, fetched(false, gone))
