@@ -18,7 +18,7 @@ import type { Key, Peer } from "../Peer.ts"
 import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { Gone, Origin, Ranges } from "./Message.ts"
-import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, latest, mostNamed, wantsOlder } from "./Seen.ts"
+import { countAbove, doneUntil, doubt, gapsOf, giveUp, hasGap, isApart, latest, mostNamed, wantsOlder } from "./Seen.ts"
 import { type Gap, indexOf, type Stream, type Upkeep } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
@@ -65,13 +65,24 @@ export const afterSeen = <I extends Key, A>(
   } else if ((stream.floor > floorBefore || sequence < stream.owed) && (isAsked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
     put(t, slot, { ...stream, gap: { ...gap, ...again(gap, sequence, askedOf), ...begunAnew(stream, now) } })
+    shortenPause(t, slot)
   } else if (stream.floor > floorBefore && gap.holders.length > 0 && gap.due > now) {
     // What was announced and has not been asked for yet (`waitForHolder`): the tree brings what was published before it.
     put(t, slot, { ...stream, gap: { ...gap, due: now + holderPatience(t) } })
   } else if (isAsked && sequence <= gap.known) {
     changeGap(t, slot, { ...again(gap, sequence, askedOf), brought: sequence })
   }
+  if (gap?.open === true && isApart(stream, sequence)) shortenPause(t, slot)
   hurry(t, slot)
+}
+
+/** Something has come, or is newly missing, of what was asked for in vain so long that the pause is long: it may be had now. */
+const shortenPause = <I extends Key, A>(t: Transition<I, A>, slot: number): void => {
+  const gap = at(t.state.streams, slot)?.gap
+  const due = t.now + Math.max(t.state.config.fetchMillis, holderPatience(t))
+  if (gap?.open !== true || gap.asking !== undefined || gap.due <= due) return
+  changeGap(t, slot, { due })
+  changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
 }
 
 /** What of a stream is missing now has been missing since now. */

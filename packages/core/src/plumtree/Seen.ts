@@ -67,6 +67,10 @@ export const see = <S extends Seen>(stream: S, sequence: number, bounds: Bounds,
 /** The highest number that has been seen, or given up. What is above it is hearsay. */
 export const latest = ({ above, floor }: Seen): number => above[above.length - 1] ?? floor
 
+/** Whether this number is the highest, and what is missing right below it has not been missing before. */
+export const isApart = ({ above, floor }: Seen, sequence: number): boolean =>
+  sequence > floor && above[above.length - 2] === sequence && above[above.length - 1] === sequence
+
 /** How many numbers above this one, and above the floor, have been seen. */
 export const countAbove = ({ above }: Seen, number: number): number => {
   let count = 0

@@ -630,6 +630,38 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.lagged, [])
   })
 
+  it("R6. such a pause is cut short when some of it comes after all, or a later one is missing as well", () => {
+    /** For a hundred seconds nobody has any of it; then, in the middle of a long pause, this comes. */
+    const askedAfter = (later: ReadonlyArray<number>, isHearsay = false): ReadonlyArray<number> => {
+      const p = node([2, 3]).hears(2, gossip(9, 0))
+      p.hears(2, isHearsay ? digest(ranges(9, 1, 10)) : gossip(9, 10))
+      if (isHearsay) p.hears(2, fetched())
+      for (let second = 0; second < 100; second++) {
+        for (const to of p.passes(1_000).saysTo("Fetch")) p.hears(to, fetched())
+      }
+      const { due } = p.state.streams.near[0]?.gap ?? { due: 0 }
+      assert.isAbove(due, p.now + 10_000)
+      for (const sequence of later) p.hears(3, gossip(9, sequence))
+      return [p.passes(1_900).saysTo("Fetch").length, p.passes(200).saysTo("Fetch").length]
+    }
+    assert.deepStrictEqual(
+      [[], [1], [12]].map((later) => askedAfter(later)),
+      [
+        [0, 0],
+        [0, 1],
+        [0, 1]
+      ]
+    )
+    // And not for what comes in order, nor is what is only hearsay asked for the more often the more its source publishes.
+    assert.deepStrictEqual(
+      [askedAfter([11, 12, 13]), askedAfter([1, 2, 3], true)],
+      [
+        [0, 0],
+        [0, 0]
+      ]
+    )
+  })
+
   it("R7. a gap is lagged when every neighbour says that it is over there", () => {
     const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 6)).passes(500)
     assert.deepStrictEqual(p.saysTo("Fetch"), [2])
