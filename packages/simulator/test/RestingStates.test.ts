@@ -184,6 +184,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
       due: 2,
       hurried: 9,
       asking: 3,
+      askedTo: -1,
       goOn: [3],
       holders: [3],
       asked: [3],

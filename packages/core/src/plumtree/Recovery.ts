@@ -134,6 +134,7 @@ const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: numbe
     due,
     hurried: latest(stream),
     asking: undefined,
+    askedTo: -1,
     goOn: none,
     holders: none,
     asked: none,
@@ -400,8 +401,11 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     const index = indexOf(state, id)
     if (!isFree(t, index, batches) || (isJudged && index !== (batches.judgedBy ?? index))) continue
     if (isJudged) batches.judgedBy = index
-    batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, mostNamed(config))])
-    changeGap(t, slot, { asking: id, due: now })
+    const missing = gapsOf(wanting)
+    const runs = missing.slice(0, 2 * mostNamed(config))
+    batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, runs)])
+    const askedTo = runs.length < missing.length ? (runs[runs.length - 1] ?? -1) : -1
+    changeGap(t, slot, { asking: id, askedTo, due: now })
     break
   }
   // If all that are left are busy, the end of what they are busy with brings us back.
@@ -431,10 +435,12 @@ const candidates = <I extends Key, A>(
   return named.length > 0 ? named : others.length > 0 ? others : goOn
 }
 
-const rangesOf = <I extends Key>(stream: Stream<I>, count: number): Ranges<I> => {
-  const { epoch, source, topic } = stream
-  return { source, epoch, topic, runs: gapsOf(stream).slice(0, 2 * count) }
-}
+const rangesOf = <I extends Key>({ epoch, source, topic }: Stream<I>, runs: ReadonlyArray<number>): Ranges<I> => ({
+  source,
+  epoch,
+  topic,
+  runs
+})
 
 /** An answer that brings one of so many parts of fetchBytes in each half of gapMillis is slow, and not held back. */
 const slowParts = 16
@@ -478,7 +484,7 @@ export const onFetched = <I extends Key, A>(
   if (link === undefined || from === undefined) return
   const isLate = link.fetchAt === 0
   if (!isLate) {
-    release(t, from.id, more && link.fetched > 0)
+    release(t, from.id, link.fetched > 0, more)
     changeLink(t, index, { fetchAt: 0 })
   }
   const over = new Set<number>()
@@ -496,7 +502,7 @@ export const onFetched = <I extends Key, A>(
  * first gap: that of which something came last is asked for last, so that one that does not end keeps no other waiting. Nor do those of
  * validated topics, for which one neighbour is asked at a time: it is another's turn.
  */
-const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): void => {
+const release = <I extends Key, A>(t: Transition<I, A>, id: I, hasBrought: boolean, more: boolean): void => {
   const { gaps, validated } = t.state.upkeep
   const released = new Map<number, number>()
   const judged = new Set<number>()
@@ -505,6 +511,9 @@ const release = <I extends Key, A>(t: Transition<I, A>, id: I, again: boolean): 
     const stream = at(t.state.streams, slot)
     const gap = stream?.gap
     if (stream === undefined || gap?.asking !== id) continue
+    // Who was asked for the first gaps of many, and has brought some, may have the others as well.
+    const hasOthers = gap.askedTo >= 0 && doneUntil(stream, gap.askedTo + 1) <= stream.top
+    const again = hasBrought && (more || hasOthers)
     const others = gap.goOn.filter((other) => other !== id)
     const round = again ? { goOn: [...others, id] } : { goOn: others, asked: [...gap.asked, id] }
     changeGap(t, slot, { asking: undefined, due: t.now, ...round })
@@ -543,7 +552,7 @@ export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
   t.state.links.forEach(({ fetchAt }, index) => {
     const peer = t.state.neighbors[index]
     if (fetchAt === 0 || fetchAt > t.now || peer === undefined) return
-    release(t, peer.id, false)
+    release(t, peer.id, false, false)
     changeLink(t, index, { fetchAt: 0 })
   })
 }

@@ -74,6 +74,8 @@ export interface Gap<I extends Key> {
   readonly hurried: number
   /** Who has been asked and has not answered yet. */
   readonly asking: I | undefined
+  /** Up to which number that one has been asked, if the gaps were more than a FETCH names; −1: all. */
+  readonly askedTo: number
   /** Who has answered in this round and has more, the last that did last: they are asked after all others. */
   readonly goOn: ReadonlyArray<I>
   /**

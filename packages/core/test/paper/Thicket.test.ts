@@ -3,6 +3,7 @@ import * as Plumtree from "@hyparview/core/Plumtree"
 import * as Result from "effect/Result"
 import {
   digest,
+  fetched,
   gossip,
   graft,
   id,
@@ -484,8 +485,18 @@ describe("a parent is found", () => {
       assert.deepStrictEqual([p.delivered, p.lagged], [[`9/${sequence}`], []])
     }
     // As many are asked for at once as one Fetch names.
-    assert.deepStrictEqual(p.passes(2_000).says("Fetch")[0]?.wanted, [ranges(9, 1, 1, 3, 3, 5, 5)])
-    assert.deepStrictEqual(p.hears(2, gossip(9, 68)).lagged, ["9/1–1", "9/3–3"])
+    assert.deepStrictEqual(p.passes(2_000).says("Fetch"), [
+      { _tag: "Fetch", to: 2, wanted: [ranges(9, 1, 1, 3, 3, 5, 5)] }
+    ])
+    // Who has them has the others too, it may be, and is asked after all others without a pause.
+    for (const sequence of [1, 3, 5]) p.hears(2, gossip(9, sequence, { replay: "recovery" }))
+    assert.deepStrictEqual(p.hears(2, fetched()).saysTo("Fetch"), [3])
+    assert.deepStrictEqual(p.hears(3, fetched()).says("Fetch"), [
+      { _tag: "Fetch", to: 2, wanted: [ranges(9, 7, 7, 9, 9, 11, 11)] }
+    ])
+    // If it has none of them it is not, in this round.
+    assert.deepStrictEqual(p.hears(2, fetched()).saysTo("Fetch"), [])
+    assert.deepStrictEqual(p.hears(2, gossip(9, 74)).lagged, ["9/7–7", "9/9–9"])
   })
 })
 
