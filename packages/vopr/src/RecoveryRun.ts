@@ -241,7 +241,7 @@ export class RecoveryRun {
 
   /**
    * What is kept by one and has not come to another, though it should have. Where something may be lost it is enough that the other was
-   * told, or wants it no more because it is older than what it is owed.
+   * told, or will be once its application has judged it, or wants it no more because it is older than what it is owed.
    */
   private lacks(): ReadonlyArray<string> {
     const { broadcast, loss } = this.scenario
@@ -270,6 +270,7 @@ export class RecoveryRun {
     for (const process of this.world.members) {
       const told = this.watchOf(process).told
       const streams = new Map(Broadcast.streamsOf(process.state).map((stream) => [originOf(stream), stream]))
+      const waiting = new Set(process.state.upkeep.waiting.map(({ gossip }) => Plumtree.keyOf(gossip.id)))
       for (const [name, numbers] of kept) {
         const origin = origins.get(name)
         const { self } = process.state
@@ -282,7 +283,9 @@ export class RecoveryRun {
           const fate = told.get(name)?.get(number)
           const isFine = isOwed
             ? fate === "Delivered"
-            : fate !== undefined || this.isBeyond(process, streams.get(name), number)
+            : fate !== undefined ||
+              waiting.has(Plumtree.keyOf({ ...origin, sequence: number })) ||
+              this.isBeyond(process, streams.get(name), number)
           if (!isFine)
             lacks.push(`${nameOf(process)} has not got ${name}#${number}, which is kept: ${fate ?? "nothing"}`)
         }
