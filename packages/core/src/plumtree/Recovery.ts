@@ -64,13 +64,13 @@ export const afterSeen = <I extends Key, A>(
     changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
   } else if ((stream.floor > floorBefore || sequence < stream.owed) && (isAsked || stream.above.length > 0)) {
     // What comes along the tree is no progress with what is only hearsay, or that would be asked for as long as a source lives.
-    put(t, slot, { ...stream, gap: { ...gap, ...again(gap, sequence, askedOf), ...begunAnew(stream, now) } })
+    put(t, slot, { ...stream, gap: { ...gap, ...again(gap, askedOf), ...begunAnew(stream, now) } })
     shortenPause(t, slot)
   } else if (stream.floor > floorBefore && gap.holders.length > 0 && gap.due > now) {
     // What was announced and has not been asked for yet (`waitForHolder`): the tree brings what was published before it.
     put(t, slot, { ...stream, gap: { ...gap, due: now + holderPatience(t) } })
   } else if (isAsked && sequence <= gap.known) {
-    changeGap(t, slot, { ...again(gap, sequence, askedOf), brought: sequence })
+    changeGap(t, slot, { ...again(gap, askedOf), brought: sequence })
   }
   if (gap?.open === true && isApart(stream, sequence)) shortenPause(t, slot)
   hurry(t, slot)
@@ -94,10 +94,8 @@ const begunAnew = <I extends Key>({ top }: Stream<I>, now: number): Partial<Gap<
 })
 
 /** Whose answer was waited for no longer, and comes after all, is asked once more: it may have more. */
-const again = <I extends Key>({ asked, goOn, known }: Gap<I>, sequence: number, id: I | undefined): Partial<Gap<I>> =>
-  id !== undefined && sequence <= known && asked.includes(id)
-    ? { asked: asked.filter((other) => other !== id), goOn: [...goOn, id] }
-    : {}
+const again = <I extends Key>({ asked, goOn }: Gap<I>, id: I | undefined): Partial<Gap<I>> =>
+  id !== undefined && asked.includes(id) ? { asked: asked.filter((other) => other !== id), goOn: [...goOn, id] } : {}
 
 /** After how many later messages of its origin what is missing is fetched ahead of its time, at least. */
 const leastAhead = 32
@@ -390,7 +388,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
     // is half as long as the gap has been open.
     const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
-    changeGap(t, slot, { asked: none, allAskedAt, goOn: none, holders: none, due })
+    changeGap(t, slot, { asked: none, allAskedAt, holders: none, due })
     return Math.min(next, due)
   }
   if (isAsked) changeGap(t, slot, { allAskedAt })

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import { maxRuns } from "../wire/Limits.ts"
 
 /** What this file reads of a stream. */
 export interface Seen {
@@ -178,7 +179,7 @@ const settle = <S extends Seen>(stream: S, floor: number, runs: ReadonlyArray<nu
     : { ...stream, floor, above: runs }
 
 /** How many gaps of one origin a FETCH names at most: those that are remembered, and what is only hearsay; as many as a frame may. */
-export const mostNamed = ({ gapsSize }: Pick<Bounds, "gapsSize">): number => Math.min(gapsSize + 1, 10_000)
+export const mostNamed = ({ gapsSize }: Pick<Bounds, "gapsSize">): number => Math.min(gapsSize + 1, maxRuns)
 
 /** Holds to the bounds: what is too far below what was seen is given up, and so is the oldest gap of too many. */
 const fit = <S extends Seen>(stream: S, { gapsSize, windowSize }: Bounds, lost: Array<number>): S => {

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import { all } from "../../src/plumtree/Held.ts"
+import { mostNamed } from "../../src/plumtree/Seen.ts"
+import { maxRuns } from "../../src/wire/Limits.ts"
 import { stateFaults } from "../broadcast/Always.ts"
 import {
   bytes,
@@ -257,6 +259,22 @@ describe("recovery", () => {
     )
   })
 
+  it("R3. nor does what another is asked for", () => {
+    const p = node([2, 3])
+      .hears(2, digest(ranges(7, 0, 9)))
+      .hears(3, digest(ranges(9, 0, 9)))
+    const fetchAt = () => p.state.links.map((link) => link.fetchAt - p.now)
+    p.now += 1_000
+    assert.deepStrictEqual(
+      [fetchAt(), (p.hears(3, gossip(7, 0, { replay: "recovery" })), fetchAt())],
+      [
+        [1_000, 1_000],
+        [1_000, 1_000]
+      ]
+    )
+    assert.deepStrictEqual((brings(p, 3, 0), fetchAt()), [1_000, 2_000])
+  })
+
   it("R3. but a slow link may take longer: what is under way on it is asked of nobody else", () => {
     /** When another is asked, if each second this many bytes come that were asked for, and the answer never ends. */
     const askedAfter = (bytesPerSecond: number): number => {
@@ -286,12 +304,17 @@ describe("recovery", () => {
     const q = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 5)).passes(500)
     q.passes(fetchMillis)
     assert.deepStrictEqual(brings(q, 2, 3).hears(3, fetched()).saysTo("Fetch"), [2])
+    // But not for what is newer than what it was asked for.
+    const r = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 5)).passes(500)
+    r.passes(fetchMillis)
+    assert.deepStrictEqual(brings(r, 2, 7).hears(3, fetched()).saysTo("Fetch"), [])
   })
 
   it("R3. a Fetch names all gaps that are remembered, and what is only hearsay", () => {
     const p = node([2, 3], { gapsSize: 1 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
     p.hears(3, digest(ranges(9, 4, 5)))
     assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 3, wanted: [ranges(9, 1, 1, 3, 5)] }])
+    assert.deepStrictEqual([mostNamed({ gapsSize: maxRuns - 1 }), mostNamed({ gapsSize: maxRuns })], [maxRuns, maxRuns])
     // And who is asked answers for as many.
     const q = node([2], { gapsSize: 1 })
     for (const sequence of [0, 1, 2, 3]) q.hears(2, gossip(9, sequence))
@@ -311,6 +334,18 @@ describe("recovery", () => {
       .hears(3, digest(ranges(9, 0, 9)))
       .hears(2, fetched())
     assert.deepStrictEqual(p.saysTo("Fetch"), [3])
+    // Also of one that has named nothing.
+    const q = node([2, 3]).hears(3, gossip(9, 0)).hears(3, gossip(9, 9)).passes(500)
+    brings(q, 2, 1).hears(2, fetched(true)).loses(2).wins(2)
+    assert.deepStrictEqual(q.hears(3, fetched()).saysTo("Fetch"), [2])
+    assert.deepStrictEqual(q.hears(2, fetched()).saysTo("Fetch"), [])
+  })
+
+  it("R3. what goes missing while one is asked is not what it has left, and waits for the next round", () => {
+    const p = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).passes(500)
+    brings(p.hears(2, gossip(9, 4)), 2, 1)
+    assert.deepStrictEqual(p.hears(2, fetched()).saysTo("Fetch"), [])
+    assert.deepStrictEqual(p.passes(2_000).says("Fetch")[0]?.wanted, [ranges(9, 3, 3)])
   })
 
   it("R3. the gap of which something came last is asked for last: one that does not end keeps no other waiting", () => {
@@ -660,6 +695,13 @@ describe("recovery", () => {
         [0, 0]
       ]
     )
+    // Where the tree is late it is left the time that it takes.
+    const p = node([2, 3], { graftMaxMillis: 10_000 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 10))
+    for (let second = 0; second < 100; second++)
+      for (const to of p.passes(1_000).saysTo("Fetch")) p.hears(to, fetched())
+    p.hears(3, iHave([8, 0, 1])).now += 3_000
+    p.hears(2, gossip(8, 0, { ageMillis: 4_000 })).hears(2, gossip(9, 12))
+    assert.deepStrictEqual([p.passes(5_900).saysTo("Fetch"), p.passes(200).saysTo("Fetch")], [[], [2]])
   })
 
   it("R7. a gap is lagged when every neighbour says that it is over there", () => {
@@ -735,9 +777,10 @@ describe("recovery", () => {
     // Each takes three seconds, and is waited for two.
     assert.deepStrictEqual([p.passes(3_000).saysTo("Fetch"), p.hears(2, over).lagged], [[3], []])
     assert.deepStrictEqual(p.passes(2_000).hears(3, over).lagged, ["9/1–2"])
-    // Of what is not missing it is nothing, and names nothing for others to be looked at.
-    const { upkeep } = p.hears(2, gossip(8, 0)).state
+    // Of what is not missing it is nothing, and has no gap looked at.
+    const { upkeep } = p.hears(2, gossip(8, 0)).hears(2, gossip(8, 2)).state
     assert.strictEqual(p.hears(2, fetched(false, { ...origin, below: 9 })).state.upkeep, upkeep)
+    assert.strictEqual(p.hears(2, fetched()).state.upkeep, upkeep)
   })
 
   it("R7. what was noticed later is not given up with it: it has not been missing for as long", () => {
@@ -779,11 +822,64 @@ describe("recovery", () => {
       lagged.push(...p.passes(1_000).lagged)
     }
     assert.deepStrictEqual([lagged, Plumtree.firstMissing(p.state, origin)], [["9/1–1"], 62])
+    // Nor where it is asked, and has it, only once the others have said so. What is newer changes nothing of that.
+    const late = node([2, 3], { gapMillis: 3_000 }).hears(3, gossip(9, 0)).hears(3, gossip(9, 9)).passes(500)
+    late.hears(2, fetched()).hears(3, fetched(false, { ...origin, below: 9 }))
+    assert.deepStrictEqual(late.passes(2_500).saysTo("Fetch"), [2])
+    brings(late, 2, 3).hears(3, gossip(9, 11, { replay: "recovery" }))
+    assert.deepStrictEqual(late.passes(600).lagged, ["9/1–2"])
     // Once it has ended its answer all is given up together.
     const q = node([2, 3, 4]).hears(4, gossip(9, 0)).hears(4, gossip(9, 9)).passes(500)
     brings(q, 2, 3, 5).hears(2, fetched(false, { ...origin, below: 9 }))
     q.hears(3, fetched(false, { ...origin, below: 9 })).hears(4, fetched())
     assert.deepStrictEqual(q.passes(q.state.config.gapMillis + 100).lagged, ["9/1–2", "9/4–4", "9/6–8"])
+  })
+
+  it("R7. and what is over is given up in the middle of an answer that takes long", () => {
+    const p = node([2, 3], { fetchBytes: 64_000 }).hears(3, gossip(9, 0)).hears(3, gossip(9, 61)).passes(500)
+    const payload = new Uint8Array(8_000)
+    const slowly = (sequence: number) => p.hears(2, gossip(9, sequence, { replay: "recovery", payload }))
+    slowly(2).hears(2, fetched(true))
+    assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 61 })).saysTo("Fetch"), [2])
+    for (let second = 0; second < 10; second++)
+      assert.deepStrictEqual([p.lagged, slowly(3 + second).passes(990).lagged], [[], []])
+    assert.deepStrictEqual(p.passes(200).lagged, ["9/1–1"])
+  })
+
+  it("R7. but all of it when nothing has come of the first for as long as messages are kept", () => {
+    const p = node([2, 3], { retainedMillis: 20_000 }).hears(3, gossip(9, 0)).hears(3, gossip(9, 60)).passes(500)
+    for (let sequence = 2; sequence < 20; sequence++) {
+      brings(p, 2, sequence).hears(2, fetched(true))
+      assert.deepStrictEqual(p.passes(1_000).lagged, [])
+    }
+    brings(p, 2, 20).hears(2, fetched(true))
+    assert.deepStrictEqual(p.passes(1_600).lagged, ["9/1–1", "9/21–59"])
+  })
+
+  it("R7. at its time, also where that is before the next round", () => {
+    const p = node([2, 3], { fetchMillis: 5_000, gapMillis: 1_000 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2))
+    p.passes(500)
+      .hears(2, fetched(false, { ...origin, below: 2 }))
+      .hears(3, fetched())
+    assert.deepStrictEqual([p.passes(990).lagged, p.passes(20).lagged], [[], ["9/1–1"]])
+  })
+
+  it("R7. what is newly missing has its own time, though all have been asked for what is older", () => {
+    const p = node([2, 3], { gapMillis: 4_000 }).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).passes(500)
+    p.hears(2, fetched(false, { ...origin, below: 2 })).hears(3, fetched())
+    p.passes(1_500)
+      .hears(3, gossip(9, 4))
+      .hears(2, fetched(false, { ...origin, below: 4 }))
+    assert.deepStrictEqual(p.passes(2_600).lagged, ["9/1–1"])
+    assert.deepStrictEqual([p.passes(3_000).lagged, p.passes(6_000).lagged], [[], ["9/3–3"]])
+  })
+
+  it("R5. who has no neighbour waits for what is older no longer than gapMillis", () => {
+    const p = node([2]).hears(2, gossip(9, 10)).loses(2)
+    p.passes(p.state.config.gapMillis - 100)
+    assert.strictEqual(Plumtree.firstMissing(p.state, origin), 0)
+    p.passes(200)
+    assert.strictEqual(Plumtree.firstMissing(p.state, origin), 11)
   })
 
   it("R7. whatever numbers there are, what is said to be over can be written", () => {
@@ -852,6 +948,17 @@ describe("recovery", () => {
     assert.deepStrictEqual(q.hears(4, gossip(9, 2, { replay: "recovery" })).delivered, ["9/2"])
   })
 
+  it("R7. nor where one has named it only when the time was nearly over", () => {
+    const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).passes(500)
+    p.hears(2, fetched(false, { ...origin, below: 2 })).hears(3, fetched())
+    p.passes(p.state.config.gapMillis - 100)
+      .wins(4)
+      .hears(4, digest(ranges(9, 1, 1)))
+    // Another is being asked, and it is next.
+    assert.deepStrictEqual([p.passes(1_000).lagged, p.passes(1_000).saysTo("Fetch")], [[], [4]])
+    assert.deepStrictEqual(brings(p, 4, 1).delivered, ["9/1"])
+  })
+
   it("R7. nor before all neighbours have been asked, however much others have to answer before", () => {
     const busy = () => {
       const p = node([2, 3], { gapMillis: 1_000 }).hears(3, digest(ranges(8, 0, 9)))
@@ -892,15 +999,17 @@ describe("recovery", () => {
   })
 
   it("R7. nor does one that has more of it while it answers for something else", () => {
-    const p = node([2, 3, 4], { gapMillis: 4_000 }).hears(4, gossip(9, 0)).hears(4, gossip(9, 4)).passes(500)
+    const p = node([2, 3, 4], { fetchMillis: 5_000, gapMillis: 4_000 })
+    p.hears(4, gossip(9, 0)).hears(4, gossip(9, 6)).passes(500)
     assert.deepStrictEqual(p.saysTo("Fetch"), [2])
     p.hears(2, digest(ranges(8, 0, 9)))
     brings(p, 2, 3).hears(2, fetched(true))
     assert.deepStrictEqual(p.saysTo("Fetch"), [3, 2])
-    assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 3 })).saysTo("Fetch"), [4])
+    assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 6 })).saysTo("Fetch"), [4])
     p.hears(4, fetched())
     // 2 has been asked, and what it brings now is of another origin.
     for (let second = 0; second < 3; second++) p.passes(1_000).hears(2, gossip(8, second, { replay: "recovery" }))
+    // But 4 and 5 it may bring.
     assert.deepStrictEqual(p.passes(1_100).lagged, ["9/1–2"])
   })
 
