@@ -74,7 +74,15 @@ import {
   recall
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
-import { abandonFetches, askForGaps, askOnceJudged, closeGaps, forgetHolder, onFetched } from "./plumtree/Recovery.ts"
+import {
+  abandonFetches,
+  askForGaps,
+  askOnceJudged,
+  awaitNewcomer,
+  closeGaps,
+  forgetHolder,
+  onFetched
+} from "./plumtree/Recovery.ts"
 import { indexOf, type State } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"
@@ -272,6 +280,7 @@ const onNeighborUp = <I extends Key, A>(t: Transition<I, A>, peer: Peer<I, A>): 
   if (indexOf(t.state, peer.id) >= 0) onNeighborDown(t, peer.id)
   if (!addNeighbor(t, peer)) return
   if (loadOf(t.state.thicket) > 0) awaitTelling(t)
+  awaitNewcomer(t)
   const index = t.state.neighbors.length - 1
   if (t.state.config.recovery && t.state.streams.bytes > 0) {
     changeLink(t, index, { digestSlot: 0 })

@@ -574,6 +574,17 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
   }
 }
 
+/** A neighbour has come, and has not been asked: what would be given up now waits until it can have named it. */
+export const awaitNewcomer = <I extends Key, A>(t: Transition<I, A>): void => {
+  const { fetchMillis, gapMillis } = t.state.config
+  const earliest = t.now + fetchMillis - gapMillis
+  for (const slot of t.state.upkeep.gaps) {
+    const gap = at(t.state.streams, slot)?.gap
+    if (gap?.open === true && gap.allAskedAt !== undefined && gap.allAskedAt < earliest)
+      changeGap(t, slot, { allAskedAt: earliest })
+  }
+}
+
 /** Nothing is waited for any more: what is open is lost. */
 export const closeGaps = <I extends Key, A>(t: Transition<I, A>): void => {
   for (const slot of t.state.upkeep.gaps) {

@@ -85,7 +85,10 @@ export interface Gap<I extends Key> {
   readonly holders: ReadonlyArray<I>
   /** Neighbours that have been asked in this round. */
   readonly asked: ReadonlyArray<I>
-  /** When all had been asked since something of it last came, in one such round; undefined: they have not. */
+  /**
+   * When all had been asked since something of it last came, in one such round, or as if then, for the sake of a neighbour that has come
+   * since; undefined: they have not.
+   */
   readonly allAskedAt: number | undefined
   /** The number that was brought last, by one that was asked, since then: what follows it may be on its way. −1: none was. */
   readonly brought: number

@@ -959,6 +959,25 @@ describe("recovery", () => {
     assert.deepStrictEqual(brings(p, 4, 1).delivered, ["9/1"])
   })
 
+  it("R7. nor before a neighbour that has just come can have named it", () => {
+    const asked = () => {
+      const p = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).passes(500)
+      p.hears(2, fetched(false, { ...origin, below: 2 })).hears(3, fetched())
+      return p.passes(p.state.config.gapMillis - 100).wins(4)
+    }
+    const { fetchMillis } = asked().state.config
+    const p = asked()
+    assert.deepStrictEqual(p.passes(fetchMillis - 100).lagged, [])
+    assert.deepStrictEqual(p.hears(4, digest(ranges(9, 1, 1))).passes(1_000).lagged, [])
+    assert.deepStrictEqual(asked().passes(fetchMillis).lagged, ["9/1–1"])
+    // One that comes earlier has had the time.
+    const q = node([2, 3]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).passes(500)
+    q.hears(2, fetched(false, { ...origin, below: 2 })).hears(3, fetched())
+    const { gapMillis } = q.state.config
+    q.passes(gapMillis - 3_000).wins(4)
+    assert.deepStrictEqual([q.passes(2_990).lagged, q.passes(20).lagged], [[], ["9/1–1"]])
+  })
+
   it("R7. nor before all neighbours have been asked, however much others have to answer before", () => {
     const busy = () => {
       const p = node([2, 3], { gapMillis: 1_000 }).hears(3, digest(ranges(8, 0, 9)))
