@@ -2,13 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
 import { Wire } from "@hyparview/core"
-import { Context, Effect, Exit, Layer, Logger, Metric, References, Result, Stream, Tracer } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Metric, References, Result, Scope, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { Broadcast, Discovery, Membership, Node, Transport } from "../src/index.ts"
 
-const node = (id: string, attributes: Readonly<Record<string, string>> = {}, contacts: ReadonlyArray<string> = []) =>
+const node = (
+  id: string,
+  attributes: Readonly<Record<string, string>> = {},
+  contacts: ReadonlyArray<string> = [],
+  options: Partial<Node.Options> = {}
+) =>
   Layer.build(
-    Node.layer({ id, cluster: "test", seed: 1 }).pipe(
+    Node.layer({ id, cluster: "test", seed: 1, ...options }).pipe(
       Layer.provide(MemoryTransport.layer({ address: id })),
       Layer.provide(Discovery.Discovery.layerStatic(contacts)),
       Layer.provide(Layer.succeed(Metric.CurrentMetricAttributes, attributes)),
@@ -171,6 +176,65 @@ describe("a node", () => {
       Effect.provideService(Metric.MetricRegistry, new Map())
     )
   )
+
+  /** Of the metrics of the node with this label: counts and levels by name. */
+  const metricsOf = (id: string) =>
+    Effect.map(
+      Metric.snapshot,
+      (all) =>
+        new Map(
+          all.flatMap(({ attributes, id: name, state }) => {
+            if (attributes?.["node"] !== id) return []
+            if ("value" in state) return [[name, Number(state.value)] as const]
+            return "count" in state ? [[name, Number(state.count)] as const] : []
+          })
+        )
+    )
+
+  it.effect("that has left has counted what it did last", () =>
+    Effect.gen(function* () {
+      const alone = yield* node("a", { node: "a" })
+      yield* membershipOf(alone).join([])
+      yield* TestClock.adjust("1 minute")
+      for (let message = 0; message < 3; message++) {
+        yield* Context.get(alone, Broadcast.Broadcast).publish("t", new Uint8Array(9))
+      }
+      yield* membershipOf(alone).leave
+      assert.strictEqual((yield* metricsOf("a")).get("hyparview_broadcasts_published"), 3)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
+  )
+
+  for (const how of ["is closed", "is closed without a word"] as const) {
+    it.effect(`that ${how} shows no neighbour any more, and has counted what it did last`, () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const [a, b] = yield* Effect.forEach(["a", "b"], (id) =>
+          node(id, { node: id }, [], { leaveOnClose: how !== "is closed without a word" }).pipe(Scope.provide(scope))
+        )
+        if (a === undefined || b === undefined) return assert.fail("no nodes")
+        for (const each of [a, b]) yield* membershipOf(each).join(["a"])
+        yield* TestClock.adjust("1 minute")
+        yield* Context.get(b, Broadcast.Broadcast).publish("t", new Uint8Array(9))
+        yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("1 minute")
+        const metrics = yield* metricsOf("b")
+        assert.strictEqual(metrics.get("hyparview_active"), 0)
+        assert.strictEqual(metrics.get("hyparview_outbox_bytes"), 0)
+        assert.strictEqual(metrics.get("hyparview_eager"), 0)
+        assert.strictEqual(metrics.get("hyparview_broadcasts_published"), 1)
+        assert.strictEqual(metrics.get("hyparview_retained_messages"), 0)
+        assert.strictEqual(metrics.get("hyparview_links_closed"), metrics.get("hyparview_links_opened"))
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+        Effect.provideService(Metric.MetricRegistry, new Map())
+      )
+    )
+  }
 
   it.effect("says why a contact cannot be joined, goes on asking, and joins it once it is up", () => {
     const said: Array<string> = []

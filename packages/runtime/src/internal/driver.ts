@@ -70,6 +70,8 @@ export const makeDriver = Effect.fnUntraced(function* (
 ) {
   const clock = yield* Clock.Clock
   const meter = makeMeter(yield* Effect.context<never>())
+  // When all else of the node has ended.
+  yield* Effect.addFinalizer(() => Effect.sync(meter.ended))
   const run = yield* makeRun(settings.leaveDeadlineMillis)
   const repair = yield* makeRepairSpan(settings.id)
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
@@ -388,6 +390,7 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
+      measure()
       stopped = true
       timers.stop()
       // Nobody waits for an answer of a node that is no more.
@@ -433,6 +436,8 @@ export const makeDriver = Effect.fnUntraced(function* (
     post({ _tag: "Leave", now: now() })
     yield* until(() => !isUp())
     yield* Effect.timeoutOption(until(links.allEnded), settings.leaveDeadlineMillis)
+    // Who has left may have no turn for long.
+    measure()
   }).pipe(Effect.withSpan("Membership.leave", { attributes: { self: settings.id } }))
 
   const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> =>
@@ -471,7 +476,6 @@ export const makeDriver = Effect.fnUntraced(function* (
 
   yield* Effect.addFinalizer(() => (settings.leaveOnClose ? remembering.save : Effect.void))
   yield* Effect.addFinalizer(() => Effect.suspend(() => (settings.leaveOnClose && isUp() ? leave : Effect.void)))
-  yield* Effect.addFinalizer(() => Effect.sync(measure))
 
   return { membership, broadcast: broadcasting.service }
 })

@@ -120,28 +120,22 @@ export interface Meter {
   readonly node: (levels: Levels) => void
   /** Hands over what has been counted. */
   readonly flush: () => void
+  /** Hands over the last of it: a node that is no more has no neighbours and keeps nothing, and nobody else would say so. */
+  readonly ended: () => void
 }
 
 export const makeMeter = (context: Context.Context<never>): Meter => {
   const counts = new Map<Counted, number>()
+  const levels = new Map<typeof active, number>()
   /** Tells a gauge of a level where it has changed: most have not. */
-  const levelOf = (gauge: typeof active): ((level: number) => void) => {
-    let told: number | undefined
-    return (level) => {
-      if (level === told) return
-      told = level
-      gauge.updateUnsafe(level, context)
-    }
+  const show = (gauge: typeof active, level: number): void => {
+    if (level === levels.get(gauge)) return
+    levels.set(gauge, level)
+    gauge.updateUnsafe(level, context)
   }
-  const levels = {
-    eager: levelOf(eager),
-    lazy: levelOf(lazy),
-    retained: levelOf(retained),
-    retainedBytes: levelOf(retainedBytes),
-    active: levelOf(active),
-    passive: levelOf(passive),
-    mailboxInputs: levelOf(mailboxInputs),
-    outboxBytes: levelOf(outboxBytes)
+  const flush = (): void => {
+    for (const [what, by] of counts) definitions[what].updateUnsafe(by, context)
+    counts.clear()
   }
   return {
     count: (what, by = 1) => {
@@ -153,20 +147,21 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
     hops: (count) => hops.updateUnsafe(count, context),
     latency: (millis) => latency.updateUnsafe(millis, context),
     broadcast: (view) => {
-      levels.eager(view.eager)
-      levels.lazy(view.lazy)
-      levels.retained(view.retained.messages)
-      levels.retainedBytes(view.retained.bytes)
+      show(eager, view.eager)
+      show(lazy, view.lazy)
+      show(retained, view.retained.messages)
+      show(retainedBytes, view.retained.bytes)
     },
     node: (node) => {
-      levels.active(node.active)
-      levels.passive(node.passive)
-      levels.mailboxInputs(node.mailboxInputs)
-      levels.outboxBytes(node.outboxBytes)
+      show(active, node.active)
+      show(passive, node.passive)
+      show(mailboxInputs, node.mailboxInputs)
+      show(outboxBytes, node.outboxBytes)
     },
-    flush: () => {
-      for (const [what, by] of counts) definitions[what].updateUnsafe(by, context)
-      counts.clear()
+    flush,
+    ended: () => {
+      flush()
+      for (const gauge of levels.keys()) show(gauge, 0)
     }
   }
 }
