@@ -176,7 +176,11 @@ export class NotJoined extends Data.TaggedError("NotJoined")<{
   readonly status: Exclude<HyParView.Status, "joining" | "joined">
 }> {
   override get message(): string {
-    return `cannot publish: the node ${this.status === "stopped" ? "has stopped" : `is ${this.status}; join first`}`
+    const { status } = this
+    const what = { idle: "has not joined; join first", left: "has left; join again first", stopped: "has stopped" }[
+      status
+    ]
+    return `cannot publish: the node ${what}`
   }
 }
 

@@ -337,6 +337,7 @@ describe("publishing", () => {
       yield* cluster.start(2)
       const idle = yield* Effect.flip(cluster.publish(2, "news", bytes("x")))
       assert.isTrue(idle._tag === "NotJoined" && idle.status === "idle")
+      assert.strictEqual(idle.message, "cannot publish: the node has not joined; join first")
     }).pipe(virtually)
   )
 
