@@ -116,7 +116,8 @@ export class Membership extends Context.Service<
     readonly passive: Effect.Effect<ReadonlyArray<Peer.Peer>>
 
     /**
-     * Waits until there are at least `n` neighbours, of which there are never more than `activeSize`. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed.
+     * Waits until there are at least `n` neighbours. Bound it with `Effect.timeout`. Interrupted if the node's layer is closed. There
+     * are never more than `activeSize`: to wait for more dies with an `OptionsError`.
      */
     readonly awaitNeighbors: (n: number) => Effect.Effect<void, DuplicateIdentity>
 

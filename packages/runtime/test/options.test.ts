@@ -1,7 +1,8 @@
 /** A node whose options come from configuration. */
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Config, ConfigProvider, Context, Duration, Effect, Layer } from "effect"
+import { Config, ConfigProvider, Context, Duration, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import { Discovery, Membership, Node } from "../src/index.ts"
 
 const NodeLive = Node.layerConfig({
@@ -49,6 +50,29 @@ describe("the options of a node from configuration", () => {
         ],
         ["configuration", "activeSize", "id", "leaveDeadline"]
       )
+    })
+  )
+})
+
+describe("awaitNeighbors", () => {
+  it.effect("dies where it would wait for more than there can be, and says how many that are", () =>
+    Effect.gen(function* () {
+      const membership = yield* built({ NODE_ID: "node-a", ACTIVE_SIZE: "3" })
+      const said = (n: number) =>
+        membership.awaitNeighbors(n).pipe(
+          Effect.timeout("1 second"),
+          Effect.as("waited"),
+          Effect.catchTag("TimeoutError", () => Effect.succeed("waits")),
+          Effect.catchDefect((defect) => Effect.succeed(defect instanceof Node.OptionsError ? defect.message : "dies"))
+        )
+      const fibers = yield* Effect.forEach([0, 3, 4, Number.NaN], (n) => Effect.forkScoped(said(n)))
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), [
+        "waited",
+        "waits",
+        "awaitNeighbors is 4: expected a number of neighbours up to activeSize (3)",
+        "awaitNeighbors is NaN: expected a number of neighbours up to activeSize (3)"
+      ])
     })
   )
 })

@@ -31,6 +31,7 @@ import { makeMeter } from "./metrics.ts"
 import type { Publication } from "./publications.ts"
 import { makeRemembering } from "./remembering.ts"
 import { makeRepairSpan } from "./repairSpan.ts"
+import { dieOf } from "./requests.ts"
 import { makeRun } from "./run.ts"
 import { makeSeldom } from "./seldom.ts"
 import type { Settings } from "./settings.ts"
@@ -440,14 +441,21 @@ export const makeDriver = Effect.fnUntraced(function* (
     measure()
   }).pipe(Effect.withSpan("Membership.leave", { attributes: { self: settings.id } }))
 
-  const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> =>
-    Effect.andThen(
+  const awaitNeighbors = (n: number): Effect.Effect<void, DuplicateIdentity> => {
+    const { activeSize } = settings.membership
+    // Nor is there ever a number that is not one. Whoever waited for so many would wait for ever.
+    if (!(n <= activeSize)) {
+      const expected = `expected a number of neighbours up to activeSize (${activeSize})`
+      return dieOf({ option: "awaitNeighbors", value: n, expected })
+    }
+    return Effect.andThen(
       until(() => duplicate !== undefined || state.membership.active.length >= n),
       Effect.suspend(() => {
         if (duplicate !== undefined) return Effect.fail(duplicate)
         return stopped ? Effect.interrupt : Effect.void
       })
     )
+  }
 
   const peers = (neighbors: ReadonlyArray<{ readonly peer: Peer.Peer }>) => neighbors.map(({ peer }) => peer)
 

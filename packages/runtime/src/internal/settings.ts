@@ -125,7 +125,7 @@ export type Observe = (before: CoreNode.State, input: CoreNode.Input, step: Core
 
 /**
  * An option is out of its bounds, contradicts another, or is none. No node was made. If it was an option of `Broadcast` or of
- * a `Topic`, what it was given to dies with this, and has done nothing.
+ * a `Topic`, or what `awaitNeighbors` was asked for, what it was given to dies with this, and has done nothing.
  *
  * @category errors
  * @since 0.1.0
