@@ -95,12 +95,15 @@ export interface Options {
    * epoch that others may know to be over.
    */
   readonly storesEpochs?: boolean | undefined
-  /** What the nodes and their programs log at least. Default: `Error`. */
+  /**
+   * What the nodes and their programs log at least. Default: `Error`. `it.effect` keeps the console's lines (`TestConsole`); `it.live`
+   * with the virtual clock shows them.
+   */
   readonly logLevel?: LogLevel.LogLevel | undefined
   /**
    * What an application runs on a node, by its index: begun by each start of it, those of a fault plan too, and interrupted,
    * its scope closed, where that process ends. It may join by itself, build layers in its scope, and wait: time passes as
-   * for the node. If it fails, the cause is logged and the node runs on. Default: nothing.
+   * for the node. If it fails, the cause is logged, under `it.effect` on the console too, and the node runs on. Default: nothing.
    */
   readonly program?: ((index: number) => Program) | undefined
 }

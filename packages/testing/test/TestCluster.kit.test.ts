@@ -1,5 +1,5 @@
 /** What the kit itself promises: the same views everywhere, errors that say what is wrong, plans, Discovery. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Fault } from "@hyparview/faults/FaultPlan"
 import { Membership } from "@hyparview/runtime"
 import { TestCluster, VirtualClock } from "@hyparview/testing"
@@ -252,6 +252,20 @@ describe("a cluster", () => {
       assert.strictEqual(said.length, 1)
       assert.include(String(said[0]), "the program of node 0 has failed")
     }).pipe(onVirtualClock)
+  )
+
+  it.effect("shows under it.effect too, which keeps what is logged, that a program has failed", () =>
+    Effect.gen(function* () {
+      const shown: Array<string> = []
+      const restore = vi.spyOn(globalThis.console, "log").mockImplementation((...line) => shown.push(line.join(" ")))
+      yield* Effect.addFinalizer(() => Effect.sync(() => restore.mockRestore()))
+      const cluster = yield* TestCluster.make({ nodes: 1, program: () => Effect.fail("no coffee") })
+      yield* cluster.joinAll()
+      yield* cluster.settle()
+      assert.lengthOf(shown, 1)
+      assert.include(shown[0], "the program of node 0 has failed")
+      assert.include(shown[0], "no coffee")
+    }).pipe(Effect.scoped, onVirtualClock)
   )
 
   it.live("plays a fault plan, and has every fault counted", () =>

@@ -8,6 +8,7 @@ import { Broadcast, Discovery, Membership, Node, Transport } from "@hyparview/ru
 import type { MemoryNetwork } from "@hyparview/transport-memory"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -263,7 +264,10 @@ export class Places {
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.void
-          : Effect.logError(`the program of node ${place.index} has failed`, cause)
+          : Effect.logError(`the program of node ${place.index} has failed`, cause).pipe(
+              // `it.effect` keeps what is logged, and shows it to nobody: the test would fail elsewhere, and nothing tell why.
+              Effect.provideService(Console.Console, globalThis.console)
+            )
       ),
       Effect.provide(services),
       Scope.provide(scope),
