@@ -290,6 +290,32 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
+  it.effect("that is started again and again says why it has to wait for a link", () => {
+    const said: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      if (JSON.stringify(message).includes("joined too often")) said.push(JSON.stringify(message))
+    })
+    return Effect.gen(function* () {
+      yield* membershipOf(yield* node("a")).join([])
+      const start = Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const membership = membershipOf(yield* node("b").pipe(Scope.provide(scope)))
+        yield* membership.join(["a"])
+        yield* TestClock.adjust("100 millis")
+        const { length } = yield* membership.neighbors
+        yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("100 millis")
+        return length
+      })
+      assert.deepStrictEqual(yield* Effect.replicateEffect(start, 5), [1, 1, 1, 1, 1])
+      assert.deepStrictEqual(said, [])
+      assert.strictEqual(yield* start, 0)
+      assert.lengthOf(said, 1)
+      assert.include(said[0], '"peer":"a"')
+      assert.match(said[0] ?? "", /"retryAfterMillis":\d{4}/)
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
   it.effect("asks a Discovery again that has not answered once, although it lets nobody interrupt it", () => {
     let asked = 0
     const contacts = Effect.suspend(() =>

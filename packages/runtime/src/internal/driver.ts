@@ -203,6 +203,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     receive: (from, messages, looked) => {
       const at = now()
       if (state.membership.status === "idle") sayIdle(from, at)
+      if (state.membership.active.length === 0) sayLimited(from, messages)
       counts.received += messages.length
       costs.received(from, messages)
       messages.forEach((message, index) => {
@@ -219,7 +220,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   })
 
   const madeAt = now()
-  const seldom = makeSeldom(now, 1)
+  const seldom = makeSeldom(now, 2)
   /** Whoever asks such a node to let it in is sent away for as long as that lasts, and waits; neither would know why. */
   const sayIdle = (from: Peer.Peer, at: number): void => {
     // It may be about to.
@@ -229,6 +230,19 @@ export const makeDriver = Effect.fnUntraced(function* (
     const said =
       "others ask this node, and it has not joined itself: that is done by Membership.join, if need be with no contacts"
     run(Effect.logWarning(said, { peer: from.id, address: from.address, ...more }))
+  }
+
+  /** Rule B1. A node that is started again and again has to wait for a link, and nothing else would tell why. */
+  const sayLimited = (from: Peer.Peer, messages: ReadonlyArray<Node.Message>): void => {
+    for (const message of messages) {
+      if (message._tag !== "NeighborReply" || message.answer !== "limited") continue
+      const more = seldom("", "limited")
+      if (more === undefined) continue
+      const { retryAfterMillis } = message
+      const said =
+        "a peer has this node wait for a link: it has joined too often of late; asking others, and it again later"
+      run(Effect.logWarning(said, { peer: from.id, address: from.address, retryAfterMillis, ...more }))
+    }
   }
 
   const costs = makeLinkCosts(settings, {
