@@ -25,39 +25,43 @@ const membershipOf = (context: Context.Context<Membership.Membership | Broadcast
   Context.get(context, Membership.Membership)
 
 describe("a node", () => {
-  it.effect("traces its joins, its publications, and each repair from the loss to the next link", () => {
-    const ended: Array<string> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        const end = span.end.bind(span)
-        span.end = (at, exit) => {
-          ended.push(`${options.name} ${String(span.attributes.get("reason") ?? "")}`.trim())
-          end(at, exit)
+  it.effect(
+    "traces its joins, publications and repairs, these from the loss to the next link, and says whose they are",
+    () => {
+      const ended: Array<string> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          const end = span.end.bind(span)
+          span.end = (at, exit) => {
+            const said = ["self", "topic", "reason"].flatMap((name) => span.attributes.get(name) ?? [])
+            ended.push([options.name, ...said].join(" "))
+            end(at, exit)
+          }
+          return span
         }
-        return span
-      }
-    })
-    return Effect.gen(function* () {
-      const network = yield* MemoryNetwork.MemoryNetwork
-      const nodes = yield* Effect.forEach(["a", "b", "c"], (id) => node(id))
-      for (const each of nodes) yield* membershipOf(each).join(["a"])
-      yield* TestClock.adjust("1 minute")
-      const [first] = nodes
-      if (first === undefined) return assert.fail("no node")
-      yield* Effect.forkScoped(Context.get(first, Broadcast.Broadcast).publish("t", new Uint8Array(1)))
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(yield* network.breakLink("a", "b"), 1)
-      yield* TestClock.adjust("2 minutes")
-      assert.include(ended, "Membership.join")
-      assert.include(ended, "Broadcast.publish")
-      assert.include(ended, "Membership.repair reset")
-    }).pipe(
-      Effect.scoped,
-      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
-      Effect.provideService(Tracer.Tracer, tracer)
-    )
-  })
+      })
+      return Effect.gen(function* () {
+        const network = yield* MemoryNetwork.MemoryNetwork
+        const nodes = yield* Effect.forEach(["a", "b", "c"], (id) => node(id))
+        for (const each of nodes) yield* membershipOf(each).join(["a"])
+        yield* TestClock.adjust("1 minute")
+        const [first] = nodes
+        if (first === undefined) return assert.fail("no node")
+        yield* Effect.forkScoped(Context.get(first, Broadcast.Broadcast).publish("t", new Uint8Array(1)))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* network.breakLink("a", "b"), 1)
+        yield* TestClock.adjust("2 minutes")
+        assert.include(ended, "Membership.join b")
+        assert.include(ended, "Broadcast.publish a t")
+        assert.include(ended, "Membership.repair a reset")
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+        Effect.provideService(Tracer.Tracer, tracer)
+      )
+    }
+  )
 
   for (const [enabled, expected] of [
     [true, ["b a Success", "a b Success", "a b interrupted"]],

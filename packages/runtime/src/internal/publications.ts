@@ -115,7 +115,7 @@ export const makePublications = (options: {
 
   const publish: Publications["publish"] = (topic, payload, options) =>
     Effect.withSpan(offer(topic, payload, options), "Broadcast.publish", {
-      attributes: { topic },
+      attributes: { self, topic },
       captureStackTrace: false
     })
 
