@@ -1,7 +1,11 @@
-/** The compiler takes every example of the documentation: of doc comments, and of the READMEs, as they stand there. */
-import { spawnSync } from "node:child_process"
+/**
+ * The compiler takes every example of the documentation: of doc comments, and of the READMEs, as they stand there. Those that print by
+ * themselves are run, and print what stands beside.
+ */
+import { execFile, spawnSync } from "node:child_process"
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { root } from "../repository.ts"
 
@@ -23,6 +27,16 @@ const examples = paths.toSorted().flatMap((path) => {
     source: inComments ? code.replaceAll(/^ *\* ?/gm, "") : code
   }))
 })
+
+/** What an example says that it prints: behind a `console.log`, and in the comment at its end. */
+const promised = (source: string): ReadonlyArray<string> => {
+  const beside = [...source.matchAll(/^ *console\.log\(.*\) \/\/ (.*)$/gm)].map(([, said = ""]) => said)
+  const [atEnd = ""] = /(?:^\/\/ .*\n)+(?![^])/m.exec(source) ?? []
+  return [...beside, ...atEnd.split("\n").map((line) => line.slice(3))].filter((said) => said !== "")
+}
+
+/** How many lines and which quotes is the console's affair. */
+const unformatted = (text: string): string => text.replaceAll(/[\s"']/g, "")
 
 beforeAll(() => {
   mkdirSync(folder, { recursive: true })
@@ -59,4 +73,22 @@ describe("the documentation's examples", () => {
     const { stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" })
     assert.strictEqual(stdout, "")
   })
+
+  // Two packages run theirs themselves, line by line.
+  const printing = examples.filter(
+    ({ path, source }) =>
+      !/^packages\/(?:core|transport-memory)\//.test(path) &&
+      (promised(source).length > 0 || /^console\.log/m.test(source))
+  )
+
+  it("are some that print", () => assert.isAtLeast(printing.length, 9))
+
+  for (const { file, source } of printing) {
+    it(`print what they say: ${file}`, async () => {
+      const node = ["--conditions=source", join(folder, file)]
+      const { stdout } = await promisify(execFile)(process.execPath, node, { cwd: root, timeout: 100_000 })
+      const printed = unformatted(stdout)
+      for (const said of promised(source)) assert.include(printed, unformatted(said))
+    })
+  }
 })
