@@ -55,7 +55,11 @@ export interface Options {
    * to a day. Default 3 seconds.
    */
   readonly leaveDeadline?: Duration.Input | undefined
-  /** Whether the node says goodbye when its layer is closed. Default true; false models a crash. */
+  /**
+   * Whether the node says goodbye when its layer is closed. Default true; false models a crash. Where a test moves the clock, nobody does
+   * while its scope closes, and `leaveDeadline` never comes: a goodbye that a peer does not take (one that is frozen) is waited for
+   * until the test times out.
+   */
   readonly leaveOnClose?: boolean | undefined
   /**
    * Bytes that may wait for one link, 1,024 to 2³¹; if the link cannot take what is above it the peer is expelled as
