@@ -206,7 +206,8 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
 
 /**
  * A topic cannot be used: its name is empty, longer than 255 bytes of UTF-8, or not well-formed Unicode (`name`); or this
- * node has published on as many topics as it may, or has validators for as many (`limit`, the broadcast's `topicsSize`).
+ * node has published on as many topics as it may since its start, or has validators for as many (`limit`, the broadcast's `topicsSize`,
+ * 256 unless told).
  * Nothing was sent; nothing changed.
  *
  * @category errors
@@ -217,7 +218,10 @@ export class InvalidTopic extends Data.TaggedError("InvalidTopic")<{
   readonly reason: "name" | "limit"
 }> {
   override get message(): string {
-    const what = this.reason === "name" ? "a name is 1 to 255 bytes of UTF-8" : "it would be one more than topicsSize"
+    const what =
+      this.reason === "name"
+        ? "a name is 1 to 255 bytes of UTF-8"
+        : "this node has published on, or validates, as many as it may; the broadcast's topicsSize says how many"
     return `invalid topic ${Formatter.format(this.topic).slice(0, 66)}: ${what}`
   }
 }

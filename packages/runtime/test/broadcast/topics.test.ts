@@ -326,6 +326,19 @@ describe("publishing", () => {
     }).pipe(virtually)
   )
 
+  it.live("fails beyond topicsSize topics, of which the older go on, and says which option that is", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 11, node: { broadcast: { topicsSize: 2 } } })
+      for (const topic of ["a", "b", "a"]) yield* cluster.publish(0, topic, bytes("x"))
+      const { message } = yield* Effect.flip(cluster.publish(0, "c", bytes("x")))
+      assert.include(message, 'invalid topic "c": this node has published on')
+      assert.include(message, "topicsSize")
+      yield* cluster.publish(0, "b", bytes("x"))
+      // Each node has its own.
+      yield* cluster.publish(1, "c", bytes("x"))
+    }).pipe(virtually)
+  )
+
   it.live("fails on a node that has not joined, has left, or has stopped while it waited", () =>
     Effect.gen(function* () {
       const cluster = yield* settled({ nodes: 3, seed: 11 })
