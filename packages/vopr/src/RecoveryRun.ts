@@ -294,12 +294,17 @@ export class RecoveryRun {
     return lacks
   }
 
-  /** Whether a number is older than what is owed and wanted no more; or a little of what is missing comes, again and again. */
+  /**
+   * Whether a number is older than what is owed and wanted no more; or a little of what is missing comes, again and again, or waits for
+   * its verdict, before which no more is asked for (R14).
+   */
   private isBeyond(process: Process, stream: State["streams"]["near"][number] | undefined, number: number): boolean {
     if (stream === undefined) return false
     if (number <= stream.floor || number < stream.wanted) return true
     const { gap, top } = stream
-    return gap?.open === true && number <= top && this.world.clockOf(process) - gap.since < progressMillis
+    if (gap?.open !== true || number > top) return false
+    const isJudging = stream.topic === judgedTopic && process.state.upkeep.waiting.length > 0
+    return isJudging || this.world.clockOf(process) - gap.since < progressMillis
   }
 
   private reachesEverybody(): boolean {
