@@ -58,6 +58,7 @@ import { bareThicket, loadOf } from "./plumtree/thicket/Branches.ts"
 import type { Config } from "./plumtree/Config.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import { flood } from "./plumtree/Flood.ts"
+import { awaitNewcomer, closeGaps, forgetHolder } from "./plumtree/Gaps.ts"
 import type { Message } from "./plumtree/Message.ts"
 import { askAtOnce, forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
 import { onBeat, oneTree } from "./plumtree/OneTree.ts"
@@ -74,15 +75,7 @@ import {
   recall
 } from "./plumtree/Recall.ts"
 import { onGossip, publish } from "./plumtree/Reception.ts"
-import {
-  abandonFetches,
-  askForGaps,
-  askOnceJudged,
-  awaitNewcomer,
-  closeGaps,
-  forgetHolder,
-  onFetched
-} from "./plumtree/Recovery.ts"
+import { abandonFetches, askForGaps, askOnceJudged, onFetched } from "./plumtree/Recovery.ts"
 import { indexOf, type State } from "./plumtree/State.ts"
 import { sweep, sweepMillis } from "./plumtree/Streams.ts"
 import { addNeighbor, removeNeighbor } from "./plumtree/Tree.ts"

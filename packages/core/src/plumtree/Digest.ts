@@ -6,10 +6,11 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
+import { addHolder, listGaps } from "./Gaps.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
-import { addHolder, askForGaps, listGaps } from "./Recovery.ts"
+import { askForGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
 import { at, forgottenFloor, isOurs, put } from "./Streams.ts"
 import { changeLink, type Transition } from "./Transition.ts"

@@ -7,9 +7,9 @@
  * @since 0.1.0
  */
 import type { Key } from "../Peer.ts"
+import { listGaps, waitForHolder } from "./Gaps.ts"
 import type { MessageId } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
-import { listGaps, waitForHolder } from "./Recovery.ts"
 import { expect, hasGap } from "./Seen.ts"
 import { at, put } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"

@@ -5,10 +5,11 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { accept, latenessOf } from "./Delivery.ts"
+import { lag } from "./Gaps.ts"
 import { heed, heedAwaited } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
-import { afterSeen, lag, onFetchedMessage } from "./Recovery.ts"
+import { afterSeen, onFetchedMessage } from "./Recovery.ts"
 import { hasGap, isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream } from "./State.ts"
 import { at, forgottenFloor, fresh, insert, isOurs, put, slotOf } from "./Streams.ts"
