@@ -35,6 +35,18 @@ export const linksClosed = counter("links_closed_total", "Links closed, by reaso
 export const refusals = counter("refusals_total", "Accepted connections reset at once, by cause")
 
 /**
+ * Times that an accepted connection took the last file descriptor. Whoever connects after that is cut off before this process
+ * hears of it, until one is free again, and is counted nowhere.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const descriptorShortages = counter(
+  "descriptor_shortages_total",
+  "Times that an accepted connection took the last file descriptor"
+)
+
+/**
  * Dials that failed. Attribute `reason`: a `DialFailure`. Interrupted dials do not count.
  *
  * @category metrics

@@ -2,10 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import type { Socket } from "node:net"
 import { promisify } from "node:util"
 import { Transport } from "@hyparview/runtime/Transport"
@@ -38,6 +39,29 @@ const poor = `
     console.log(reason + ": " + detail)
   })
   await Effect.runPromise(Effect.scoped(dial))
+`
+
+/** Takes all descriptors but one, and those back when it is told to; says who comes, and what is logged. */
+const full = `
+  import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
+  import * as Effect from "effect/Effect"
+  import * as Stream from "effect/Stream"
+  import { closeSync, openSync } from "node:fs"
+  const serve = Effect.gen(function* () {
+    const { accepted, address } = yield* TcpTransport.make({})
+    const taken = []
+    process.once("SIGUSR2", () => {
+      taken.forEach(closeSync)
+      console.log("free")
+    })
+    try {
+      for (;;) taken.push(openSync("/dev/null", "r"))
+    } catch {}
+    closeSync(taken.pop())
+    console.log("at " + address)
+    yield* Stream.runForEach(accepted, () => Effect.sync(() => console.log("taken")))
+  })
+  await Effect.runPromise(Effect.scoped(serve))
 `
 
 describe("a transport", () => {
@@ -115,6 +139,53 @@ describe("a transport", () => {
           )
         )
         assert.include(said.stdout, "limit: getaddrinfo")
+      })
+  )
+
+  it.live.runIf(process.platform === "linux")(
+    "with its last descriptor taken says so, once, cuts off who comes, and serves again when there are some",
+    () =>
+      Effect.gen(function* () {
+        const child = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn(
+              "sh",
+              [
+                "-c",
+                `ulimit -n 100; exec "$0" "$@"`,
+                process.execPath,
+                "--conditions=source",
+                "--input-type=module",
+                "-e",
+                full
+              ],
+              { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] }
+            )
+          ),
+          (child) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+        let said = ""
+        child.stdout.setEncoding("utf8").on("data", (text: string) => {
+          said += text
+        })
+        const until = Effect.fnUntraced(function* (text: RegExp) {
+          while (!text.test(said)) yield* Effect.sleep("10 millis")
+        })
+        yield* until(/at .*\n/)
+        const address = /at (.*)\n/.exec(said)?.[1] ?? ""
+        // The process may have closed one of its own since it counted: as many as it takes.
+        while (!/no file descriptor is left.*ulimit -n/.test(said)) {
+          yield* rawConnect(address)
+          yield* Effect.sleep("20 millis")
+        }
+        for (let others = 0; others < 3; others++) {
+          assert.strictEqual(yield* Effect.flatMap(rawConnect(address), endOf), "fin")
+        }
+        child.kill("SIGUSR2")
+        yield* until(/free/)
+        yield* rawConnect(address)
+        yield* until(/taken[^]*taken/)
+        assert.lengthOf(said.match(/no file descriptor is left/g) ?? [], 1)
       })
   )
 
@@ -329,6 +400,27 @@ describe("limits", () => {
       const second = yield* near.dial(far.address)
       yield* second.send([[bytes(2)]])
       assert.deepStrictEqual(yield* Effect.flatMap(nextAccepted(far), (link) => link.receive), [bytes(2)])
+    })
+  )
+
+  it.live("at a limit it says so, once, and which", () =>
+    Effect.gen(function* () {
+      const said: Array<string> = []
+      const logger = Logger.make(({ message }) => void said.push(JSON.stringify(message)))
+      const near = yield* TcpTransport.make({})
+      const far = yield* TcpTransport.make({ maxLinks: 2, maxHandshakes: 1 }).pipe(
+        Effect.provide(Logger.layer([logger]))
+      )
+      const first = yield* near.dial(far.address)
+      for (let others = 0; others < 3; others++) yield* assertHangsUp(near, far)
+      assert.lengthOf(said, 1)
+      assert.include(said[0], '"limit":"maxHandshakes","value":1')
+      yield* first.send([[bytes(1)]])
+      yield* Effect.flatMap(nextAccepted(far), (link) => link.receive)
+      yield* near.dial(far.address)
+      yield* assertHangsUp(near, far)
+      assert.lengthOf(said, 2)
+      assert.include(said[1], '"limit":"maxLinks","value":2')
     })
   )
 

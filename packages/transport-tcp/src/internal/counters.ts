@@ -24,6 +24,7 @@ export interface Counters {
   readonly links: Count
   readonly handshakes: Count
   readonly closed: Readonly<Record<CloseReason, Count>>
+  readonly descriptorShortages: Count
   readonly refused: Readonly<Record<Refusal, Count>>
   readonly dialFailed: Readonly<Record<DialFailure, Count>>
 }
@@ -57,6 +58,7 @@ export const makeCounters = (context: Context.Context<never>): Counters => {
       frameTooLarge: closed("frameTooLarge"),
       handshakeTimeout: closed("handshakeTimeout")
     },
+    descriptorShortages: count(TcpMetrics.descriptorShortages),
     refused: {
       maxLinks: refused("maxLinks"),
       maxHandshakes: refused("maxHandshakes"),

@@ -18,6 +18,7 @@ import type { Counters, Refusal } from "./counters.ts"
 import type { Owner } from "./link.ts"
 import { TcpLink } from "./link.ts"
 import type { Connection, Security } from "./security.ts"
+import type { Shortages } from "./shortage.ts"
 import { abort, awaitOpen, openConnection } from "./socket.ts"
 
 /** An accepted connection without a first frame. */
@@ -43,10 +44,13 @@ export class Endpoint implements Owner {
 
   readonly #security: Security
 
-  constructor(config: TcpConfig, security: Security, counters: Counters, after: Owner["after"]) {
+  readonly #shortages: Shortages
+
+  constructor(config: TcpConfig, security: Security, counters: Counters, shortages: Shortages, after: Owner["after"]) {
     this.config = config
     this.#security = security
     this.counters = counters
+    this.#shortages = shortages
     this.after = after
   }
 
@@ -58,10 +62,12 @@ export class Endpoint implements Owner {
     raw.on("error", () => {})
     const refusal = this.#refusal()
     if (refusal !== undefined) {
-      this.counters.refused[refusal](1)
+      if (refusal === "closing") this.counters.refused.closing(1)
+      else this.#shortages.refused(refusal, raw)
       abort({ raw, socket: raw })
       return
     }
+    this.#shortages.accepted(raw)
     const greeting: Greeting = { cancel: () => {}, link: undefined }
     greeting.cancel = this.after(this.config.handshakeTimeoutMillis, () => this.#onStalled(raw, greeting))
     this.#handshakes.set(raw, greeting)

@@ -1,4 +1,5 @@
 /** Opens a transport: an endpoint behind a listening socket, with or without TLS. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { TransportError } from "@hyparview/runtime/Transport"
@@ -8,6 +9,7 @@ import type { TcpConfig } from "../TcpConfig.ts"
 import { makeCounters } from "./counters.ts"
 import { Endpoint } from "./endpoint.ts"
 import type { Security } from "./security.ts"
+import { makeShortages } from "./shortage.ts"
 import { listen } from "./socket.ts"
 
 export const open = Effect.fnUntraced(function* (
@@ -20,7 +22,15 @@ export const open = Effect.fnUntraced(function* (
     const fiber = run(Effect.delay(Effect.sync(then), millis))
     return () => fiber.interruptUnsafe()
   }
-  const endpoint = new Endpoint(config, security, makeCounters(context), after)
+  const clock = yield* Clock.Clock
+  const counters = makeCounters(context)
+  const shortages = makeShortages(
+    counters,
+    config,
+    () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000,
+    (message, fields) => run(Effect.logWarning(message, fields))
+  )
+  const endpoint = new Endpoint(config, security, counters, shortages, after)
   const listener = yield* listen(config, {
     connection: endpoint.accept,
     error: (error) => run(Effect.logWarning("The listening socket reports an error", error)),

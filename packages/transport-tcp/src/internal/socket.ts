@@ -68,7 +68,7 @@ const dialFailures: Readonly<Record<string, DialFailure>> = {
 const lookupFailures: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN"])
 
 /** The failure of whoever wants a descriptor now, if that is that there is none. */
-const lackOfDescriptors = (): Error | undefined => {
+export const lackOfDescriptors = (): Error | undefined => {
   try {
     closeSync(openSync(devNull, "r"))
     return undefined

@@ -1,0 +1,61 @@
+/**
+ * What this end lacks to take others' connections with, counted and told in the log: the first of a kind at once, those of the
+ * next minute with it as a number, so that a flood does not fill a disk. Without a word here only those who are turned away
+ * would know, and not why.
+ *
+ * Of descriptors there is no error to wait for. Where one is lacking libuv accepts with a descriptor that it has set aside,
+ * and closes at once, so that nobody waits in the backlog; Node hears of none of it. So each connection that was accepted has
+ * us look whether there is one for the next (1.5 µs).
+ */
+import type { Socket } from "node:net"
+import type { Counters, Refusal } from "./counters.ts"
+import { codeOf, lackOfDescriptors, remoteAddressOf } from "./socket.ts"
+
+/** What a shortage's log entry holds. */
+type Fields = Readonly<Record<string, unknown>>
+
+export interface Shortages {
+  /** The far end is reset, since a limit of ours is reached. */
+  readonly refused: (limit: Exclude<Refusal, "closing">, connection: Socket) => void
+  /** The far end was accepted: nothing else is known of it yet. */
+  readonly accepted: (connection: Socket) => void
+}
+
+const quietMillis = 60_000
+
+const noDescriptors =
+  "no file descriptor is left: whoever connects is cut off until one is free; let this process open more files (ulimit -n, LimitNOFILE)"
+
+const noSlot = "others' connections are reset: this transport holds as many as it may"
+
+export const makeShortages = (
+  counters: Counters,
+  limits: Readonly<Record<Exclude<Refusal, "closing">, number>>,
+  nowMillis: () => number,
+  log: (message: string, fields: Fields) => void
+): Shortages => {
+  const spoken = new Map<string, { readonly atMillis: number; untold: number }>()
+  const tell = (kind: string, message: string, connection: Socket, more: Fields): void => {
+    const last = spoken.get(kind)
+    const now = nowMillis()
+    if (last !== undefined && now - last.atMillis < quietMillis) {
+      last.untold++
+      return
+    }
+    spoken.set(kind, { atMillis: now, untold: 0 })
+    const fields = { ...more, far: remoteAddressOf(connection) }
+    log(message, last === undefined || last.untold === 0 ? fields : { ...fields, alsoSince: last.untold })
+  }
+  return {
+    refused: (limit, connection) => {
+      counters.refused[limit](1)
+      tell(limit, noSlot, connection, { limit, value: limits[limit] })
+    },
+    accepted: (connection) => {
+      const lack = lackOfDescriptors()
+      if (lack === undefined) return
+      counters.descriptorShortages(1)
+      tell("descriptors", noDescriptors, connection, { code: codeOf(lack) })
+    }
+  }
+}
