@@ -64,7 +64,10 @@ export class PeerStore extends Context.Service<
     /** Where it is kept, for what is said of it: a file's path, a key. */
     readonly place?: string | undefined
 
-    /** What was saved last; undefined if nothing ever was. Asked once, when the node is made. */
+    /**
+     * What was saved last; undefined if nothing ever was. Asked once, when the node is made; where that failed as
+     * `unreadable`, or did not answer, again before each save until one has succeeded, which would replace it.
+     */
     readonly load: Effect.Effect<Memory | undefined, PeerStoreError>
 
     /**

@@ -10,8 +10,9 @@ const { PeerStoreError } = PeerStore
 /** A store that a test can look into, and break. */
 const makeStore = () => {
   const saved: Array<PeerStore.Memory> = []
-  const state: { fails: boolean; hangs: boolean; memory: PeerStore.Memory | undefined } = {
+  const state: { fails: boolean; unreadable: boolean; hangs: boolean; memory: PeerStore.Memory | undefined } = {
     fails: false,
+    unreadable: false,
     hangs: false,
     memory: undefined
   }
@@ -22,9 +23,11 @@ const makeStore = () => {
     })
   const service = PeerStore.PeerStore.of({
     place: "here",
-    load: use(
-      Effect.sync(() => state.memory),
-      "corrupt"
+    load: Effect.suspend(() =>
+      use(
+        Effect.sync(() => state.memory),
+        state.unreadable ? "unreadable" : "corrupt"
+      )
     ),
     save: (memory) =>
       use(
@@ -251,6 +254,55 @@ describe("a node with a peer store", () => {
       assert.strictEqual(lines.filter((line) => line.includes("are kept again")).length, 1)
     }).pipe(Effect.scoped, Effect.provide([network, layer]), Effect.provideService(Metric.MetricRegistry, new Map()))
   })
+
+  it.effect(
+    "replaces nothing that it could not read without having tried again: what it held is kept, the epoch too",
+    () => {
+      const { layer, lines } = logged()
+      return Effect.gen(function* () {
+        yield* TestClock.setTime(5_000)
+        const store = makeStore()
+        const before = { cluster: "test", id: "a", epoch: 9_000, peers: [{ id: "old", epoch: 3, address: "host-old" }] }
+        store.state.memory = before
+        store.state.fails = true
+        store.state.unreadable = true
+        yield* (yield* start("b", undefined)).membership.join([])
+        const { membership } = yield* start("a", store.layer, { peerStoreInterval: "10 seconds" })
+        yield* membership.join(["host-b"])
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(store.state.memory, before)
+        store.state.fails = false
+        yield* TestClock.adjust("10 seconds")
+        // Those known now come first, and the next start's epoch is above both.
+        assert.deepStrictEqual(
+          store.state.memory?.peers.map(({ id }) => id),
+          ["b", "old"]
+        )
+        assert.strictEqual(store.state.memory?.epoch, 9_000)
+        assert.lengthOf(
+          lines.filter((line) => line.includes("can be read again")),
+          1
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.lengthOf(store.saved, 1)
+      }).pipe(Effect.scoped, Effect.provide([network, layer]))
+    }
+  )
+
+  it.effect("replaces what it cannot read if that is all that ails the store", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const unreadable = Layer.effect(
+        PeerStore.PeerStore,
+        Effect.map(PeerStore.PeerStore, ({ save }) => ({
+          load: Effect.fail(new PeerStoreError({ reason: "unreadable", place: "here", detail: "permission denied" })),
+          save
+        }))
+      ).pipe(Layer.provide(store.layer))
+      yield* start("a", unreadable)
+      assert.lengthOf(store.saved, 1)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
 
   it.effect("starts without a store that dies, says of what, and uses it again when it is well", () => {
     const { layer, lines } = logged()

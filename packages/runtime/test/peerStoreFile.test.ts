@@ -2,6 +2,8 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, type Scope } from "effect"
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
 import { PeerStore } from "../src/index.ts"
 import * as PeerStoreFile from "../src/PeerStoreFile.ts"
 
@@ -11,6 +13,35 @@ const memory: PeerStore.Memory = {
   epoch: 1_700_000_000_000,
   peers: [{ id: "b", epoch: 3, address: "127.0.0.1:7946" }]
 }
+
+/** A node that starts when no descriptor is left, and gets them back when it has said so. */
+const starved = `
+  import { NodeFileSystem } from "@effect/platform-node"
+  import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
+  import { Discovery, Node } from "@hyparview/runtime"
+  import * as PeerStoreFile from "@hyparview/runtime/PeerStoreFile"
+  import { Effect, Layer } from "effect"
+  import { closeSync, openSync, readFileSync } from "node:fs"
+  const [file] = process.argv.slice(1)
+  const taken = []
+  const node = Node.layer({ id: "a", cluster: "test", peerStoreInterval: "50 millis" }).pipe(
+    Layer.provide([
+      MemoryTransport.layer({ address: "host-a" }).pipe(Layer.provide(MemoryNetwork.layer({ seed: 1 }))),
+      Discovery.Discovery.layerNone,
+      PeerStoreFile.layer({ file }).pipe(Layer.provide(NodeFileSystem.layer))
+    ])
+  )
+  const before = readFileSync(file, "utf8")
+  const live = Effect.gen(function* () {
+    try {
+      for (;;) taken.push(openSync("/dev/null", "r"))
+    } catch {}
+    yield* Layer.build(node)
+    taken.forEach(closeSync)
+    while (readFileSync(file, "utf8") === before) yield* Effect.sleep("10 millis")
+  })
+  await Effect.runPromise(Effect.scoped(live))
+`
 
 /** A folder of the test's own, and a store in it. */
 const setUp = Effect.fnUntraced(function* (options: { readonly maxBytes?: number; readonly folder?: string } = {}) {
@@ -122,6 +153,35 @@ describe("a peer store in a file", () => {
       assert.strictEqual(error._tag, "PeerStoreOptionsError")
       assert.include(error.message, "maxByte is 5: no such option. Options are file, maxBytes")
     })
+  )
+
+  it.live.runIf(process.platform === "linux")(
+    "keeps what it held over a start at which no descriptor was left to read it with",
+    () =>
+      Effect.gen(function* () {
+        const { file, store } = yield* setUp()
+        yield* store.save({ ...memory, epoch: 1 })
+        const { stdout } = yield* Effect.promise(() =>
+          promisify(execFile)(
+            "sh",
+            [
+              "-c",
+              `ulimit -n 100; exec "$0" "$@"`,
+              process.execPath,
+              "--conditions=source",
+              "--input-type=module",
+              "-e",
+              starved,
+              file
+            ],
+            { cwd: import.meta.dirname }
+          )
+        )
+        assert.match(stdout, /cannot be read.*[^]*EMFILE/)
+        const after = yield* store.load
+        assert.deepStrictEqual(after?.peers, memory.peers)
+        assert.isAbove(after?.epoch ?? 0, 1)
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
   )
 
   test(

@@ -4,6 +4,7 @@
  */
 import { HyParView, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
@@ -47,8 +48,13 @@ export const makeRemembering = Effect.fnUntraced(function* (
   if (store === undefined) return nothing
   const { cluster, id, rememberedPeers } = settings
   const ask = makeAsk(settings.peerStoreTimeoutMillis)
-  const loaded = yield* load(settings, store, ask, meter)
+  const first = yield* load(settings, store, ask, meter)
+  const loaded = first.memory
   let peers: ReadonlyArray<Peer.Peer> = (loaded?.peers ?? []).slice(0, rememberedPeers)
+  /** There may be a memory that could not be read: for want of a descriptor, say. What replaced it would be all that is left of it. */
+  let isUnread = first.isUnread
+  /** What was read late may hold a higher epoch than this start has; the next start's must be above both. */
+  let readEpoch = 0
   /** What the store holds; undefined if that is not known. */
   let written: Memory | undefined
   let isFailing = false
@@ -66,12 +72,30 @@ export const makeRemembering = Effect.fnUntraced(function* (
     peers = [...known.values()]
   }
 
-  const save = Effect.suspend(() => {
+  const epochNow = (): number => Math.max(state().self.epoch, readEpoch)
+
+  /** Once more, right before it is replaced: what cannot be read then either, though it can be written, is given up. */
+  const readLate = Effect.gen(function* () {
+    const late = yield* Effect.exit(Effect.suspend(() => store.load))
+    if (Exit.isFailure(late) || late.value === undefined || !isOwn(settings, late.value)) return
+    readEpoch = late.value.epoch
+    peers = [...peers, ...late.value.peers]
+    yield* Effect.logInfo("the peer store can be read again", { place: placeOf(store) })
+  })
+
+  const write = Effect.gen(function* () {
+    if (isUnread) yield* readLate
     note()
-    const memory: Memory = { cluster, id, epoch: state().self.epoch, peers }
-    return ask(() => store.save(memory), failureOf(store, "unwritable")).pipe(
+    const memory: Memory = { cluster, id, epoch: epochNow(), peers }
+    yield* store.save(memory)
+    isUnread = false
+    return memory
+  })
+
+  const save = Effect.suspend(() =>
+    ask(() => write, failureOf(store, "unwritable")).pipe(
       Effect.matchEffect({
-        onSuccess: () => {
+        onSuccess: (memory) => {
           meter.count("peerStoreWrites")
           written = memory
           if (!isFailing) return Effect.void
@@ -90,11 +114,11 @@ export const makeRemembering = Effect.fnUntraced(function* (
         }
       })
     )
-  }).pipe(turn.withPermits(1))
+  ).pipe(turn.withPermits(1))
 
   const saveIfChanged = Effect.suspend(() => {
     note()
-    const isSame = written !== undefined && written.epoch === state().self.epoch && isSameOrder(written.peers, peers)
+    const isSame = written !== undefined && written.epoch === epochNow() && isSameOrder(written.peers, peers)
     return isSame ? Effect.void : save
   })
 
@@ -130,36 +154,46 @@ const isSameOrder = (some: ReadonlyArray<Peer.Peer>, others: ReadonlyArray<Peer.
     return other !== undefined && id === other.id && epoch === other.epoch && address === other.address
   })
 
-const load = (
-  settings: Settings,
-  store: PeerStore["Service"],
-  ask: Ask,
-  meter: Meter
-): Effect.Effect<Memory | undefined> =>
+/** What the store holds; and whether it may hold what could not be read. */
+interface Loaded {
+  readonly memory: Memory | undefined
+  readonly isUnread: boolean
+}
+
+const load = (settings: Settings, store: PeerStore["Service"], ask: Ask, meter: Meter): Effect.Effect<Loaded> =>
   ask(() => store.load, failureOf(store, "unreadable")).pipe(
     Effect.flatMap((memory) => {
-      if (memory === undefined) return Effect.undefined
+      const nothing: Loaded = { memory: undefined, isUnread: false }
+      if (memory === undefined) return Effect.succeed(nothing)
       const place = placeOf(store)
       const strange = strangenessOf(memory)
       if (strange !== undefined) {
         return Effect.fail(new PeerStoreError({ reason: "corrupt", place, detail: strange }))
       }
+      if (isOwn(settings, memory)) return Effect.succeed<Loaded>({ memory, isUnread: false })
       const { cluster, id } = memory
-      if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)
       return Effect.as(
         Effect.logWarning("the peer store is another node's: ignored and replaced; each node needs one of its own", {
           place,
           cluster,
           id
         }),
-        undefined
+        nothing
       )
     }),
     Effect.catch((error) => {
       meter.count("peerStoreFailures")
-      return Effect.as(Effect.logWarning("the peer store cannot be read: ignored", error), undefined)
+      const isUnread = error.reason === "unreadable"
+      return Effect.as(Effect.logWarning("the peer store cannot be read: ignored", error), {
+        memory: undefined,
+        isUnread
+      })
     })
   )
+
+/** A memory of this very node, of which nothing is wrong. */
+const isOwn = ({ cluster, id }: Settings, memory: Memory): boolean =>
+  strangenessOf(memory) === undefined && memory.cluster === cluster && memory.id === id
 
 /** What is wrong with a memory; a store of somebody's own may give anything. */
 const strangenessOf = (memory: Memory): string | undefined => {
