@@ -26,7 +26,10 @@ import { type Memory, PeerStore, PeerStoreError } from "./PeerStore.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** The file's path, not empty. Its folder must exist, and the node must be allowed to create files in it. */
+  /**
+   * The file's path, not empty. Its folder must exist, and the node must be allowed to create files in it. A link is replaced by
+   * a file, not followed.
+   */
   readonly file: string
   /**
    * The largest file that is read, in bytes, 1 or more; a larger one is `corrupt`. Default 4 MiB, room for 4,096 peers
@@ -136,7 +139,9 @@ export const layer = (options: Options): Layer.Layer<PeerStore, PeerStoreOptions
       const temporary = `${file}.new`
       const write = (text: string): Effect.Effect<void, PlatformError> =>
         Effect.gen(function* () {
-          const open = yield* files.open(temporary, { flag: "w", mode: 0o600 })
+          // One that a killed process left behind. What others put there, as a link to a file of this user, is never written to.
+          yield* files.remove(temporary, { force: true })
+          const open = yield* files.open(temporary, { flag: "wx", mode: 0o600 })
           yield* open.writeAll(new TextEncoder().encode(text))
           yield* open.sync
         }).pipe(

@@ -185,6 +185,22 @@ describe("a peer store in a file", () => {
   )
 
   test(
+    "writes to no file that somebody linked to in its folder, and minds none that a killed process left there",
+    Effect.gen(function* () {
+      const { file, files, folder, store } = yield* setUp()
+      const others = `${folder}/others`
+      yield* files.writeFileString(others, "precious")
+      yield* files.symlink(others, `${file}.new`)
+      yield* store.save(memory)
+      yield* files.writeFileString(`${file}.new`, "half a mem")
+      yield* store.save({ ...memory, epoch: 1 })
+      assert.strictEqual(yield* files.readFileString(others), "precious")
+      assert.strictEqual((yield* store.load)?.epoch, 1)
+      assert.deepStrictEqual((yield* files.readDirectory(folder)).sort(), ["memory.json", "others"])
+    })
+  )
+
+  test(
     "that is a folder cannot be read; one in a folder that does not exist cannot be written",
     Effect.gen(function* () {
       const first = yield* setUp()
