@@ -63,7 +63,7 @@ export class LinkClosed extends Data.TaggedError("LinkClosed")<{
  * - `timeout`: no answer within the transport's dial time-out
  * - `unreachable`: no route, name not found, network down
  * - `invalidAddress`: the address is not of the transport's form
- * - `limit`: this end has reached its own limit of links or descriptors
+ * - `limit`: this end has reached its own limit of links, or has no descriptor, local port or memory for one
  * - `closed`: the transport itself has been shut down
  * - `untrusted`: somebody listens there, but has not proved to be of this cluster
  *

@@ -25,7 +25,7 @@ const endOf = (socket: Socket) =>
     socket.resume()
   })
 
-/** Takes all descriptors that its process may have, and dials a name. */
+/** Takes all descriptors that its process may have, and dials a name and an address. */
 const poor = `
   import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
   import * as Effect from "effect/Effect"
@@ -35,8 +35,10 @@ const poor = `
     try {
       for (;;) openSync("/dev/null", "r")
     } catch {}
-    const { detail, reason } = yield* Effect.flip(transport.dial("localhost:7946"))
-    console.log(reason + ": " + detail)
+    for (const address of ["localhost:7946", "127.0.0.1:7946"]) {
+      const { detail, reason } = yield* Effect.flip(transport.dial(address))
+      console.log(reason + ": " + detail)
+    }
   })
   await Effect.runPromise(Effect.scoped(dial))
 `
@@ -120,7 +122,7 @@ describe("a transport", () => {
   )
 
   it.live.runIf(process.platform === "linux")(
-    "without a descriptor left cannot dial a name, and says that this is why",
+    "without a descriptor left cannot dial, not even a name, and says that this is why, and what to do",
     () =>
       Effect.gen(function* () {
         const said = yield* Effect.promise(() =>
@@ -139,6 +141,7 @@ describe("a transport", () => {
           )
         )
         assert.include(said.stdout, "limit: getaddrinfo")
+        assert.match(said.stdout, /limit: no file descriptor is left; let this process open more files.*connect EMFILE/)
       })
   )
 

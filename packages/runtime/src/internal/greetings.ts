@@ -93,7 +93,7 @@ export const makeGreetings = (options: {
     const more = seldom("", "limit")
     if (more === undefined) return
     run(
-      Effect.logWarning("this node can open no more links: it has too many, or no descriptors", {
+      Effect.logWarning("this node can open no more links: it has too many, or no descriptors, local ports or memory", {
         address,
         detail,
         ...more

@@ -77,9 +77,18 @@ export const lackOfDescriptors = (): Error | undefined => {
   }
 }
 
+/** What this machine lacks, in words by which whoever looks after it knows what to do. */
+const lacks: Readonly<Record<string, string>> = {
+  EMFILE: "no file descriptor is left; let this process open more files (ulimit -n, LimitNOFILE)",
+  ENFILE: "no file descriptor is left on this machine; let it open more files (fs.file-max)",
+  EADDRNOTAVAIL: "no local port is left, or no address to dial from (net.ipv4.ip_local_port_range, the interfaces)"
+}
+
 const dialError = (address: string, error: Error): DialError => {
   const lack = lookupFailures.has(codeOf(error)) ? lackOfDescriptors() : undefined
-  const detail = error.message || codeOf(error)
+  const said = error.message || codeOf(error)
+  const known = lacks[codeOf(error)]
+  const detail = known === undefined ? said : `${known}: ${said}`
   return lack === undefined
     ? new DialError({ address, reason: dialFailures[codeOf(error)] ?? "unreachable", detail })
     : new DialError({ address, reason: "limit", detail: `${detail}, for want of descriptors (${codeOf(lack)})` })
