@@ -10,6 +10,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -129,6 +130,14 @@ const inWords = (options: Pick<Scenario.Options, "nodes" | "processes" | "strate
   ].join(" ")
 }
 
+/** What the nodes log, beside the steps. */
+const tellLogs = Effect.gen(function* () {
+  const { events } = yield* Supervisor.Supervisor
+  return yield* Stream.runForEach(events, (event) =>
+    event._tag === "WorkerWrote" ? Console.error(`[process ${event.process}] ${event.line}`) : Effect.void
+  )
+})
+
 const scenario = Effect.fnUntraced(function* (options: Scenario.Options, json: Option.Option<string>) {
   yield* Console.log(`${inWords(options)}, killing ${options.kill} %, seed ${options.seed}`)
   const outcome = yield* Scenario.play(options, (step) => Console.log(stepLine(step)))
@@ -162,7 +171,11 @@ const handle = Effect.fnUntraced(function* (input: Input) {
     ...(Option.isSome(logLevel) ? { logLevel: logLevel.value } : {})
   })
   const options = { nodes, processes, tls, strategy, trees, kill, seed }
-  if (exit) return yield* scenario(options, json).pipe(Effect.provide(supervisor))
+  if (exit) {
+    // Unless asked for it is not shown: of nodes that are killed there is much to be warned of.
+    const told = Option.isSome(logLevel) ? Effect.forkScoped(tellLogs, { startImmediately: true }) : Effect.void
+    return yield* Effect.andThen(told, scenario(options, json)).pipe(Effect.scoped, Effect.provide(supervisor))
+  }
   const routing = RoutingFlags.inWords(options)
   const transport = `${tls ? "mutual TLS" : "TCP"} on loopback${routing === undefined ? "" : `, ${routing}`}`
   const page = input.dashboard ? { port: Option.getOrElse(input.dashboardPort, () => 0), transport } : undefined

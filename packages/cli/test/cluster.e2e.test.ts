@@ -44,6 +44,18 @@ const Result = Schema.fromJsonString(
 
 describe("hyparview cluster", () => {
   it.live(
+    "shows what its nodes log where that is asked for, also in the scenario",
+    () =>
+      Effect.gen(function* () {
+        const args = ["cluster", "--exit", "--nodes", "2", "--processes", "1", "--log-level", "debug"]
+        const command = yield* hyparview(args)
+        yield* waitFor(command, "[process 0] ")
+        assert.match(command.output(), /^\[process 0\] .*level=DEBUG/m)
+      }).pipe(Effect.scoped),
+    patience
+  )
+
+  it.live(
     "plays the scenario on real sockets, holds every step, and writes the summary",
     () =>
       Effect.gen(function* () {
