@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { addHolder, listGaps } from "./Gaps.ts"
+import { addHolder, listGaps, wantedFrom } from "./Gaps.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
 import { slotFor } from "./Reception.ts"
@@ -83,7 +83,7 @@ export const onDigest = <I extends Key, A>(
     // The first message of an origin may have been pushed before the digest came that sets the baseline. But what nobody names is
     // not owed: nobody would be asked for it.
     const owed = config.catchUp ? firstFrom(notDone(stream, runs), bottom) : Infinity
-    if (owed < stream.owed) stream = { ...stream, owed, wanted: Math.min(stream.wanted, owed) }
+    if (owed < stream.owed) stream = wantedFrom({ ...stream, owed }, owed)
     if (stream !== old) put(t, slot, stream)
     if (hasGap(stream) && notDone(stream, runs).length > 0) {
       if (stream.gap === undefined) opened.add(slot)

@@ -163,6 +163,17 @@ const giveUpTo = <I extends Key, A>(t: Transition<I, A>, slot: number, upTo: num
   if (stream.gap !== undefined && !hasGap(next)) changeGap(t, slot, { open: false })
 }
 
+/** What is older is wanted as well, from a number on. Nobody has been asked for that, and what has been said to be over was not of it. */
+export const wantedFrom = <I extends Key>(stream: Stream<I>, number: number): Stream<I> => {
+  const { gap } = stream
+  if (number >= stream.wanted) return stream
+  return {
+    ...stream,
+    wanted: number,
+    gap: gap === undefined ? undefined : { ...gap, asked: none, allAskedAt: undefined, gone: none }
+  }
+}
+
 /** What is older than a number, and not owed, is wanted no more. */
 export const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: number): void => {
   const stream = at(t.state.streams, slot)

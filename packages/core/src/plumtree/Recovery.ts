@@ -39,6 +39,9 @@ const noSlots: ReadonlySet<number> = new Set()
 /** How many gaps are gone through in a millisecond of all time at most: less than an eighth of it. */
 const gapsAMilli = 256
 
+/** One of so many of the gaps that a FETCH may name is hearsay at least, if there is any. */
+const hearsayShare = 4
+
 /** Something of a stream has come, from whom if it was asked for, or is known to exist: a gap opens, makes progress, or closes. */
 export const afterSeen = <I extends Key, A>(
   t: Transition<I, A>,
@@ -118,7 +121,8 @@ export const askForGaps = <I extends Key, A>(
     if (gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
     return
   }
-  const batches: Batches<I> = { all: new Map(), mayFetchJudged: undefined, judgedBy: undefined }
+  const { digestSize } = state.config
+  const batches: Batches<I> = { all: new Map(), most: digestSize, mayFetchJudged: undefined, judgedBy: undefined }
   const closed = new Set<number>()
   // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
   const isEarly = !alone && now < gapsAt
@@ -129,13 +133,22 @@ export const askForGaps = <I extends Key, A>(
     if (at === undefined) closed.add(slot)
     else next = earlier(next, at)
   }
-  // What has come shows that what is missing below it was published. Of hearsay there can be any amount, and it waits its turn.
+  // What has come shows that what is missing below it was published. Of hearsay there can be any amount, and it waits its turn; but any
+  // amount of the other can be brought about as well, and leaves it a part of each Fetch.
+  const owed: Array<number> = []
   const hearsay: Array<number> = []
   for (const slot of alone ? changed : state.upkeep.gaps) {
-    if ((at(state.streams, slot)?.above.length ?? 0) > 0) look(slot)
-    else hearsay.push(slot)
+    const list = (at(state.streams, slot)?.above.length ?? 0) > 0 ? owed : hearsay
+    list.push(slot)
   }
+  const part = hearsay.length === 0 ? digestSize : digestSize - Math.floor(digestSize / hearsayShare)
+  batches.most = part
+  for (const slot of owed) look(slot)
+  batches.most = digestSize
   for (const slot of hearsay) look(slot)
+  // What is left of it the others may have.
+  const isLeft = ({ length }: ReadonlyArray<unknown>): boolean => length >= part && length < digestSize
+  if ([...batches.all.values()].some(isLeft)) for (const slot of owed) look(slot)
   const { gaps: all } = state.upkeep
   const gaps = closed.size === 0 ? all : all.filter((slot) => !closed.has(slot))
   // To go through many takes a while, and is not to be done again for each of their times.
@@ -176,8 +189,8 @@ export const askOnceJudged = <I extends Key, A>(t: Transition<I, A>, before: Upk
 }
 
 /** Whether a neighbour can be asked for one more gap. */
-const isFree = <I extends Key, A>({ state }: Transition<I, A>, index: number, { all }: Batches<I>): boolean =>
-  state.links[index]?.fetchAt === 0 && (all.get(index)?.length ?? 0) < state.config.digestSize
+const isFree = <I extends Key, A>({ state }: Transition<I, A>, index: number, { all, most }: Batches<I>): boolean =>
+  state.links[index]?.fetchAt === 0 && (all.get(index)?.length ?? 0) < most
 
 /** Whether a gap that is not due has nobody to ask yet: who has been asked has not answered, or who is left is busy. */
 const isWaiting = <I extends Key, A>(t: Transition<I, A>, slot: number, batches: Batches<I>): boolean => {
@@ -246,6 +259,8 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
 interface Batches<I extends Key> {
   /** Of the neighbour at each index. */
   readonly all: Map<number, ReadonlyArray<Ranges<I>>>
+  /** For how many gaps each may be asked by now. */
+  most: number
   /** Undefined: no gap has needed to know. */
   mayFetchJudged: boolean | undefined
   /** The index of the one that is asked for messages of validated topics. */

@@ -922,6 +922,21 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.says("Fetch")[0]?.wanted, [ranges(9, 1, 3)])
   })
 
+  it("R7. what was said to be over before a digest brought the baseline down was not of what is older", () => {
+    const p = node([2, 3, 4]).hears(2, gossip(9, 20))
+    p.passes(500)
+    for (const from of [2, 3, 4]) p.hears(from, fetched(false, { ...origin, below: 20 }))
+    p.hears(2, gossip(9, 25)).passes(500)
+    for (const from of [2, 3]) p.hears(from, fetched(false, { ...origin, below: 25 }))
+    p.hears(4, fetched()).hears(4, digest(ranges(9, 10, 12)))
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 4, wanted: [ranges(9, 10, 19, 21, 24)] }])
+    // It has lost them since. The others may have some, and are asked.
+    assert.deepStrictEqual(p.hears(4, fetched(false, { ...origin, below: 25 })).lagged, [])
+    assert.deepStrictEqual(p.saysTo("Fetch"), [2])
+    p.hears(2, fetched(false, { ...origin, below: 25 }))
+    assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 25 })).lagged, ["9/10–19", "9/21–24"])
+  })
+
   it("R7. what one says is over is not lagged while another, who has named some of the gap, has yet to answer", () => {
     // Cut off for longer than `gapMillis`, of two new neighbours it asks the one that is first to name any of it.
     const back = (p: ReturnType<typeof node>) => {
@@ -1068,6 +1083,26 @@ describe("recovery", () => {
     assert.deepStrictEqual((p.hears(2, gossip(9, 2)).passes(500), asked()), [])
     assert.deepStrictEqual((p.hears(2, fetched()), asked()), [9])
     assert.deepStrictEqual((p.hears(2, fetched()), asked()), [8])
+  })
+
+  it("R8. what is owed, of which there can be any amount as well, leaves a quarter of each Fetch to hearsay", () => {
+    const p = node([2, 3], { digestSize: 4 })
+    const asked = () => p.says("Fetch").map(({ to, wanted }) => [to, ...wanted.map(({ source }) => source)])
+    p.hears(3, digest(ranges(7, 0, 0)))
+    for (let source = 20; source < 30; source++) p.hears(3, gossip(source, 0)).hears(3, gossip(source, 2))
+    assert.deepStrictEqual((p.passes(500), asked()), [[2, 20, 21, 22, 23]])
+    for (let source = 8; source < 12; source++) p.hears(3, digest(ranges(source, 0, 0)))
+    assert.deepStrictEqual((p.hears(3, fetched()), asked()), [[3, 24, 25, 26, 8]])
+    // Nor is a place left empty.
+    assert.deepStrictEqual((p.hears(3, fetched()), asked()), [[3, 27, 28, 29, 9]])
+    const q = node([2, 3], { digestSize: 4 })
+    q.hears(2, digest(ranges(7, 0, 0)))
+    for (let source = 20; source < 30; source++) q.hears(3, gossip(source, 0)).hears(3, gossip(source, 2))
+    q.passes(500)
+    assert.deepStrictEqual(
+      q.says("Fetch").map(({ to, wanted }) => [to, wanted.length]),
+      [[3, 4]]
+    )
   })
 
   it("R8. hearsay, of which some comes while what is missing below it is given up, is not forgotten with that", () => {
