@@ -50,8 +50,8 @@ export { type Observe, type Options, OptionsError, resolve, type Settings } from
  * A transport belongs to one node: a second one on it dies as it starts, and says so. `TcpTransport.layer(…)` that stands in
  * one variable and is provided to two nodes of one program is built once, unless `Layer.fresh` builds it for each.
  *
- * Nodes of one process share their metrics, and a gauge shows the one whose own changed last, unless each is provided
- * attributes of its own, with which every one of its series is then labelled.
+ * Nodes of one process share their metrics, and a gauge shows the one whose own changed last, of those that have not ended, unless
+ * each is provided attributes of its own, with which every one of its series is then labelled. After the last of them it is 0.
  *
  * @example
  * ```ts

@@ -240,6 +240,29 @@ describe("a node", () => {
     )
   }
 
+  it.effect("that ends when another has begun under its attributes leaves the gauges to that one", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      // Two clusters, so that the end of the one changes nothing in the other.
+      const first = yield* node("b", { node: "b" }).pipe(Scope.provide(scope))
+      yield* membershipOf(first).join(["a"])
+      yield* membershipOf(yield* node("a")).join([])
+      const second = yield* node("c", { node: "b" })
+      yield* membershipOf(second).join(["d"])
+      yield* membershipOf(yield* node("d")).join([])
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(yield* membershipOf(first).neighbors, 1)
+      yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(yield* membershipOf(second).neighbors, 1)
+      assert.strictEqual((yield* metricsOf("b")).get("hyparview_active"), 1)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
+  )
+
   it.effect("says why a contact cannot be joined, goes on asking, and joins it once it is up", () => {
     const said: Array<string> = []
     const saidAt: Array<number> = []

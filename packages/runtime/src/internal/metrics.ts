@@ -3,7 +3,7 @@
  * metric's update costs as much as a step. All nodes of a process share the metrics, unless each is made with
  * attributes of its own (`Metric.CurrentMetricAttributes`, see `Node.layer`).
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import type { View } from "../Broadcast.ts"
 
@@ -120,17 +120,42 @@ export interface Meter {
   readonly node: (levels: Levels) => void
   /** Hands over what has been counted. */
   readonly flush: () => void
-  /** Hands over the last of it: a node that is no more has no neighbours and keeps nothing, and nobody else would say so. */
+  /**
+   * Hands over the last of it: a node that is no more has no neighbours and keeps nothing, and nobody else would say so. Gauges that
+   * others share show theirs again.
+   */
   readonly ended: () => void
+}
+
+/** The levels that a node has shown. */
+type Shown = Map<typeof active, number>
+
+/**
+ * Who shares the gauges of a registry, by the attributes with which they are shown; whose own changed last stands last. A node that
+ * is started again under the same attributes may have begun before the one before has ended.
+ */
+const sharers = new WeakMap<Metric.MetricRegistry, Map<string, Set<Shown>>>()
+
+const sharersIn = (context: Context.Context<never>): Set<Shown> => {
+  const registry = Context.get(context, Metric.MetricRegistry)
+  const bySeries = sharers.get(registry) ?? new Map<string, Set<Shown>>()
+  sharers.set(registry, bySeries)
+  const series = JSON.stringify(Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).toSorted())
+  const known = bySeries.get(series) ?? new Set<Shown>()
+  bySeries.set(series, known)
+  return known
 }
 
 export const makeMeter = (context: Context.Context<never>): Meter => {
   const counts = new Map<Counted, number>()
-  const levels = new Map<typeof active, number>()
+  const levels: Shown = new Map()
+  const showing = sharersIn(context)
   /** Tells a gauge of a level where it has changed: most have not. */
   const show = (gauge: typeof active, level: number): void => {
     if (level === levels.get(gauge)) return
     levels.set(gauge, level)
+    showing.delete(levels)
+    showing.add(levels)
     gauge.updateUnsafe(level, context)
   }
   const flush = (): void => {
@@ -161,7 +186,9 @@ export const makeMeter = (context: Context.Context<never>): Meter => {
     flush,
     ended: () => {
       flush()
-      for (const gauge of levels.keys()) show(gauge, 0)
+      showing.delete(levels)
+      const last = [...showing].at(-1)
+      for (const gauge of levels.keys()) gauge.updateUnsafe(last?.get(gauge) ?? 0, context)
     }
   }
 }
