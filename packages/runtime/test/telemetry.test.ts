@@ -263,6 +263,25 @@ describe("a node", () => {
     )
   )
 
+  it.effect("that has ended shows nothing again where it is told to leave after that", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const [a, b] = yield* Effect.forEach(["a", "b"], (id) =>
+        node(id, { node: id }, [], { leaveOnClose: false }).pipe(Scope.provide(scope))
+      )
+      if (a === undefined || b === undefined) return assert.fail("no nodes")
+      for (const each of [a, b]) yield* membershipOf(each).join(["a"])
+      yield* TestClock.adjust("1 minute")
+      yield* Scope.close(scope, Exit.void)
+      yield* membershipOf(b).leave
+      assert.strictEqual((yield* metricsOf("b")).get("hyparview_active"), 0)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(MemoryNetwork.layer({ seed: 1 })),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
+  )
+
   it.effect("says why a contact cannot be joined, goes on asking, and joins it once it is up", () => {
     const said: Array<string> = []
     const saidAt: Array<number> = []

@@ -364,6 +364,8 @@ export const makeDriver = Effect.fnUntraced(function* (
   }
 
   const measure = (): void => {
+    // Its gauges have been set to 0, or will be: nobody would do so again.
+    if (stopped) return
     const { active, passive } = state.membership
     const { outboxBytes } = links.statistics()
     meter.node({ active: active.length, passive: passive.ids.length, mailboxInputs, outboxBytes })
