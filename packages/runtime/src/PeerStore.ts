@@ -66,7 +66,8 @@ export class PeerStore extends Context.Service<
 
     /**
      * What was saved last; undefined if nothing ever was. Asked once, when the node is made; where that failed as
-     * `unreadable`, or did not answer, again before each save until one has succeeded, which would replace it.
+     * `unreadable`, or did not answer, again before each save, which would replace it, until it has been read or a save has
+     * succeeded. While it does not answer nothing is saved.
      */
     readonly load: Effect.Effect<Memory | undefined, PeerStoreError>
 

@@ -289,6 +289,87 @@ describe("a node with a peer store", () => {
     }
   )
 
+  it.effect(
+    "reads once what it could not read before, although it cannot be written for long, and says so once",
+    () => {
+      const { layer, lines } = logged()
+      return Effect.gen(function* () {
+        const store = makeStore()
+        let asked = 0
+        let isFull = true
+        const old = { id: "old", epoch: 3, address: "host-old" }
+        const full = Layer.effect(
+          PeerStore.PeerStore,
+          Effect.map(PeerStore.PeerStore, ({ save }) => ({
+            load: Effect.suspend(() =>
+              ++asked === 1
+                ? Effect.fail(new PeerStoreError({ reason: "unreadable", place: "here", detail: "EMFILE" }))
+                : Effect.succeed({ cluster: "test", id: "a", epoch: 1, peers: [old] })
+            ),
+            save: (memory: PeerStore.Memory) =>
+              isFull
+                ? Effect.fail(new PeerStoreError({ reason: "unwritable", place: "here", detail: "ENOSPC" }))
+                : save(memory)
+          }))
+        ).pipe(Layer.provide(store.layer))
+        yield* start("a", full, { peerStoreInterval: "10 seconds" })
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(asked, 2)
+        const said = lines.filter((line) => line.includes("can be read again"))
+        assert.lengthOf(said, 1)
+        isFull = false
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(store.state.memory?.peers, [old])
+      }).pipe(Effect.scoped, Effect.provide([network, layer]))
+    }
+  )
+
+  it.effect("replaces nothing that does not answer, until it does", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      let hangs = true
+      const slow = Layer.effect(
+        PeerStore.PeerStore,
+        Effect.map(PeerStore.PeerStore, ({ load, save }) => ({
+          load: Effect.suspend(() => (hangs ? Effect.never : load)),
+          save
+        }))
+      ).pipe(Layer.provide(store.layer))
+      const starting = yield* Effect.forkScoped(start("a", slow, { peerStoreInterval: "10 seconds" }))
+      yield* TestClock.adjust("1 minute")
+      assert.isDefined(starting.pollUnsafe())
+      assert.lengthOf(store.saved, 0)
+      hangs = false
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(store.saved, 1)
+    }).pipe(Effect.scoped, Effect.provide(network))
+  )
+
+  it.effect("says what it replaces that could not be read at first, and is another node's, or no memory", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      const others = { cluster: "test", id: "other", epoch: 1, peers: [] }
+      for (const [memory, said] of [
+        [others, "another node's"],
+        [{ ...others, epoch: -1 }, "epoch -1 is no time"]
+      ] as const) {
+        const store = makeStore()
+        store.state.memory = memory
+        store.state.fails = true
+        store.state.unreadable = true
+        const { stop } = yield* start("a", store.layer, { peerStoreInterval: "10 seconds" })
+        store.state.fails = false
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(store.state.memory?.id, "a")
+        assert.lengthOf(
+          lines.filter((line) => line.includes(said)),
+          1
+        )
+        yield* stop
+      }
+    }).pipe(Effect.scoped, Effect.provide([network, layer]))
+  })
+
   it.effect("replaces what it cannot read if that is all that ails the store", () =>
     Effect.gen(function* () {
       const store = makeStore()

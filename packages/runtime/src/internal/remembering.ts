@@ -74,14 +74,27 @@ export const makeRemembering = Effect.fnUntraced(function* (
 
   const epochNow = (): number => Math.max(state().self.epoch, readEpoch)
 
-  /** Once more, right before it is replaced: what cannot be read then either, though it can be written, is given up. */
-  const readLate = Effect.gen(function* () {
-    const late = yield* Effect.exit(Effect.suspend(() => store.load))
-    if (Exit.isFailure(late) || late.value === undefined || !isOwn(settings, late.value)) return
-    readEpoch = late.value.epoch
-    peers = [...peers, ...late.value.peers]
-    yield* Effect.logInfo("the peer store can be read again", { place: placeOf(store) })
-  })
+  /**
+   * Once more, right before it is replaced. What fails again, though it can be written, is given up; what does not answer keeps the
+   * save from its turn, and is not replaced.
+   */
+  const readLate = Effect.suspend(() => store.load).pipe(
+    Effect.flatMap((memory) => ownOf(settings, store, memory)),
+    Effect.catchIf(
+      ({ reason }) => reason !== "unreadable",
+      (error) => ignore(meter, error)
+    ),
+    Effect.exit,
+    Effect.flatMap((late) => {
+      if (Exit.isFailure(late)) return Effect.void
+      // From here on it is known here, whether the save succeeds or not.
+      isUnread = false
+      if (late.value === undefined) return Effect.void
+      readEpoch = late.value.epoch
+      peers = [...peers, ...late.value.peers]
+      return Effect.logInfo("the peer store can be read again", { place: placeOf(store) })
+    })
+  )
 
   const write = Effect.gen(function* () {
     if (isUnread) yield* readLate
@@ -162,38 +175,33 @@ interface Loaded {
 
 const load = (settings: Settings, store: PeerStore["Service"], ask: Ask, meter: Meter): Effect.Effect<Loaded> =>
   ask(() => store.load, failureOf(store, "unreadable")).pipe(
-    Effect.flatMap((memory) => {
-      const nothing: Loaded = { memory: undefined, isUnread: false }
-      if (memory === undefined) return Effect.succeed(nothing)
-      const place = placeOf(store)
-      const strange = strangenessOf(memory)
-      if (strange !== undefined) {
-        return Effect.fail(new PeerStoreError({ reason: "corrupt", place, detail: strange }))
-      }
-      if (isOwn(settings, memory)) return Effect.succeed<Loaded>({ memory, isUnread: false })
-      const { cluster, id } = memory
-      return Effect.as(
-        Effect.logWarning("the peer store is another node's: ignored and replaced; each node needs one of its own", {
-          place,
-          cluster,
-          id
-        }),
-        nothing
-      )
-    }),
-    Effect.catch((error) => {
-      meter.count("peerStoreFailures")
-      const isUnread = error.reason === "unreadable"
-      return Effect.as(Effect.logWarning("the peer store cannot be read: ignored", error), {
-        memory: undefined,
-        isUnread
-      })
-    })
+    Effect.flatMap((memory) => ownOf(settings, store, memory)),
+    Effect.map((memory) => ({ memory, isUnread: false })),
+    Effect.catch((error) =>
+      Effect.map(ignore(meter, error), (memory) => ({ memory, isUnread: error.reason === "unreadable" }))
+    )
   )
 
-/** A memory of this very node, of which nothing is wrong. */
-const isOwn = ({ cluster, id }: Settings, memory: Memory): boolean =>
-  strangenessOf(memory) === undefined && memory.cluster === cluster && memory.id === id
+const ignore = (meter: Meter, error: PeerStoreError): Effect.Effect<undefined> => {
+  meter.count("peerStoreFailures")
+  return Effect.as(Effect.logWarning("the peer store cannot be read: ignored", error), undefined)
+}
+
+/** What a store has given, if it is a memory of this very node; of another's the log tells. */
+const ownOf = (
+  settings: Settings,
+  store: PeerStore["Service"],
+  memory: Memory | undefined
+): Effect.Effect<Memory | undefined, PeerStoreError> => {
+  if (memory === undefined) return Effect.undefined
+  const place = placeOf(store)
+  const strange = strangenessOf(memory)
+  if (strange !== undefined) return Effect.fail(new PeerStoreError({ reason: "corrupt", place, detail: strange }))
+  const { cluster, id } = memory
+  if (cluster === settings.cluster && id === settings.id) return Effect.succeed(memory)
+  const said = "the peer store is another node's: ignored and replaced; each node needs one of its own"
+  return Effect.as(Effect.logWarning(said, { place, cluster, id }), undefined)
+}
 
 /** What is wrong with a memory; a store of somebody's own may give anything. */
 const strangenessOf = (memory: Memory): string | undefined => {
