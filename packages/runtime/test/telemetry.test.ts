@@ -362,6 +362,20 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
+  it.effect("that has to wait since others have joined too often is not told that it has", () => {
+    const said: Array<string> = []
+    const logger = Logger.make(({ message }) => said.push(JSON.stringify(message)))
+    return Effect.gen(function* () {
+      const membership = { admissionOverall: { burst: 1, perMinute: 1 } }
+      yield* membershipOf(yield* node("a", {}, [], { membership })).join([])
+      for (const id of ["b", "c"]) yield* membershipOf(yield* node(id)).join(["a"])
+      yield* TestClock.adjust("100 millis")
+      const words = said.filter((line) => line.includes("wait for a link"))
+      assert.lengthOf(words, 1)
+      assert.include(words[0], "or all together have")
+    }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
+  })
+
   it.effect("asks a Discovery again that has not answered once, although it lets nobody interrupt it", () => {
     let asked = 0
     const contacts = Effect.suspend(() =>

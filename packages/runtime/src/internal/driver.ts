@@ -232,7 +232,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     run(Effect.logWarning(said, { peer: from.id, address: from.address, ...more }))
   }
 
-  /** Rule B1. A node that is started again and again has to wait for a link, and nothing else would tell why. */
+  /** Rule B1. A node that is started again and again has to wait for a link, or one of very many, and nothing else would tell why. */
   const sayLimited = (from: Peer.Peer, messages: ReadonlyArray<Node.Message>): void => {
     for (const message of messages) {
       if (message._tag !== "NeighborReply" || message.answer !== "limited") continue
@@ -240,7 +240,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       if (more === undefined) continue
       const { retryAfterMillis } = message
       const said =
-        "a peer has this node wait for a link: it has joined too often of late; asking others, and it again later"
+        "a peer has this node wait for a link: it has joined too often of late, or all together have; asking others, and it again later"
       run(Effect.logWarning(said, { peer: from.id, address: from.address, retryAfterMillis, ...more }))
     }
   }
