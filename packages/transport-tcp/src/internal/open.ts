@@ -10,7 +10,7 @@ import { makeCounters } from "./counters.ts"
 import { Endpoint } from "./endpoint.ts"
 import type { Security } from "./security.ts"
 import { makeShortages } from "./shortage.ts"
-import { listen } from "./socket.ts"
+import { lackOfDescriptors, listen } from "./socket.ts"
 
 export const open = Effect.fnUntraced(function* (
   config: TcpConfig,
@@ -27,6 +27,7 @@ export const open = Effect.fnUntraced(function* (
   const shortages = makeShortages(
     counters,
     config,
+    lackOfDescriptors,
     () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000,
     (message, fields) => run(Effect.logWarning(message, fields))
   )

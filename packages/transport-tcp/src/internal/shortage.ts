@@ -9,7 +9,7 @@
  */
 import type { Socket } from "node:net"
 import type { Counters, Refusal } from "./counters.ts"
-import { codeOf, lackOfDescriptors, remoteAddressOf } from "./socket.ts"
+import { codeOf, lacks, remoteAddressOf } from "./socket.ts"
 
 /** What a shortage's log entry holds. */
 type Fields = Readonly<Record<string, unknown>>
@@ -23,14 +23,14 @@ export interface Shortages {
 
 const quietMillis = 60_000
 
-const noDescriptors =
-  "no file descriptor is left: whoever connects is cut off until one is free; let this process open more files (ulimit -n, LimitNOFILE)"
+const cutOff = "whoever connects is cut off until a file descriptor is free"
 
 const noSlot = "others' connections are reset: this transport holds as many as it may"
 
 export const makeShortages = (
   counters: Counters,
   limits: Readonly<Record<Exclude<Refusal, "closing">, number>>,
+  lackOfDescriptors: () => Error | undefined,
   nowMillis: () => number,
   log: (message: string, fields: Fields) => void
 ): Shortages => {
@@ -55,7 +55,8 @@ export const makeShortages = (
       const lack = lackOfDescriptors()
       if (lack === undefined) return
       counters.descriptorShortages(1)
-      tell("descriptors", noDescriptors, connection, { code: codeOf(lack) })
+      const code = codeOf(lack)
+      tell("descriptors", `${lacks[code] ?? lack.message}: ${cutOff}`, connection, { code })
     }
   }
 }

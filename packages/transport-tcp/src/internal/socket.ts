@@ -77,8 +77,8 @@ export const lackOfDescriptors = (): Error | undefined => {
   }
 }
 
-/** What this machine lacks, in words by which whoever looks after it knows what to do. */
-const lacks: Readonly<Record<string, string>> = {
+/** What this machine lacks, by the code of the failure, in words by which whoever looks after it knows what to do. */
+export const lacks: Readonly<Record<string, string>> = {
   EMFILE: "no file descriptor is left; let this process open more files (ulimit -n, LimitNOFILE)",
   ENFILE: "no file descriptor is left on this machine; let it open more files (fs.file-max)",
   EADDRNOTAVAIL: "no local port is left, or no address to dial from (net.ipv4.ip_local_port_range, the interfaces)"
