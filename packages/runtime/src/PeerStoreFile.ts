@@ -27,8 +27,8 @@ import { type Memory, PeerStore, PeerStoreError } from "./PeerStore.ts"
  */
 export interface Options {
   /**
-   * The file's path, not empty. Its folder must exist, and the node must be allowed to create files in it. A link is replaced by
-   * a file, not followed.
+   * The file's path, not empty. Its folder must exist, and the node must be allowed to create files in it. A link is followed
+   * where it is read, and replaced by a file where it is written.
    */
   readonly file: string
   /**
