@@ -108,8 +108,8 @@ export interface Options {
    */
   readonly peerStoreInterval?: Duration.Input | undefined
   /**
-   * How long one read or write of a `PeerStore` may take; then the node goes on without. 1 ms to a day. Default 5
-   * seconds.
+   * How long one read or write of a `PeerStore` may take, or both where what could not be read is read again; then the node goes on
+   * without. 1 ms to a day. Default 5 seconds.
    */
   readonly peerStoreTimeout?: Duration.Input | undefined
   /**
