@@ -35,8 +35,12 @@ const promised = (source: string): ReadonlyArray<string> => {
   return [...beside, ...atEnd.split("\n").map((line) => line.slice(3))].filter((said) => said !== "")
 }
 
-/** How many lines and which quotes is the console's affair. */
-const unformatted = (text: string): string => text.replaceAll(/[\s"']/g, "")
+/** What is said, as whole lines of what is printed: how many they are, and which quotes stand there, is the console's affair. */
+const linesOf = (said: string): RegExp => {
+  const blank = `[\\s"']*`
+  const signs = [...said.replaceAll(/[\s"']/g, "")].map((sign) => sign.replace(/\W/, "\\$&"))
+  return new RegExp(`^${blank}${signs.join(blank)}${blank}$`, "m")
+}
 
 beforeAll(() => {
   mkdirSync(folder, { recursive: true })
@@ -83,12 +87,16 @@ describe("the documentation's examples", () => {
 
   it("are some that print", () => assert.isAtLeast(printing.length, 9))
 
+  it("are held to whole lines", () => {
+    assert.match("4\n[\n  'a b'\n]\n5\n", linesOf('["a b"]'))
+    for (const printed of ["15\n", "52\n", "1 5\n"]) assert.notMatch(printed, linesOf("5"))
+  })
+
   for (const { file, source } of printing) {
     it(`print what they say: ${file}`, async () => {
       const node = ["--conditions=source", join(folder, file)]
       const { stdout } = await promisify(execFile)(process.execPath, node, { cwd: root, timeout: 100_000 })
-      const printed = unformatted(stdout)
-      for (const said of promised(source)) assert.include(printed, unformatted(said))
+      for (const said of promised(source)) assert.match(stdout, linesOf(said))
     })
   }
 })
