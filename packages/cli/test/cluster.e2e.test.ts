@@ -44,13 +44,17 @@ const Result = Schema.fromJsonString(
 
 describe("hyparview cluster", () => {
   it.live(
-    "shows what its nodes log where that is asked for, also in the scenario",
+    "shows what its nodes log where that is asked for, also in the scenario, on standard error",
     () =>
       Effect.gen(function* () {
         const args = ["cluster", "--exit", "--nodes", "2", "--processes", "1", "--log-level", "debug"]
         const command = yield* hyparview(args)
+        let errors = ""
+        command.child.stderr.on("data", (chunk: string) => {
+          errors += chunk
+        })
         yield* waitFor(command, "[process 0] ")
-        assert.match(command.output(), /^\[process 0\] .*level=DEBUG/m)
+        assert.match(errors, /^\[process 0\] .*level=DEBUG/m)
       }).pipe(Effect.scoped),
     patience
   )
