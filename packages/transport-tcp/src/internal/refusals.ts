@@ -1,11 +1,11 @@
 /**
- * What OpenSSL's and Node's words for a failed handshake mean, counted by reason and logged: the first of a reason at
- * once, those of the next minute with it as a number, so that a flood does not fill a disk.
+ * What OpenSSL's and Node's words for a failed handshake mean, counted by reason and logged, seldom.
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import type { TlsRefusal } from "../TlsMetrics.ts"
 import * as TlsMetrics from "../TlsMetrics.ts"
+import { makeSeldom } from "./seldom.ts"
 import { codeOf } from "./socket.ts"
 
 export type Side = "accepted" | "dialed"
@@ -59,8 +59,6 @@ export const ofError = (error: Error): Refused => {
   return { reason: code.includes("_ALERT_") ? "alert" : "broken", detail: code === "" ? error.message : code }
 }
 
-const quietMillis = 60_000
-
 export interface Refusals {
   readonly report: (side: Side, far: string, refused: Refused) => void
 }
@@ -78,7 +76,7 @@ export const makeRefusals = (
   log: (fields: Fields) => void
 ): Refusals => {
   const counters = new Map<string, Metric.Counter<number>>()
-  const spoken = new Map<string, { atMillis: number; untold: number }>()
+  const seldom = makeSeldom(nowMillis)
   return {
     report: (side, far, { detail, reason }) => {
       const key = `${side} ${reason}`
@@ -89,15 +87,8 @@ export const makeRefusals = (
       }
       counter.updateUnsafe(1, context)
       if (reason === "hungUp") return
-      const last = spoken.get(key)
-      const now = nowMillis()
-      if (last !== undefined && now - last.atMillis < quietMillis) {
-        last.untold++
-        return
-      }
-      spoken.set(key, { atMillis: now, untold: 0 })
-      const more = last !== undefined && last.untold > 0 ? { alsoRefusedSince: last.untold } : {}
-      log({ side, reason, detail, far, ...more })
+      const also = seldom(key)
+      if (also !== undefined) log({ side, reason, detail, far, ...also })
     }
   }
 }

@@ -1,7 +1,6 @@
 /**
- * What this end lacks to take others' connections with, counted and told in the log: the first of a kind at once, those of the
- * next minute with it as a number, so that a flood does not fill a disk. Without a word here only those who are turned away
- * would know, and not why.
+ * What this end lacks to take others' connections with, counted and told in the log, seldom. Without a word here only those who are
+ * turned away would know, and not why.
  *
  * Of descriptors there is no error to wait for. Where one is lacking libuv accepts with a descriptor that it has set aside,
  * and closes at once, so that nobody waits in the backlog; Node hears of none of it. So each connection that was accepted has
@@ -9,6 +8,7 @@
  */
 import type { Socket } from "node:net"
 import type { Counters, Refusal } from "./counters.ts"
+import { makeSeldom } from "./seldom.ts"
 import { codeOf, lacks, remoteAddressOf } from "./socket.ts"
 
 /** What a shortage's log entry holds. */
@@ -21,8 +21,6 @@ export interface Shortages {
   readonly accepted: (connection: Socket) => void
 }
 
-const quietMillis = 60_000
-
 const cutOff = "whoever connects is cut off until a file descriptor is free"
 
 const noSlot = "others' connections are reset: this transport holds as many as it may"
@@ -34,17 +32,10 @@ export const makeShortages = (
   nowMillis: () => number,
   log: (message: string, fields: Fields) => void
 ): Shortages => {
-  const spoken = new Map<string, { readonly atMillis: number; untold: number }>()
+  const seldom = makeSeldom(nowMillis)
   const tell = (kind: string, message: string, connection: Socket, more: Fields): void => {
-    const last = spoken.get(kind)
-    const now = nowMillis()
-    if (last !== undefined && now - last.atMillis < quietMillis) {
-      last.untold++
-      return
-    }
-    spoken.set(kind, { atMillis: now, untold: 0 })
-    const fields = { ...more, far: remoteAddressOf(connection) }
-    log(message, last === undefined || last.untold === 0 ? fields : { ...fields, alsoSince: last.untold })
+    const also = seldom(kind)
+    if (also !== undefined) log(message, { ...more, far: remoteAddressOf(connection), ...also })
   }
   return {
     refused: (limit, connection) => {
