@@ -170,7 +170,10 @@ export const wantedFrom = <I extends Key>(stream: Stream<I>, number: number): St
   return {
     ...stream,
     wanted: number,
-    gap: gap === undefined ? undefined : { ...gap, asked: none, allAskedAt: undefined, gone: none }
+    gap:
+      gap === undefined
+        ? undefined
+        : { ...gap, asking: undefined, asked: none, goOn: none, allAskedAt: undefined, gone: none }
   }
 }
 
@@ -189,6 +192,8 @@ export const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: 
   const { neighbors, streams } = t.state
   const gap = at(streams, slot)?.gap
   if (gap?.open !== true) return
+  // What it has named since it said that, it has yet to be asked for.
+  if (gap.holders.includes(id) && !gap.asked.includes(id) && !gap.goOn.includes(id)) return
   const gone = [...gap.gone.filter((other) => other.id !== id), { id, below }]
   changeGap(t, slot, { gone })
   let lost = Infinity

@@ -937,6 +937,21 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 25 })).lagged, ["9/10–19", "9/21–24"])
   })
 
+  it("R7. nor was what comes in answer to a Fetch of before, from the one that has named what is older", () => {
+    // What is older has been given up, and 4 is asked for what is newer, when its digest comes.
+    const p = node([2, 3]).hears(2, gossip(9, 20)).passes(500)
+    for (const from of [2, 3]) p.hears(from, fetched(false, { ...origin, below: 20 }))
+    p.hears(2, gossip(9, 25)).wins(4).passes(500)
+    p.hears(2, fetched()).hears(3, fetched())
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 4, wanted: [ranges(9, 21, 24)] }])
+    p.hears(4, digest(ranges(9, 10, 12))).hears(4, fetched(false, { ...origin, below: 25 }))
+    assert.deepStrictEqual(p.says("Fetch"), [{ _tag: "Fetch", to: 4, wanted: [ranges(9, 10, 19, 21, 24)] }])
+    for (const from of [2, 3]) p.hears(from, fetched(false, { ...origin, below: 25 }))
+    assert.deepStrictEqual(p.lagged, [])
+    brings(p, 4, 10, 11, 12).hears(4, fetched(false, { ...origin, below: 25 }))
+    assert.deepStrictEqual(p.lagged, ["9/13–19", "9/21–24"])
+  })
+
   it("R7. what one says is over is not lagged while another, who has named some of the gap, has yet to answer", () => {
     // Cut off for longer than `gapMillis`, of two new neighbours it asks the one that is first to name any of it.
     const back = (p: ReturnType<typeof node>) => {
