@@ -142,7 +142,11 @@ const checkGap = <I extends Key, A>(
     check(next > top, () => `${name}: ${next} is wanted, and nobody will be asked for it`)
   }
   if (gap?.open !== true) return
-  const { asked, asking, goOn, gone, holders } = gap
+  const { asked, asking, goOn, gone, holders, unheard } = gap
+  check(
+    unheard.every((id) => goOn.includes(id)),
+    () => `${name}: one has had no room for it that has no more`
+  )
   for (const id of [...asked, ...holders, ...gone.map(({ id }) => id), ...goOn]) {
     check(
       neighbors.some((peer) => peer.id === id),

@@ -184,6 +184,8 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
       due: 2,
       hurried: 9,
       asking: 3,
+      place: 0,
+      unheard: [],
       askedTo: -1,
       goOn: [3],
       holders: [3],

@@ -30,8 +30,10 @@ export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due
     due,
     hurried: latest(stream),
     asking: undefined,
+    place: 0,
     askedTo: -1,
     goOn: none,
+    unheard: none,
     holders: none,
     asked: none,
     allAskedAt: undefined,
@@ -123,6 +125,7 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
     changeGap(t, slot, {
       ...(gap.asking === id ? { asking: undefined, due: t.now } : {}),
       goOn: gap.goOn.filter((other) => other !== id),
+      unheard: gap.unheard.filter((other) => other !== id),
       holders: gap.holders.filter((other) => other !== id),
       asked: gap.asked.filter((other) => other !== id),
       gone: gap.gone.filter((other) => other.id !== id)
@@ -173,7 +176,7 @@ export const wantedFrom = <I extends Key>(stream: Stream<I>, number: number): St
     gap:
       gap === undefined
         ? undefined
-        : { ...gap, asking: undefined, asked: none, goOn: none, allAskedAt: undefined, gone: none }
+        : { ...gap, asking: undefined, asked: none, goOn: none, unheard: none, allAskedAt: undefined, gone: none }
   }
 }
 
@@ -206,13 +209,23 @@ export const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: 
   else wantFrom(t, slot, lost)
 }
 
+/** The first number that is missing. */
+const firstOf = <I extends Key>(stream: Stream<I>): number =>
+  doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
+
 /**
  * When a gap is given up because one says that it is over, or what is older because nobody brings it. All are to have been asked first,
  * and to have had the time to answer: they may have much to answer before, which anybody can bring about, and messages of validated
- * topics are not asked for at all times.
+ * topics are not asked for at all times. Nor has who had no room left for it in an answer.
  */
-export const briefEnd = <I extends Key, A>({ state }: Transition<I, A>, { allAskedAt, since }: Gap<I>): number =>
-  (allAskedAt ?? (state.neighbors.length === 0 ? since : Infinity)) + state.config.gapMillis
+export const briefEnd = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  stream: Stream<I>,
+  { allAskedAt, brought, since, unheard }: Gap<I>
+): number => {
+  if (unheard.length > 0 && brought < firstOf(stream)) return Infinity
+  return (allAskedAt ?? (state.neighbors.length === 0 ? since : Infinity)) + state.config.gapMillis
+}
 
 /**
  * Gives up, of what has been missing too long, what a neighbour has said to be over, or all of it; when the rest is to be looked at
@@ -229,7 +242,7 @@ export const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number):
       changeGap(t, slot, { open: false })
       return 0
     }
-    const first = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
+    const first = firstOf(stream)
     if (first > gap.known) {
       changeGap(t, slot, begunAnew(stream, now))
       continue
@@ -240,7 +253,7 @@ export const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number):
     // Who has named some of it, and has not answered yet, may bring it: the gap may have been open for long because nobody was there.
     const isPromised = gap.holders.some((id) => !gap.asked.includes(id))
     const isBrief = (over >= 0 && !isPromised) || wantsOlder(stream)
-    const end = Math.min(isBrief ? briefEnd(t, gap) : Infinity, gap.since + Math.max(gapMillis, retainedMillis))
+    const end = Math.min(isBrief ? briefEnd(t, stream, gap) : Infinity, gap.since + Math.max(gapMillis, retainedMillis))
     if (now < end) return end
     if (first > latest(stream)) {
       // Nothing that came was published after it: perhaps it never was. What has been asked for may be on its way.

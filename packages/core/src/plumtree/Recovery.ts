@@ -28,7 +28,7 @@ import {
 import * as Held from "./Held.ts"
 import type { Gone, Ranges } from "./Message.ts"
 import { countAbove, doneUntil, gapsOf, hasGap, isApart, latest, mostNamed, wantsOlder } from "./Seen.ts"
-import { type Gap, indexOf, type Stream, type Upkeep } from "./State.ts"
+import { freshLink, type Gap, indexOf, type Link, type Stream, type Upkeep } from "./State.ts"
 import { at, put, slotOf } from "./Streams.ts"
 import { changeLink, changeUpkeep, type Transition } from "./Transition.ts"
 import { hasRoomToJudge } from "./Verdict.ts"
@@ -159,7 +159,7 @@ export const askForGaps = <I extends Key, A>(
   for (const [index, wanted] of batches.all) {
     const to = state.neighbors[index]
     if (to === undefined) continue
-    changeLink(t, index, { fetchAt: t.now + state.config.fetchMillis, fetched: 0 })
+    changeLink(t, index, { fetchAt: t.now + state.config.fetchMillis, fetched: 0, reached: -1 })
     t.outputs.push({ _tag: "Send", to, message: { _tag: "Fetch", wanted } })
   }
 }
@@ -215,7 +215,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   const { config, neighbors, upkeep } = state
   const stream = at(state.streams, slot)
   if (stream?.gap === undefined) return undefined
-  if (stream.gap.open && wantsOlder(stream) && now >= briefEnd(t, stream.gap)) wantFrom(t, slot, stream.owed)
+  if (stream.gap.open && wantsOlder(stream) && now >= briefEnd(t, stream, stream.gap)) wantFrom(t, slot, stream.owed)
   const end = giveUpLate(t, slot)
   const wanting = at(state.streams, slot)
   if (wanting?.gap?.open !== true) {
@@ -246,9 +246,10 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     if (isJudged) batches.judgedBy = index
     const missing = gapsOf(wanting)
     const runs = missing.slice(0, 2 * mostNamed(config))
-    batches.all.set(index, [...(batches.all.get(index) ?? []), rangesOf(wanting, runs)])
+    const before = batches.all.get(index) ?? []
+    batches.all.set(index, [...before, rangesOf(wanting, runs)])
     const askedTo = runs.length < missing.length ? (runs[runs.length - 1] ?? -1) : -1
-    changeGap(t, slot, { asking: id, askedTo, due: now })
+    changeGap(t, slot, { asking: id, place: before.length, askedTo, due: now })
     break
   }
   // If all that are left are busy, the end of what they are busy with brings us back.
@@ -308,9 +309,10 @@ export const onFetchedMessage = <I extends Key, A>(
   const link = links[index]
   if (link === undefined || link.fetchAt === 0 || gap === undefined || gap.asking !== neighbors[index]?.id) return
   const fetched = link.fetched + Held.bytesOf(payload)
+  const reached = Math.max(link.reached, gap.place)
   const parts = Math.min(waitedParts, Math.floor((slowParts * fetched) / config.fetchBytes))
   const end = gap.due + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2)) * (1 + parts)
-  changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched })
+  changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched, reached })
 }
 
 /**
@@ -329,7 +331,7 @@ export const onFetched = <I extends Key, A>(
   if (link === undefined || from === undefined) return
   const isLate = link.fetchAt === 0
   if (!isLate) {
-    release(t, from.id, link.fetched > 0, more)
+    release(t, from.id, link, more)
     changeLink(t, index, { fetchAt: 0 })
   }
   const over = new Set<number>()
@@ -347,7 +349,7 @@ export const onFetched = <I extends Key, A>(
  * first gap: that of which something came last is asked for last, so that one that does not end keeps no other waiting. Nor do those of
  * validated topics, for which one neighbour is asked at a time: it is another's turn.
  */
-const release = <I extends Key, A>(t: Transition<I, A>, id: I, hasBrought: boolean, more: boolean): void => {
+const release = <I extends Key, A>(t: Transition<I, A>, id: I, { reached }: Link, more: boolean): void => {
   const { gaps, validated } = t.state.upkeep
   const released = new Map<number, number>()
   const judged = new Set<number>()
@@ -358,10 +360,13 @@ const release = <I extends Key, A>(t: Transition<I, A>, id: I, hasBrought: boole
     if (stream === undefined || gap?.asking !== id) continue
     // Who was asked for the first gaps of many, and has brought some, may have the others as well.
     const hasOthers = gap.askedTo >= 0 && doneUntil(stream, gap.askedTo + 1) <= stream.top
-    const again = hasBrought && (more || hasOthers)
+    const again = reached >= 0 && (more || hasOthers)
+    // What was named before the last that it has brought some of it has answered in full.
+    const hadNoRoom = again && gap.place >= reached
+    const heard = gap.unheard.filter((other) => other !== id)
     const others = gap.goOn.filter((other) => other !== id)
     const round = again ? { goOn: [...others, id] } : { goOn: others, asked: [...gap.asked, id] }
-    changeGap(t, slot, { asking: undefined, due: t.now, ...round })
+    changeGap(t, slot, { asking: undefined, due: t.now, unheard: hadNoRoom ? [...heard, id] : heard, ...round })
     released.set(slot, gap.since)
     if (validated.includes(stream.topic)) judged.add(slot)
     last = Math.max(last, gap.since)
@@ -380,7 +385,7 @@ export const abandonFetches = <I extends Key, A>(t: Transition<I, A>): void => {
   t.state.links.forEach(({ fetchAt }, index) => {
     const peer = t.state.neighbors[index]
     if (fetchAt === 0 || fetchAt > t.now || peer === undefined) return
-    release(t, peer.id, false, false)
+    release(t, peer.id, freshLink, false)
     changeLink(t, index, { fetchAt: 0 })
   })
 }

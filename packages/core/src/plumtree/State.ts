@@ -74,10 +74,14 @@ export interface Gap<I extends Key> {
   readonly hurried: number
   /** Who has been asked and has not answered yet. */
   readonly asking: I | undefined
+  /** Which of those that the FETCH to that one named it was, from 0: an answer takes them in this order. */
+  readonly place: number
   /** Up to which number that one has been asked, if the gaps were more than a FETCH names; −1: all. */
   readonly askedTo: number
   /** Who has answered in this round and has more, the last that did last: they are asked after all others. */
   readonly goOn: ReadonlyArray<I>
+  /** Those of them whose answer may have had no room for this one: more came of it, or of what was named before it. */
+  readonly unheard: ReadonlyArray<I>
   /**
    * Neighbours that have said that they keep some of it, or have announced it: they are asked first. At most as many as there
    * are neighbours.
@@ -162,6 +166,8 @@ export interface Link {
   readonly fetchAt: number
   /** Bytes that the open FETCH has brought of what it asked for, as they count where they are kept. */
   readonly fetched: number
+  /** The last of the gaps that it named of which something has come; −1: none. */
+  readonly reached: number
   /** The slot with which the next DIGEST to it begins; −1: it has been told all. */
   readonly digestSlot: number
   /** When that one is sent; 0: none waits. */
@@ -367,6 +373,7 @@ export const freshLink: Link = {
   prunedAt: -1,
   fetchAt: 0,
   fetched: 0,
+  reached: -1,
   digestSlot: -1,
   digestAt: 0,
   recalledAt: -1,

@@ -1047,6 +1047,50 @@ describe("recovery", () => {
     assert.isAtMost(p.now - since, 1_500)
   })
 
+  it("R7. but nothing is for which an answer had no room, while more of what was asked for before it comes", () => {
+    const sources = Array.from({ length: 16 }, (_, i) => 20 + i)
+    /** 2 keeps all, and brings of each one message a second; 3 has kept nothing. The last of them the application gets. */
+    const fetches = (older: boolean) => {
+      const p = node([2, 3])
+      const lagged: Array<string> = []
+      const delivered: Array<string> = []
+      const asked = new Map<number, ReadonlyArray<Plumtree.Ranges<number>>>()
+      const see = () => {
+        lagged.push(...p.lagged)
+        delivered.push(...p.delivered)
+        for (const { to, wanted } of p.says("Fetch")) asked.set(to, wanted)
+      }
+      const answers = (from: number, count: number, more: boolean, ...gone: ReadonlyArray<Plumtree.Gone<number>>) => {
+        const wanted = asked.get(from) ?? []
+        asked.delete(from)
+        for (const { runs, source } of wanted.slice(0, count)) {
+          p.hears(from, gossip(source, runs[0] ?? 0, { replay: "recovery" }))
+          see()
+        }
+        p.hears(from, fetched(more, ...gone))
+        see()
+      }
+      for (const source of sources) {
+        if (!older) p.hears(3, gossip(source, 0))
+        p.hears(3, gossip(source, 2))
+      }
+      for (let tenth = 1; tenth < 400; tenth++) {
+        p.passes(100)
+        see()
+        const toThree = asked.get(3)
+        if (toThree !== undefined)
+          answers(3, 0, false, ...toThree.map(({ source }) => ({ source, epoch: 1, topic, below: 2 })))
+        const toTwo = asked.get(2)
+        if (tenth % 10 === 0 && toTwo !== undefined) answers(2, 1, toTwo.length > 1)
+      }
+      return { lagged, delivered }
+    }
+    const { delivered, lagged } = fetches(false)
+    assert.deepStrictEqual([lagged, delivered.filter((name) => name.endsWith("/1")).length], [[], 16])
+    // Nor is what is older forgotten.
+    assert.deepStrictEqual(fetches(true).delivered.filter((name) => name.endsWith("/0")).length, 16)
+  })
+
   it("R7. nor does one that has more of it while it answers for something else", () => {
     const p = node([2, 3, 4], { fetchMillis: 5_000, gapMillis: 4_000 })
     p.hears(4, gossip(9, 0)).hears(4, gossip(9, 6)).passes(500)
