@@ -184,7 +184,10 @@ export const wantedFrom = <I extends Key>(stream: Stream<I>, number: number): St
 export const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, number: number): void => {
   const stream = at(t.state.streams, slot)
   if (stream === undefined) return
-  const next = { ...stream, wanted: Math.max(stream.wanted, Math.min(number, stream.owed)) }
+  const wanted = Math.max(stream.wanted, Math.min(number, stream.owed))
+  // It is said in each round anew, and nothing is wanted less for that.
+  if (wanted === stream.wanted) return
+  const next = { ...stream, wanted }
   put(t, slot, next)
   // The rest has not been missing for as long: some of it may have come.
   changeGap(t, slot, hasGap(next) ? { allAskedAt: undefined } : { open: false })

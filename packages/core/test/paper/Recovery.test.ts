@@ -937,6 +937,19 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.hears(3, fetched(false, { ...origin, below: 25 })).lagged, ["9/10–19", "9/21–24"])
   })
 
+  it("R7. that some of what is older is over puts nothing off, however often all say so", () => {
+    const p = node([2, 3], { gapMillis: 4_000 }).hears(2, gossip(9, 3)).hears(2, gossip(9, 5))
+    const since = p.now
+    while (p.lagged.length === 0 && p.now < since + 20_000) {
+      p.passes(100)
+      // 3 still misses 2 itself.
+      for (const to of p.saysTo("Fetch")) p.hears(to, fetched(false, { ...origin, below: to === 2 ? 5 : 2 }))
+      for (const to of p.saysTo("Fetch")) p.hears(to, fetched(false, { ...origin, below: to === 2 ? 5 : 2 }))
+    }
+    assert.isAtMost(p.now - since, 9_500)
+    assert.deepStrictEqual(p.lagged, ["9/4–4"])
+  })
+
   it("R7. nor was what comes in answer to a Fetch of before, from the one that has named what is older", () => {
     // What is older has been given up, and 4 is asked for what is newer, when its digest comes.
     const p = node([2, 3]).hears(2, gossip(9, 20)).passes(500)
