@@ -190,6 +190,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
       goOn: [3],
       holders: [3],
       asked: [3],
+      roundAt: 0,
       allAskedAt: undefined,
       brought: -1,
       gone: []

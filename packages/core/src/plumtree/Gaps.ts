@@ -36,6 +36,7 @@ export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due
     unheard: none,
     holders: none,
     asked: none,
+    roundAt: now,
     allAskedAt: undefined,
     brought: -1,
     gone: none

@@ -226,14 +226,17 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   if (gap.asking !== undefined) return end
   if (gap.due > now) return Math.min(end, gap.due)
   const left = candidates(gap, neighbors)
-  const isAsked = gap.allAskedAt === undefined && neighbors.length > 0 && left.every((id) => gap.goOn.includes(id))
+  // Who was asked in this round before something came has not been asked for what is missing since.
+  const isSince = left.length > 0 || gap.since <= gap.roundAt
+  const isDone = neighbors.length > 0 && left.every((id) => gap.goOn.includes(id))
+  const isAsked = gap.allAskedAt === undefined && isDone && isSince
   const allAskedAt = isAsked ? now : gap.allAskedAt
   const next = isAsked ? Math.min(end, now + config.gapMillis) : end
   if (left.length === 0) {
     // All have been asked: the same once more, after a pause, in which they may get what they lack themselves. Each pause
     // is half as long as the gap has been open.
     const due = now + Math.max(config.fetchMillis, Math.floor((now - gap.since) / 2))
-    changeGap(t, slot, { asked: none, allAskedAt, holders: none, due })
+    changeGap(t, slot, { asked: none, roundAt: now, allAskedAt, holders: none, due })
     return Math.min(next, due)
   }
   if (isAsked) changeGap(t, slot, { allAskedAt })

@@ -89,8 +89,10 @@ export interface Gap<I extends Key> {
   readonly holders: ReadonlyArray<I>
   /** Neighbours that have been asked in this round. */
   readonly asked: ReadonlyArray<I>
+  /** When this round began. */
+  readonly roundAt: number
   /**
-   * When all had been asked since something of it last came, in one such round, or as if then, for the sake of a neighbour that has come
+   * When all had been asked since something of it last came, in a round that began after it, or as if then, for the sake of a neighbour that has come
    * since; undefined: they have not.
    */
   readonly allAskedAt: number | undefined
