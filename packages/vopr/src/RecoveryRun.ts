@@ -296,15 +296,17 @@ export class RecoveryRun {
 
   /**
    * Whether a number is older than what is owed and wanted no more; or a little of what is missing comes, again and again, or waits for
-   * its verdict, before which no more is asked for (R14).
+   * its verdict, before which no more is asked for (R14); or so many gaps are open below it that no Fetch names it yet (R3).
    */
   private isBeyond(process: Process, stream: State["streams"]["near"][number] | undefined, number: number): boolean {
     if (stream === undefined) return false
     if (number <= stream.floor || number < stream.wanted) return true
     const { gap, top } = stream
     if (gap?.open !== true || number > top) return false
+    const missing = Plumtree.missingOf(process.state, stream, Math.max(stream.floor + 1, stream.wanted), top)
+    const isNamed = number <= (missing[2 * this.scenario.broadcast.gapsSize + 1] ?? top)
     const isJudging = stream.topic === judgedTopic && process.state.upkeep.waiting.length > 0
-    return isJudging || this.world.clockOf(process) - gap.since < progressMillis
+    return !isNamed || isJudging || this.world.clockOf(process) - gap.since < progressMillis
   }
 
   private reachesEverybody(): boolean {

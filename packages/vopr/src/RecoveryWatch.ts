@@ -125,6 +125,9 @@ export class RecoveryWatch {
     if (message._tag === "Fetched") this.fetches.delete(from.id)
     if (message._tag !== "Gossip" || message.replay !== "recovery" || now > fetch.until) return
     if (Plumtree.hasSeen(before, message.id) || !isAskedFor(fetch.wanted, message.id, message.id.sequence)) return
+    // An origin that has made room since is not asked for any more, though it may have begun anew (R9).
+    const stream = Broadcast.streamsOf(before).find((stream) => Plumtree.sameOrigin(stream, message.id))
+    if (stream?.gap?.asking !== from.id) return
     const { fetchMillis, gapMillis } = this.config
     const end = fetch.at + Math.max(fetchMillis, Math.floor(gapMillis / 2))
     this.fetches.set(from.id, { ...fetch, until: Math.min(now + fetchMillis, end) })
