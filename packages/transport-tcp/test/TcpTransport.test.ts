@@ -28,6 +28,17 @@ const endOf = (socket: Socket) =>
     socket.resume()
   })
 
+/** What `sh` is to be told for a script to run in a process of a hundred descriptors. */
+const withFewDescriptors = (script: string): ReadonlyArray<string> => [
+  "-c",
+  `ulimit -n 100; exec "$0" "$@"`,
+  process.execPath,
+  "--conditions=source",
+  "--input-type=module",
+  "-e",
+  script
+]
+
 /** Takes all descriptors that its process may have, and dials a name and an address. */
 const poor = `
   import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
@@ -129,19 +140,7 @@ describe("a transport", () => {
     () =>
       Effect.gen(function* () {
         const said = yield* Effect.promise(() =>
-          promisify(execFile)(
-            "sh",
-            [
-              "-c",
-              `ulimit -n 100; exec "$0" "$@"`,
-              process.execPath,
-              "--conditions=source",
-              "--input-type=module",
-              "-e",
-              poor
-            ],
-            { cwd: import.meta.dirname }
-          )
+          promisify(execFile)("sh", withFewDescriptors(poor), { cwd: import.meta.dirname })
         )
         assert.include(said.stdout, "limit: getaddrinfo")
         assert.match(said.stdout, /limit: no file descriptor is left; let this process open more files.*connect EMFILE/)
@@ -154,19 +153,7 @@ describe("a transport", () => {
       Effect.gen(function* () {
         const child = yield* Effect.acquireRelease(
           Effect.sync(() =>
-            spawn(
-              "sh",
-              [
-                "-c",
-                `ulimit -n 100; exec "$0" "$@"`,
-                process.execPath,
-                "--conditions=source",
-                "--input-type=module",
-                "-e",
-                full
-              ],
-              { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] }
-            )
+            spawn("sh", withFewDescriptors(full), { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] })
           ),
           (child) => Effect.sync(() => child.kill("SIGKILL"))
         )

@@ -125,8 +125,8 @@ export interface Config {
   readonly windowSize: number
   /**
    * Gaps in the numbers of one source that are remembered; beyond, the oldest is given up. And the runs that one DIGEST names
-   * of it; a FETCH names one more. 1–10,000. Ours: 64. With `strategy: "thicket"` all within the window are remembered: while a tree carries nothing
-   * every number of its turn is a gap.
+   * of it; a FETCH names one more. 1–10,000. Ours: 64. With `strategy: "thicket"` all within the window are remembered: while
+   * a tree carries nothing every number of its turn is a gap.
    */
   readonly gapsSize: number
   /**

@@ -210,3 +210,9 @@ const isTagged = <M extends Message, Tag extends Message["_tag"]>(
   message: M,
   tag: Tag
 ): message is M & Extract<Message, { _tag: Tag }> => message._tag === tag
+
+/** Messages of source 9 come as the answer to a Fetch. */
+export const brings = (p: Subject, from: number, ...sequences: ReadonlyArray<number>): Subject => {
+  for (const sequence of sequences) p.hears(from, gossip(9, sequence, { replay: "recovery" }))
+  return p
+}

@@ -132,7 +132,8 @@ type Shown = Map<typeof active, number>
 
 /**
  * Who shares the gauges of a registry, by the attributes with which they are shown; whose own changed last stands last. A node that
- * is started again under the same attributes may have begun before the one before has ended.
+ * is started again under the same attributes may have begun before the one before has ended. There are as many entries as the registry
+ * has series of a gauge, which it keeps as long.
  */
 const sharers = new WeakMap<Metric.MetricRegistry, Map<string, Set<Shown>>>()
 
