@@ -247,7 +247,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
     const id = { source: 1, epoch: 0, topic: "broadcast", sequence: 3 }
     const payload = new Uint8Array(4)
     const gossip = { _tag: "Gossip", id, round: 0, publishedAt: 1, ageMillis: 0, payload, replay: undefined } as const
-    return { upkeep: { ...upkeep, waiting: [{ gossip, from: self, bornAt: 1, asked: false, until: 9 }] } }
+    return { upkeep: { ...upkeep, waiting: [{ gossip, from: self, bornAt: 1, named: undefined, until: 9 }] } }
   }
 }
 

@@ -6,15 +6,14 @@
  */
 import type { Key } from "../Peer.ts"
 import type { Announcement, IHave, MessageId } from "./Message.ts"
-import type { Announcing, State, Stream } from "./State.ts"
+import type { Announcing, State } from "./State.ts"
 import { clearTimer, setTimer, type Transition } from "./Transition.ts"
 import { withoutIndex } from "./Tree.ts"
 
-/** The neighbours that have said that they keep some of what is missing in a stream, as a set of indices. */
-export const holdersOf = <I extends Key, A>({ neighbors }: State<I, A>, stream: Stream<I> | undefined): number => {
-  const holders = stream?.gap?.holders ?? []
+/** Those of them that are neighbours, as a set of indices. */
+export const indicesOf = <I extends Key, A>({ neighbors }: State<I, A>, ids: ReadonlyArray<I>): number => {
   let set = 0
-  if (holders.length > 0) neighbors.forEach(({ id }, index) => (set |= holders.includes(id) ? 1 << index : 0))
+  if (ids.length > 0) neighbors.forEach(({ id }, index) => (set |= ids.includes(id) ? 1 << index : 0))
   return set
 }
 

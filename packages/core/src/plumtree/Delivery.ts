@@ -5,16 +5,16 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { maxHops } from "../wire/Limits.ts"
-import { announce, holdersOf } from "./Announce.ts"
+import { announce, indicesOf } from "./Announce.ts"
 import { type Gossip, nextRound } from "./Message.ts"
 import { found } from "./Missing.ts"
 import type { Via } from "./Protocol.ts"
-import { at, keep, sweepMillis } from "./Streams.ts"
+import { keep, sweepMillis } from "./Streams.ts"
 import { changeUpkeep, type Transition } from "./Transition.ts"
 
 /**
- * Delivers a message, passes it on, and keeps it. `from` is self for one of our own. `asked`: it came while `from` was being asked for
- * what is missing.
+ * Delivers a message, passes it on, and keeps it. `from` is self for one of our own. `named`: who had named it, if it came while `from`
+ * was being asked for what is missing.
  */
 export const accept = <I extends Key, A>(
   t: Transition<I, A>,
@@ -22,14 +22,14 @@ export const accept = <I extends Key, A>(
   gossip: Gossip<I>,
   from: Peer<I, A>,
   bornAt: number,
-  asked: boolean
+  named: ReadonlyArray<I> | undefined
 ): void => {
   const { outputs, state } = t
   const { id, payload, publishedAt, replay, round } = gossip
   const own = from.id === state.self.id
   const via: Via = own ? "self" : (replay ?? "push")
   outputs.push({ _tag: "Delivered", id, payload, hops: round, publishedAt, from, via })
-  pass(t, slot, from, gossip, bornAt, asked)
+  pass(t, from, gossip, bornAt, named)
   const isPushed = replay === undefined
   const announced = found(t, id, from.id, isPushed, latenessOf(t, gossip))
   let path = own || replay === "recovery" ? undefined : { round, parent: from.id }
@@ -68,17 +68,16 @@ export const latenessOf = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip
  */
 const pass = <I extends Key, A>(
   t: Transition<I, A>,
-  slot: number,
   from: Peer<I, A>,
   { id, payload, publishedAt, replay, round }: Gossip<I>,
   bornAt: number,
-  asked: boolean
+  named: ReadonlyArray<I> | undefined
 ): void => {
   const { outputs, state } = t
   const { neighbors } = state
   // Who has named it too hardly needs it: of what a newcomer fetches all neighbours have told, and what they keep may be megabytes.
-  const named = asked && t.strategy.announcesFetched ? holdersOf(state, at(state.streams, slot)) : 0
-  const lazy = t.strategy.lazyFor(state, id) | named
+  const holders = named !== undefined && t.strategy.announcesFetched ? indicesOf(state, named) : 0
+  const lazy = t.strategy.lazyFor(state, id) | holders
   const onwardRound = nextRound(round)
   // The same for all neighbours. Half of the nodes of a tree have none to push to.
   let onward: Gossip<I> | undefined
@@ -100,11 +99,11 @@ const pass = <I extends Key, A>(
       payload,
       // Whoever has it already was not reached by two paths, but by one and by this detour, which others need. Only one that has asked
       // says so: else a member that says it of everything would have nobody behind it cut a cycle any more.
-      replay: asked && replay === "recovery" ? replay : undefined
+      replay: named !== undefined && replay === "recovery" ? replay : undefined
     }
     outputs.push({ _tag: "Send", to, message: onward })
   }
   // Who has it may have got it by a longer path than it took, long ago, to where it was fetched: that makes no link of today a better
   // one (PT16), whoever is told of it.
-  if (announced !== 0) announce(t, id, named === 0 ? onwardRound : maxHops, announced)
+  if (announced !== 0) announce(t, id, holders === 0 ? onwardRound : maxHops, announced)
 }

@@ -65,6 +65,10 @@ export const begunAnew = <I extends Key>({ top }: Stream<I>, now: number): Parti
   brought: -1
 })
 
+/** Who has said that it keeps some of what is missing in the stream of this slot. */
+export const holdersOf = <I extends Key, A>({ state }: Transition<I, A>, slot: number): ReadonlyArray<I> =>
+  at(state.streams, slot)?.gap?.holders ?? none
+
 /** A neighbour says that it keeps something that is missing in the stream of this slot: it is asked before others. */
 export const addHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, holder: I): void => {
   const gap = at(t.state.streams, slot)?.gap

@@ -5,7 +5,7 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { accept, latenessOf } from "./Delivery.ts"
-import { lag } from "./Gaps.ts"
+import { holdersOf, lag } from "./Gaps.ts"
 import { heed, heedAwaited } from "./Guide.ts"
 import type { Gossip, MessageId, Origin } from "./Message.ts"
 import { found } from "./Missing.ts"
@@ -33,7 +33,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   heed(t, id, now, 0)
   t.strategy.onPublished(t, id)
   const gossip = { _tag: "Gossip", id, round: 0, publishedAt: now, ageMillis: 0, payload, replay: undefined } as const
-  accept(t, slot, gossip, self, now, false)
+  accept(t, slot, gossip, self, now, undefined)
 }
 
 /** GOSSIP received. */
@@ -64,12 +64,13 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   else heed(t, id, gossip.publishedAt, gossip.ageMillis)
   t.strategy.onNews(t, gossip, index)
   const bornAt = t.now - (gossip.ageMillis > 0 ? Math.min(gossip.ageMillis, oldestMillis) : 0)
-  const asked = replay === "recovery" && (state.links[index]?.fetchAt ?? 0) !== 0
+  const isAsked = replay === "recovery" && (state.links[index]?.fetchAt ?? 0) !== 0
+  const named = isAsked ? holdersOf(t, slot) : undefined
   if (awaited) {
     found(t, id, from.id, replay === undefined, latenessOf(t, gossip))
-    awaitVerdict(t, { gossip, from, bornAt, asked, until: t.now + state.config.verdictMillis })
+    awaitVerdict(t, { gossip, from, bornAt, named, until: t.now + state.config.verdictMillis })
   } else {
-    accept(t, slot, gossip, from, bornAt, asked)
+    accept(t, slot, gossip, from, bornAt, named)
   }
 }
 

@@ -261,8 +261,8 @@ export interface Waiting<I extends Key, A> {
   readonly gossip: Gossip<I>
   readonly from: Peer<I, A>
   readonly bornAt: number
-  /** Whether it came while `from` was being asked for what is missing. */
-  readonly asked: boolean
+  /** Who had named some of what was missing of its origin, if it came while `from` was being asked for that. */
+  readonly named: ReadonlyArray<I> | undefined
   readonly until: number
 }
 

@@ -7,6 +7,7 @@
 import type { Key } from "../Peer.ts"
 import { type Config, defaultConfig } from "./Config.ts"
 import { accept } from "./Delivery.ts"
+import { holdersOf } from "./Gaps.ts"
 import { heed } from "./Guide.ts"
 import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameMessage, sameOrigin } from "./Message.ts"
@@ -36,10 +37,10 @@ export const hasRoomToJudge = <I extends Key, A>(config: Config, waiting: Readon
   let fetched = 0
   let fetchedBytes = 0
   let bytes = 0
-  for (const { asked, gossip } of waiting) {
+  for (const { gossip, named } of waiting) {
     const size = Held.bytesOf(gossip.payload)
     bytes += size
-    if (!asked) continue
+    if (named === undefined) continue
     fetched++
     fetchedBytes += size
   }
@@ -77,15 +78,11 @@ export const onVerdict = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I
   if (waiting === undefined) return
   if (verdict !== "accept") return dismiss(t, index, verdict)
   changeUpkeep(t, { waiting: t.state.upkeep.waiting.toSpliced(index, 1) })
-  heed(t, id, waiting.gossip.publishedAt, t.now - waiting.bornAt)
-  accept(
-    t,
-    slotOf(t.state.streams, id.source, id.epoch, id.topic),
-    waiting.gossip,
-    waiting.from,
-    waiting.bornAt,
-    waiting.asked
-  )
+  const { bornAt, from, gossip, named } = waiting
+  heed(t, id, gossip.publishedAt, t.now - bornAt)
+  const slot = slotOf(t.state.streams, id.source, id.epoch, id.topic)
+  // Others may have named some of it since.
+  accept(t, slot, gossip, from, bornAt, named?.concat(holdersOf(t, slot)))
 }
 
 /** From a number on the lowest of an origin that waits for its verdict; infinity if none does. */

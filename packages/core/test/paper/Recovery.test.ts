@@ -439,6 +439,17 @@ describe("recovery", () => {
     assert.deepStrictEqual([brings(q, 2, 0).saysTo("Gossip"), q.saysTo("IHave")], [[3, 4], []])
   })
 
+  it("R4. nor where it waited for a verdict, in which others have named it, or the gap has closed", () => {
+    const p = node([2, 3, 4, 5]).step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+    const accepts = (sequence: number) =>
+      p.step({ _tag: "Validated", now: p.now, id: id(9, sequence), verdict: "accept" })
+    p.hears(2, digest(ranges(9, 0, 1))).hears(3, digest(ranges(9, 0, 1)))
+    brings(p, 2, 0).hears(4, digest(ranges(9, 0, 1)))
+    assert.deepStrictEqual([accepts(0).saysTo("Gossip"), p.saysTo("IHave")], [[5], [3, 4]])
+    brings(p, 2, 1).hears(2, fetched())
+    assert.deepStrictEqual([accepts(1).saysTo("Gossip"), p.saysTo("IHave")], [[5], [3, 4]])
+  })
+
   it("R4. nor does that announcement offer a shorter path to those that have it by a longer one", () => {
     const p = node([2, 3])
       .hears(2, digest(ranges(9, 0, 2)))
