@@ -8,21 +8,21 @@ import { makeSettings, type Settings } from "./settings.ts"
  * A node over TCP that keeps the last settings for a month, so that who joins until then gets them from any neighbour,
  * even if their author is gone.
  */
-const nodeLayer = (name: string) =>
+const nodeLayer = (name: string, join: ReadonlyArray<string>) =>
   Node.layer({
     id: name,
     cluster: "config-push",
+    join,
     broadcast: { retainedMillis: Duration.toMillis("30 days"), retainedMessages: 16 }
   }).pipe(
     Layer.provide(TcpTransport.layer({ host: "127.0.0.1", port: 0 })),
     Layer.provide(Discovery.Discovery.layerNone)
   )
 
-/** Starts a node, lets it join, and gives it the cluster's settings. */
+/** Starts a node that joins, and gives it the cluster's settings. */
 const start = Effect.fnUntraced(function* (name: string, contacts: ReadonlyArray<string>) {
-  const services = yield* Layer.build(nodeLayer(name))
+  const services = yield* Layer.build(nodeLayer(name, contacts))
   const membership = Context.get(services, Membership.Membership)
-  yield* membership.join(contacts)
   if (contacts.length > 0) yield* membership.awaitNeighbors(1)
   const settings = yield* Effect.provide(makeSettings, services)
   return { name, settings, address: (yield* membership.self).address }

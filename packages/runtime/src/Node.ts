@@ -41,7 +41,7 @@ export { type Observe, type Options, OptionsError, resolve, type Settings } from
 
 /**
  * A node over whatever `Transport` and `Discovery` are provided. It is up, but has not joined: `Membership.join` does
- * that. Closing the layer leaves the cluster properly (see `leaveOnClose`), and ends every fiber and link of the node. What lets
+ * that, or the option `join`. Closing the layer leaves the cluster properly (see `leaveOnClose`), and ends every fiber and link of the node. What lets
  * nobody interrupt it (a validator may) is waited for no longer than `leaveDeadline`, and the log says so.
  *
  * If a `PeerStore` is provided as well, the node's epoch is above the one stored, and the peers that it knew are contacts
@@ -83,6 +83,8 @@ export const layer = (
       const { broadcast, membership } = yield* makeDriver(settings, yield* Transport, yield* Discovery, store).pipe(
         Effect.annotateLogs("self", settings.id)
       )
+      // Where another process has its id it has stopped, and whoever uses it is told.
+      if (settings.join !== undefined) yield* Effect.ignore(membership.join(settings.join))
       return Context.make(Membership, membership).pipe(Context.add(Broadcast, broadcast))
     })
   )

@@ -1,7 +1,7 @@
 /** A node whose options come from configuration. */
 import { assert, describe, it } from "@effect/vitest"
 import { MemoryNetwork, MemoryTransport } from "@hyparview/transport-memory"
-import { Config, ConfigProvider, Context, Duration, Effect, Fiber, Layer } from "effect"
+import { Config, ConfigProvider, Context, Duration, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { Discovery, Membership, Node } from "../src/index.ts"
 
@@ -52,6 +52,48 @@ describe("the options of a node from configuration", () => {
       )
     })
   )
+})
+
+describe("the option join", () => {
+  it.effect("has the node join as its layer is built, so that layers built on it may wait for neighbours", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork.make({})
+      const nodeOf = (id: string, join: ReadonlyArray<string> | undefined) =>
+        Node.layer({ id, cluster: "test", join, leaveOnClose: false }).pipe(
+          Layer.provide([MemoryTransport.layer({ address: id }), Discovery.Discovery.layerNone]),
+          Layer.provide(Layer.succeed(MemoryNetwork.MemoryNetwork, network))
+        )
+      const Linked = Layer.effectDiscard(
+        Effect.flatMap(Membership.Membership, (membership) => membership.awaitNeighbors(1))
+      )
+      const built = (id: string, join: ReadonlyArray<string> | undefined) =>
+        Layer.build(Linked.pipe(Layer.provide(nodeOf(id, join)), Layer.fresh)).pipe(
+          Effect.timeout("10 seconds"),
+          Effect.as("linked"),
+          Effect.catchTag("TimeoutError", () => Effect.succeed("alone")),
+          Effect.forkScoped
+        )
+      const fibers = yield* Effect.forEach(
+        [
+          ["a", []],
+          ["b", ["a"]],
+          ["c", undefined]
+        ] as const,
+        ([id, join]) => built(id, join)
+      )
+      yield* TestClock.adjust("11 seconds")
+      assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), ["linked", "linked", "alone"])
+    })
+  )
+
+  it("is a list of addresses", () => {
+    // @ts-expect-error: whoever has no types may give one address.
+    const wrong = Node.resolve({ id: "a", cluster: "test", join: "10.0.0.1:7946" })
+    assert.strictEqual(
+      Result.isFailure(wrong) ? wrong.failure.message : "no error",
+      'join is "10.0.0.1:7946": expected a list of addresses, if need be []'
+    )
+  })
 })
 
 describe("awaitNeighbors", () => {

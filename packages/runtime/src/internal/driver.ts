@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Formatter from "effect/Formatter"
 import * as Latch from "effect/Latch"
-import * as Predicate from "effect/Predicate"
 import * as RandomService from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
@@ -35,6 +34,7 @@ import { dieOf } from "./requests.ts"
 import { makeRun } from "./run.ts"
 import { makeSeldom } from "./seldom.ts"
 import type { Settings } from "./settings.ts"
+import { isTexts } from "./strangeness.ts"
 import { makeSteadyTime } from "./steadyTime.ts"
 import { makeTimers } from "./timers.ts"
 
@@ -58,10 +58,6 @@ type Item = Node.Input | Publication | Last | Claimed
 /** How long a turn may take before sockets and timers have theirs, which is looked at once in so many inputs. */
 const turnMillis = 50
 const inputsPerLook = 64
-
-/** Whoever has no types may give one address, as a text, or what is no address. */
-const isList = (contacts: ReadonlyArray<string>): boolean =>
-  Array.isArray(contacts) && contacts.every(Predicate.isString)
 
 export const makeDriver = Effect.fnUntraced(function* (
   settings: Settings,
@@ -228,7 +224,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     const more = seldom("", "idle")
     if (more === undefined) return
     const said =
-      "others ask this node, and it has not joined itself: that is done by Membership.join, if need be with no contacts"
+      "others ask this node, and it has not joined itself: that is done by Membership.join, or the node's option join, if need be with no contacts"
     run(Effect.logWarning(said, { peer: from.id, address: from.address, ...more }))
   }
 
@@ -275,7 +271,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       (detail) => new DiscoveryError({ detail })
     ).pipe(
       Effect.filterOrFail(
-        isList,
+        isTexts,
         (found) => new DiscoveryError({ detail: `it found ${Formatter.format(found)}, which is no list of addresses` })
       ),
       Effect.catch((error) => Effect.as(Effect.logWarning("no contacts found; asking again later", error), []))
@@ -430,7 +426,7 @@ export const makeDriver = Effect.fnUntraced(function* (
   // --- the services --------------------------------------------------------------------------------------------------
 
   const join = Effect.fn("Membership.join")(function* (contacts: ReadonlyArray<string>) {
-    if (!isList(contacts)) return yield* Effect.die(new TypeError("contacts are a list of addresses, if need be []"))
+    if (!isTexts(contacts)) return yield* Effect.die(new TypeError("contacts are a list of addresses, if need be []"))
     yield* Effect.annotateCurrentSpan({ self: settings.id, contacts: contacts.length })
     if (duplicate !== undefined) return yield* duplicate
     if (stopped) return yield* Effect.interrupt

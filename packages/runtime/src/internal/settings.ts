@@ -8,7 +8,7 @@ import * as Formatter from "effect/Formatter"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { checkerOf, unless } from "./strangeness.ts"
+import { checkerOf, isTexts, unless } from "./strangeness.ts"
 
 /**
  * How a node is made. Only `id` and `cluster` are required; of the others one that is undefined has its default.
@@ -21,6 +21,12 @@ export interface Options {
   readonly id: string
   /** The cluster's name, 1 to 255 bytes of UTF-8: nodes of another name are refused. */
   readonly cluster: string
+  /**
+   * Contacts (addresses) through which the node joins as soon as it is up, as by `Membership.join`: so that layers built on it may wait
+   * for neighbours. `[]`: through Discovery and what a `PeerStore` remembers, or as the first. Default: not before `Membership.join`
+   * is called, by which time an application has subscribed, and has given its validators.
+   */
+  readonly join?: ReadonlyArray<string> | undefined
   /**
    * The largest size expected, 1 to 10⁹, from which the views are sized. Default 10,000: five links, thirty addresses.
    */
@@ -154,6 +160,7 @@ export class OptionsError extends Data.TaggedError("OptionsError")<{
 export interface Settings {
   readonly id: string
   readonly cluster: string
+  readonly join: ReadonlyArray<string> | undefined
   readonly membership: HyParView.Config
   readonly broadcast: Plumtree.Config
   readonly epoch: number | undefined
@@ -203,6 +210,7 @@ const parameters = unless(Predicate.isObject, "an object of parameters")
 const faultOf = checkerOf<Options>({
   id: name,
   cluster: name,
+  join: unless(isTexts, "a list of addresses, if need be []"),
   // The core looks at it.
   clusterSize: () => undefined,
   membership: parameters,
@@ -261,6 +269,7 @@ export const resolve = (
     const settings: Settings = {
       id: options.id,
       cluster: options.cluster,
+      join: options.join,
       membership: yield* HyParView.forClusterSize(options.clusterSize ?? 10_000, options.membership),
       // What is fetched or recalled comes in one go: who is answered must not look like one that does not drain its link.
       broadcast: yield* Plumtree.makeConfig(options.broadcast, {

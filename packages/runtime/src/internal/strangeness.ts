@@ -18,6 +18,9 @@ export const strangeness = (options: unknown, names: ReadonlyArray<string>): Fau
     : { option: stranger, value: options[stranger], expected: `no such option. Options are ${names.join(", ")}` }
 }
 
+/** Whoever has no types may give one address, as a text, or what is no address, where a list of them is expected. */
+export const isTexts = (contacts: unknown): boolean => Array.isArray(contacts) && contacts.every(Predicate.isString)
+
 /** Of each option there is, what is expected of a value, if it is not that. */
 export type Checks<Options> = {
   readonly [Option in keyof Options]-?: (value: Options[Option]) => string | undefined
