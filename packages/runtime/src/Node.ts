@@ -105,6 +105,7 @@ export const layer = (
  * const NodeLive = Node.layerConfig({
  *   id: Config.String("NODE_ID"),
  *   cluster: Config.succeed("example"),
+ *   join: Config.succeed([]),
  *   clusterSize: Config.Int("CLUSTER_SIZE").pipe(Config.withDefault(1_000))
  * }).pipe(Layer.provide([TcpTransport.layerConfig({ port: Config.Port("PORT") }), Contacts]))
  * ```
