@@ -41,7 +41,8 @@
  * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
  * | messages kept for others: all of a stream, packed, and where payloads wait for that | `Held.ts`, `Page.ts`, `Room.ts` |
  * | digests on new links | `Digest.ts` |
- * | gaps filled or given up; what a neighbour is sent of its own | `Recovery.ts`, `Answer.ts` |
+ * | gaps filled or given up | `Recovery.ts`, `Gaps.ts` |
+ * | what a neighbour is sent that asks for it | `Answer.ts` |
  * | verdicts of the application | `Verdict.ts` |
  * | history on request | `Recall.ts` |
  * | what may be asked of a state | `Queries.ts` |
@@ -53,14 +54,14 @@
 import { earlier } from "./internal/slots.ts"
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
-import { onFetch } from "./plumtree/Answer.ts"
+import { onFetch, onGraft } from "./plumtree/Answer.ts"
 import { bareThicket, loadOf } from "./plumtree/thicket/Branches.ts"
 import type { Config } from "./plumtree/Config.ts"
 import { onDigest, tellDigest, tellDigests } from "./plumtree/Digest.ts"
 import { flood } from "./plumtree/Flood.ts"
 import { awaitNewcomer, closeGaps, forgetHolder } from "./plumtree/Gaps.ts"
 import type { Message } from "./plumtree/Message.ts"
-import { askAtOnce, forgetAnnouncer, graftDue, onGraft, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
+import { askAtOnce, forgetAnnouncer, graftDue, onGraftMiss, onIHave } from "./plumtree/Missing.ts"
 import { onBeat, oneTree } from "./plumtree/OneTree.ts"
 import { onOverflow } from "./plumtree/Overflow.ts"
 import type { Input, Output, Timer } from "./plumtree/Protocol.ts"

@@ -1,16 +1,16 @@
 /**
- * The answer to a FETCH (rule R3): what is kept of what a neighbour lacks, within bounds; then up to where all that it asked for is
- * sent or over, of each of its gaps, and whether there is more.
+ * What a neighbour is sent because it asks for it: the answers to a GRAFT (rules PT13, PT14) and to a FETCH (R3), of what is kept
+ * here, within the same bounds.
  *
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
 import { maxInteger } from "../wire/Limits.ts"
+import type { Config } from "./Config.ts"
 import * as Held from "./Held.ts"
-import type { Gone, Ranges } from "./Message.ts"
-import { replayed } from "./Missing.ts"
+import { type Announcement, type Gone, type MessageId, nextRound, type Ranges } from "./Message.ts"
 import { isRuns, mostNamed, notDone } from "./Seen.ts"
-import type { Stream } from "./State.ts"
+import type { Kept, Stream } from "./State.ts"
 import { at, slotOf } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
 import { firstAwaited } from "./Verdict.ts"
@@ -23,7 +23,70 @@ interface Progress {
   more: boolean
 }
 
-/** FETCH received. */
+/** Takes a payload into an answer; false if there is no room for it. The first always finds some, or a large one never would. */
+const takes = (progress: Progress, { byteLength }: Uint8Array, { fetchBytes, fetchMessages }: Config): boolean => {
+  progress.bytes += byteLength
+  if (progress.messages >= fetchMessages || (progress.messages > 0 && progress.bytes > fetchBytes)) {
+    progress.more = true
+    return false
+  }
+  progress.messages++
+  return true
+}
+
+/** A kept message, to be sent to somebody who asked for it. */
+const replayed = <I extends Key, A>(
+  { now }: Transition<I, A>,
+  id: MessageId<I>,
+  { bornAt, payload, publishedAt, round }: Kept<I>,
+  replay: "graft" | "recovery"
+) =>
+  ({
+    _tag: "Gossip",
+    id,
+    round: nextRound(round),
+    publishedAt,
+    ageMillis: Math.max(0, now - bornAt),
+    payload,
+    replay
+  }) as const
+
+/**
+ * GRAFT received: the link carries the tree from now on, and the payloads are sent, or said to be missing here too. What does
+ * not fit into one answer is announced again: the asker holds this announcement for used up, and may know of no other.
+ */
+export const onGraft = <I extends Key, A>(
+  t: Transition<I, A>,
+  from: Peer<I, A>,
+  index: number,
+  ids: ReadonlyArray<MessageId<I>>,
+  payload: boolean
+): void => {
+  const { config, streams } = t.state
+  t.strategy.onGraft(t, index, ids)
+  if (!payload) return
+  const absent: Array<MessageId<I>> = []
+  const later: Array<Announcement<I>> = []
+  const progress: Progress = { messages: 0, bytes: 0, more: false }
+  for (const id of ids) {
+    const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
+    const kept = stream === undefined ? undefined : Held.find(stream.held, id.sequence)
+    if (kept === undefined || kept.bornAt + config.retainedMillis < t.now) {
+      absent.push(id)
+      continue
+    }
+    if (takes(progress, kept.payload, config))
+      t.outputs.push({ _tag: "Send", to: from, message: replayed(t, id, kept, "graft") })
+    else later.push({ id, round: nextRound(kept.round) })
+  }
+  if (absent.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "GraftMiss", ids: absent } })
+  if (later.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "IHave", announcements: later } })
+}
+
+/**
+ * FETCH received: what is kept of what the neighbour lacks; then up to where all that it asked for is sent or over, of each of its
+ * gaps, and whether there is more.
+ */
 export const onFetch = <I extends Key, A>(
   t: Transition<I, A>,
   from: Peer<I, A>,
@@ -65,9 +128,9 @@ const sendRuns = <I extends Key, A>(
   asked: ReadonlyArray<number>,
   progress: Progress
 ): number => {
-  const { fetchBytes, fetchMessages, retainedMillis } = t.state.config
+  const { config } = t.state
   // What is older is kept until the next sweep, but is over.
-  const since = t.now - retainedMillis
+  const since = t.now - config.retainedMillis
   const end = (asked[asked.length - 1] ?? 0) + 1
   if (progress.more) return Math.min(Held.nextOf(held, asked[0] ?? 0, since) ?? Infinity, end)
   /** The first that is kept and not sent. */
@@ -77,17 +140,15 @@ const sendRuns = <I extends Key, A>(
   for (let i = 0; i + 1 < asked.length && !progress.more; i += 2) {
     let next = asked[i] ?? 0
     const last = asked[i + 1] ?? 0
-    progress.more = !Held.visit(held, next, last, (kept) => {
+    Held.visit(held, next, last, (kept) => {
       const { sequence } = kept
       if (kept.bornAt < since) return true
       if (sequence > next) absent = sequence
       next = sequence + 1
-      progress.bytes += kept.payload.byteLength
-      if (progress.messages >= fetchMessages || (progress.messages > 0 && progress.bytes > fetchBytes)) {
+      if (!takes(progress, kept.payload, config)) {
         unsent = sequence
         return false
       }
-      progress.messages++
       const message = replayed(t, { source, epoch, topic, sequence }, kept, "recovery")
       t.outputs.push({ _tag: "Send", to, message })
       return true

@@ -6,11 +6,10 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import * as Held from "./Held.ts"
 import { timeout2, wasLate } from "./Lateness.ts"
-import { type Announcement, keyOf, type MessageId, nextRound, sameMessage } from "./Message.ts"
+import { type Announcement, keyOf, type MessageId, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
-import { indexOf, type Kept, maxNeighbors, type Missing } from "./State.ts"
+import { indexOf, maxNeighbors, type Missing } from "./State.ts"
 import { at, forgottenFloor, isOurs, isOver, slotOf } from "./Streams.ts"
 import { clearTimer, setTimer, type Transition } from "./Transition.ts"
 
@@ -190,60 +189,6 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
   }
   armGraftTimer(t)
 }
-
-/**
- * GRAFT received: the link carries the tree from now on, and the payloads are sent, or said to be missing here too. What does
- * not fit into one answer is announced again: the asker holds this announcement for used up, and may know of no other.
- */
-export const onGraft = <I extends Key, A>(
-  t: Transition<I, A>,
-  from: Peer<I, A>,
-  index: number,
-  ids: ReadonlyArray<MessageId<I>>,
-  payload: boolean
-): void => {
-  const { config, streams } = t.state
-  t.strategy.onGraft(t, index, ids)
-  if (!payload) return
-  const absent: Array<MessageId<I>> = []
-  const later: Array<Announcement<I>> = []
-  let messages = 0
-  let bytes = 0
-  for (const id of ids) {
-    const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
-    const kept = stream === undefined ? undefined : Held.find(stream.held, id.sequence)
-    if (kept === undefined || kept.bornAt + config.retainedMillis < t.now) {
-      absent.push(id)
-      continue
-    }
-    bytes += kept.payload.byteLength
-    if (messages >= config.fetchMessages || (messages > 0 && bytes > config.fetchBytes)) {
-      later.push({ id, round: nextRound(kept.round) })
-      continue
-    }
-    messages++
-    t.outputs.push({ _tag: "Send", to: from, message: replayed(t, id, kept, "graft") })
-  }
-  if (absent.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "GraftMiss", ids: absent } })
-  if (later.length > 0) t.outputs.push({ _tag: "Send", to: from, message: { _tag: "IHave", announcements: later } })
-}
-
-/** A kept message, to be sent to somebody who asked for it. */
-export const replayed = <I extends Key, A>(
-  { now }: Transition<I, A>,
-  id: MessageId<I>,
-  { bornAt, payload, publishedAt, round }: Kept<I>,
-  replay: "graft" | "recovery"
-) =>
-  ({
-    _tag: "Gossip",
-    id,
-    round: nextRound(round),
-    publishedAt,
-    ageMillis: Math.max(0, now - bornAt),
-    payload,
-    replay
-  }) as const
 
 /** A miss received: the next announcer is tried at once. */
 export const onGraftMiss = <I extends Key, A>(
