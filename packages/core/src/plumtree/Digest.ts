@@ -9,10 +9,9 @@ import type { Key, Peer } from "../Peer.ts"
 import { addHolder, listGaps, wantedFrom } from "./Gaps.ts"
 import * as Held from "./Held.ts"
 import type { Ranges } from "./Message.ts"
-import { slotFor } from "./Reception.ts"
 import { askForGaps } from "./Recovery.ts"
 import { expect, hasGap, isRuns, isSequence, notDone } from "./Seen.ts"
-import { at, forgottenFloor, isOurs, put } from "./Streams.ts"
+import { at, forgottenFloor, isOurs, put, slotFor } from "./Streams.ts"
 import { changeLink, type Transition } from "./Transition.ts"
 
 /** Slots that are looked at for one DIGEST, for each origin that it may name. */
@@ -76,7 +75,7 @@ export const onDigest = <I extends Key, A>(
     // An origin that made room with all of this done is left where it is, or a digest of many would turn the whole table over.
     if (forgottenFloor(t.state.streams, ranges) >= last) continue
     // What it keeps may begin with what came to it first: older ones may be kept elsewhere, or be on their way.
-    const slot = slotFor(t, ranges, first, config.catchUp, true)
+    const slot = slotFor(t, ranges, { first, older: config.catchUp, hearsay: true })
     const old = at(t.state.streams, slot)
     if (old === undefined) continue
     let stream = expect(old, last)

@@ -10,10 +10,9 @@
 import { earlier } from "../internal/slots.ts"
 import type { Key } from "../Peer.ts"
 import { timeout1 } from "./Lateness.ts"
-import type { Origin } from "./Message.ts"
 import { doneUntil, doubt, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
 import type { Gap, Stream } from "./State.ts"
-import { at, put } from "./Streams.ts"
+import { at, lag, put } from "./Streams.ts"
 import { changeUpkeep, type Transition } from "./Transition.ts"
 
 const none: ReadonlyArray<never> = []
@@ -146,17 +145,6 @@ export const awaitNewcomer = <I extends Key, A>(t: Transition<I, A>): void => {
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.open === true && gap.allAskedAt !== undefined && gap.allAskedAt < earliest)
       changeGap(t, slot, { allAskedAt: earliest })
-  }
-}
-
-/** Tells the application what it will never get. */
-export const lag = <I extends Key, A>(
-  t: Transition<I, A>,
-  { epoch, source, topic }: Origin<I>,
-  runs: ReadonlyArray<number>
-): void => {
-  for (let i = 0; i + 1 < runs.length; i += 2) {
-    t.outputs.push({ _tag: "Lagged", topic, source, epoch, first: runs[i] ?? 0, last: runs[i + 1] ?? 0 })
   }
 }
 

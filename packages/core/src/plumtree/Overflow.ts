@@ -9,9 +9,8 @@
 import type { Key } from "../Peer.ts"
 import { listGaps, waitForHolder } from "./Gaps.ts"
 import type { MessageId } from "./Message.ts"
-import { slotFor } from "./Reception.ts"
 import { expect, hasGap } from "./Seen.ts"
-import { at, put } from "./Streams.ts"
+import { at, put, slotFor } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
 
 /** A neighbour has announced these: they are to be asked for (`onIHave` has looked), and have no place among the missing. */
@@ -25,7 +24,7 @@ export const onOverflow = <I extends Key, A>(
   const opened = new Set<number>()
   for (const id of ids) {
     const { sequence } = id
-    const slot = slotFor(t, id, sequence, config.catchUp, true)
+    const slot = slotFor(t, id, { first: sequence, older: config.catchUp, hearsay: true })
     const old = at(t.state.streams, slot)
     // With `catchUp` off what is older than the baseline is history; with it, it is asked for already.
     if (old === undefined || sequence < old.owed) continue

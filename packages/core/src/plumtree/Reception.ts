@@ -5,14 +5,14 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { accept, latenessOf } from "./Delivery.ts"
-import { holdersOf, lag } from "./Gaps.ts"
+import { holdersOf } from "./Gaps.ts"
 import { heed, heedAwaited } from "./Guide.ts"
-import type { Gossip, MessageId, Origin } from "./Message.ts"
+import type { Gossip, MessageId } from "./Message.ts"
 import { found } from "./Missing.ts"
 import { afterSeen, onFetchedMessage } from "./Recovery.ts"
 import { hasGap, isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream } from "./State.ts"
-import { at, forgottenFloor, fresh, insert, isOurs, put, slotOf } from "./Streams.ts"
+import { at, forgottenFloor, isOurs, lag, put, slotFor, slotOf } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
 import { awaitVerdict } from "./Verdict.ts"
 
@@ -26,7 +26,7 @@ export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, pay
   const topic = { name, nextSequence: sequence + 1 }
   state.topics = known < 0 ? [...topics, topic] : topics.with(known, topic)
   const id: MessageId<I> = { source: self.id, epoch: self.epoch, topic: name, sequence }
-  const slot = slotFor(t, id, sequence, false, false)
+  const slot = slotFor(t, id, { first: sequence, older: false, hearsay: false })
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return
   mark(t, slot, stream, sequence, undefined)
@@ -53,7 +53,8 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
   // One that made room may have been done before, and is not worth that another makes room for it.
   if (isOurs(state, id) || (known < 0 && forgottenFloor(state.streams, id) >= sequence)) return ignore(t, id, from)
   // What was published before the first that comes may be kept around here, or be on its way.
-  const slot = known < 0 ? slotFor(t, id, sequence, state.config.recovery && state.config.catchUp, false) : known
+  const older = state.config.recovery && state.config.catchUp
+  const slot = known < 0 ? slotFor(t, id, { first: sequence, older, hearsay: false }) : known
   const stream = at(state.streams, slot)
   if (stream === undefined || isDone(stream, sequence)) return ignore(t, id, from)
   if (replay === "recovery") onFetchedMessage(t, index, stream.gap, gossip.payload)
@@ -82,20 +83,6 @@ const ignore = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, from: P
 
 /** No message is kept for longer (30 days), so none need be older than this. */
 const oldestMillis = 2_592_000_001
-
-/** The slot of an origin; a new one's baseline is this number, what is older is wanted or not, and it may be hearsay. */
-export const slotFor = <I extends Key, A>(
-  t: Transition<I, A>,
-  origin: Origin<I>,
-  first: number,
-  older: boolean,
-  hearsay: boolean
-): number => {
-  const { state } = t
-  const slot = slotOf(state.streams, origin.source, origin.epoch, origin.topic)
-  if (slot >= 0) return slot
-  return insert(t, fresh(state, origin, first, older, hearsay, t.now), (stream, runs) => lag(t, stream, runs))
-}
 
 /**
  * Of a stream that only a digest has named so far, a message that was under way may be older than the baseline. From the
@@ -130,7 +117,7 @@ const mark = <I extends Key, A>(
   const bounds = { windowSize: config.windowSize, gapsSize: t.strategy.gapsSize(config) }
   const next = see(startingAt(stream, sequence), sequence, bounds, lost)
   put(t, slot, next.usedAt === t.now ? next : { ...next, usedAt: t.now })
-  if (lost.length > 0) lag(t, stream, lost)
+  lag(t, stream, lost)
   // A digest may have named what follows it, of which nothing was wanted before.
   if (next.gap !== undefined || hasGap(next)) afterSeen(t, slot, stream.floor, sequence, askedOf)
 }

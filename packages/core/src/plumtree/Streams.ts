@@ -110,19 +110,13 @@ const withFar = <I extends Key>(streams: Streams<I>, place: number, stream: Stre
   return { ...streams, far: chunks, bytes }
 }
 
-/**
- * Takes in a new stream; its slot. If the table is full another makes room: what is owed of it is lost (`lost`).
- */
-export const insert = <I extends Key, A>(
-  t: Transition<I, A>,
-  stream: Stream<I>,
-  lost: (stream: Stream<I>, runs: ReadonlyArray<number>) => void
-): number => {
+/** Takes in a new stream; its slot. If the table is full another makes room: what is owed of it is lost. */
+const insert = <I extends Key, A>(t: Transition<I, A>, stream: Stream<I>): number => {
   const { state } = t
   const full = state.streams.count >= state.config.sourcesSize
   // What is known of it stands in its stream from now on. First, since its place may be what the one that makes room needs.
   state.streams = withoutForgotten(state.streams, stream)
-  const slot = full ? makeRoom(t, lost) : state.streams.count
+  const slot = full ? makeRoom(t) : state.streams.count
   // Among the gaps the place of the one that makes room stays, as that of any that has closed, until they are gone through.
   const gap = full ? at(state.streams, slot)?.gap : undefined
   const placed = gap === undefined ? stream : { ...stream, gap: { ...gap, open: false } }
@@ -167,11 +161,19 @@ const isBefore = <I extends Key>(one: Stream<I> | undefined, other: Stream<I> | 
 
 const owes = <I extends Key>(stream: Stream<I> | undefined): boolean => stream?.gap !== undefined && hasOwedGap(stream)
 
-/** One of a few makes room; its slot. */
-const makeRoom = <I extends Key, A>(
+/** Tells the application what it will never get. */
+export const lag = <I extends Key, A>(
   t: Transition<I, A>,
-  lost: (stream: Stream<I>, runs: ReadonlyArray<number>) => void
-): number => {
+  { epoch, source, topic }: Origin<I>,
+  runs: ReadonlyArray<number>
+): void => {
+  for (let i = 0; i + 1 < runs.length; i += 2) {
+    t.outputs.push({ _tag: "Lagged", topic, source, epoch, first: runs[i] ?? 0, last: runs[i + 1] ?? 0 })
+  }
+}
+
+/** One of a few makes room; its slot. */
+const makeRoom = <I extends Key, A>(t: Transition<I, A>): number => {
   const { state } = t
   const { count, hand } = state.streams
   let slot = hand % count
@@ -183,7 +185,7 @@ const makeRoom = <I extends Key, A>(
   if (victim === undefined) return slot
   const runs: Array<number> = []
   const { floor } = giveUp(victim, victim.top, runs)
-  if (runs.length > 0) lost(victim, runs)
+  lag(t, victim, runs)
   const streams = state.streams
   const slots = slotsOf(streams, victim.source).filter((other) => other !== slot)
   state.streams = {
@@ -262,16 +264,28 @@ export const isOver = <I extends Key, A>(state: State<I, A>, id: MessageId<I>): 
   return isOurs(state, id) || (stream === undefined && forgottenFloor(streams, id) >= id.sequence)
 }
 
-/**
- * A stream of which nothing is known but the number that sets its baseline. Of one that was dropped, what was done stays
- * done. `older`: what was published before that number is wanted too. `hearsay`: nothing of it has come.
- */
-export const fresh = <I extends Key, A>(
+/** How the stream of an origin begins that is not in the table. */
+interface Beginning {
+  /** The number that sets its baseline. */
+  readonly first: number
+  /** What was published before that one is wanted too. */
+  readonly older: boolean
+  /** Nothing of it has come. */
+  readonly hearsay: boolean
+}
+
+/** The slot of an origin, in which its stream begins if there is none yet. */
+export const slotFor = <I extends Key, A>(t: Transition<I, A>, origin: Origin<I>, beginning: Beginning): number => {
+  const { state } = t
+  const slot = slotOf(state.streams, origin.source, origin.epoch, origin.topic)
+  return slot >= 0 ? slot : insert(t, fresh(state, origin, beginning, t.now))
+}
+
+/** A stream of which nothing is known but how it begins. Of one that was dropped, what was done stays done. */
+const fresh = <I extends Key, A>(
   { config, streams }: Draft<I, A>,
   { epoch, source, topic }: Origin<I>,
-  first: number,
-  older: boolean,
-  hearsay: boolean,
+  { first, hearsay, older }: Beginning,
   now: number
 ): Stream<I> => {
   const done = forgottenFloor(streams, { source, epoch, topic })
