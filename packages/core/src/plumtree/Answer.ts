@@ -11,7 +11,7 @@ import * as Held from "./Held.ts"
 import { type Announcement, type Gone, type MessageId, nextRound, type Ranges } from "./Message.ts"
 import { isRuns, mostNamed, notDone } from "./Seen.ts"
 import type { Kept, Stream } from "./State.ts"
-import { at, slotOf } from "./Streams.ts"
+import { at, slotOf, streamOf } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
 import { firstAwaited } from "./Verdict.ts"
 
@@ -69,7 +69,7 @@ export const onGraft = <I extends Key, A>(
   const later: Array<Announcement<I>> = []
   const progress: Progress = { messages: 0, bytes: 0, more: false }
   for (const id of ids) {
-    const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
+    const stream = streamOf(streams, id)
     const kept = stream === undefined ? undefined : Held.find(stream.held, id.sequence)
     if (kept === undefined || kept.bornAt + config.retainedMillis < t.now) {
       absent.push(id)

@@ -10,7 +10,7 @@ import { timeout2, wasLate } from "./Lateness.ts"
 import { type Announcement, keyOf, type MessageId, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { indexOf, maxNeighbors, type Missing } from "./State.ts"
-import { at, forgottenFloor, isOurs, isOver, slotOf } from "./Streams.ts"
+import { at, isOver, slotOf, streamOf } from "./Streams.ts"
 import { clearTimer, setTimer, type Transition } from "./Transition.ts"
 
 const none: ReadonlyArray<never> = []
@@ -31,7 +31,7 @@ export const onIHave = <I extends Key, A>(
     const slot = slotOf(state.streams, id.source, id.epoch, id.topic)
     const stream = at(state.streams, slot)
     if (stream !== undefined && isDone(stream, id.sequence)) strategy.onKnownAnnounced(t, slot, id, round, index)
-    else if (!isOurs(state, id) && (stream !== undefined || forgottenFloor(state.streams, id) < id.sequence)) {
+    else if (!isOver(state, stream, id)) {
       search ??= searchFor(state.missing, announcements.length)
       if (!remember(t, search, from.id, id, round)) left.push(id)
     }
@@ -157,7 +157,7 @@ export const graftDue = <I extends Key, A>(t: Transition<I, A>): void => {
       continue
     }
     // Given up meanwhile: nobody need be asked.
-    if (isOver(state, entry.id)) continue
+    if (isOver(state, streamOf(state.streams, entry.id), entry.id)) continue
     const due = !asking && strategy.isCutOff(t, entry.id) ? t.now : strategy.dueAt(t, entry)
     if (due > t.now) {
       rest.push({ ...entry, at: due })

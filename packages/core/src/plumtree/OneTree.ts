@@ -12,7 +12,7 @@ import { timeout1 } from "./Lateness.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import { askAtOnce } from "./Missing.ts"
 import { indexOf, type Kept, type Missing } from "./State.ts"
-import { at, isHeard, put, slotOf } from "./Streams.ts"
+import { at, isHeard, put, streamOf } from "./Streams.ts"
 import { changeLink, type OnMessage, type Path, type Strategy, type Transition } from "./Transition.ts"
 import { changeSourceTree, drawThreshold, isLazy, isPruned, lazyIn, makeEager, makeLazy, sourceTree } from "./Tree.ts"
 
@@ -193,10 +193,10 @@ const optimizeFound = <I extends Key, A>(
  * there is a guide: where every message shapes the tree, as in the paper, a tree that has lost many links is grafted together in several
  * places if nobody waits.
  */
-const isCutOff = <I extends Key, A>({ now, state }: Transition<I, A>, { epoch, source, topic }: Origin<I>): boolean => {
+const isCutOff = <I extends Key, A>({ now, state }: Transition<I, A>, origin: Origin<I>): boolean => {
   if (!isGuided(state.config)) return false
-  if (lazyIn(state, source) === (1 << state.neighbors.length) - 1) return true
-  const stream = at(state.streams, slotOf(state.streams, source, epoch, topic))
+  if (lazyIn(state, origin.source) === (1 << state.neighbors.length) - 1) return true
+  const stream = streamOf(state.streams, origin)
   const latest = stream === undefined ? undefined : Held.last(stream.held, 1)[0]
   if (latest === undefined || now - latest.bornAt > state.config.guideMillis) return false
   return latest.parent === undefined || indexOf(state, latest.parent) < 0

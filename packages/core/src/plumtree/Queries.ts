@@ -9,7 +9,7 @@ import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
 import { doneUntil, isDone, notDone } from "./Seen.ts"
 import type { State } from "./State.ts"
-import { at, slotOf } from "./Streams.ts"
+import { at, slotOf, streamOf } from "./Streams.ts"
 import { eagerPeers, lazyIn } from "./Tree.ts"
 import { firstAwaited } from "./Verdict.ts"
 
@@ -32,7 +32,7 @@ export const hasSeen = <I extends Key, A>({ streams }: State<I, A>, id: MessageI
  * @since 0.1.0
  */
 export const firstMissing = <I extends Key, A>(state: State<I, A>, origin: Origin<I>): number | undefined => {
-  const stream = at(state.streams, slotOf(state.streams, origin.source, origin.epoch, origin.topic))
+  const stream = streamOf(state.streams, origin)
   if (stream === undefined) return undefined
   const missing = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
   // What waits for a verdict has been seen, and is not delivered yet.
@@ -52,7 +52,7 @@ export const missingOf = <I extends Key, A>(
   first: number,
   last: number
 ): ReadonlyArray<number> => {
-  const stream = at(streams, slotOf(streams, origin.source, origin.epoch, origin.topic))
+  const stream = streamOf(streams, origin)
   if (stream === undefined) return first > last ? [] : [first, last]
   const unseen = notDone(stream, [first, last])
   // What waits for a verdict has been seen, and is not delivered yet.
@@ -134,7 +134,7 @@ export interface Retained {
  * @since 0.1.0
  */
 export const retainedOf = <I extends Key, A>({ streams }: State<I, A>, origin: Origin<I>): ReadonlyArray<Retained> => {
-  const stream = at(streams, slotOf(streams, origin.source, origin.epoch, origin.topic))
+  const stream = streamOf(streams, origin)
   if (stream === undefined) return []
   return Held.all(stream.held).map(({ bornAt, payload, sequence }) => ({
     sequence,

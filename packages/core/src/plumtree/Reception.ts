@@ -12,7 +12,7 @@ import { found } from "./Missing.ts"
 import { afterSeen, onFetchedMessage } from "./Recovery.ts"
 import { hasGap, isDone, isSequence, see } from "./Seen.ts"
 import { indexOf, type Stream } from "./State.ts"
-import { at, forgottenFloor, isOurs, lag, put, slotFor, slotOf } from "./Streams.ts"
+import { at, isOver, lag, put, slotFor, slotOf } from "./Streams.ts"
 import type { Transition } from "./Transition.ts"
 import { awaitVerdict } from "./Verdict.ts"
 
@@ -51,7 +51,7 @@ export const onGossip = <I extends Key, A>(t: Transition<I, A>, from: Peer<I, A>
     return
   }
   // One that made room may have been done before, and is not worth that another makes room for it.
-  if (isOurs(state, id) || (known < 0 && forgottenFloor(state.streams, id) >= sequence)) return ignore(t, id, from)
+  if (isOver(state, old, id)) return ignore(t, id, from)
   // What was published before the first that comes may be kept around here, or be on its way.
   const older = state.config.recovery && state.config.catchUp
   const slot = known < 0 ? slotFor(t, id, { first: sequence, older, hearsay: false }) : known

@@ -46,6 +46,12 @@ export const slotOf = <I extends Key>(streams: Streams<I>, source: I, epoch: num
   return -1
 }
 
+/** The stream of an origin; undefined if there is none. */
+export const streamOf = <I extends Key>(
+  streams: Streams<I>,
+  { epoch, source, topic }: Origin<I>
+): Stream<I> | undefined => at(streams, slotOf(streams, source, epoch, topic))
+
 /** Whether a message of this source has come, of whatever incarnation and on whatever topic: what neighbours only name may be made up. */
 export const isHeard = <I extends Key>(streams: Streams<I>, source: I): boolean => {
   const has = (stream: Stream<I> | undefined): boolean =>
@@ -256,13 +262,14 @@ export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin:
 export const isOurs = <I extends Key, A>({ self }: State<I, A>, { epoch, source }: Origin<I>): boolean =>
   source === self.id && epoch >= self.epoch
 
-/** Whether nothing is to be asked for: a message is done, also if its origin has made room since, or it would be in our name. */
-export const isOver = <I extends Key, A>(state: State<I, A>, id: MessageId<I>): boolean => {
-  const { streams } = state
-  const stream = at(streams, slotOf(streams, id.source, id.epoch, id.topic))
-  if (stream !== undefined && isDone(stream, id.sequence)) return true
-  return isOurs(state, id) || (stream === undefined && forgottenFloor(streams, id) >= id.sequence)
-}
+/** Whether a message is done here, also if its origin has made room since, or would be in our name: nobody is asked for it. */
+export const isOver = <I extends Key, A>(
+  state: State<I, A>,
+  stream: Stream<I> | undefined,
+  id: MessageId<I>
+): boolean =>
+  (stream === undefined ? forgottenFloor(state.streams, id) >= id.sequence : isDone(stream, id.sequence)) ||
+  isOurs(state, id)
 
 /** How the stream of an origin begins that is not in the table. */
 interface Beginning {

@@ -11,7 +11,7 @@ import * as Held from "../Held.ts"
 import { timeout1 } from "../Lateness.ts"
 import type { MessageId } from "../Message.ts"
 import { indexOf, type Missing } from "../State.ts"
-import { at, slotOf } from "../Streams.ts"
+import { streamOf } from "../Streams.ts"
 import { childrenOf, isAttached, loadOf, shapes, type Tree, treeOf } from "./Branches.ts"
 import { leastOf } from "./Load.ts"
 import type { Transition } from "../Transition.ts"
@@ -162,7 +162,7 @@ export const onGraftInto = <I extends Key, A>(
  * parent since, or fetched the message, that it had it says nothing of where it stands now: it may be behind the one that asks.
  */
 const isProof = <I extends Key, A>({ state }: Transition<I, A>, { branches }: Tree<I>, id: MessageId<I>): boolean => {
-  const stream = at(state.streams, slotOf(state.streams, id.source, id.epoch, id.topic))
+  const stream = streamOf(state.streams, id)
   const from = stream === undefined ? undefined : Held.find(stream.held, id.sequence)?.parent
   if (from === undefined) return id.source === state.self.id
   const index = indexOf(state, from)
