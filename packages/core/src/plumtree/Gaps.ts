@@ -10,7 +10,7 @@
 import { earlier } from "../internal/slots.ts"
 import type { Key } from "../Peer.ts"
 import { timeout1 } from "./Lateness.ts"
-import { doneUntil, doubt, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
+import { doubt, firstWanted, giveUp, hasGap, latest, wantsOlder } from "./Seen.ts"
 import type { Gap, Stream } from "./State.ts"
 import { at, lag, put } from "./Streams.ts"
 import { changeUpkeep, type Transition } from "./Transition.ts"
@@ -205,10 +205,6 @@ export const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: 
   else wantFrom(t, slot, lost)
 }
 
-/** The first number that is missing. */
-const firstOf = <I extends Key>(stream: Stream<I>): number =>
-  doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
-
 /**
  * When a gap is given up because one says that it is over, or what is older because nobody brings it. All are to have been asked first,
  * and to have had the time to answer: they may have much to answer before, which anybody can bring about, and messages of validated
@@ -219,7 +215,7 @@ export const briefEnd = <I extends Key, A>(
   stream: Stream<I>,
   { allAskedAt, brought, since, unheard }: Gap<I>
 ): number => {
-  if (unheard.length > 0 && brought < firstOf(stream)) return Infinity
+  if (unheard.length > 0 && brought < firstWanted(stream)) return Infinity
   return (allAskedAt ?? (state.neighbors.length === 0 ? since : Infinity)) + state.config.gapMillis
 }
 
@@ -238,7 +234,7 @@ export const giveUpLate = <I extends Key, A>(t: Transition<I, A>, slot: number):
       changeGap(t, slot, { open: false })
       return 0
     }
-    const first = firstOf(stream)
+    const first = firstWanted(stream)
     if (first > gap.known) {
       changeGap(t, slot, begunAnew(stream, now))
       continue

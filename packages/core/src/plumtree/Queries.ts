@@ -7,7 +7,7 @@ import type { Key, Peer } from "../Peer.ts"
 import { childrenOf, sizeOf } from "./thicket/Branches.ts"
 import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
-import { doneUntil, isDone, notDone } from "./Seen.ts"
+import { firstWanted, isDone, notDone } from "./Seen.ts"
 import type { State } from "./State.ts"
 import { at, slotOf, streamOf } from "./Streams.ts"
 import { eagerPeers, lazyIn } from "./Tree.ts"
@@ -34,7 +34,7 @@ export const hasSeen = <I extends Key, A>({ streams }: State<I, A>, id: MessageI
 export const firstMissing = <I extends Key, A>(state: State<I, A>, origin: Origin<I>): number | undefined => {
   const stream = streamOf(state.streams, origin)
   if (stream === undefined) return undefined
-  const missing = doneUntil(stream, Math.max(stream.floor + 1, stream.wanted))
+  const missing = firstWanted(stream)
   // What waits for a verdict has been seen, and is not delivered yet.
   return Math.min(missing, firstAwaited(state, origin, 0))
 }

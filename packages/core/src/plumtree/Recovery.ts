@@ -97,7 +97,7 @@ const hurry = <I extends Key, A>(t: Transition<I, A>, slot: number): void => {
   if (stream === undefined || gap?.open !== true || gap.asking !== undefined || gap.due <= now) return
   const ahead = Math.max(leastAhead, stream.held.count >> 2)
   const come = latest(stream)
-  const from = Math.max(doneUntil(stream, Math.max(stream.floor + 1, stream.owed)), gap.hurried)
+  const from = Math.max(doneUntil(stream, stream.owed), gap.hurried)
   if (come < from + ahead || countAbove(stream, from) < ahead) return
   put(t, slot, { ...stream, gap: { ...gap, due: now, hurried: come } })
   // Of the others nothing has changed, and there may be many.

@@ -47,8 +47,9 @@ export const isDone = ({ above, floor }: Seen, sequence: number): boolean => {
 /** The first number from this one on that is not done. */
 export const doneUntil = ({ above, floor }: Seen, sequence: number): number => {
   if (sequence <= floor) return floor + 1
-  for (let i = 0; i < above.length; i += 2) {
-    if (sequence >= (above[i] ?? 0) && sequence <= (above[i + 1] ?? 0)) return (above[i + 1] ?? 0) + 1
+  for (let i = 0; i < above.length && sequence >= (above[i] ?? 0); i += 2) {
+    const last = above[i + 1] ?? 0
+    if (sequence <= last) return last + 1
   }
   return sequence
 }
@@ -110,25 +111,18 @@ export const giveUp = <S extends Seen>(stream: S, number: number, lost: Array<nu
 export const gapsOf = ({ above, floor, top, wanted }: Seen): ReadonlyArray<number> =>
   missing(above, Math.max(floor + 1, wanted), top)
 
+/** The first of them; beyond `top` if there is none. */
+export const firstWanted = (stream: Seen): number => doneUntil(stream, stream.wanted)
+
 /** Whether there are such numbers. */
-export const hasGap = (stream: Seen): boolean => isOpenFrom(stream, stream.wanted, stream.top)
+export const hasGap = (stream: Seen): boolean => firstWanted(stream) <= stream.top
 
 /** Whether any of them is owed, and not hearsay. */
 export const hasOwedGap = (stream: Seen): boolean =>
-  stream.above.length > 0 && isOpenFrom(stream, stream.owed, latest(stream))
+  stream.above.length > 0 && doneUntil(stream, stream.owed) <= latest(stream)
 
 /** Whether anything is wanted that is older than what is owed. */
 export const wantsOlder = ({ floor, owed, wanted }: Seen): boolean => wanted < owed && floor + 1 < owed
-
-const isOpenFrom = ({ above, floor }: Seen, from: number, top: number): boolean => {
-  const first = floor + 1 > from ? floor + 1 : from
-  if (first > top) return false
-  for (let i = 0; i < above.length; i += 2) {
-    const last = above[i + 1] ?? 0
-    if (last >= first) return (above[i] ?? 0) > first || last < top
-  }
-  return true
-}
 
 /** Of these runs what is not done, as runs. */
 export const notDone = ({ above, floor }: Seen, runs: ReadonlyArray<number>): ReadonlyArray<number> => {
