@@ -85,11 +85,11 @@ import { onLoad } from "./plumtree/thicket/Load.ts"
 import { abandonSeeks, afterLoss, onBranch } from "./plumtree/thicket/Parent.ts"
 import { thicket } from "./plumtree/thicket/Thicket.ts"
 import {
+  armTimer,
   begin,
   changeLink,
   changeUpkeep,
   clearTimer,
-  setTimer,
   type Strategy,
   takeTimer,
   type Transition
@@ -324,13 +324,11 @@ const sweepKept = <I extends Key, A>(t: Transition<I, A>): void => {
 
 /** Sets the Recover timer for the earliest deadline there is. */
 const armRecover = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { links, thicket, timers, upkeep } = t.state
+  const { links, thicket, upkeep } = t.state
   let next = earlier(upkeep.gapsAt, upkeep.sweepAt)
   next = earlier(next, upkeep.waiting[0]?.until ?? 0)
   for (const { until } of upkeep.recalls) next = earlier(next, until)
   for (const { seek } of thicket.trees) next = earlier(next, seek?.until ?? 0)
   for (const { digestAt, fetchAt } of links) next = earlier(next, earlier(digestAt, fetchAt))
-  if (next === 0) return clearTimer(t, "Recover")
-  const { at, nonce } = timers.Recover
-  if (nonce === 0 || next < at) setTimer(t, "Recover", next)
+  armTimer(t, "Recover", next)
 }

@@ -5,13 +5,14 @@
  *
  * @since 0.1.0
  */
+import { earlier } from "../internal/slots.ts"
 import type { Key, Peer } from "../Peer.ts"
 import { timeout2, wasLate } from "./Lateness.ts"
 import { type Announcement, keyOf, type MessageId, sameMessage } from "./Message.ts"
 import { isDone, isSequence } from "./Seen.ts"
 import { indexOf, maxNeighbors, type Missing } from "./State.ts"
 import { at, isOver, slotOf, streamOf } from "./Streams.ts"
-import { clearTimer, setTimer, type Transition } from "./Transition.ts"
+import { armTimer, clearTimer, type Transition } from "./Transition.ts"
 
 const none: ReadonlyArray<never> = []
 
@@ -244,10 +245,7 @@ export const forgetAnnouncer = <I extends Key, A>(t: Transition<I, A>, id: I): v
 
 /** Sets the Graft timer for the earliest that is due. */
 const armGraftTimer = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { missing, timers } = t.state
   let next = 0
-  for (const { at } of missing) if (next === 0 || at < next) next = at
-  if (next === 0) return clearTimer(t, "Graft")
-  const { at, nonce } = timers.Graft
-  if (nonce === 0 || next < at) setTimer(t, "Graft", next)
+  for (const { at } of t.state.missing) next = earlier(next, at)
+  armTimer(t, "Graft", next)
 }

@@ -159,6 +159,13 @@ export const clearTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer): 
   t.outputs.push({ _tag: "ClearTimer", kind })
 }
 
+/** Keeps a timer slot at an instant, or earlier: one that comes too early is simply set again. 0: nothing is waited for. */
+export const armTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, at: number): void => {
+  if (at === 0) return clearTimer(t, kind)
+  const slot = t.state.timers[kind]
+  if (slot.nonce === 0 || at < slot.at) setTimer(t, kind, at)
+}
+
 /** Takes a fired timer out of its slot; false for one that was replaced or cleared meanwhile. */
 export const takeTimer = <I extends Key, A>(t: Transition<I, A>, kind: Timer, nonce: number): boolean => {
   const slot = t.state.timers[kind]
