@@ -17,8 +17,16 @@ import { changeUpkeep, type Transition } from "./Transition.ts"
 
 const none: ReadonlyArray<never> = []
 
-/** Opens a gap in a stream that has one; nobody is asked before `due`. It is to be listed (`listGaps`). */
-export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due: number): void => {
+/**
+ * Opens a gap in a stream that has one; nobody is asked before `due`, and then first those that hold some of it. It is to be listed
+ * (`listGaps`).
+ */
+export const openGap = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  due: number,
+  holders: ReadonlyArray<I> = none
+): void => {
   const { now, state } = t
   const stream = at(state.streams, slot)
   if (stream === undefined) return
@@ -33,7 +41,7 @@ export const openGap = <I extends Key, A>(t: Transition<I, A>, slot: number, due
     askedTo: -1,
     goOn: none,
     unheard: none,
-    holders: none,
+    holders,
     asked: none,
     roundAt: now,
     allAskedAt: undefined,
@@ -71,18 +79,16 @@ export const holdersOf = <I extends Key, A>({ state }: Transition<I, A>, slot: n
 /** A neighbour says that it keeps something that is missing in the stream of this slot: it is asked before others. */
 export const addHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, holder: I): void => {
   const gap = at(t.state.streams, slot)?.gap
-  if (gap?.open !== true) {
-    openGap(t, slot, t.now)
-    return changeGap(t, slot, { holders: [holder] })
-  }
-  changeGap(t, slot, {
-    holders: gap.holders.includes(holder) ? gap.holders : [...gap.holders, holder],
-    // It may have got it since it was asked.
-    asked: gap.asked.filter((id) => id !== holder),
-    gone: gap.gone.filter(({ id }) => id !== holder),
-    due: gap.asking === undefined ? t.now : gap.due
-  })
+  if (gap?.open !== true) return openGap(t, slot, t.now, [holder])
+  changeGap(t, slot, { ...heldBy(gap, holder), due: gap.asking === undefined ? t.now : gap.due })
 }
+
+/** A neighbour has named something that is missing: if it was asked before, it may have got it since. */
+const heldBy = <I extends Key>({ asked, gone, holders }: Gap<I>, holder: I): Partial<Gap<I>> => ({
+  holders: holders.includes(holder) ? holders : [...holders, holder],
+  asked: asked.filter((id) => id !== holder),
+  gone: gone.filter(({ id }) => id !== holder)
+})
 
 /** How long what is only announced is left to come along the tree, or to be grafted. */
 export const holderPatience = <I extends Key, A>(t: Transition<I, A>): number =>
@@ -94,18 +100,10 @@ export const holderPatience = <I extends Key, A>(t: Transition<I, A>): number =>
  */
 export const waitForHolder = <I extends Key, A>(t: Transition<I, A>, slot: number, holder: I): void => {
   const gap = at(t.state.streams, slot)?.gap
-  if (gap?.open !== true) {
-    const due = t.now + holderPatience(t)
-    openGap(t, slot, due)
-    changeGap(t, slot, { holders: [holder] })
-    return changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
-  }
-  changeGap(t, slot, {
-    holders: gap.holders.includes(holder) ? gap.holders : [...gap.holders, holder],
-    // It may have got it since it was asked.
-    asked: gap.asked.filter((id) => id !== holder),
-    gone: gap.gone.filter(({ id }) => id !== holder)
-  })
+  if (gap?.open === true) return changeGap(t, slot, heldBy(gap, holder))
+  const due = t.now + holderPatience(t)
+  openGap(t, slot, due, [holder])
+  changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, due) })
 }
 
 /** Something has come, or is newly missing, of what was asked for in vain so long that the pause is long: it may be had now. */
