@@ -55,24 +55,19 @@ export const missingOf = <I extends Key, A>(
   const stream = streamOf(streams, origin)
   if (stream === undefined) return first > last ? [] : [first, last]
   const unseen = notDone(stream, [first, last])
+  const parts: Array<readonly [start: number, end: number]> = []
   // What waits for a verdict has been seen, and is not delivered yet.
-  const awaited = upkeep.waiting
-    .filter(({ gossip: { id } }) => id.sequence >= first && id.sequence <= last && sameOrigin(id, origin))
-    .map(({ gossip }) => gossip.id.sequence)
-    .sort((one, other) => one - other)
-  if (awaited.length === 0) return unseen
+  for (const { gossip } of upkeep.waiting) {
+    const { id } = gossip
+    if (id.sequence >= first && id.sequence <= last && sameOrigin(id, origin)) parts.push([id.sequence, id.sequence])
+  }
+  if (parts.length === 0) return unseen
+  for (let i = 0; i + 1 < unseen.length; i += 2) parts.push([unseen[i] ?? 0, unseen[i + 1] ?? 0])
   const runs: Array<number> = []
-  const append = (start: number, end: number): void => {
+  for (const [start, end] of parts.sort(([one], [other]) => one - other)) {
     if (runs.at(-1) === start - 1) runs[runs.length - 1] = end
     else runs.push(start, end)
   }
-  let next = 0
-  for (let i = 0; i + 1 < unseen.length; i += 2) {
-    const start = unseen[i] ?? 0
-    for (; (awaited[next] ?? Infinity) < start; next++) append(awaited[next] ?? 0, awaited[next] ?? 0)
-    append(start, unseen[i + 1] ?? 0)
-  }
-  for (const sequence of awaited.slice(next)) append(sequence, sequence)
   return runs
 }
 
