@@ -121,8 +121,8 @@ export const askForGaps = <I extends Key, A>(
     if (gapsAt !== 0) changeUpkeep(t, { gapsAt: 0 })
     return
   }
-  const { digestSize } = state.config
-  const batches: Batches<I> = { all: new Map(), most: digestSize, mayFetchJudged: undefined, judgedBy: undefined }
+  const { digestSize: most, fetchMillis } = state.config
+  const batches: Batches<I> = { all: new Map(), most, mayFetchJudged: undefined, judgedBy: undefined }
   const closed = new Set<number>()
   // Before the first is due most need no look: they wait for whom they have asked, or could ask. Anybody can have many opened.
   const isEarly = !alone && now < gapsAt
@@ -133,11 +133,36 @@ export const askForGaps = <I extends Key, A>(
     if (at === undefined) closed.add(slot)
     else next = earlier(next, at)
   }
-  // What has come shows that what is missing below it was published. Of hearsay there can be any amount, and it waits its turn; but any
-  // amount of the other can be brought about as well, and leaves it a part of each Fetch.
+  lookInTurn(t, alone ? changed : state.upkeep.gaps, batches, look)
+  const { gaps: all } = state.upkeep
+  const gaps = closed.size === 0 ? all : all.filter((slot) => !closed.has(slot))
+  // To go through many takes a while, and is not to be done again for each of their times.
+  const pauseMillis = Math.floor(gaps.length / gapsAMilli)
+  const after = next === 0 ? 0 : Math.max(next, now + pauseMillis)
+  // Whoever has some looked at more often than that would put off the others for ever, were their time moved with it.
+  changeUpkeep(t, { gaps, gapsAt: gaps.length === 0 ? 0 : alone || isEarly ? earlier(gapsAt, after) : after })
+  for (const [index, wanted] of batches.all) {
+    const to = state.neighbors[index]
+    if (to === undefined) continue
+    changeLink(t, index, { fetchAt: now + fetchMillis, fetched: 0, reached: -1 })
+    t.outputs.push({ _tag: "Send", to, message: { _tag: "Fetch", wanted } })
+  }
+}
+
+/**
+ * Looks at gaps, those below what has come first: that shows that what is missing there was published. Of hearsay there can be any
+ * amount, and it waits its turn; but any amount of the other can be brought about as well, and leaves it a part of each FETCH.
+ */
+const lookInTurn = <I extends Key, A>(
+  { state }: Transition<I, A>,
+  slots: Iterable<number>,
+  batches: Batches<I>,
+  look: (slot: number) => void
+): void => {
+  const { digestSize } = state.config
   const owed: Array<number> = []
   const hearsay: Array<number> = []
-  for (const slot of alone ? changed : state.upkeep.gaps) {
+  for (const slot of slots) {
     const list = (at(state.streams, slot)?.above.length ?? 0) > 0 ? owed : hearsay
     list.push(slot)
   }
@@ -149,19 +174,6 @@ export const askForGaps = <I extends Key, A>(
   // What is left of it the others may have.
   const isLeft = ({ length }: ReadonlyArray<unknown>): boolean => length >= part && length < digestSize
   if ([...batches.all.values()].some(isLeft)) for (const slot of owed) look(slot)
-  const { gaps: all } = state.upkeep
-  const gaps = closed.size === 0 ? all : all.filter((slot) => !closed.has(slot))
-  // To go through many takes a while, and is not to be done again for each of their times.
-  const pauseMillis = Math.floor(gaps.length / gapsAMilli)
-  const after = next === 0 ? 0 : Math.max(next, now + pauseMillis)
-  // Whoever has some looked at more often than that would put off the others for ever, were their time moved with it.
-  changeUpkeep(t, { gaps, gapsAt: gaps.length === 0 ? 0 : alone || isEarly ? earlier(gapsAt, after) : after })
-  for (const [index, wanted] of batches.all) {
-    const to = state.neighbors[index]
-    if (to === undefined) continue
-    changeLink(t, index, { fetchAt: t.now + state.config.fetchMillis, fetched: 0, reached: -1 })
-    t.outputs.push({ _tag: "Send", to, message: { _tag: "Fetch", wanted } })
-  }
 }
 
 /**
