@@ -9,26 +9,29 @@
  * takes a state and an input, and returns the next state and the outputs, in the order in which they must be performed.
  * Whoever drives it keeps the contract in `Driver.ts`. Production, tests and the simulator drive the same function.
  *
- * Where to look (folder `hyparview/`):
+ * Where to look (folder `hyparview/`), and by which rules of `docs/protocol.md`:
  *
- * | question | file |
- * |---|---|
- * | what nodes say to each other | `Message.ts` |
- * | inputs, outputs, timers | `Protocol.ts` |
- * | what a node holds | `State.ts`, `Config.ts` |
- * | what may change a view | `Views.ts` |
- * | join, its walk, being asked, being evicted | `Membership.ts` |
- * | free slots filled again | `Repair.ts`, `Requests.ts` |
- * | how a shuffle is answered | `Shuffle.ts` |
- * | silent neighbours | `Heartbeat.ts` |
- * | contacts and Discovery | `Contacts.ts` |
- * | cuts healed | `Merge.ts`, `Beacon.ts` |
- * | links that lie too close | `Triangles.ts` |
- * | links exchanged for shorter ones | `Optimization.ts`, a round; `optimization/`, its four parts |
- * | floods withstood | `Admission.ts` |
- * | epochs, leaving | `Identity.ts` |
+ * | question | rules | file |
+ * |---|---|---|
+ * | what nodes say to each other | M1–M3, M12 | `Message.ts` |
+ * | who is listened to, and over which link | M8–M13, 7a, 7c, 9a, 9b | here |
+ * | inputs, outputs, timers | 11 | `Protocol.ts` |
+ * | what a node holds | S1–S3, 11 | `State.ts` |
+ * | how much of it | S4–S6, B3 | `Config.ts` |
+ * | what may change a view | S1–S3, 3b, 3c, 8g, 8h, 8k, 8l, P1 | `Views.ts` |
+ * | join, its walk, being asked, being evicted | 1, 2, 6, 3e, M4–M6, B4 | `Membership.ts` |
+ * | free slots filled again, and what an answer means | 1f, 1g, 2h, 4, 6e, 6f, 7b | `Repair.ts`, `Requests.ts` |
+ * | how a shuffle is answered | 8, M7, B4, B5 | `Shuffle.ts` |
+ * | silent neighbours | 7d, M8 | `Heartbeat.ts` |
+ * | contacts and Discovery | 1d, 1e, 1h, 1i, 5 | `Contacts.ts` |
+ * | cuts healed | P2–P4, M9 | `Merge.ts` |
+ * | islands told apart, and mixed | P5, P6 | `Beacon.ts` |
+ * | links that lie too close | 13 | `Triangles.ts` |
+ * | links exchanged for shorter ones | X1–X16 | `Optimization.ts`, a round; `optimization/`, its four parts |
+ * | floods withstood, and who makes room | B1, B2, 3a, 3d | `Admission.ts` |
+ * | epochs, leaving | 9, 10 | `Identity.ts` |
  *
- * The rules, numbered, with their sources and the departures from the paper, are in `docs/protocol.md`.
+ * There they stand with their sources and the departures from the paper. What never happens (12) is the affair of every file.
  *
  * @since 0.1.0
  */

@@ -14,40 +14,42 @@
  * Neighbours are what the membership says they are; links, and whether a message came from a neighbour at all, are the
  * affair of `Node`, which stacks the two.
  *
- * Where to look (folder `plumtree/`):
+ * Where to look (folder `plumtree/`), and by which rules of `docs/protocol.md`, section "Broadcast":
  *
- * | question | file |
- * |---|---|
- * | what neighbours say to each other | `Message.ts` |
- * | inputs, outputs, timers | `Protocol.ts` |
- * | what a node holds | `State.ts`, `Config.ts` |
- * | a message published or received, told from what is known | `Reception.ts` |
- * | delivered, passed on, kept | `Delivery.ts` |
- * | a step under way; what strategies differ in, and what they do not | `Transition.ts` |
- * | a flood | `Flood.ts` |
- * | one tree: prune, graft, optimisation | `OneTree.ts` |
- * | who is eager and lazy in it | `Tree.ts` |
- * | whose messages shape the tree | `Guide.ts` |
- * | several trees, the strategy | `thicket/Thicket.ts` |
- * | what a node holds of each | `thicket/Branches.ts`, `thicket/Trees.ts` |
- * | how they grow, and lose duplicate branches | `thicket/Growth.ts` |
- * | a parent lost, sought, found | `thicket/Parent.ts` |
- * | how much neighbours forward | `thicket/Load.ts` |
- * | parents changed for better ones | `thicket/Balance.ts` |
- * | announcements batched | `Announce.ts` |
- * | announced and not come: graft | `Missing.ts` |
- * | announced, and no room for it | `Overflow.ts` |
- * | how late the tree is, and how long is waited for it | `Lateness.ts` |
- * | seen or not; gaps in the numbers | `Seen.ts`, `Streams.ts` |
- * | messages kept for others: all of a stream, packed, and where payloads wait for that | `Held.ts`, `Page.ts`, `Room.ts` |
- * | digests on new links | `Digest.ts` |
- * | gaps filled or given up | `Recovery.ts`, `Gaps.ts` |
- * | what a neighbour is sent that asks for it | `Answer.ts` |
- * | verdicts of the application | `Verdict.ts` |
- * | history on request | `Recall.ts` |
- * | what may be asked of a state | `Queries.ts` |
- *
- * The rules, numbered, are in `docs/protocol.md`, section "Broadcast".
+ * | question | rules | file |
+ * |---|---|---|
+ * | what neighbours say to each other | PT1, PT19, R11 | `Message.ts` |
+ * | neighbours won and lost, leaving | PT2, PT17, R2, R15 | here |
+ * | inputs, outputs, timers | | `Protocol.ts` |
+ * | what a node holds | R1, R9 | `State.ts` |
+ * | how much of it | TH22 | `Config.ts` |
+ * | a message published or received, told from what is known | PT1, PT3, R5, R10 | `Reception.ts` |
+ * | delivered, passed on, kept | PT3, PT4, R4 | `Delivery.ts` |
+ * | a step under way; what strategies differ in, and what they do not | PT22 | `Transition.ts` |
+ * | a flood | PT21 | `Flood.ts` |
+ * | one tree: prune, graft, optimisation | PT5–PT8, PT11, PT16, PT18 | `OneTree.ts` |
+ * | who is eager and lazy in it | PT2, PT7, PT17, PT20 | `Tree.ts` |
+ * | whose messages shape the tree | PT23, PT24 | `Guide.ts` |
+ * | several trees, the strategy | TH4, TH17 | `thicket/Thicket.ts` |
+ * | what a node holds of each | TH1, TH21 | `thicket/Branches.ts`, `thicket/Trees.ts` |
+ * | how they grow, and lose duplicate branches | TH2, TH3, TH5–TH7, TH20 | `thicket/Growth.ts` |
+ * | a parent lost, sought, found | TH9–TH16 | `thicket/Parent.ts` |
+ * | how much neighbours forward | TH8, TH11 | `thicket/Load.ts` |
+ * | parents changed for better ones | TH14, TH18, TH19 | `thicket/Balance.ts` |
+ * | announcements batched | PT9 | `Announce.ts` |
+ * | announced and not come: graft | PT3, PT10–PT12, PT14, PT15, PT17 | `Missing.ts` |
+ * | announced, and no room for it | PT15 | `Overflow.ts` |
+ * | how late the tree is, and how long is waited for it | PT11 | `Lateness.ts` |
+ * | seen or not; gaps in the numbers | R5, R8 | `Seen.ts` |
+ * | the table of origins, and what is done of those it has no room for | R1, R5, R9, R10 | `Streams.ts` |
+ * | messages kept for others: all of a stream, packed, and where payloads wait for that | R1 | `Held.ts`, `Page.ts`, `Room.ts` |
+ * | digests on new links | R2, R5, R12 | `Digest.ts` |
+ * | gaps: whom to ask, and when | R3, R6, R8, R14 | `Recovery.ts` |
+ * | gaps: what is known of them, and when they are given up | R5–R8 | `Gaps.ts` |
+ * | what a neighbour is sent that asks for it | PT13, PT14, R1, R3 | `Answer.ts` |
+ * | verdicts of the application | R14 | `Verdict.ts` |
+ * | history on request | R13 | `Recall.ts` |
+ * | what may be asked of a state | | `Queries.ts` |
  *
  * @since 0.1.0
  */
