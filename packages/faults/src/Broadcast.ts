@@ -154,9 +154,9 @@ const checkGap = <I extends Key, A>(
     )
   }
   if (asking === undefined) return
-  const index = neighbors.findIndex(({ id }) => id === asking)
-  check(index >= 0, () => `${name}: ${String(asking)} is asked, no neighbour`)
-  check(index < 0 || (links[index]?.fetchAt ?? 0) > 0, () => `${name}: ${String(asking)} is asked, but for nothing`)
+  const index = neighbors.findIndex(({ id }) => id === asking.id)
+  check(index >= 0, () => `${name}: ${String(asking.id)} is asked, no neighbour`)
+  check(index < 0 || (links[index]?.fetchAt ?? 0) > 0, () => `${name}: ${String(asking.id)} is asked, but for nothing`)
 }
 
 const checkHeld = <I extends Key, A>(

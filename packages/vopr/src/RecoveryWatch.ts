@@ -127,7 +127,7 @@ export class RecoveryWatch {
     if (Plumtree.hasSeen(before, message.id) || !isAskedFor(fetch.wanted, message.id, message.id.sequence)) return
     // An origin that has made room since is not asked for any more, though it may have begun anew (R9).
     const stream = Broadcast.streamsOf(before).find((stream) => Plumtree.sameOrigin(stream, message.id))
-    if (stream?.gap?.asking !== from.id) return
+    if (stream?.gap?.asking?.id !== from.id) return
     const { fetchMillis, gapMillis } = this.config
     const end = fetch.at + Math.max(fetchMillis, Math.floor(gapMillis / 2))
     this.fetches.set(from.id, { ...fetch, until: Math.min(now + fetchMillis, end) })

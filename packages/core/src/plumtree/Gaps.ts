@@ -37,8 +37,6 @@ export const openGap = <I extends Key, A>(
     due,
     hurried: latest(stream),
     asking: undefined,
-    place: 0,
-    askedTo: -1,
     goOn: none,
     unheard: none,
     holders,
@@ -117,7 +115,7 @@ export const shortenPause = <I extends Key, A>(t: Transition<I, A>, slot: number
 
 /** Whether anything is known of a neighbour that concerns a gap. */
 const knows = <I extends Key>({ asked, asking, goOn, gone, holders }: Gap<I>, id: I): boolean =>
-  asking === id || [goOn, holders, asked].some((ids) => ids.includes(id)) || gone.some((other) => other.id === id)
+  asking?.id === id || [goOn, holders, asked].some((ids) => ids.includes(id)) || gone.some((other) => other.id === id)
 
 /** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
@@ -125,7 +123,7 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.open !== true || !knows(gap, id)) continue
     changeGap(t, slot, {
-      ...(gap.asking === id ? { asking: undefined, due: t.now } : {}),
+      ...(gap.asking?.id === id ? { asking: undefined, due: t.now } : {}),
       goOn: gap.goOn.filter((other) => other !== id),
       unheard: gap.unheard.filter((other) => other !== id),
       holders: gap.holders.filter((other) => other !== id),

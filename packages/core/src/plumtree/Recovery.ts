@@ -187,8 +187,8 @@ const mayFetchJudged = <I extends Key, A>({ now, state }: Transition<I, A>): boo
   if (!hasRoomToJudge(config, waiting)) return false
   return gaps.every((slot) => {
     const stream = at(streams, slot)
-    const gap = stream?.gap
-    if (stream === undefined || gap?.asking === undefined || now - gap.due >= config.verdictMillis) return true
+    const asking = stream?.gap?.asking
+    if (stream === undefined || asking === undefined || now - asking.since >= config.verdictMillis) return true
     return !validated.includes(stream.topic)
   })
 }
@@ -263,8 +263,8 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
     const runs = missing.slice(0, 2 * mostNamed(config))
     const before = batches.all.get(index) ?? []
     batches.all.set(index, [...before, rangesOf(wanting, runs)])
-    const askedTo = runs.length < missing.length ? (runs[runs.length - 1] ?? -1) : -1
-    changeGap(t, slot, { asking: id, place: before.length, askedTo, due: now })
+    const upTo = runs.length < missing.length ? (runs[runs.length - 1] ?? -1) : -1
+    changeGap(t, slot, { asking: { id, since: now, place: before.length, upTo } })
     break
   }
   // If all that are left are busy, the end of what they are busy with brings us back.
@@ -322,11 +322,12 @@ export const onFetchedMessage = <I extends Key, A>(
 ): void => {
   const { config, links, neighbors } = t.state
   const link = links[index]
-  if (link === undefined || link.fetchAt === 0 || gap === undefined || gap.asking !== neighbors[index]?.id) return
+  const asking = gap?.asking
+  if (link === undefined || link.fetchAt === 0 || asking === undefined || asking.id !== neighbors[index]?.id) return
   const fetched = link.fetched + Held.bytesOf(payload)
-  const reached = Math.max(link.reached, gap.place)
+  const reached = Math.max(link.reached, asking.place)
   const parts = Math.min(waitedParts, Math.floor((slowParts * fetched) / config.fetchBytes))
-  const end = gap.due + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2)) * (1 + parts)
+  const end = asking.since + Math.max(config.fetchMillis, Math.floor(config.gapMillis / 2)) * (1 + parts)
   changeLink(t, index, { fetchAt: Math.min(t.now + config.fetchMillis, end), fetched, reached })
 }
 
@@ -372,12 +373,13 @@ const release = <I extends Key, A>(t: Transition<I, A>, id: I, { reached }: Link
   for (const slot of gaps) {
     const stream = at(t.state.streams, slot)
     const gap = stream?.gap
-    if (stream === undefined || gap?.asking !== id) continue
+    if (stream === undefined || gap?.asking?.id !== id) continue
+    const { place, upTo } = gap.asking
     // Who was asked for the first gaps of many, and has brought some, may have the others as well.
-    const hasOthers = gap.askedTo >= 0 && doneUntil(stream, gap.askedTo + 1) <= stream.top
+    const hasOthers = upTo >= 0 && doneUntil(stream, upTo + 1) <= stream.top
     const again = reached >= 0 && (more || hasOthers)
     // What was named before the last that it has brought some of it has answered in full.
-    const hadNoRoom = again && gap.place >= reached
+    const hadNoRoom = again && place >= reached
     const heard = gap.unheard.filter((other) => other !== id)
     const others = gap.goOn.filter((other) => other !== id)
     const round = again ? { goOn: [...others, id] } : { goOn: others, asked: [...gap.asked, id] }

@@ -57,6 +57,17 @@ export interface Held<I extends Key> {
   readonly bytes: number
 }
 
+/** A FETCH under way, for one of the streams that it names. */
+export interface OpenFetch<I extends Key> {
+  /** Who has been asked. */
+  readonly id: I
+  readonly since: number
+  /** Which of the gaps that it names this is, from 0: an answer takes them in this order. */
+  readonly place: number
+  /** Up to which number it asks, if the gaps were more than a FETCH names; −1: for all. */
+  readonly upTo: number
+}
+
 /** A stream with messages that are wanted and have not come. */
 export interface Gap<I extends Key> {
   /** False: it has closed, and its place in `upkeep.gaps` is yet to be taken from it. */
@@ -65,19 +76,12 @@ export interface Gap<I extends Key> {
   readonly since: number
   /** `top` as it was then: what is newer has not been missing for as long. */
   readonly known: number
-  /**
-   * Nobody is asked before, unless so much has come since that what is missing may soon be kept by nobody. While somebody is asked: since
-   * when.
-   */
+  /** Nobody is asked before, unless so much has come since that what is missing may soon be kept by nobody. */
   readonly due: number
   /** The highest number that had come when it opened, or was hurried last. */
   readonly hurried: number
-  /** Who has been asked and has not answered yet. */
-  readonly asking: I | undefined
-  /** Which of those that the FETCH to that one named it was, from 0: an answer takes them in this order. */
-  readonly place: number
-  /** Up to which number that one has been asked, if the gaps were more than a FETCH names; −1: all. */
-  readonly askedTo: number
+  /** What has not been answered yet. */
+  readonly asking: OpenFetch<I> | undefined
   /** Who has answered in this round and has more, the last that did last: they are asked after all others. */
   readonly goOn: ReadonlyArray<I>
   /** Those of them whose answer may have had no room for this one: more came of it, or of what was named before it. */
