@@ -28,6 +28,7 @@
  * | a step under way; what strategies differ in, and what they do not | PT22 | `Transition.ts` |
  * | a flood | PT21 | `Flood.ts` |
  * | one tree: prune, graft, optimisation | PT5–PT8, PT11, PT16, PT18 | `OneTree.ts` |
+ * | sets of neighbours | | `Neighbors.ts` |
  * | who is eager and lazy in it | PT2, PT7, PT17, PT20 | `Tree.ts` |
  * | whose messages shape the tree | PT23, PT24 | `Guide.ts` |
  * | several trees, the strategy | TH4, TH17 | `thicket/Thicket.ts` |

@@ -6,16 +6,9 @@
  */
 import type { Key } from "../Peer.ts"
 import type { Announcement, IHave, MessageId } from "./Message.ts"
-import type { Announcing, State } from "./State.ts"
+import { has, withoutLost } from "./Neighbors.ts"
+import type { Announcing } from "./State.ts"
 import { clearTimer, setTimer, type Transition } from "./Transition.ts"
-import { withoutIndex } from "./Tree.ts"
-
-/** Those of them that are neighbours, as a set of indices. */
-export const indicesOf = <I extends Key, A>({ neighbors }: State<I, A>, ids: ReadonlyArray<I>): number => {
-  let set = 0
-  if (ids.length > 0) neighbors.forEach(({ id }, index) => (set |= ids.includes(id) ? 1 << index : 0))
-  return set
-}
 
 /** Announces a message to a set of neighbours, now or with those to come. */
 export const announce = <I extends Key, A>(t: Transition<I, A>, id: MessageId<I>, round: number, to: number): void => {
@@ -48,11 +41,11 @@ export const flushAnnouncements = <I extends Key, A>(t: Transition<I, A>): void 
   for (let index = 0; index < neighbors.length; index++) {
     const to = neighbors[index]
     if (to === undefined) continue
-    if (((allToldTo >> index) & 1) === 1) {
+    if (has(allToldTo, index)) {
       if (announcements.length > 0) t.outputs.push({ _tag: "Send", to, message: everything })
       continue
     }
-    const some = announcements.filter((_, i) => (((waiting[i]?.to ?? 0) >> index) & 1) === 1)
+    const some = announcements.filter((_, i) => has(waiting[i]?.to ?? 0, index))
     if (some.length > 0) t.outputs.push({ _tag: "Send", to, message: { _tag: "IHave", announcements: some } })
   }
 }
@@ -62,7 +55,7 @@ export const forgetAnnounced = <I extends Key, A>(t: Transition<I, A>, index: nu
   const { state } = t
   const kept: Array<Announcing<I>> = []
   for (let entry = state.announcing; entry !== undefined; entry = entry.next) {
-    const to = withoutIndex(entry.to, index)
+    const to = withoutLost(entry.to, index)
     if (to !== 0) kept.push({ ...entry, to })
   }
   let announcing: Announcing<I> | undefined

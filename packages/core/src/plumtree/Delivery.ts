@@ -5,9 +5,10 @@
  */
 import type { Key, Peer } from "../Peer.ts"
 import { maxHops } from "../wire/Limits.ts"
-import { announce, indicesOf } from "./Announce.ts"
+import { announce } from "./Announce.ts"
 import { type Gossip, nextRound } from "./Message.ts"
 import { found } from "./Missing.ts"
+import { has, including, setOf } from "./Neighbors.ts"
 import type { Via } from "./Protocol.ts"
 import { keep, sweepMillis } from "./Streams.ts"
 import { changeUpkeep, type Transition } from "./Transition.ts"
@@ -76,7 +77,7 @@ const pass = <I extends Key, A>(
   const { outputs, state } = t
   const { neighbors } = state
   // Who has named it too hardly needs it: of what a newcomer fetches all neighbours have told, and what they keep may be megabytes.
-  const holders = named !== undefined && t.strategy.announcesFetched ? indicesOf(state, named) : 0
+  const holders = named !== undefined && t.strategy.announcesFetched ? setOf(state, named) : 0
   const lazy = t.strategy.lazyFor(state, id) | holders
   const onwardRound = nextRound(round)
   // The same for all neighbours. Half of the nodes of a tree have none to push to.
@@ -86,8 +87,8 @@ const pass = <I extends Key, A>(
     const to = neighbors[i]
     if (to === undefined || (to.id === from.id && to.epoch === from.epoch)) continue
     if (to.id === id.source && to.epoch === id.epoch) continue
-    if (((lazy >> i) & 1) === 1) {
-      announced |= 1 << i
+    if (has(lazy, i)) {
+      announced = including(announced, i)
       continue
     }
     onward ??= {

@@ -19,6 +19,7 @@
 import type { Key } from "../Peer.ts"
 import type { Config } from "./Config.ts"
 import { type MessageId, sameMessage } from "./Message.ts"
+import { has } from "./Neighbors.ts"
 import { isSequence } from "./Seen.ts"
 import type { Guide } from "./State.ts"
 import type { Transition } from "./Transition.ts"
@@ -124,7 +125,7 @@ const passBeat = <I extends Key, A>(t: Transition<I, A>, except: number): void =
   if (guide === undefined) return
   const message = { _tag: "Beat", source: guide.source, at: guide.beat } as const
   neighbors.forEach((to, index) => {
-    if (index !== except && ((lazy >> index) & 1) === 0) t.outputs.push({ _tag: "Send", to, message })
+    if (index !== except && !has(lazy, index)) t.outputs.push({ _tag: "Send", to, message })
   })
 }
 

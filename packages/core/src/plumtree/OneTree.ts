@@ -11,6 +11,7 @@ import * as Held from "./Held.ts"
 import { timeout1 } from "./Lateness.ts"
 import type { MessageId, Origin } from "./Message.ts"
 import { askAtOnce } from "./Missing.ts"
+import { allOf, including } from "./Neighbors.ts"
 import { indexOf, type Kept, type Missing } from "./State.ts"
 import { at, isHeard, put, streamOf } from "./Streams.ts"
 import { changeLink, type OnMessage, type Path, type Strategy, type Transition } from "./Transition.ts"
@@ -33,7 +34,7 @@ const prune = <I extends Key, A>(t: Transition<I, A>, source: I, index: number):
   const tree = t.state.config.trees === "shared" ? undefined : source
   changeLink(t, index, { duplicates: 0, duplicateAt: -1, newsAt: -1, pruneAt: drawThreshold(t), prunedAt: t.now })
   if (tree !== undefined && isGuided(t.state.config))
-    changeSourceTree(t, tree, { pruned: sourceTree(t.state, tree).pruned | (1 << index) })
+    changeSourceTree(t, tree, { pruned: including(sourceTree(t.state, tree).pruned, index) })
   t.outputs.push({ _tag: "Send", to, message: { _tag: "Prune", tree } })
 }
 
@@ -195,7 +196,7 @@ const optimizeFound = <I extends Key, A>(
  */
 const isCutOff = <I extends Key, A>({ now, state }: Transition<I, A>, origin: Origin<I>): boolean => {
   if (!isGuided(state.config)) return false
-  if (lazyIn(state, origin.source) === (1 << state.neighbors.length) - 1) return true
+  if (lazyIn(state, origin.source) === allOf(state)) return true
   const stream = streamOf(state.streams, origin)
   const latest = stream === undefined ? undefined : Held.last(stream.held, 1)[0]
   if (latest === undefined || now - latest.bornAt > state.config.guideMillis) return false

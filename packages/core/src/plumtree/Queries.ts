@@ -4,9 +4,10 @@
  * @since 0.1.0
  */
 import type { Key, Peer } from "../Peer.ts"
-import { childrenOf, sizeOf } from "./thicket/Branches.ts"
+import { childrenOf } from "./thicket/Branches.ts"
 import * as Held from "./Held.ts"
 import { type MessageId, type Origin, sameOrigin } from "./Message.ts"
+import { has, sizeOf } from "./Neighbors.ts"
 import { firstWanted, isDone, notDone } from "./Seen.ts"
 import type { State } from "./State.ts"
 import { at, slotOf, streamOf } from "./Streams.ts"
@@ -161,7 +162,7 @@ export interface TreeView<I extends Key = string, A = string> {
 export const treeViews = <I extends Key, A>({ neighbors, thicket }: State<I, A>): ReadonlyArray<TreeView<I, A>> =>
   thicket.trees.map(({ branches, parent }) => ({
     parent: neighbors[parent],
-    children: neighbors.filter((_, index) => index !== parent && ((branches >> index) & 1) === 1)
+    children: neighbors.filter((_, index) => index !== parent && has(branches, index))
   }))
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Eager and lazy neighbours. The lazy ones of a tree are a set of indices into the active view; all others are eager. So
- * the two are disjoint and together the active view, by construction, whatever happens.
+ * Eager and lazy neighbours. The lazy ones of a tree are a set (`Neighbors.ts`); all others are eager. So the two are disjoint
+ * and together the active view, by construction, whatever happens.
  *
  * There is one tree for all sources, or one for each (`Config.trees`); in the second case a tree is named by its source. Who
  * becomes eager or lazy, and why, is in `OneTree.ts`; which messages say so, in `Guide.ts`.
@@ -11,7 +11,8 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { nextBelow } from "../Random.ts"
-import { othersThan, usedIn } from "./thicket/Branches.ts"
+import { usedIn } from "./thicket/Branches.ts"
+import { excluding, has, including, othersThan, withoutLost } from "./Neighbors.ts"
 import { freshLink, maxNeighbors, type SourceTree, type SourceTrees, type State } from "./State.ts"
 import { changeLink, type Transition } from "./Transition.ts"
 
@@ -36,15 +37,15 @@ const without = <I extends Key>(tree: SourceTree<I>, lost: ReadonlyArray<number>
   if (tree.lost === lost.length) return tree
   let { lazy, pruned } = tree
   for (let i = tree.lost; i < lost.length; i++) {
-    lazy = withoutIndex(lazy, lost[i] ?? 0)
-    pruned = withoutIndex(pruned, lost[i] ?? 0)
+    lazy = withoutLost(lazy, lost[i] ?? 0)
+    pruned = withoutLost(pruned, lost[i] ?? 0)
   }
   return { ...tree, lazy, pruned, lost: lost.length }
 }
 
 /** Whether a neighbour is lazy in the tree of a source. */
 export const isLazy = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
-  ((lazyIn(state, source) >> index) & 1) === 1
+  has(lazyIn(state, source), index)
 
 const setLazyIn = <I extends Key, A>(t: Transition<I, A>, source: I, lazy: number): void => {
   const { state } = t
@@ -82,8 +83,8 @@ const isBare = <I extends Key>({ lazy, period }: SourceTree<I>): boolean => lazy
 /** A neighbour becomes eager in the tree of a source. */
 export const makeEager = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const lazy = lazyIn(t.state, source)
-  if (((lazy >> index) & 1) === 0) return
-  setLazyIn(t, source, lazy & ~(1 << index))
+  if (!has(lazy, index)) return
+  setLazyIn(t, source, excluding(lazy, index))
   if (t.state.config.trees === "shared" && isPruned(t.state, source, index)) changeLink(t, index, { prunedAt: -1 })
 }
 
@@ -91,12 +92,12 @@ export const makeEager = <I extends Key, A>(t: Transition<I, A>, source: I, inde
 export const isPruned = <I extends Key, A>(state: State<I, A>, source: I, index: number): boolean =>
   state.config.trees === "shared"
     ? (state.links[index]?.prunedAt ?? -1) >= 0
-    : ((sourceTree(state, source).pruned >> index) & 1) === 1
+    : has(sourceTree(state, source).pruned, index)
 
 /** A neighbour becomes lazy in the tree of a source. */
 export const makeLazy = <I extends Key, A>(t: Transition<I, A>, source: I, index: number): void => {
   const lazy = lazyIn(t.state, source)
-  if (((lazy >> index) & 1) === 0) setLazyIn(t, source, lazy | (1 << index))
+  if (!has(lazy, index)) setLazyIn(t, source, including(lazy, index))
 }
 
 /**
@@ -121,7 +122,7 @@ export const removeNeighbor = <I extends Key, A>(t: Transition<I, A>, index: num
   const { state } = t
   state.neighbors = state.neighbors.toSpliced(index, 1)
   state.links = state.links.toSpliced(index, 1)
-  state.lazy = withoutIndex(state.lazy, index)
+  state.lazy = withoutLost(state.lazy, index)
   const { elder, lost: before, young } = state.trees
   if (HashMap.isEmpty(young) && HashMap.isEmpty(elder)) return
   const lost = [...before, index]
@@ -145,12 +146,6 @@ const withoutAll = <I extends Key>(
     HashMap.map(generation, (tree) => ({ ...without(tree, lost), lost: 0 })),
     (tree) => !isBare(tree)
   )
-
-/** A set of indices after one of them has gone, and those above it have moved down. */
-export const withoutIndex = (set: number, index: number): number => {
-  const below = (1 << index) - 1
-  return (set & below) | ((set >> 1) & ~below)
-}
 
 /**
  * The trees that are remembered, with one for each source, and the source of each.

@@ -13,9 +13,10 @@
 import type { Key } from "../../Peer.ts"
 import * as Held from "../Held.ts"
 import type { MessageId } from "../Message.ts"
+import { has, sizeOf } from "../Neighbors.ts"
 import { indexOf, type Stream } from "../State.ts"
 import { at } from "../Streams.ts"
-import { childrenOf, shapes, sizeOf, type Tree, treeOf } from "./Branches.ts"
+import { childrenOf, shapes, type Tree, treeOf } from "./Branches.ts"
 import { sumOf } from "./Load.ts"
 import { isDry, seek } from "./Parent.ts"
 import type { Transition } from "../Transition.ts"
@@ -44,7 +45,7 @@ export const considerAnnouncer = <I extends Key, A>(
     tree === undefined ||
     to === undefined ||
     tree.seek !== undefined ||
-    ((tree.branches >> index) & 1) === 1
+    has(tree.branches, index)
   )
     return
   if (!shapes(tree, id)) return
@@ -76,7 +77,7 @@ const betterThan = <I extends Key, A>(
   if (other.length === 0) return undefined
   const from = Held.find(held, sequence)?.parent
   const parent = from === undefined ? -1 : indexOf(state, from)
-  if (parent < 0 || ((branches >> parent) & 1) === 0) return undefined
+  if (parent < 0 || !has(branches, parent)) return undefined
   return isBetter(links[parent]?.children ?? [], other, number, config.maxLoad) ? from : undefined
 }
 

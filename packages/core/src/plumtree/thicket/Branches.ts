@@ -3,7 +3,7 @@
  * the tree's messages, and whom it has asked to. The trees are undirected, so that any node may publish; the parent is the
  * end from which messages come.
  *
- * Neighbours are indices into the active view, and sets of them whole numbers, as in `../Tree.ts`. What becomes of the
+ * Neighbours are indices into the active view, in sets of them (`../Neighbors.ts`). What becomes of the
  * trees is in the other files of this folder; with another strategy there are none.
  *
  * @since 0.1.0
@@ -11,6 +11,7 @@
 import type { Key } from "../../Peer.ts"
 import type { Config } from "../Config.ts"
 import { type MessageId, sameMessage } from "../Message.ts"
+import { sizeOf } from "../Neighbors.ts"
 
 /** A neighbour that has been asked to be the parent, and those to ask after it. */
 interface Seek<I extends Key> {
@@ -88,13 +89,6 @@ export const treeOf = (
   { epoch, sequence }: { readonly epoch: number; readonly sequence: number }
 ): number => ((epoch % treesCount) + (sequence % treesCount)) % treesCount
 
-/** How many indices a set holds. */
-export const sizeOf = (set: number): number => {
-  let size = 0
-  for (let rest = set; rest !== 0; rest &= rest - 1) size++
-  return size
-}
-
 /** To how many neighbours messages of a tree are pushed on. */
 export const childrenOf = <I extends Key>({ branches, parent }: Tree<I>): number =>
   sizeOf(branches) - (parent >= 0 ? 1 : 0)
@@ -112,10 +106,6 @@ export const usedIn = <I extends Key>({ trees }: Thicket<I>): number => {
   for (const { branches } of trees) used |= branches
   return used
 }
-
-/** The neighbours that are not in a set. */
-export const othersThan = ({ neighbors }: { readonly neighbors: ReadonlyArray<unknown> }, set: number): number =>
-  ((1 << neighbors.length) - 1) & ~set
 
 /** Whether a message of the tree shapes it: those of its guide do, and where none is known all. */
 export const shapes = <I extends Key>({ guide }: Tree<I>, id: MessageId<I>): boolean => {

@@ -14,6 +14,7 @@ import { nextBelow } from "../../Random.ts"
 import { timeout1 } from "../Lateness.ts"
 import { type Gossip, type MessageId, sameMessage } from "../Message.ts"
 import { loadOf, shapes, type Tree, type TreeGuide, treeOf, usedIn } from "./Branches.ts"
+import { has, including } from "../Neighbors.ts"
 import { attach, isDry } from "./Parent.ts"
 import { changeLink, type Transition } from "../Transition.ts"
 import { becomeParent, changeTree, dropBranch, tellBranch } from "./Trees.ts"
@@ -40,7 +41,7 @@ const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, sou
   const { state } = t
   const { config, neighbors } = state
   const used = usedIn(state.thicket)
-  const free = neighbors.flatMap(({ id }, index) => (((used >> index) & 1) === 1 || id === source ? [] : [index]))
+  const free = neighbors.flatMap(({ id }, index) => (has(used, index) || id === source ? [] : [index]))
   const others = source === undefined && free.length === 0 ? neighbors.map((_, index) => index) : free
   let children = state.thicket.trees[number]?.branches ?? 0
   for (let taken = 0; taken < config.fanout && taken < others.length; taken++) {
@@ -49,7 +50,7 @@ const takeChildren = <I extends Key, A>(t: Transition<I, A>, number: number, sou
     const first = others[taken]
     if (chosen === undefined || first === undefined) return
     others[at] = first
-    children |= 1 << chosen
+    children = including(children, chosen)
   }
   changeTree(t, number, { branches: children })
 }
@@ -90,7 +91,7 @@ export const onTreeNews = <I extends Key, A>(t: Transition<I, A>, gossip: Gossip
   if (isShaping) lacked(t, number, gossip, index)
   // What was asked for is no sign of the tree: who is a branch is settled by Branch.
   if (replay !== undefined || index < 0) return
-  if (((tree.branches >> index) & 1) === 1) {
+  if (has(tree.branches, index)) {
     // Usually it is the parent already. Otherwise somebody publishes at another end of the tree.
     if (!isShaping || (tree.parent >= 0 && !isFresh(t, gossip))) return
     if (tree.parent !== index || tree.seek !== undefined) becomeParent(t, number, index)
@@ -156,7 +157,7 @@ export const onTreeDuplicate = <I extends Key, A>(t: Transition<I, A>, gossip: G
     if (tree.lackedSince >= 0 && shapes(tree, id) && isFresh(t, gossip)) changeTree(t, number, { lackedSince: -1 })
     return
   }
-  if (((tree.branches >> index) & 1) === 0) return refuse(t, number, index)
+  if (!has(tree.branches, index)) return refuse(t, number, index)
   if (!shapes(tree, id)) return
   dropBranch(t, number, index)
   changeLink(t, index, { prunedAt: t.now })

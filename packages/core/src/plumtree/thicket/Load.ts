@@ -6,6 +6,7 @@
  */
 import type { Key } from "../../Peer.ts"
 import { nextBelow } from "../../Random.ts"
+import { allOf, has } from "../Neighbors.ts"
 import { indexOf } from "../State.ts"
 import { childrenOf } from "./Branches.ts"
 import { changeLink, type Transition } from "../Transition.ts"
@@ -17,11 +18,11 @@ const mostChildren = 255
 export const tellLoad = <I extends Key, A>(t: Transition<I, A>): void => {
   const { neighbors, thicket } = t.state
   const { told, trees } = thicket
-  const all = (1 << neighbors.length) - 1
+  const all = allOf(t.state)
   if (trees.length === 0 || told === all) return
   const message = { _tag: "Load", children: trees.map(childrenOf) } as const
   neighbors.forEach((to, index) => {
-    if (((told >> index) & 1) === 0) t.outputs.push({ _tag: "Send", to, message })
+    if (!has(told, index)) t.outputs.push({ _tag: "Send", to, message })
   })
   t.state.thicket = { trees, told: all }
 }
@@ -67,7 +68,7 @@ export const leastOf = <I extends Key, A>(
   let best: I | undefined
   for (const id of ids) {
     const index = indexOf(state, id)
-    if (index < 0 || ((branches >> index) & 1) === 1) continue
+    if (index < 0 || has(branches, index)) continue
     const cost = costOf(state.links[index]?.children ?? [], number, state.config.maxLoad)
     if (cost > least || cost === Infinity) continue
     alike = cost < least ? 1 : alike + 1

@@ -10,6 +10,7 @@ import type { Key } from "../../Peer.ts"
 import * as Held from "../Held.ts"
 import { timeout1 } from "../Lateness.ts"
 import type { MessageId } from "../Message.ts"
+import { has } from "../Neighbors.ts"
 import { indexOf, type Missing } from "../State.ts"
 import { streamOf } from "../Streams.ts"
 import { childrenOf, isAttached, loadOf, shapes, type Tree, treeOf } from "./Branches.ts"
@@ -146,7 +147,7 @@ export const onGraftInto = <I extends Key, A>(
     const tree = t.state.thicket.trees[number]
     // Our own parent asks: were it our child as well, the tree would end in the two of us.
     if (tree === undefined || tree.parent === index) continue
-    const isBranch = ((tree.branches >> index) & 1) === 1
+    const isBranch = has(tree.branches, index)
     // Nor does one take it that is looking for another parent itself: two that ask each other would take each other.
     const isSettled = isAttached(tree) && tree.seek === undefined && isProof(t, tree, id)
     // The source is where all of the tree comes from: its only child there may be one that passes nothing on.
@@ -166,7 +167,7 @@ const isProof = <I extends Key, A>({ state }: Transition<I, A>, { branches }: Tr
   const from = stream === undefined ? undefined : Held.find(stream.held, id.sequence)?.parent
   if (from === undefined) return id.source === state.self.id
   const index = indexOf(state, from)
-  return index >= 0 && ((branches >> index) & 1) === 1
+  return index >= 0 && has(branches, index)
 }
 
 /** BRANCH received: whether a neighbour holds us for a branch of a tree. */
@@ -187,7 +188,7 @@ export const onBranch = <I extends Key, A>(
     else if (parent === index) afterLoss(t)
   } else if (isAsked || (open?.instead === undefined && !isAttached(tree))) {
     attach(t, number, index)
-  } else if (((branches >> index) & 1) === 0) {
+  } else if (!has(branches, index)) {
     // It comes too late: another has been found.
     tellBranch(t, number, index, false)
   }
@@ -203,7 +204,7 @@ export const attach = <I extends Key, A>(t: Transition<I, A>, number: number, in
   if (old === undefined) return
   const { branches, parent, seek: open } = old
   const instead = open?.instead === undefined ? -1 : indexOf(t.state, open.instead)
-  const wouldKeep = parent >= 0 && instead < 0 && ((branches >> index) & 1) === 0
+  const wouldKeep = parent >= 0 && instead < 0 && !has(branches, index)
   const dropped = wouldKeep && loadOf(t.state.thicket) >= t.state.config.maxLoad ? parent : instead
   becomeParent(t, number, index)
   changeTree(t, number, { seek: undefined, movedAt: t.now, lackedSince: -1 })

@@ -7,7 +7,8 @@
  */
 import { constFalse, constUndefined, constVoid } from "effect/Function"
 import { considerAnnouncer } from "./Balance.ts"
-import { othersThan, treeOf } from "./Branches.ts"
+import { othersThan } from "../Neighbors.ts"
+import { treeOf } from "./Branches.ts"
 import { isFresh, onTreeDuplicate, onTreeNews, openTree } from "./Growth.ts"
 import { tellLoad } from "./Load.ts"
 import { onFetchedNews, onGraftInto, onMissed, patience, preferred } from "./Parent.ts"

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type { Key } from "../../Peer.ts"
-import { withoutIndex } from "../Tree.ts"
+import { excluding, has, including, withoutLost } from "../Neighbors.ts"
 import { childrenOf, type Tree } from "./Branches.ts"
 import { setTimer, type Transition } from "../Transition.ts"
 
@@ -31,7 +31,7 @@ export const becomeParent = <I extends Key, A>(t: Transition<I, A>, number: numb
   const tree = t.state.thicket.trees[number]
   if (tree === undefined) return
   changeTree(t, number, {
-    branches: tree.branches | (1 << index),
+    branches: including(tree.branches, index),
     parent: index,
     isRoot: false,
     seek: tree.seek?.instead === undefined ? undefined : tree.seek
@@ -41,15 +41,15 @@ export const becomeParent = <I extends Key, A>(t: Transition<I, A>, number: numb
 /** A neighbour becomes a child in a tree. */
 export const addChild = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
   const tree = t.state.thicket.trees[number]
-  if (tree !== undefined) changeTree(t, number, { branches: tree.branches | (1 << index) })
+  if (tree !== undefined) changeTree(t, number, { branches: including(tree.branches, index) })
 }
 
 /** A neighbour is no branch of a tree any more. */
 export const dropBranch = <I extends Key, A>(t: Transition<I, A>, number: number, index: number): void => {
   const tree = t.state.thicket.trees[number]
-  if (tree === undefined || ((tree.branches >> index) & 1) === 0) return
+  if (tree === undefined || !has(tree.branches, index)) return
   const parent = tree.parent === index ? -1 : tree.parent
-  changeTree(t, number, { branches: tree.branches & ~(1 << index), parent })
+  changeTree(t, number, { branches: excluding(tree.branches, index), parent })
 }
 
 /** Tells a neighbour whether it is a branch of a tree here. */
@@ -72,12 +72,12 @@ export const removeFromTrees = <I extends Key, A>(t: Transition<I, A>, id: I, in
     const next = {
       ...tree,
       seek: seek === undefined ? undefined : { ...seek, left: seek.left.filter((other) => other !== id) },
-      branches: withoutIndex(branches, index),
+      branches: withoutLost(branches, index),
       parent: parent === index ? -1 : parent > index ? parent - 1 : parent
     }
     isSame &&= childrenOf(next) === childrenOf(tree)
     return next
   })
-  t.state.thicket = { trees: moved, told: isSame ? withoutIndex(told, index) : 0 }
+  t.state.thicket = { trees: moved, told: isSame ? withoutLost(told, index) : 0 }
   if (!isSame) awaitTelling(t)
 }
