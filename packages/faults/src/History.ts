@@ -182,14 +182,27 @@ export const gapsOf = ({ subscriber, told }: History): ReadonlyArray<string> => 
 
 /**
  * Messages that a subscriber should have been handed and was not. `due`: those that were published while it could have them
- * all, by itself or from what its neighbours retain.
+ * all, by itself or from what its neighbours retain. One in order waits for what is older than its baseline no longer than rule R5
+ * says, and may be told that it is lost when it comes after all.
  *
  * @category checking
  * @since 0.1.0
  */
-export const missingOf = ({ subscriber, told }: History, due: ReadonlyArray<Id>): ReadonlyArray<string> => {
-  const handed = new Set(told.flatMap((item) => (item._tag === "Delivered" ? [keyOf(item.id)] : [])))
-  return due.flatMap((id) => (handed.has(keyOf(id)) ? [] : [`${subscriber} was not handed ${keyOf(id)}`]))
+export const missingOf = ({ isOrdered, subscriber, told }: History, due: ReadonlyArray<Id>): ReadonlyArray<string> => {
+  const handed = new Set<string>()
+  const baselines = new Map<string, number>()
+  const late: Array<Extract<Told, { _tag: "Lagged" }>> = []
+  for (const item of told) {
+    const isOne = item._tag === "Delivered"
+    const name = nameOf(isOne ? item.id : item)
+    const baseline = baselines.get(name)
+    if (baseline === undefined) baselines.set(name, isOne ? item.id.sequence : item.first)
+    if (isOne) handed.add(keyOf(item.id))
+    else if (isOrdered && baseline !== undefined && item.last < baseline) late.push(item)
+  }
+  const isLate = (id: Id): boolean =>
+    late.some((item) => nameOf(item) === nameOf(id) && id.sequence >= item.first && id.sequence <= item.last)
+  return due.flatMap((id) => (handed.has(keyOf(id)) || isLate(id) ? [] : [`${subscriber} was not handed ${keyOf(id)}`]))
 }
 
 /**

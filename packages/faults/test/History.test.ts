@@ -126,6 +126,10 @@ describe("a broadcast's history", () => {
   it("holds what was due", () => {
     assert.deepStrictEqual(missingOf(history(good), [id(3), id(8)]), [])
     assert.deepStrictEqual(missingOf(history(good), [id(3), id(6)]), ["n1 was not handed a@1/t#6"])
+    // What came after all, and too late for the order, it was told; out of order it would have had it.
+    const late = [...good, lagged(1, 2)]
+    assert.deepStrictEqual(missingOf(history(late), [id(0), id(1)]), ["n1 was not handed a@1/t#0"])
+    assert.deepStrictEqual(missingOf(history(late, false), [id(1)]), ["n1 was not handed a@1/t#1"])
   })
 })
 

@@ -75,10 +75,17 @@ export class Histories {
     const due = [...this.published.values()].flatMap(({ atMillis, id }) =>
       atMillis >= sinceMillis && subscribers.some((subscriber) => this.hasHeard(subscriber, id)) ? [id] : []
     )
-    return subscribers.flatMap((subscriber) => {
-      const told = [...this.of(subscriber).told.values()].flat()
-      return History.missingOf({ subscriber, told, isOrdered: false }, due)
-    })
+    const topics = new Set(due.map(({ topic }) => topic))
+    return subscribers.flatMap((subscriber) =>
+      [...topics].flatMap((topic) => {
+        const told = this.of(subscriber).told.get(topic) ?? none
+        const history = { subscriber, told, isOrdered: this.orderedTopics.has(topic) }
+        return History.missingOf(
+          history,
+          due.filter((id) => id.topic === topic)
+        )
+      })
+    )
   }
 
   /** What is wrong with what a node was told of its neighbours. */

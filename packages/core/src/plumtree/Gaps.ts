@@ -117,11 +117,17 @@ export const shortenPause = <I extends Key, A>(t: Transition<I, A>, slot: number
 const knows = <I extends Key>({ asked, asking, goOn, gone, holders }: Gap<I>, id: I): boolean =>
   asking?.id === id || [goOn, holders, asked].some((ids) => ids.includes(id)) || gone.some((other) => other.id === id)
 
-/** A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. */
+/**
+ * A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. Where it was the last, all that
+ * there are have been asked.
+ */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
+  const isAlone = t.state.neighbors.length === 0
   for (const slot of t.state.upkeep.gaps) {
     const gap = at(t.state.streams, slot)?.gap
-    if (gap?.open !== true || !knows(gap, id)) continue
+    if (gap?.open !== true) continue
+    if (isAlone && gap.allAskedAt === undefined) changeGap(t, slot, { allAskedAt: t.now })
+    if (!knows(gap, id)) continue
     changeGap(t, slot, {
       ...(gap.asking?.id === id ? { asking: undefined, due: t.now } : {}),
       goOn: gap.goOn.filter((other) => other !== id),
@@ -133,14 +139,17 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
   }
 }
 
-/** A neighbour has come, and has not been asked: what would be given up now waits until it can have named it. */
+/**
+ * A neighbour has come, and has not been asked: what would be given up now waits until it can have named it. Where it is the only one
+ * nobody has been asked.
+ */
 export const awaitNewcomer = <I extends Key, A>(t: Transition<I, A>): void => {
-  const { fetchMillis, gapMillis } = t.state.config
-  const earliest = t.now + fetchMillis - gapMillis
+  const { config, neighbors } = t.state
+  const earliest = neighbors.length === 1 ? undefined : t.now + config.fetchMillis - config.gapMillis
   for (const slot of t.state.upkeep.gaps) {
     const gap = at(t.state.streams, slot)?.gap
-    if (gap?.open === true && gap.allAskedAt !== undefined && gap.allAskedAt < earliest)
-      changeGap(t, slot, { allAskedAt: earliest })
+    if (gap?.open !== true || gap.allAskedAt === undefined) continue
+    if (earliest === undefined || gap.allAskedAt < earliest) changeGap(t, slot, { allAskedAt: earliest })
   }
 }
 

@@ -443,6 +443,22 @@ describe("gaps", () => {
     assert.strictEqual(Plumtree.firstMissing(p.state, origin), 11)
   })
 
+  it("R5. counted from when the last neighbour was lost, and not at all once there is another that has not been asked", () => {
+    // While these wait for their verdicts nobody is asked.
+    const p = node([2], { verdictsSize: 2, verdictMillis: 100_000 })
+      .step({ _tag: "ValidateTopic", now: 1_000, topic, on: true })
+      .hears(2, gossip(9, 10))
+      .hears(2, gossip(9, 11))
+      .passes(20_000)
+    const first = () => Plumtree.firstMissing(p.state, origin)
+    // A link that is made anew.
+    assert.deepStrictEqual([p.wins(2) && first(), p.passes(20_000) && first()], [0, 0])
+    p.loses(2).passes(p.state.config.gapMillis - 100)
+    assert.deepStrictEqual([first(), p.wins(2).passes(20_000) && first()], [0, 0])
+    p.loses(2).passes(p.state.config.gapMillis + 100)
+    assert.strictEqual(first(), 10)
+  })
+
   it("R7. whatever numbers there are, what is said to be over can be written", () => {
     const last = Number.MAX_SAFE_INTEGER
     const over = (first: number) => {
