@@ -16,6 +16,36 @@ const setUp = Effect.gen(function* () {
   return { happened, timers }
 })
 
+/** Timers of a process that is called back only when `callBack` says so, however much time has passed. */
+const makeStoppable = () => {
+  let millis = 0
+  let sleeps: Array<readonly [at: number, callback: () => void]> = []
+  const happened: Array<string> = []
+  const timers = makeTimers<"a" | "b">(
+    (wait, callback) => {
+      const sleep = [millis + wait, callback] as const
+      sleeps.push(sleep)
+      return () => {
+        sleeps = sleeps.filter((other) => other !== sleep)
+      }
+    },
+    { exact: () => millis, whole: () => millis },
+    (kind, nonce) => happened.push(`${millis} ${kind}${nonce}`)
+  )
+  return {
+    happened,
+    timers,
+    pass: (by: number) => {
+      millis += by
+    },
+    callBack: () => {
+      const over = sleeps.filter(([at]) => at <= millis)
+      sleeps = sleeps.filter(([at]) => at > millis)
+      for (const [, callback] of over) callback()
+    }
+  }
+}
+
 const sleepers = VirtualClock.virtualClockWith((clock) => clock.sleepers)
 
 describe("timers", () => {
@@ -57,4 +87,35 @@ describe("timers", () => {
       assert.deepStrictEqual(happened, [])
     }).pipe(Effect.provide(VirtualClock.layer()))
   )
+
+  it("that were slept through are due after what waits at the links has had time to be heard", () => {
+    const { callBack, happened, pass, timers } = makeStoppable()
+    timers.set("a", 1, 5_000)
+    timers.set("b", 1, 2_000)
+    // Stopped for a minute.
+    pass(60_000)
+    callBack()
+    assert.deepStrictEqual(happened, [])
+    timers.set("b", 2, 60_100)
+    pass(249)
+    callBack()
+    assert.deepStrictEqual(happened, [])
+    pass(1)
+    callBack()
+    assert.deepStrictEqual(happened, ["60250 a1", "60250 b2"])
+    timers.set("a", 2, 61_000)
+    pass(750)
+    callBack()
+    assert.deepStrictEqual(happened.slice(2), ["61000 a2"])
+  })
+
+  it("are due all the same where every sleep ends late", () => {
+    const { callBack, happened, pass, timers } = makeStoppable()
+    timers.set("a", 1, 1_000)
+    for (let round = 0; round < 2; round++) {
+      pass(3_000)
+      callBack()
+    }
+    assert.deepStrictEqual(happened, ["6000 a1"])
+  })
 })

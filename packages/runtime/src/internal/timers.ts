@@ -2,6 +2,10 @@
  * The node's timers: one slot for each kind, and sleeps on Effect's Clock. None is called off while the node lives: one that finds
  * nothing due when it ends has cost less than it would have to interrupt it and begin another. A new one begins only for
  * an instant earlier than all that are slept for, so there are seldom more than three.
+ *
+ * A process may be stopped for a while: by a debugger, by a machine that is moved or goes to sleep. When it goes on, all that was
+ * slept for is over, and an event loop calls whoever slept before it reads what has come meanwhile. So what has been slept through is
+ * due only when what waits at the links has been heard: else the node would give up what it has been sent long ago.
  */
 import type { CallingClock } from "../Alarm.ts"
 import type { SteadyTime } from "./steadyTime.ts"
@@ -18,6 +22,12 @@ interface Sleep {
   readonly at: number
   callOff: (() => void) | undefined
 }
+
+/** A sleep that ends so late did not wait for its turn: the process was stopped. */
+const stoppedMillis = 1_000
+
+/** For how long what waits at the links is heard then, before anything is due. */
+const hearMillis = 250
 
 export interface Timers<Kind extends string> {
   readonly set: (kind: Kind, nonce: number, at: number) => void
@@ -38,6 +48,8 @@ export const makeTimers = <Kind extends string>(
   /** What is slept for, the earliest last. */
   const sleeps: Array<Sleep> = []
   let stopped = false
+  /** Until when nothing is due, since the process was stopped; 0: it was not. */
+  let hearUntil = 0
 
   const slotOf = (kind: Kind): Slot<Kind> => {
     for (const slot of slots) if (slot.kind === kind) return slot
@@ -52,12 +64,16 @@ export const makeTimers = <Kind extends string>(
     sleeps.push(sleep)
     sleep.callOff = callAfter(Math.max(0, at - time.exact()), () => {
       sleeps.splice(sleeps.indexOf(sleep), 1)
-      wake()
+      wake(at)
     })
   }
 
-  const wake = (): void => {
+  const wake = (at: number): void => {
     const now = time.whole()
+    // Once only: where all sleeps end late, for want of a processor, they would never be over.
+    if (hearUntil === 0 && now - at > stoppedMillis) hearUntil = now + hearMillis
+    if (now < hearUntil) return sleepUntil(hearUntil)
+    hearUntil = 0
     let next = Infinity
     for (const slot of slots) {
       if (slot.at <= now) {
