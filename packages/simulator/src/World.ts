@@ -309,8 +309,8 @@ export class World {
    * Makes something go wrong, or right again.
    *
    * There is one time here, which drivers are to take from a clock that never jumps; what a jump of the wall clock does is
-   * to the epoch of the node's next start, which keeps none: after a jump back it is one that others know to be over. A frame
-   * to a slow reader counts as 100 bytes, or 60 and its payload.
+   * to the epoch of the node's next start, which keeps none: after a jump back it is one that others know to be over, after one
+   * forward at most 2³⁰. A frame to a slow reader counts as 100 bytes, or 60 and its payload.
    */
   apply(fault: FaultPlan.Fault): void {
     Result.getOrThrow(FaultPlan.validateFault(fault, this.nodes))

@@ -632,6 +632,24 @@ describe("the network", () => {
     assert.deepStrictEqual(violations(world, true), [])
   })
 
+  it("has all know a node by its own epoch, however far its clock went forth before it started again", () => {
+    const year = 31_536_000_000
+    for (const millis of [year, 2 ** 31 + 5, Number.MAX_SAFE_INTEGER]) {
+      const world = grown(4)
+      for (let start = 0; start < 2; start++) {
+        world.apply(Fault.ClockJump({ node: 2, millis }))
+        world.crash([2])
+        world.runUntil(world.now + 2 * second)
+        world.start(2, [0])
+        world.runUntil(world.now + 3 * cycle)
+        const { epoch } = world.stateOf(2)?.membership.self ?? {}
+        const others = [0, 1, 3].flatMap((node) => world.stateOf(node)?.membership.active ?? [])
+        const held = others.flatMap(({ peer }) => (peer.id === 2 ? [peer.epoch] : []))
+        assert.deepStrictEqual(held, [epoch, epoch, epoch], `${millis}, start ${start}`)
+      }
+    }
+  })
+
   it("leaves alone what does not exist: a half-open link between two that have none spoils none that they make later", () => {
     const world = makeWorld(2)
     world.apply(Fault.HalfOpen({ pairs: [[0, 1]] }))

@@ -14,6 +14,9 @@ export const frozen = 2
 export const crashed = 3
 export const left = 4
 
+/** A jump of a clock takes an epoch no further: an event holds 32 bits of it, and there must be room for as many restarts. */
+const furthestJump = 2 ** 30
+
 /** Mutable: they belong to the world that made them. */
 export class Processes {
   /** Nodes that are up or frozen. */
@@ -155,7 +158,7 @@ export class Processes {
   private nextEpoch(node: number, last: number): number {
     const jump = this.jumps.get(node) ?? 0
     this.jumps.delete(node)
-    let epoch = Math.max(0, last + 1 + jump)
+    let epoch = Math.min(Math.max(0, last + 1 + jump), Math.max(last + 1, furthestJump))
     while (epoch === last || this.former.has(keyOf(node, epoch))) epoch++
     return epoch
   }
