@@ -6,7 +6,7 @@
  *
  * 1. gives one input at a time to `step`, in the order in which things happened, and keeps the state that comes back;
  *    nothing else touches the state;
- * 2. stamps each input with `now`, in whole milliseconds, never decreasing;
+ * 2. stamps each input with `now`, in whole milliseconds from 0, never decreasing;
  * 3. performs the outputs in their order, all of them before the next input;
  * 4. reports back what becomes of an output: `Send` with `SendFailed` or `LinkClosed`, if it fails; `Dial` with
  *    `LinkOpened` or `DialFailed`, `Discover` with `ContactsFound`, `Measure` with `CostsMeasured`, `SetTimer` with

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { FaultPlan } from "@hyparview/faults"
 import type { Membership } from "@hyparview/runtime"
 import { TestCluster, VirtualClock } from "@hyparview/testing"
 import * as Clock from "effect/Clock"
@@ -8,6 +9,8 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+
+const { Fault } = FaultPlan
 
 /** Nothing below knows which clock it runs on. */
 const clocks = { "the virtual clock": VirtualClock.layer, TestClock: TestClock.layer }
@@ -325,6 +328,21 @@ for (const [name, clock] of Object.entries(clocks)) {
           yield* cluster.pass("1 second")
           for (const id of ids) assertReached(cluster, news.receivers(id))
           assert.isEmpty(range(0, 60).flatMap(other.of))
+        })
+      )
+
+      test(
+        "reaches every node also from one whose clock was set before 1970 when it started",
+        Effect.gen(function* () {
+          const cluster = yield* settled({ nodes: 4, seed: 17 })
+          yield* cluster.apply(Fault.ClockJump({ node: 2, millis: -3_600_000 }))
+          yield* cluster.kill(2)
+          yield* cluster.restart(2)
+          yield* cluster.settle()
+          const news = yield* cluster.collect("news")
+          const id = yield* cluster.publish(2, "news", bytes(1))
+          yield* cluster.pass("1 second")
+          assertReached(cluster, news.receivers(id))
         })
       )
     })

@@ -16,7 +16,8 @@ export interface SteadyTime {
 const tolerance = 0.001
 
 export const makeSteadyTime = (clock: Clock.Clock): SteadyTime => {
-  const wallMillis = clock.currentTimeMillisUnsafe()
+  // A clock that is set before 1970 gives neither an epoch nor a time that others would read.
+  const wallMillis = Math.max(0, clock.currentTimeMillisUnsafe())
   const originNanos = clock.monotonicTimeNanosUnsafe()
   // As a number the time passed is exact for a hundred days, and after that to a fraction of a microsecond.
   const exact = () => wallMillis + Number(clock.monotonicTimeNanosUnsafe() - originNanos) / 1_000_000
