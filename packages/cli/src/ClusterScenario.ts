@@ -7,9 +7,9 @@
 import { KillPlan, Overview, Supervisor } from "@hyparview/cluster"
 import type * as Plumtree from "@hyparview/core/Plumtree"
 import * as Random from "@hyparview/core/Random"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicSeconds } from "./internal/monotonic.ts"
 import { kilobytes, many, percent } from "./internal/table.ts"
 
 /**
@@ -129,8 +129,6 @@ interface Seen {
   readonly ok: boolean
   readonly seen: string
 }
-
-const monotonicSeconds = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e9)
 
 /** A poll of n nodes costs processor time that the nodes need themselves. */
 const pollEvery = (nodes: number): Duration.Duration => Duration.millis(Math.min(5_000, Math.max(50, nodes / 2)))

@@ -1,5 +1,11 @@
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { assert, describe, it } from "@effect/vitest"
-import { duration, line, rounded } from "../src/simulate/progress.ts"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import { TestClock } from "effect/testing"
+import { duration, line, makeDisplay, rounded } from "../src/simulate/progress.ts"
 import { plan, tooLarge } from "../src/simulate/threads.ts"
 
 const gibibyte = 2 ** 30
@@ -62,6 +68,24 @@ describe("progress", () => {
       " 31 %  1 of 4 runs  3.00 M events  100 k/s  1:06 left"
     )
   })
+
+  it.effect("tells of the time that has passed, whatever the wall clock is set to meanwhile", () =>
+    Effect.gen(function* () {
+      const shown: Array<string> = []
+      const console = { ...globalThis.console, error: (text: string) => void shown.push(text) }
+      yield* Effect.gen(function* () {
+        const display = yield* makeDisplay
+        yield* TestClock.adjust("30 seconds")
+        const clock = yield* Clock.Clock
+        const set = Object.create(clock, { currentTimeMillis: { value: Effect.succeed(-3_600_000) } })
+        yield* Effect.provideService(display.show([run]), Clock.Clock, set)
+      }).pipe(
+        Effect.provideService(Console.Console, console),
+        Effect.provideService(TerminalCapabilities, { canColor: false, canAnimate: false, canPrompt: false })
+      )
+      assert.deepStrictEqual(shown, ["25 %  cycles  1.50 M events  50 k/s  1:30 left"])
+    }).pipe(Effect.provide(NodeTerminal.layer))
+  )
 
   it("writes durations and large numbers as people do", () => {
     assert.deepStrictEqual([7.4, 185, 3_723].map(duration), ["7 s", "3:05", "1:02:03"])

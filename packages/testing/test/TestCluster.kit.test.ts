@@ -302,6 +302,22 @@ describe("a cluster", () => {
     }).pipe(Effect.scoped, onVirtualClock)
   )
 
+  it.live("settles in the time that passes, and not in what the wall clock is set to meanwhile", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let wallMillis = 0
+      // It is set an hour further each time that somebody looks.
+      const set = Object.create(clock, {
+        currentTimeMillis: { value: Effect.sync(() => (wallMillis += 3_600_000)) },
+        currentTimeMillisUnsafe: { value: () => (wallMillis += 3_600_000) }
+      })
+      const cluster = yield* TestCluster.make({ nodes: 3 })
+      yield* cluster.joinAll()
+      const settled = Effect.provideService(cluster.settle(), Clock.Clock, set)
+      assert.isBelow(Duration.toMillis(yield* settled), 60_000)
+    }).pipe(Effect.scoped, onVirtualClock)
+  )
+
   it.live("runs in real time on the live clock", () =>
     Effect.gen(function* () {
       const cluster = yield* TestCluster.make({

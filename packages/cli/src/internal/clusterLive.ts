@@ -2,7 +2,6 @@
 import { type Overview, Supervisor } from "@hyparview/cluster"
 import type { WorkerSilent } from "@hyparview/cluster/WorkerError"
 import * as Server from "@hyparview/dashboard/Server"
-import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -16,6 +15,7 @@ import { StopSignal } from "../StopSignal.ts"
 import * as ClusterSource from "./clusterSource.ts"
 import { type Header, line, screen, traffic } from "./clusterStatus.ts"
 import { failed, failingWith } from "./failures.ts"
+import { monotonicSeconds } from "./monotonic.ts"
 import { many } from "./table.ts"
 
 /** How often the nodes are asked. */
@@ -136,7 +136,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
     // The page may have to be built first, which takes some seconds.
     const [contact] = yield* Effect.all([starting, serving], { concurrency: 2 })
     const silence = makeSilence(display)
-    const began = yield* Clock.currentTimeMillis
+    const began = yield* monotonicSeconds
     while (true) {
       const housings = yield* supervisor.housings
       if (housings.length === 0) {
@@ -144,7 +144,7 @@ export const live = Effect.fnUntraced(function* (options: Options) {
       }
       // A process that was lost says so itself, and the others go on.
       const status = yield* Effect.result(supervisor.status({ passive: false }))
-      const upSeconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
+      const upSeconds = (yield* monotonicSeconds) - began
       if (status._tag === "Success") {
         const { nodes, overview, silent } = status.success
         yield* silence(silent)

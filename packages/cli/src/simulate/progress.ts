@@ -1,10 +1,10 @@
 /** How far the simulations have come: a bar that is redrawn on a terminal, a line now and then elsewhere. */
-import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Terminal from "effect/Terminal"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import { Measure } from "@hyparview/simulator"
+import { monotonicSeconds } from "../internal/monotonic.ts"
 import type { Progress } from "./Simulation.ts"
 
 export interface Display {
@@ -77,12 +77,12 @@ export const line = (
 export const makeDisplay = Effect.gen(function* () {
   const { canAnimate } = yield* TerminalCapabilities
   const terminal = yield* Terminal.Terminal
-  const began = yield* Clock.currentTimeMillis
+  const began = yield* monotonicSeconds
   let last = canAnimate ? -Infinity : 0
   let drawn = false
   const write = (text: string): Effect.Effect<void> => Effect.ignore(terminal.display(text))
   const show = Effect.fnUntraced(function* (runs: ReadonlyArray<Progress | undefined>) {
-    const seconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
+    const seconds = (yield* monotonicSeconds) - began
     if (seconds - last < (canAnimate ? redrawSeconds : lineSeconds)) return
     last = seconds
     if (!canAnimate) return yield* Console.error(line(runs, seconds, 0).trimStart())

@@ -153,6 +153,9 @@ export const statisticsOf = (
     }
   })
 
+/** The wall clock may be set while a test runs in real time. */
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
 /**
  * Lets time pass until somebody is in the overlay of these places and nothing is wrong with it, and nothing has been for
  * `sureMillis`: what one look takes for well may be about to break. How long it took to become so.
@@ -167,13 +170,13 @@ export const settle = Effect.fnUntraced(function* (
   // Neither would ever end on a clock that moves by `every`.
   if (!(everyMillis > 0)) throw new RangeError(`every: more than 0, not ${Formatter.format(every)}`)
   if (!Number.isFinite(Duration.toMillis(within))) throw new RangeError("within: some time, not for ever")
-  const begin = yield* Clock.currentTimeMillis
+  const begin = yield* monotonicMillis
   const limit = begin + Duration.toMillis(within)
   /** Who becomes well later has not been so for long enough at the limit. */
   const latest = limit - sureMillis
   let calmSince: number | undefined
   for (;;) {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     const violations = yield* violationsOf(places, bounds)
     if (violations.length > 0) calmSince = undefined
     else calmSince ??= now
