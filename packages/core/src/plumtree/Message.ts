@@ -80,7 +80,7 @@ export interface Gossip<I extends Key = string> {
   readonly id: MessageId<I>
   /** How many links it has crossed when it arrives; 255 for that many and more. */
   readonly round: number
-  /** The source's wall clock when it published, in milliseconds. */
+  /** The source's clock when it published, in milliseconds. */
   readonly publishedAt: number
   /** How long ago that was when it is sent, by the clocks of those who kept it meanwhile, in milliseconds. */
   readonly ageMillis: number

@@ -24,7 +24,11 @@ export interface Message<A = Uint8Array> {
    * buffer: copy what you keep for long (`payload.slice()`).
    */
   readonly payload: A
-  /** The wall clock of the publishing node when it was published, in milliseconds. Clocks differ from node to node. */
+  /**
+   * When it was published, in milliseconds, by the clock of the publishing node: its wall clock when it started, and the time that has
+   * passed since. Clocks differ from node to node. What the wall clock is set to later does not count, nor does the time, on most
+   * systems, for which the machine sleeps.
+   */
   readonly publishedAt: number
   /** Links that it crossed; 0 on the publishing node, and for history, where their number is not known. */
   readonly hops: number
