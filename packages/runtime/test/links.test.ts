@@ -343,4 +343,37 @@ describe("two dials that cross", () => {
       )
     )
   }
+
+  for (const [when, dialMillis] of [
+    ["is under way", 100],
+    ["is open", 0]
+  ] as const) {
+    it.effect(`are one where the peer gave its own up before it was accepted, and this node's ${when}`, () =>
+      Effect.gen(function* () {
+        const a = yield* side(self, 0)
+        const b = yield* side(other, dialMillis)
+        b.links.send(self, { _tag: "Probe", nonce: 1 })
+        yield* TestClock.adjust("50 millis")
+        // What a had dialled while b's process was stopped: b finds a Hello, answers it, and hears nothing more.
+        const network = yield* MemoryNetwork.MemoryNetwork
+        const transport = yield* network.transport("of a")
+        yield* Effect.forkScoped(
+          Effect.gen(function* () {
+            const dead = yield* transport.dial(other.address)
+            const said = hello({ cluster: "c", self, knownEpoch: () => -1, knownAddress: () => undefined }, other.id)
+            yield* dead.send([[said]])
+            yield* Effect.sleep("10 millis")
+            yield* dead.close("abort")
+          })
+        )
+        yield* TestClock.adjust("100 millis")
+        b.links.send(self, { _tag: "Probe", nonce: 2 })
+        yield* TestClock.adjust("100 millis")
+        assert.deepStrictEqual([a.said, b.said], [["Probe of b", "Probe of b"], []])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(MemoryNetwork.layer({ seed: 1, latency: { _tag: "Constant", micros: 2_000 } }))
+      )
+    )
+  }
 })

@@ -459,7 +459,7 @@ export const makeLinks = (
     if (messages.length > 0) {
       connection.usedAt = host.now()
       meter.count("messagesReceived", messages.length)
-      connections.used(connection)
+      if (connections.used(connection)) handOver(connection)
       connection.waiting += messages.length
       host.receive(connection.peer, messages, () => {
         connection.waiting -= messages.length

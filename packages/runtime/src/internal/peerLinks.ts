@@ -3,6 +3,9 @@
  * well. Both are read, so that nothing is lost; messages go over one. Of two that crossed it is the one that the smaller id
  * dialled, which both ends know; otherwise the first, until the peer uses the second. The other is a spare, of which there is
  * one for each peer at most.
+ *
+ * One that the peer dialled takes the place of our own only once something has come by it, though it is the one that stays: whoever
+ * dialled may have given it up long ago, if this process was stopped or had too much to do. Who dials has something to say.
  */
 import { abort, type Connection } from "./connection.ts"
 import type { Run } from "./run.ts"
@@ -18,8 +21,8 @@ export interface PeerLinks {
   readonly add: (connection: Connection, awaited: boolean) => boolean
   /** Whether a link is so new that another with its peer may have crossed it. */
   readonly isYoung: (connection: Connection) => boolean
-  /** The peer has used a link. */
-  readonly used: (connection: Connection) => void
+  /** The peer has used a link; whether it is in use from now on, and none was. */
+  readonly used: (connection: Connection) => boolean
   /** Puts a link in the place of the one in use. */
   readonly use: (connection: Connection) => void
   /** It is neither in use nor spare any more. */
@@ -49,7 +52,7 @@ export const makePeerLinks = (options: {
 
   const isSpareBeside = (held: Connection, connection: Connection): boolean =>
     held.peer.epoch === connection.peer.epoch &&
-    !(held.dialled !== connection.dialled && isYoung(held) && stays(connection))
+    !(connection.dialled && !held.dialled && isYoung(held) && stays(connection))
 
   const keepAsSpare = (connection: Connection): void => {
     abortSpare(connection.peer.id)
@@ -89,19 +92,23 @@ export const makePeerLinks = (options: {
     abortSpare,
     add: (connection, awaited) => {
       const held = inUse.get(connection.peer.id)
-      // What waits for our own dial, which stays, keeps its order.
-      const isSpare =
-        held === undefined ? awaited && !connection.dialled && !stays(connection) : isSpareBeside(held, connection)
+      const isSpare = held === undefined ? awaited && !connection.dialled : isSpareBeside(held, connection)
       if (isSpare) keepAsSpare(connection)
       else use(connection)
       return !isSpare
     },
     used: (connection) => {
       const { dialled, ended, openedAt, peer } = connection
+      if (ended || spares.get(peer.id) !== connection) return false
       const held = inUse.get(peer.id)
-      if (ended || spares.get(peer.id) !== connection || held === undefined) return
+      if (held === undefined) {
+        // What waits for our own dial, if that stays, keeps its order.
+        if (stays(connection)) use(connection)
+        return stays(connection)
+      }
       const crossed = held.dialled !== dialled && Math.abs(held.openedAt - openedAt) <= handshakeMillis
       if (!(crossed && stays(held))) use(connection)
+      return false
     },
     forget: (connection) => {
       const { id } = connection.peer
