@@ -298,7 +298,7 @@ describe("a node's options", () => {
     [{ broadcast: 5 }, "broadcast is 5: expected an object"],
     [{ broadcast: [] }, "broadcast is []: expected an object"],
     [{ membership: { aktiveSize: 3 } }, "aktiveSize is 3: no such parameter"],
-    [{ outboxByte: 5_000 }, "outboxByte is 5000: no such option. Options are id, cluster, clusterSize, "],
+    [{ outboxByte: 5_000 }, "outboxByte is 5000: no such option. Options are id, cluster, join, clusterSize, "],
     [{ leaveOnClose: "no" }, 'leaveOnClose is "no": expected true or false'],
     [{ observe: 5 }, "observe is 5: expected a function"]
   ]
