@@ -238,10 +238,7 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   if (gap.asking !== undefined) return end
   if (gap.due > now) return Math.min(end, gap.due)
   const left = candidates(gap, neighbors)
-  // Who was asked in this round before something came has not been asked for what is missing since.
-  const isSince = left.length > 0 || gap.since <= gap.roundAt
-  const isDone = neighbors.length > 0 && left.every((id) => gap.goOn.includes(id))
-  const isAsked = gap.allAskedAt === undefined && isDone && isSince
+  const isAsked = gap.allAskedAt === undefined && haveAllBeenAsked(gap, left, neighbors)
   const allAskedAt = isAsked ? now : gap.allAskedAt
   const next = isAsked ? Math.min(end, now + config.gapMillis) : end
   if (left.length === 0) {
@@ -255,20 +252,42 @@ const lookAfter = <I extends Key, A>(t: Transition<I, A>, slot: number, batches:
   const isJudged = upkeep.validated.length > 0 && upkeep.validated.includes(wanting.topic)
   // Once some have been judged, or the answer that is under way has ended, or takes too long, we come back.
   if (isJudged && !(batches.mayFetchJudged ??= mayFetchJudged(t))) return Math.min(next, now + config.verdictMillis)
-  for (const id of left) {
+  const free = left.find((id) => {
     const index = indexOf(state, id)
-    if (!isFree(t, index, batches) || (isJudged && index !== (batches.judgedBy ?? index))) continue
-    if (isJudged) batches.judgedBy = index
-    const missing = gapsOf(wanting)
-    const runs = missing.slice(0, 2 * mostNamed(config))
-    const before = batches.all.get(index) ?? []
-    batches.all.set(index, [...before, rangesOf(wanting, runs)])
-    const upTo = runs.length < missing.length ? (runs[runs.length - 1] ?? -1) : -1
-    changeGap(t, slot, { asking: { id, since: now, place: before.length, upTo } })
-    break
-  }
+    return isFree(t, index, batches) && (!isJudged || index === (batches.judgedBy ?? index))
+  })
+  if (free !== undefined) askFor(t, slot, wanting, free, isJudged, batches)
   // If all that are left are busy, the end of what they are busy with brings us back.
   return next
+}
+
+/**
+ * Whether of a gap all neighbours have been asked, of whom these are left in its round: none, or only such as have answered and have
+ * more. Who was asked in the round before something came has not been asked for what is missing since.
+ */
+const haveAllBeenAsked = <I extends Key, A>(
+  { goOn, roundAt, since }: Gap<I>,
+  left: ReadonlyArray<I>,
+  neighbors: ReadonlyArray<Peer<I, A>>
+): boolean => neighbors.length > 0 && left.every((id) => goOn.includes(id)) && (left.length > 0 || since <= roundAt)
+
+/** What is missing of a stream goes into the FETCH to a neighbour. */
+const askFor = <I extends Key, A>(
+  t: Transition<I, A>,
+  slot: number,
+  stream: Stream<I>,
+  id: I,
+  isJudged: boolean,
+  batches: Batches<I>
+): void => {
+  const index = indexOf(t.state, id)
+  if (isJudged) batches.judgedBy = index
+  const missing = gapsOf(stream)
+  const runs = missing.slice(0, 2 * mostNamed(t.state.config))
+  const before = batches.all.get(index) ?? []
+  batches.all.set(index, [...before, rangesOf(stream, runs)])
+  const upTo = runs.length < missing.length ? (runs[runs.length - 1] ?? -1) : -1
+  changeGap(t, slot, { asking: { id, since: t.now, place: before.length, upTo } })
 }
 
 /** What is to be asked, and of whom. */
