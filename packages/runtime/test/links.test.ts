@@ -158,6 +158,22 @@ describe("what a link holds", () => {
     })
   )
 
+  it.effect("goes out in parts, so that it is known how much of it is left", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const { links, send, sent } = yield* setUp(() => asked++ < 2)
+      asked = 0
+      for (let index = 0; index < 8; index++) send(1_000)
+      const { outboxBytes } = links.statistics()
+      links.flush(0)
+      assert.strictEqual(sent.length, 1)
+      assert.strictEqual(links.statistics().outboxBytes, (7 / 8) * outboxBytes)
+      // Of a link that has ended, of which the core is yet to hear, it is not said that there is room.
+      assert.strictEqual(links.leastWaitingBytes([other, { id: "gone" }]), (7 / 8) * outboxBytes)
+      assert.strictEqual(links.leastWaitingBytes([{ id: "gone" }]), 0)
+    })
+  )
+
   it.effect("is given up with the link after the time of a goodbye, if its peer does not read", () =>
     Effect.gen(function* () {
       let now = 0

@@ -147,8 +147,9 @@ export const makeDriver = Effect.fnUntraced(function* (
         if (item._tag === "Publication") item.died(defect)
       }
     }
-    broadcasting.turned(turnAt)
+    // First the links, which may take all of it at once: publishers that wait find the room that this makes.
     links.flush(turnAt)
+    broadcasting.turned(turnAt)
     planned = false
     if (mailbox.length > 0) plan()
     measureSometimes()

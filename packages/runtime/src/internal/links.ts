@@ -128,6 +128,8 @@ export const makeLinks = (
   const unflushed = new Set<Connection>()
   const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
   const largestFrame = Math.min(settings.outboxBytes, transport.maxFrameBytes)
+  /** Of two links that are as fast as each other the one has no more than that left to send when the other is done. */
+  const batchBytes = Math.floor(settings.outboxBytes / 8)
   const walks = { answered: 0, since: 0 }
   let saidTooLarge = false
   let saidLimitAt = -limitSaidMillis
@@ -380,7 +382,7 @@ export const makeLinks = (
   // --- a conversation ------------------------------------------------------------------------------------------------
 
   const adopt = (link: Link, peer: Peer.Peer, dialled: boolean): Connection => {
-    const connection = makeConnection(peer, link, dialled, host.now(), host.onSent)
+    const connection = makeConnection(peer, link, dialled, host.now(), batchBytes, host.onSent)
     meter.count("linksOpened")
     alive.add(connection)
     const under = dialing.get(peer.id)
@@ -563,7 +565,8 @@ export const makeLinks = (
     },
     leastWaitingBytes: (peers) => {
       let least = Infinity
-      for (const { id } of peers) least = Math.min(least, connections.get(id)?.queuedBytes ?? 0)
+      // Of a link that has just ended the core may be yet to hear. There is no room on it.
+      for (const { id } of peers) least = Math.min(least, connections.get(id)?.queuedBytes ?? Infinity)
       return least === Infinity ? 0 : least
     },
     traffic: () => ({ ...traffic })

@@ -73,6 +73,18 @@ describe("publishing faster than the links", () => {
     }).pipe(virtually)
   )
 
+  it.live("goes on at once where the links have taken what was waiting, though nothing else happens to the node", () =>
+    Effect.gen(function* () {
+      const cluster = yield* settled({ nodes: 2, seed: 4, node: { outboxBytes: 131_072 } })
+      const publish = cluster.publish(0, "news", new Uint8Array(1_024), { whenFull: "wait" })
+      const fibers = yield* Effect.forEach(range(0, 1_000), () =>
+        Effect.forkScoped(publish, { startImmediately: true })
+      )
+      yield* cluster.pass("10 millis")
+      assert.lengthOf(succeeded(fibers.flatMap((fiber) => fiber.pollUnsafe() ?? [])), 1_000)
+    }).pipe(virtually)
+  )
+
   it.live("keeps no more publishers waiting than it may, and none when the node dies", () =>
     Effect.gen(function* () {
       const { cluster } = yield* narrow
