@@ -18,7 +18,7 @@ export interface Audiences<S> {
   readonly unlisten: (topic: string, subscriber: S) => void
   /** Hands a delivery to who wants no order, and puts it in its place for the others. */
   readonly hand: (origin: Plumtree.Origin, sequence: number, delivery: Delivery) => void
-  /** The order of a topic, if somebody wants any. */
+  /** The order of a topic, if somebody wants any: to be told of something. */
   readonly orderOf: (topic: string) => InOrder | undefined
   /** Hands on, in order, what waits for nothing any more. */
   readonly release: () => void
@@ -34,8 +34,8 @@ export const makeAudiences = <S>(options: {
 }): Audiences<S> => {
   const { hand, makeOrder } = options
   const audiences = new Map<string, Audience<S>>()
-  /** Those of them in which some want order. */
-  const ordering = new Set<Audience<S>>()
+  /** Those of them whose order has been told of something, or in whose order something waits. There may be thousands of others. */
+  const busy = new Set<Audience<S>>()
 
   const audienceOf = (topic: string): Audience<S> => {
     const known = audiences.get(topic)
@@ -43,6 +43,11 @@ export const makeAudiences = <S>(options: {
     const audience: Audience<S> = { unordered: new Set(), ordered: new Set(), order: undefined }
     audiences.set(topic, audience)
     return audience
+  }
+
+  const orderIn = (audience: Audience<S> | undefined): InOrder | undefined => {
+    if (audience?.order !== undefined) busy.add(audience)
+    return audience?.order
   }
 
   return {
@@ -54,7 +59,6 @@ export const makeAudiences = <S>(options: {
       }
       const { ordered } = audience
       ordered.add(subscriber)
-      ordering.add(audience)
       audience.order ??= makeOrder(topic, (delivery, held) => {
         for (const other of ordered) hand(other, delivery, held)
       })
@@ -66,18 +70,18 @@ export const makeAudiences = <S>(options: {
       audience.ordered.delete(subscriber)
       if (audience.ordered.size > 0) return
       audience.order = undefined
-      ordering.delete(audience)
+      busy.delete(audience)
       if (audience.unordered.size === 0) audiences.delete(topic)
     },
     hand: ({ epoch, source, topic }, sequence, delivery) => {
       const audience = audiences.get(topic)
       if (audience === undefined) return
       for (const subscriber of audience.unordered) hand(subscriber, delivery, false)
-      audience.order?.add(source, epoch, sequence, delivery)
+      orderIn(audience)?.add(source, epoch, sequence, delivery)
     },
-    orderOf: (topic) => audiences.get(topic)?.order,
+    orderOf: (topic) => orderIn(audiences.get(topic)),
     release: () => {
-      for (const { order } of ordering) order?.release()
+      for (const audience of busy) if (audience.order?.release() !== true) busy.delete(audience)
     },
     everybody: () => [...audiences.values()].flatMap(({ ordered, unordered }) => [...unordered, ...ordered]),
     size: () => audiences.size

@@ -77,8 +77,11 @@ export interface InOrder {
   readonly expect: (source: string, epoch: number) => void
   /** A message was refused: nothing is said of it. */
   readonly refuse: (source: string, epoch: number, sequence: number) => void
-  /** Hands on what waits for nothing any more. To be called after all outputs of a turn are here. */
-  readonly release: () => void
+  /**
+   * Hands on what waits for nothing any more; whether something still waits. To be called after all outputs of a turn are here, and
+   * after those of the next turns while something waits.
+   */
+  readonly release: () => boolean
 }
 
 export const makeInOrder = (options: {
@@ -250,7 +253,7 @@ export const makeInOrder = (options: {
 
   const overflows = (): boolean => size > capacity || (bytes > capacityBytes && size > 1)
 
-  const release = (): void => {
+  const release = (): boolean => {
     for (const [key, incarnation] of waiting) {
       const missing = firstMissing(incarnation.source, incarnation.epoch)
       releaseBelow(incarnation, missing)
@@ -258,6 +261,7 @@ export const makeInOrder = (options: {
     }
     while (overflows()) giveUp()
     turn++
+    return waiting.size > 0
   }
 
   return { add, expect, refuse, release }

@@ -75,4 +75,36 @@ describe("who listens to a topic", () => {
     publish(2)
     assert.deepStrictEqual(turn(3), ["z: 2"])
   })
+
+  it("of many topics in order costs a turn nothing while nothing is said of them, and nothing waits", () => {
+    const released: Array<string> = []
+    const waits = new Set<string>()
+    const audiences = makeAudiences<string>({
+      hand: () => {},
+      makeOrder: (topic) => ({
+        add: () => {},
+        expect: () => {},
+        refuse: () => {},
+        release: () => {
+          released.push(topic)
+          return waits.has(topic)
+        }
+      })
+    })
+    const turn = () => {
+      audiences.release()
+      return released.splice(0)
+    }
+    for (const topic of ["s", "t", "u"]) audiences.listen(topic, "source", "x")
+    assert.deepStrictEqual(turn(), [])
+    const id = { source: "a", epoch: 1, topic: "t", sequence: 0 }
+    waits.add("t")
+    audiences.hand(id, 0, { _tag: "Lagged", cause: "network", ...id, first: 0, last: 0, missed: 1 })
+    assert.isDefined(audiences.orderOf("u"))
+    assert.deepStrictEqual(turn(), ["t", "u"])
+    assert.deepStrictEqual(turn(), ["t"])
+    waits.clear()
+    assert.deepStrictEqual(turn(), ["t"])
+    assert.deepStrictEqual(turn(), [])
+  })
 })
