@@ -54,6 +54,7 @@
  *
  * @since 0.1.0
  */
+import * as HashMap from "effect/HashMap"
 import { earlier } from "./internal/slots.ts"
 import type { Key, Peer } from "./Peer.ts"
 import { flushAnnouncements, forgetAnnounced } from "./plumtree/Announce.ts"
@@ -203,7 +204,7 @@ const onInput = <I extends Key, A>(t: Transition<I, A>, input: Input<I, A>): voi
     case "EpochRaised":
       // A new incarnation numbers its messages from 0.
       t.state.self = input.self
-      t.state.topics = t.state.topics.map(({ name }) => ({ name, nextSequence: 0 }))
+      t.state.topics = HashMap.map(t.state.topics, () => 0)
       return
     case "Left":
       return leave(t)

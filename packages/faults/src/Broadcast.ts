@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as HashMap from "effect/HashMap"
 import type { Key } from "@hyparview/core/Peer"
 import * as Plumtree from "@hyparview/core/Plumtree"
 
@@ -204,7 +205,7 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
   check(new Set(known).size === known.length, () => "an origin is remembered twice")
   atMost("trees", Plumtree.sourceTrees(state).length, config.treesSize)
   atMost("trees.lost", state.trees.lost.length, 63)
-  atMost("topics", state.topics.length, config.topicsSize)
+  atMost("topics", HashMap.size(state.topics), config.topicsSize)
   atMost("validated", upkeep.validated.length, config.topicsSize)
   atMost("waiting", upkeep.waiting.length, config.verdictsSize)
   atMost("recalls", upkeep.recalls.length, config.recallsSize)

@@ -74,7 +74,7 @@ const broadcastSizes = <I extends Key, A>({ broadcast, membership }: Node.State<
     size("announcing", announcingCount, config.announceSize),
     size("waiting", upkeep.waiting.length, config.verdictsSize),
     size("recalls", upkeep.recalls.length, config.recallsSize),
-    size("topics", topics.length, config.topicsSize),
+    size("topics", HashMap.size(topics), config.topicsSize),
     size("trees", HashMap.size(trees.young) + HashMap.size(trees.elder), config.treesSize)
   ]
 }

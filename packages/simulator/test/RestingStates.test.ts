@@ -3,6 +3,7 @@ import { HyParView, Node, Plumtree } from "@hyparview/core"
 import { FaultPlan, Latency } from "@hyparview/faults"
 import { World, type WorldOptions } from "@hyparview/simulator/World"
 import { assert, describe, it } from "@effect/vitest"
+import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import { RestingStates } from "../src/internal/resting.ts"
 import { RestingBroadcast } from "../src/internal/restingBroadcast.ts"
@@ -226,7 +227,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
   "a link that was pruned late": ({ links }) => ({ links: links.with(1, { ...firstOf(links), prunedAt: far }) }),
   "a link with duplicates": ({ links }) => ({ links: links.with(0, { ...firstOf(links), duplicates: 2 }) }),
   "one neighbour fewer": ({ links, neighbors }) => ({ links: links.slice(1), neighbors: neighbors.slice(1) }),
-  "a topic of its own": () => ({ topics: [{ name: "broadcast", nextSequence: 4 }] }),
+  "a topic of its own": () => ({ topics: HashMap.make(["broadcast", 4]) }),
   "a high nonce": () => ({ nextNonce: far }),
   "a set timer": ({ timers }) => ({ timers: { ...timers, Graft: { nonce: 3, at: 4 } } }),
   "a timer of announcements": ({ timers }) => ({ timers: { ...timers, Announce: { nonce: 3, at: 4 } } }),
@@ -313,7 +314,7 @@ describe("states that rest as numbers", () => {
         // Who has published has a topic of its own.
         assert.strictEqual(
           states.get(node)?.broadcast instanceof RestingBroadcast,
-          state.broadcast.topics.length === 0,
+          HashMap.isEmpty(state.broadcast.topics),
           `node ${node}`
         )
         if (state.broadcast.lazy !== 0) lazy++

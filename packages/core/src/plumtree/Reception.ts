@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import type { Key, Peer } from "../Peer.ts"
 import { accept, latenessOf } from "./Delivery.ts"
 import { holdersOf } from "./Gaps.ts"
@@ -20,11 +22,10 @@ import { awaitVerdict } from "./Verdict.ts"
 export const publish = <I extends Key, A>(t: Transition<I, A>, name: string, payload: Uint8Array): void => {
   const { now, state } = t
   const { config, self, topics } = state
-  const known = topics.findIndex((topic) => topic.name === name)
-  if (known < 0 && topics.length >= config.topicsSize) return
-  const sequence = topics[known]?.nextSequence ?? 0
-  const topic = { name, nextSequence: sequence + 1 }
-  state.topics = known < 0 ? [...topics, topic] : topics.with(known, topic)
+  const known = HashMap.get(topics, name)
+  if (Option.isNone(known) && HashMap.size(topics) >= config.topicsSize) return
+  const sequence = Option.getOrElse(known, () => 0)
+  state.topics = HashMap.set(topics, name, sequence + 1)
   const id: MessageId<I> = { source: self.id, epoch: self.epoch, topic: name, sequence }
   const slot = slotFor(t, id, { first: sequence, older: false, hearsay: false })
   const stream = at(state.streams, slot)

@@ -131,7 +131,7 @@ export interface Stream<I extends Key> extends Origin<I> {
   readonly gap: Gap<I> | undefined
 }
 
-/** Streams that the table had no room for, so that what was done stays done. */
+/** Streams that the table had no room for, so that what was done stays done: of each source by epoch and then by topic. */
 export type Forgotten<I extends Key> = HashMap.HashMap<I, ReadonlyArray<Origin<I> & { readonly floor: number }>>
 
 /** All streams, each in a slot of its own. */
@@ -144,7 +144,7 @@ export interface Streams<I extends Key> {
   readonly near: ReadonlyArray<Stream<I>>
   /** The streams in the others, in chunks. */
   readonly far: ReadonlyArray<ReadonlyArray<Stream<I>>>
-  /** The slots of each source; kept while there are more streams than `near` holds. */
+  /** The slots of each source, by epoch and then by topic; kept while there are more streams than `near` holds. */
   readonly index: HashMap.HashMap<I, ReadonlyArray<number>>
   /** Where the search for a stream to make room goes on. */
   readonly hand: number
@@ -254,12 +254,6 @@ export interface SourceTrees<I extends Key> {
   readonly lost: ReadonlyArray<number>
 }
 
-/** A topic on which this node has published. */
-export interface Topic {
-  readonly name: string
-  readonly nextSequence: number
-}
-
 /** A message that waits for a verdict. */
 export interface Waiting<I extends Key, A> {
   readonly gossip: Gossip<I>
@@ -311,8 +305,8 @@ export interface Draft<I extends Key, A> extends Random {
   lazy: number
   /** What is known of each origin. At most sourcesSize. */
   streams: Streams<I>
-  /** On which this node has published. At most topicsSize. */
-  topics: ReadonlyArray<Topic>
+  /** The number of the next message on each topic on which this node has published. At most topicsSize. */
+  topics: HashMap.HashMap<string, number>
   /** What waits to be announced; undefined: nothing. */
   announcing: Announcing<I> | undefined
   /** How many announcements that is. At most announceSize. */
@@ -405,6 +399,8 @@ const noTrees: SourceTrees<never> = { young: HashMap.empty(), elder: HashMap.emp
 
 const neverLate = { millis: 0, at: 0 }
 
+const noTopics: HashMap.HashMap<string, number> = HashMap.empty()
+
 const noUpkeep: Upkeep<never, never> = {
   gaps: none,
   gapsAt: 0,
@@ -434,7 +430,7 @@ export const init = <I extends Key, A>(options: {
   neighbors: none,
   lazy: 0,
   streams: noStreams,
-  topics: none,
+  topics: noTopics,
   announcing: undefined,
   announcingCount: 0,
   missing: none,

@@ -42,8 +42,9 @@ export const slotOf = <I extends Key>(streams: Streams<I>, source: I, epoch: num
     }
     return -1
   }
-  for (const slot of slotsOf(streams, source)) if (isOf(at(streams, slot), epoch, topic)) return slot
-  return -1
+  const slots = slotsOf(streams, source)
+  const slot = slots[placeOf(slots, (other) => at(streams, other), epoch, topic)] ?? -1
+  return isOf(at(streams, slot), epoch, topic) ? slot : -1
 }
 
 /** The stream of an origin; undefined if there is none. */
@@ -51,6 +52,31 @@ export const streamOf = <I extends Key>(
   streams: Streams<I>,
   { epoch, source, topic }: Origin<I>
 ): Stream<I> | undefined => at(streams, slotOf(streams, source, epoch, topic))
+
+/**
+ * Where an origin stands among those of its source, or would: they ascend by epoch, and then by topic. A source may have thousands of
+ * topics, and each message of it is looked for here.
+ */
+const placeOf = <T>(
+  all: ReadonlyArray<T>,
+  originOf: (one: T) => { readonly epoch: number; readonly topic: string } | undefined,
+  epoch: number,
+  topic: string
+): number => {
+  let low = 0
+  let high = all.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const one = all[middle]
+    const origin = one === undefined ? undefined : originOf(one)
+    if (origin === undefined) break
+    if (origin.epoch < epoch || (origin.epoch === epoch && origin.topic < topic)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+const itself = <T>(one: T): T => one
 
 /** Whether a message of this source has come, of whatever incarnation and on whatever topic: what neighbours only name may be made up. */
 export const isHeard = <I extends Key>(streams: Streams<I>, source: I): boolean => {
@@ -133,8 +159,8 @@ const insert = <I extends Key, A>(t: Transition<I, A>, stream: Stream<I>): numbe
   let { index } = streams
   if (count > nearSize) {
     // The first time that the near ones do not hold them all.
-    if (HashMap.isEmpty(index)) for (let i = 0; i < nearSize; i++) index = listed(index, streams.near[i], i)
-    index = listed(index, stream, slot)
+    if (HashMap.isEmpty(index)) for (let i = 0; i < nearSize; i++) index = listed(streams, index, i)
+    index = listed(streams, index, slot)
   }
   state.streams = { ...streams, count, keys, index }
   return slot
@@ -146,14 +172,13 @@ const setAt = <T>(list: ReadonlyArray<T>, index: number, item: T): ReadonlyArray
   return copy
 }
 
-const listed = <I extends Key>(
-  index: Streams<I>["index"],
-  stream: Stream<I> | undefined,
-  slot: number
-): Streams<I>["index"] => {
+const listed = <I extends Key>(streams: Streams<I>, index: Streams<I>["index"], slot: number): Streams<I>["index"] => {
+  const stream = at(streams, slot)
   if (stream === undefined) return index
-  const slots = Option.getOrElse(HashMap.get(index, stream.source), () => noSlots)
-  return slots.includes(slot) ? index : HashMap.set(index, stream.source, [...slots, slot])
+  const { epoch, source, topic } = stream
+  const slots = Option.getOrElse(HashMap.get(index, source), () => noSlots)
+  const place = placeOf(slots, (other) => at(streams, other), epoch, topic)
+  return slots[place] === slot ? index : HashMap.set(index, source, slots.toSpliced(place, 0, slot))
 }
 
 /**
@@ -193,7 +218,11 @@ const makeRoom = <I extends Key, A>(t: Transition<I, A>): number => {
   const { floor } = giveUp(victim, victim.top, runs)
   lag(t, victim, runs)
   const streams = state.streams
-  const slots = slotsOf(streams, victim.source).filter((other) => other !== slot)
+  const before = slotsOf(streams, victim.source)
+  const slots = before.toSpliced(
+    placeOf(before, (other) => at(streams, other), victim.epoch, victim.topic),
+    1
+  )
   state.streams = {
     ...remembered(streams, victim, floor, state.config.sourcesSize),
     index:
@@ -216,9 +245,10 @@ const remembered = <I extends Key>(streams: Streams<I>, origin: Origin<I>, floor
   const elder = renew ? streams.forgotten[0] : streams.forgotten[1]
   const young: Forgotten<I> = renew ? HashMap.empty() : streams.forgotten[0]
   const others = Option.getOrElse(HashMap.get(young, source), () => [])
+  const all = others.toSpliced(placeOf(others, itself, epoch, topic), 0, { source, epoch, topic, floor })
   return {
     ...streams,
-    forgotten: [HashMap.set(young, source, [...others, { source, epoch, topic, floor }]), elder],
+    forgotten: [HashMap.set(young, source, all), elder],
     forgottenCount: renew ? 1 : streams.forgottenCount + 1
   }
 }
@@ -237,8 +267,10 @@ const withoutForgotten = <I extends Key>(streams: Streams<I>, origin: Origin<I>)
 const withoutOrigin = <I extends Key>(generation: Forgotten<I>, origin: Origin<I>): Forgotten<I> => {
   if (HashMap.isEmpty(generation)) return generation
   const known = Option.getOrElse(HashMap.get(generation, origin.source), () => [])
-  const others = known.filter((other) => !sameOrigin(other, origin))
-  if (others.length === known.length) return generation
+  const place = placeOf(known, itself, origin.epoch, origin.topic)
+  const found = known[place]
+  if (found === undefined || !sameOrigin(found, origin)) return generation
+  const others = known.toSpliced(place, 1)
   return others.length === 0
     ? HashMap.remove(generation, origin.source)
     : HashMap.set(generation, origin.source, others)
@@ -248,9 +280,9 @@ const withoutOrigin = <I extends Key>(generation: Forgotten<I>, origin: Origin<I
 export const forgottenFloor = <I extends Key>({ forgotten }: Streams<I>, origin: Origin<I>): number => {
   for (const generation of forgotten) {
     if (HashMap.isEmpty(generation)) continue
-    for (const other of Option.getOrElse(HashMap.get(generation, origin.source), () => [])) {
-      if (sameOrigin(other, origin)) return other.floor
-    }
+    const known = Option.getOrElse(HashMap.get(generation, origin.source), () => [])
+    const found = known[placeOf(known, itself, origin.epoch, origin.topic)]
+    if (found !== undefined && sameOrigin(found, origin)) return found.floor
   }
   return -1
 }

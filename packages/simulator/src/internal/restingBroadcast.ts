@@ -5,6 +5,7 @@
  * a broadcast is kept as it is.
  */
 import { type Node, Plumtree } from "@hyparview/core"
+import * as HashMap from "effect/HashMap"
 import { isWord, none } from "./words.ts"
 
 export type Broadcast = Plumtree.State<number, number>
@@ -174,7 +175,7 @@ export class BroadcastSection {
       broadcast.config === idle.config &&
       broadcast.thicket.trees.length === 0 &&
       broadcast.thicket.told === 0 &&
-      broadcast.topics.length === 0 &&
+      HashMap.isEmpty(broadcast.topics) &&
       broadcast.missing.length === 0 &&
       broadcast.announcing === undefined &&
       broadcast.guide === undefined &&
@@ -379,7 +380,7 @@ export class RestingBroadcast implements Broadcast {
   }
 
   get topics(): Broadcast["topics"] {
-    return none
+    return this.section.idle.topics
   }
 
   get announcing(): undefined {
