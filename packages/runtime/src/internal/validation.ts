@@ -7,6 +7,9 @@
  * A queue takes up a burst: all that comes at once is judged, if that can be done in time. Where more comes than is judged, and goes
  * on coming, a queue saves nothing: as many are ignored, and those that are not have waited for as long as one may, on each node that
  * passes them on. So once somebody has waited without a break for that long, nobody waits for longer than an eighth of it.
+ *
+ * Each topic has a queue of its own, and the topics take places in turn: a validator that never answers costs the others the time of a
+ * place, and not their messages.
  */
 import { Plumtree } from "@hyparview/core"
 import * as Cause from "effect/Cause"
@@ -52,6 +55,14 @@ interface Case {
   limit: Fiber.Fiber<void> | undefined
 }
 
+/** Who of a topic waits for a place. */
+interface Queue {
+  /** The oldest first. At least one. */
+  readonly cases: Set<Case>
+  /** Since when somebody has waited without a break. */
+  readonly since: number
+}
+
 export const makeValidation = (options: {
   /** How many topics the core validates at most. */
   readonly topicsSize: number
@@ -76,11 +87,10 @@ export const makeValidation = (options: {
   const judges = new Map<string, Array<Judge>>()
   /** Of which the core waits for a verdict, or has not acted upon it yet. */
   const open = new Map<string, Case>()
-  /** Who waits for a place, the oldest first. */
-  const waiting = new Set<Case>()
+  /** By topic, the one whose turn it is first. */
+  const waiting = new Map<string, Queue>()
+  let waitingCount = 0
   let waitingBytes = 0
-  /** Since when somebody has waited without a break. */
-  let waitingSince = 0
   let running = 0
 
   /** Subscribers are told that messages are missing, not why. There are three reasons. */
@@ -160,17 +170,24 @@ export const makeValidation = (options: {
   const take = (): Case | undefined => {
     if (running >= concurrency || waiting.size === 0) return undefined
     const at = now()
-    const patience = at - waitingSince > patienceMillis ? shortPatienceMillis : patienceMillis
-    for (const next of waiting) {
-      leave(next)
-      if (at - next.since <= patience) return next
-      neglect(next)
+    for (const [topic, queue] of waiting) {
+      const patience = at - queue.since > patienceMillis ? shortPatienceMillis : patienceMillis
+      for (const next of queue.cases) {
+        leave(next)
+        if (at - next.since > patience) {
+          neglect(next)
+          continue
+        }
+        // It is the turn of the next topic.
+        if (waiting.delete(topic)) waiting.set(topic, queue)
+        return next
+      }
     }
     return undefined
   }
 
   const sayBusy = (id: Plumtree.MessageId): void => {
-    run(warn(id, "no validator was free in time", { validators: concurrency, waiting: waiting.size }))
+    run(warn(id, "no validator was free in time", { validators: concurrency, waiting: waitingCount }))
   }
 
   const neglect = (which: Case): void => {
@@ -179,7 +196,12 @@ export const makeValidation = (options: {
   }
 
   const leave = (which: Case): void => {
-    if (waiting.delete(which)) waitingBytes -= which.message.payload.byteLength
+    const { id, payload } = which.message
+    const queue = waiting.get(id.topic)
+    if (queue?.cases.delete(which) !== true) return
+    if (queue.cases.size === 0) waiting.delete(id.topic)
+    waitingCount--
+    waitingBytes -= payload.byteLength
   }
 
   const caseOf = (message: Candidate, decide: (verdict: Verdict) => void): Case => ({
@@ -193,10 +215,13 @@ export const makeValidation = (options: {
   })
 
   const enter = (which: Case): void => {
-    const bytes = which.message.payload.byteLength
+    const { id, payload } = which.message
+    const bytes = payload.byteLength
     if (waiting.size > 0 && waitingBytes + bytes > options.waitingBytes) return neglect(which)
-    if (waiting.size === 0) waitingSince = which.since
-    waiting.add(which)
+    const queue = waiting.get(id.topic)
+    if (queue === undefined) waiting.set(id.topic, { cases: new Set([which]), since: which.since })
+    else queue.cases.add(which)
+    waitingCount++
     waitingBytes += bytes
     pump()
   }

@@ -6,8 +6,8 @@ import { makeMeter } from "../../src/internal/metrics.ts"
 import { makeRun } from "../../src/internal/run.ts"
 import { type Judge, makeValidation } from "../../src/internal/validation.ts"
 
-const candidate = (sequence: number): Candidate => ({
-  id: { source: "a", epoch: 1, topic: "t", sequence },
+const candidate = (sequence: number, topic = "t"): Candidate => ({
+  id: { source: "a", epoch: 1, topic, sequence },
   payload: Uint8Array.of(sequence),
   publishedAt: 0,
   from: "b"
@@ -272,6 +272,21 @@ describe("a validator", () => {
       for (let sequence = 258; sequence < 270; sequence++) ask(sequence)
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(asked.length - before, 12)
+    })
+  )
+
+  it.effect("that never answers costs other topics no message: each has its turn", () =>
+    Effect.gen(function* () {
+      const { decided, validation } = yield* setUp(() => Effect.never)
+      validation.add("u", () => Effect.succeed("accept"))
+      for (let sequence = 0; sequence < 100; sequence++) validation.ask(candidate(sequence))
+      for (let sequence = 100; sequence < 105; sequence++) validation.ask(candidate(sequence, "u"))
+      yield* TestClock.adjust("4 seconds")
+      const accepted = decided.filter((verdict) => verdict.endsWith("accept"))
+      assert.deepStrictEqual(
+        accepted,
+        [100, 101, 102, 103, 104].map((sequence) => `${sequence} accept`)
+      )
     })
   )
 
