@@ -198,13 +198,25 @@ export class NotJoined extends Data.TaggedError("NotJoined")<{
  * @since 0.1.0
  */
 export class Overloaded extends Data.TaggedError("Overloaded")<{
+  /**
+   * What is full: the links, the node's mailbox, or the queue of those that wait. The last also for who would not wait, and may not
+   * overtake those that do.
+   */
+  readonly full: "links" | "mailbox" | "publishers"
   /** Bytes that wait on the least loaded of those links, publications in the node's mailbox included. */
   readonly waitingBytes: number
   /** Publishers that wait for room. */
   readonly waitingPublishers: number
 }> {
   override get message(): string {
-    return `cannot publish: ${this.waitingBytes} bytes and ${this.waitingPublishers} publishers are waiting already; publish less, or wait`
+    const { full, waitingBytes, waitingPublishers } = this
+    if (full === "publishers")
+      return `cannot publish: ${waitingPublishers} publishers are waiting already; publish less at once, or let more wait (waitingPublishers)`
+    const what =
+      full === "links"
+        ? `${waitingBytes} bytes are waiting for each link`
+        : "as many inputs as mailboxSize says are waiting for the node"
+    return `cannot publish: ${what} already; publish less, or wait (whenFull: "wait")`
   }
 }
 

@@ -64,7 +64,8 @@ export const makePublications = (options: {
   readonly post: (publication: Publication) => void
 }): Publications => {
   const { mailboxFull, maxFrameBytes, maxWaitingBytes, maxWaitingPublishers, meter, now, post, self } = options
-  const waiting: Array<Waiting> = []
+  /** The first that came first. There may be very many, and each may be interrupted. */
+  const waiting = new Set<Waiting>()
   /** Bytes of publications in the mailbox. */
   let postedBytes = 0
   let stopped = false
@@ -132,33 +133,42 @@ export const makePublications = (options: {
       const fault = faultOf(topic, payload)
       if (fault !== undefined) return resume(Effect.fail(fault))
       const publication: Waiting = { topic, payload, resume }
-      if (waiting.length === 0 && !isFull()) return submit(publication)
-      if (asked.whenFull !== "wait" || waiting.length >= maxWaitingPublishers) {
+      if (waiting.size === 0 && !isFull()) return submit(publication)
+      if (asked.whenFull !== "wait" || waiting.size >= maxWaitingPublishers) {
         meter.count("overloaded")
-        const waitingBytes = options.waitingBytes() + postedBytes
-        return resume(Effect.fail(new Overloaded({ waitingBytes, waitingPublishers: waiting.length })))
+        return resume(Effect.fail(overloaded(asked.whenFull === "wait")))
       }
-      waiting.push(publication)
-      return Effect.sync(() => {
-        const at = waiting.indexOf(publication)
-        if (at >= 0) waiting.splice(at, 1)
-      })
+      waiting.add(publication)
+      return Effect.sync(() => waiting.delete(publication))
     })
 
+  const overloaded = (asksToWait: boolean): Overloaded => {
+    const waitingBytes = options.waitingBytes() + postedBytes
+    const isLinks = !asksToWait && waitingBytes > maxWaitingBytes
+    const full = isLinks ? "links" : !asksToWait && mailboxFull() ? "mailbox" : "publishers"
+    return new Overloaded({ full, waitingBytes, waitingPublishers: waiting.size })
+  }
+
   const turned = (): void => {
-    if (waiting.length === 0) return
+    if (waiting.size === 0) return
     const status = down()
     if (status !== undefined) {
-      for (const { resume } of waiting.splice(0)) resume(Effect.fail(new NotJoined({ status })))
+      const all = [...waiting]
+      waiting.clear()
+      for (const { resume } of all) resume(Effect.fail(new NotJoined({ status })))
     }
-    while (waiting.length > 0 && !isFull()) for (const next of waiting.splice(0, 1)) submit(next)
+    for (const next of waiting) {
+      if (isFull()) return
+      waiting.delete(next)
+      submit(next)
+    }
   }
 
   return {
     publish,
     usableBytes,
     turned,
-    isWaiting: () => waiting.length > 0,
+    isWaiting: () => waiting.size > 0,
     stop: () => {
       stopped = true
       turned()

@@ -133,7 +133,8 @@ describe("backpressure", () => {
       const { publish, turn } = yield* setUp()
       for (let i = 0; i < 3; i++) yield* publish(400)
       const error = yield* failure(yield* publish(1))
-      assert.isTrue(error._tag === "Overloaded" && error.waitingBytes === 1_200)
+      assert.isTrue(error._tag === "Overloaded" && error.full === "links" && error.waitingBytes === 1_200)
+      assert.include(error.message, "1200 bytes are waiting for each link already")
       turn()
       const after = yield* publish(1)
       turn()
@@ -145,7 +146,12 @@ describe("backpressure", () => {
     Effect.gen(function* () {
       const { node, publish } = yield* setUp()
       node.mailboxFull = true
-      assert.strictEqual((yield* failure(yield* publish(1)))._tag, "Overloaded")
+      const error = yield* failure(yield* publish(1))
+      assert.isTrue(error._tag === "Overloaded" && error.full === "mailbox")
+      assert.include(
+        error.message,
+        "as many inputs as mailboxSize says are waiting for the node already; publish less, or wait"
+      )
     })
   )
 
@@ -180,7 +186,8 @@ describe("backpressure", () => {
       node.waiting = 1_001
       yield* publish(1, "wait", "first")
       node.waiting = 0
-      assert.strictEqual((yield* failure(yield* publish(1, "fail", "late")))._tag, "Overloaded")
+      const error = yield* failure(yield* publish(1, "fail", "late"))
+      assert.isTrue(error._tag === "Overloaded" && error.full === "publishers")
       yield* publish(1, "wait", "second")
       assert.deepStrictEqual(posted, [])
       turn()
@@ -198,6 +205,10 @@ describe("backpressure", () => {
       yield* publish(1, "wait")
       const error = yield* failure(yield* publish(1, "wait"))
       assert.isTrue(error._tag === "Overloaded" && error.waitingPublishers === 1)
+      assert.include(
+        error.message,
+        "1 publishers are waiting already; publish less at once, or let more wait (waitingPublishers)"
+      )
     })
   )
 
