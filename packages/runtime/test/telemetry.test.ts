@@ -123,6 +123,36 @@ describe("a node", () => {
     }).pipe(Effect.scoped, Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]))
   })
 
+  it.effect(
+    "warns of more origins than sourcesSize while messages of them are kept, once a minute, and counts them",
+    () => {
+      const said: Array<unknown> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+        if (logLevel === "Warn") said.push(message)
+      })
+      return Effect.gen(function* () {
+        const alone = yield* node("a", {}, [], { broadcast: { sourcesSize: 3 } })
+        yield* membershipOf(alone).join([])
+        const { publish } = Context.get(alone, Broadcast.Broadcast)
+        for (const topic of ["t", "u", "v"]) yield* Effect.forkScoped(publish(topic, new Uint8Array(1)))
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(said, [])
+        for (const topic of ["w", "x"]) yield* Effect.forkScoped(publish(topic, new Uint8Array(1)))
+        yield* TestClock.adjust("2 seconds")
+        assert.lengthOf(said, 1)
+        assert.include(JSON.stringify(said), "sourcesSize")
+        yield* Effect.forkScoped(publish("w", new Uint8Array(1)))
+        yield* TestClock.adjust("2 seconds")
+        const crowded = (yield* Metric.snapshot).find(({ id }) => id === "hyparview_origins_crowded")?.state
+        assert.isTrue(crowded !== undefined && "count" in crowded && Number(crowded.count) === 2)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide([MemoryNetwork.layer({ seed: 1 }), Logger.layer([logger])]),
+        Effect.provideService(Metric.MetricRegistry, new Map())
+      )
+    }
+  )
+
   it.effect("does not warn who leaves and joins again of an epoch that only it has raised", () => {
     const said: Array<string> = []
     const logger = Logger.make<unknown, void>(({ logLevel, message }) => {

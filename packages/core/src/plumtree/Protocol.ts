@@ -107,6 +107,17 @@ export type Output<I extends Key = string, A = string> =
       readonly first: number
       readonly last: number
     }
+  /**
+   * Event: the table of origins is full (`sourcesSize`), and one made room of which messages were kept. Whoever misses one of these gets it
+   * from here no more.
+   */
+  | {
+      readonly _tag: "MadeRoom"
+      readonly topic: string
+      readonly source: I
+      readonly epoch: number
+      readonly messages: number
+    }
   /** Event: the application is asked for a verdict (`Validated`). */
   | {
       readonly _tag: "Validate"

@@ -217,6 +217,8 @@ const makeRoom = <I extends Key, A>(t: Transition<I, A>): number => {
   const runs: Array<number> = []
   const { floor } = giveUp(victim, victim.top, runs)
   lag(t, victim, runs)
+  const { epoch, held, source, topic } = victim
+  if (held.count > 0) t.outputs.push({ _tag: "MadeRoom", topic, source, epoch, messages: held.count })
   const streams = state.streams
   const before = slotsOf(streams, victim.source)
   const slots = before.toSpliced(

@@ -197,6 +197,8 @@ export const sayOutput = (output: Output, now: number, timers: boolean): string 
       return "knows it already"
     case "Lagged":
       return `gives up ${sayRanges({ ...output, runs: [output.first, output.last] })}`
+    case "MadeRoom":
+      return `keeps no more of ${output.source}: ${output.messages}`
     case "Validate":
       return `asks for a verdict on ${textOf(output.payload)}`
     case "Rejected":

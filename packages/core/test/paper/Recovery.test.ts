@@ -556,6 +556,17 @@ describe("recovery", () => {
     assert.deepStrictEqual(p.hears(2, digest(ranges(100, 0, 1))).says("Fetch")[0]?.wanted, [ranges(100, 1, 1)])
   })
 
+  it("R9. it is told when an origin makes room of which messages are kept, and not when none are any more", () => {
+    const p = node([2], { sourcesSize: 2, retainedMillis: 10_000 })
+    for (const source of [11, 12]) p.hears(2, gossip(source, 0))
+    assert.isEmpty(p.gives("MadeRoom"))
+    p.hears(2, gossip(13, 0))
+    assert.deepStrictEqual(p.gives("MadeRoom"), [{ _tag: "MadeRoom", topic, source: 11, epoch: 1, messages: 1 }])
+    p.passes(20_000)
+    p.hears(2, gossip(14, 0))
+    assert.isEmpty(p.gives("MadeRoom"))
+  })
+
   it("R9. an origin that makes room is not looked for among all gaps: the next takes its place there too", () => {
     const p = node([2], { sourcesSize: 4 })
     for (const source of [11, 12, 13, 14]) p.hears(2, gossip(source, 5))

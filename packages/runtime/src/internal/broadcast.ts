@@ -29,6 +29,7 @@ import type { Meter } from "./metrics.ts"
 import { makePublications, type Publication } from "./publications.ts"
 import { dieOf, subscribeFault, topicFault } from "./requests.ts"
 import type { Run } from "./run.ts"
+import { makeSeldom } from "./seldom.ts"
 import type { Settings } from "./settings.ts"
 import { bytesCodec, jsonCodec, makeTopic } from "./topic.ts"
 import { makeValidation } from "./validation.ts"
@@ -55,7 +56,7 @@ export interface Host {
 
 type Output = Extract<
   Node.Output,
-  { _tag: "Delivered" | "Duplicate" | "Lagged" | "Validate" | "Rejected" | "Recalled" }
+  { _tag: "Delivered" | "Duplicate" | "Lagged" | "MadeRoom" | "Validate" | "Rejected" | "Recalled" }
 >
 
 export interface Broadcasting {
@@ -171,6 +172,18 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
     meter.count("rejected")
   }
 
+  const seldom = makeSeldom(now, 1)
+  /** What others miss later is lost then, and nothing would tell why. */
+  const madeRoom = ({ messages, source, topic }: Extract<Output, { _tag: "MadeRoom" }>): void => {
+    meter.count("originsCrowded")
+    const more = seldom("", "crowded")
+    if (more === undefined) return
+    const { sourcesSize } = settings.broadcast
+    const said =
+      "more origins (nodes that publish, times their topics) than sourcesSize: messages are not kept for others any more; raise it on all nodes"
+    run(Effect.logWarning(said, { sourcesSize, source, topic, messages, ...more }))
+  }
+
   const perform = (output: Output): void => {
     switch (output._tag) {
       case "Delivered":
@@ -180,6 +193,8 @@ export const makeBroadcasting = (settings: Settings, host: Host): Broadcasting =
         return meter.count("duplicates")
       case "Lagged":
         return lagged(output)
+      case "MadeRoom":
+        return madeRoom(output)
       case "Validate":
         audiences.orderOf(output.id.topic)?.expect(output.id.source, output.id.epoch)
         return validation.ask({ ...output, from: output.from.id })

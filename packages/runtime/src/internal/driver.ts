@@ -327,6 +327,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       case "Delivered":
       case "Duplicate":
       case "Lagged":
+      case "MadeRoom":
       case "Validate":
       case "Rejected":
       case "Recalled":

@@ -31,6 +31,10 @@ const definitions = {
   duplicates: counter("hyparview_broadcasts_duplicate", "copies of broadcast messages already known"),
   recovered: counter("hyparview_broadcasts_recovered", "of those delivered, the ones that had to be asked for"),
   lagged: counter("hyparview_broadcasts_lagged", "broadcast messages given up: nobody in reach retains them"),
+  originsCrowded: counter(
+    "hyparview_origins_crowded",
+    "origins (sources times topics) that made room while messages of theirs were kept: sourcesSize is too small"
+  ),
   rejected: counter("hyparview_broadcasts_rejected", "broadcast messages that a validator rejected"),
   ignored: counter(
     "hyparview_broadcasts_ignored",
