@@ -132,7 +132,11 @@ const becomeNeighbor = async (port: number, id: string, onPayload: () => void): 
   })
   const hello = { _tag: "Hello", versions: Wire.versions, cluster: "benchmark", peer: peerOf(id) } as const
   socket.write(
-    framed([Result.getOrThrow(Wire.encodeHello({ ...hello, knownEpoch: undefined, knownAddress: undefined }))])
+    framed([
+      Result.getOrThrow(
+        Wire.encodeHello({ ...hello, knownEpoch: undefined, knownAddress: undefined, settings: undefined })
+      )
+    ])
   )
   say({ _tag: "Neighbor", requestId: 1, reason: "repair" })
   await answered.promise

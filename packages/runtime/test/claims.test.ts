@@ -30,7 +30,15 @@ const liarAt = (address: string): Peer.Peer => ({ id: "liar", epoch: 5, address 
 
 const hello = (peer: Peer.Peer, knownEpoch?: number, knownAddress?: string) =>
   Result.getOrThrow(
-    Wire.encodeHello({ _tag: "Hello", versions: Wire.versions, cluster: "test", peer, knownEpoch, knownAddress })
+    Wire.encodeHello({
+      _tag: "Hello",
+      versions: Wire.versions,
+      cluster: "test",
+      peer,
+      knownEpoch,
+      knownAddress,
+      settings: undefined
+    })
   )
 
 /** `n`, which has `m` for a neighbour, and a member that speaks the wire format and nothing else. */

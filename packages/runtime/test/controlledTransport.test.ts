@@ -18,7 +18,8 @@ const hello = (id: string, address: string) =>
       cluster: "test",
       peer: { id, epoch: 1, address },
       knownEpoch: undefined,
-      knownAddress: undefined
+      knownAddress: undefined,
+      settings: undefined
     })
   )
 

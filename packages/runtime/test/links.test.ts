@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Node as CoreNode, type Peer, Random, Wire } from "@hyparview/core"
 import { MemoryNetwork } from "@hyparview/transport-memory"
-import { Effect, Latch, Result, Stream } from "effect"
+import { Effect, Latch, Logger, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { hello } from "../src/internal/handshake.ts"
 import { type Host, makeLinks } from "../src/internal/links.ts"
@@ -21,7 +21,8 @@ const setUp = (
   takes: () => boolean,
   options: Partial<Node.Options> = {},
   host: Partial<Host> = {},
-  after: ReadonlyArray<Uint8Array> = []
+  after: ReadonlyArray<Uint8Array> = [],
+  otherSettings = ""
 ) =>
   Effect.gen(function* () {
     const settings = Result.getOrThrow(Node.resolve({ id: self.id, cluster: "c", outboxBytes: 10_000, ...options }))
@@ -54,7 +55,16 @@ const setUp = (
         if (greeted) return Effect.andThen(closing.await, Effect.fail(local))
         greeted = true
         return Effect.succeed([
-          hello({ cluster: "c", self: other, knownEpoch: () => -1, knownAddress: () => undefined }, self.id),
+          hello(
+            {
+              cluster: "c",
+              self: other,
+              settings: otherSettings,
+              knownEpoch: () => -1,
+              knownAddress: () => undefined
+            },
+            self.id
+          ),
           ...after
         ])
       }),
@@ -109,6 +119,14 @@ const setUp = (
     return { closes, links, reported, send, sent }
   })
 
+/** Collects what is logged at `Warn`. */
+const warningsIn = (lines: Array<string>) =>
+  Logger.layer([
+    Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") lines.push(JSON.stringify(message))
+    })
+  ])
+
 const disconnect = (reason: "evicted" | "leaving"): CoreNode.Message => ({
   _tag: "Disconnect",
   link: { asker: self.id, epoch: 1, requestId: 1 },
@@ -119,6 +137,56 @@ const disconnect = (reason: "evicted" | "leaving"): CoreNode.Message => ({
 /** What a frame says that this node has sent. */
 const tagOf = (frame: OutgoingFrame): string | undefined =>
   Result.getOrUndefined(Wire.decode(bytesOf(frame), { local: other, remote: self }))?._tag
+
+describe("a peer that is set up differently", () => {
+  it.effect(
+    "is not sent a frame larger than it has said that it takes, keeps its link, and is named in the log",
+    () => {
+      const lines: Array<string> = []
+      return Effect.gen(function* () {
+        const { closes, links, send, sent } = yield* setUp(() => true, {}, {}, [], '{"maxFrameBytes":2000}')
+        send(1_900)
+        send(2_000)
+        links.flush(0)
+        assert.deepStrictEqual([sent.length, closes, links.isOpen(other.id)], [1, [], true])
+        yield* Effect.yieldNow
+        assert.deepStrictEqual(
+          lines.map((line) => /"a (peer is set up differently|message is larger)/.exec(line)?.[1]),
+          ["peer is set up differently", "message is larger"]
+        )
+        assert.include(lines[1], '"there":{"maxFrameBytes":2000}')
+      }).pipe(Effect.provide(warningsIn(lines)))
+    }
+  )
+
+  const ours = { strategy: "plumtree", trees: "shared", maxFrameBytes: 1_048_576, outboxBytes: 10_000 }
+  const told: ReadonlyArray<readonly [what: string, theirs: string, said: ReadonlyArray<string>]> = [
+    ["says the same", JSON.stringify(ours), []],
+    ["says nothing that is known here", '{"later":1}', []],
+    ["says what is none", '{"strategy":["flood"]}', []],
+    [
+      "has another strategy",
+      JSON.stringify({ ...ours, strategy: "thicket", trees: undefined, treesCount: 5 }),
+      ['"here":{"strategy":"plumtree"},"there":{"strategy":"thicket"}']
+    ],
+    [
+      "has another outbox and other trees",
+      JSON.stringify({ ...ours, trees: "source", outboxBytes: 5_000 }),
+      ['"here":{"trees":"shared","outboxBytes":10000},"there":{"trees":"source","outboxBytes":5000}']
+    ]
+  ]
+  for (const [what, theirs, said] of told) {
+    it.effect(`and ${what} is ${said.length === 0 ? "not " : ""}told of in the log`, () => {
+      const lines: Array<string> = []
+      return Effect.gen(function* () {
+        yield* setUp(() => true, {}, {}, [], theirs)
+        yield* Effect.yieldNow
+        const differences: ReadonlyArray<string | undefined> = lines.map((line) => /"here".*\}(?=\})/.exec(line)?.[0])
+        assert.deepStrictEqual(differences, said)
+      }).pipe(Effect.provide(warningsIn(lines)))
+    })
+  }
+})
 
 describe("what a link holds", () => {
   it.effect("is sent before its peer is taken for slow, even in the middle of a turn", () =>

@@ -33,6 +33,7 @@ const hello = (changes: Partial<Wire.Hello> = {}) =>
       peer: { id: "stranger", epoch: 5, address: "s" },
       knownEpoch: undefined,
       knownAddress: undefined,
+      settings: undefined,
       ...changes
     })
   )

@@ -517,7 +517,8 @@ describe("a node", () => {
               cluster: "test",
               peer,
               knownEpoch: undefined,
-              knownAddress: undefined
+              knownAddress: undefined,
+              settings: undefined
             })
             const bye = Wire.encodeBye("identity", "its certificate belongs to another")
             yield* link.send([[Result.getOrThrow(greeting)], [bye]])

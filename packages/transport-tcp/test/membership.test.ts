@@ -47,7 +47,8 @@ const hello = (peer: Peer.Peer, knownEpoch?: number, knownAddress?: string): Uin
       cluster,
       peer,
       knownEpoch,
-      knownAddress
+      knownAddress,
+      settings: undefined
     })
   )
 

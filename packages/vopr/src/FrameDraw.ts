@@ -203,7 +203,8 @@ const hello = (random: Random): Wire.Hello => ({
   cluster: text(random),
   peer: peer(random),
   knownEpoch: nextBelow(random, 2) === 0 ? undefined : number(random, Wire.maxInteger),
-  knownAddress: nextBelow(random, 2) === 0 ? undefined : text(random)
+  knownAddress: nextBelow(random, 2) === 0 ? undefined : text(random),
+  settings: nextBelow(random, 2) === 0 ? undefined : text(random)
 })
 
 /** A valid frame. Dies if the codec will not write what its own types allow. */
@@ -322,6 +323,7 @@ export const strangersHello = (cluster: string, id: string): Uint8Array =>
       cluster,
       peer: { id, epoch: 1, address: "127.0.0.1:1" },
       knownEpoch: undefined,
-      knownAddress: undefined
+      knownAddress: undefined,
+      settings: undefined
     })
   )

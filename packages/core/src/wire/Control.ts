@@ -43,6 +43,11 @@ export interface Hello {
   readonly knownEpoch: number | undefined
   /** Where that incarnation is, as far as the sender has heard; undefined if it has not. */
   readonly knownAddress: string | undefined
+  /**
+   * How the sender is set up, in what all nodes of a cluster should have alike: a text that its driver writes and others' drivers read.
+   * Undefined if it does not say.
+   */
+  readonly settings: string | undefined
 }
 
 /**
@@ -113,8 +118,13 @@ const readVersions = (reader: Reader): Versions => {
 
 const knowledge = ["unknown", "known"] as const
 
-/** The extension of a Hello that holds `knownAddress`. */
+/** The extensions of a Hello. */
 const knownAddressTag = 1
+const settingsTag = 2
+const helloExtensions: ReadonlyMap<number, string> = new Map([
+  [knownAddressTag, "knownAddress"],
+  [settingsTag, "settings"]
+])
 
 const hello: Kind<Hello, unknown> = {
   tag: 1,
@@ -125,18 +135,22 @@ const hello: Kind<Hello, unknown> = {
     writePeer(writer, message.peer, "peer")
     writer.choice(knowledge, message.knownEpoch === undefined ? "unknown" : "known", "knownEpoch")
     if (message.knownEpoch !== undefined) writer.varint(message.knownEpoch, "knownEpoch")
-    if (message.knownAddress !== undefined) writer.extension(knownAddressTag, message.knownAddress, "knownAddress")
+    writer.extensionsOf([
+      [knownAddressTag, "knownAddress", message.knownAddress],
+      [settingsTag, "settings", message.settings]
+    ])
   },
   read: (reader) => {
     readMagic(reader)
-    return {
+    const fields = {
       _tag: "Hello",
       versions: readVersions(reader),
       cluster: reader.text("cluster"),
       peer: readPeer(reader, "peer"),
-      knownEpoch: reader.choice(knowledge, "knownEpoch") === "unknown" ? undefined : reader.varint("knownEpoch"),
-      knownAddress: reader.extension(knownAddressTag, "knownAddress")
-    }
+      knownEpoch: reader.choice(knowledge, "knownEpoch") === "unknown" ? undefined : reader.varint("knownEpoch")
+    } as const
+    const extensions = reader.extensions(helloExtensions)
+    return { ...fields, knownAddress: extensions.get(knownAddressTag), settings: extensions.get(settingsTag) }
   }
 }
 

@@ -12,8 +12,8 @@ import type { WireError, WireReason } from "./WireError.ts"
 
 const noBytes = new Uint8Array(0)
 
-/** The tag of no extension. */
-const noTag = -1
+/** The extensions of a message that has none of its own, and what is found in them. */
+const noExtensions: ReadonlyMap<number, string> = new Map()
 
 /**
  * A place to read frames, one after another. Not to be used by two at a time, which a synchronous codec never does.
@@ -138,12 +138,12 @@ export class Reader extends Faults {
   }
 
   /**
-   * The extension area: a count, then for each a tag, a length and bytes, tags ascending. What is in the extension `wanted`, a
-   * text, is returned if it is there; all others are skipped.
+   * The extension area: a count, then for each a tag, a length and bytes, tags ascending. What is in the `wanted` ones (by tag, the
+   * field that each is), texts all of them, is returned by tag where it is there; the others are skipped, newer ones too.
    */
-  private extensions(wanted: number, field: string): string | undefined {
+  extensions(wanted: ReadonlyMap<number, string>): ReadonlyMap<number, string> {
     let last = -1
-    let found: string | undefined
+    let found: Map<number, string> | undefined
     this.finished = true
     const count = this.varint("extensions", maxExtensions)
     this.path = "extensions"
@@ -155,19 +155,15 @@ export class Reader extends Faults {
       last = tag
       const lengthAt = this.offset
       const length = this.varint("length")
+      const field = wanted.get(tag)
       if (length > this.end - this.offset) this.fail("truncated", "bytes", this.bytes.length)
-      else if (tag !== wanted) this.offset += length
+      else if (field === undefined) this.offset += length
       else if (length > maxTextBytes) this.fail("range", field, lengthAt)
-      else found = this.textOf(length, field)
+      else found = (found ?? new Map()).set(tag, this.textOf(length, field))
     }
     this.path = ""
     this.index = -1
-    return found
-  }
-
-  /** The extension area of a message that has one extension, a text that may be missing. Newer ones are skipped. */
-  extension(tag: number, field: string): string | undefined {
-    return this.extensions(tag, field)
+    return found ?? noExtensions
   }
 
   /**
@@ -175,7 +171,7 @@ export class Reader extends Faults {
    * of array the frame is.
    */
   rest(): Uint8Array {
-    this.extensions(noTag, "")
+    this.extensions(noExtensions)
     const { buffer, byteOffset } = this.bytes
     const rest = new Uint8Array(buffer, byteOffset + this.offset, this.end - this.offset)
     this.offset = this.end
@@ -184,7 +180,7 @@ export class Reader extends Faults {
 
   /** Reads the extension area, unless it was read before; nothing may come after it. */
   private finish(): void {
-    if (!this.finished) this.extensions(noTag, "")
+    if (!this.finished) this.extensions(noExtensions)
     if (this.offset < this.end) this.fail("trailing", "end", this.offset)
   }
 }

@@ -142,17 +142,24 @@ export class Writer extends Faults {
     this.text(value, field)
   }
 
-  /** An extension area with one extension, a text: its UTF-8 alone, since every extension has its length before it. */
-  extension(tag: number, value: string, field: string): void {
+  /**
+   * An extension area with those of the texts that there are, by ascending tags, each with the field that it is: its UTF-8 alone, since
+   * every extension has its length before it.
+   */
+  extensionsOf(texts: ReadonlyArray<readonly [tag: number, field: string, value: string | undefined]>): void {
+    this.extended = true
+    this.byte(texts.filter(([, , value]) => value !== undefined).length, "extensions")
+    for (const [tag, field, value] of texts) if (value !== undefined) this.extension(tag, field, value)
+  }
+
+  private extension(tag: number, field: string, value: string): void {
     const bytes = Utf8.byteLength(value)
     if (bytes === undefined) return this.fail("utf8", field)
     if (bytes > maxTextBytes) return this.fail("range", field)
-    this.byte(1, "extensions")
     this.varint(tag, field)
     this.varint(bytes, field)
     this.reserve(bytes)
     this.offset = Utf8.write(value, this.slab, this.offset)
-    this.extended = true
   }
 
   /** The extension area, without an extension, unless the message has written its own. */

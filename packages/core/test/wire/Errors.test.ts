@@ -182,7 +182,8 @@ describe("writing is refused", () => {
         cluster: "",
         peer,
         knownEpoch: undefined,
-        knownAddress: undefined
+        knownAddress: undefined,
+        settings: undefined
       } as const
       assert.deepStrictEqual(refused(Wire.encodeHello(hello)), ["range", "Hello.versions", 5])
     }

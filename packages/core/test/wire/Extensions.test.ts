@@ -4,7 +4,9 @@ import * as Wire from "@hyparview/core/Wire"
 import { controlFrameOf, extensionsAt, frames } from "./examples.ts"
 
 /** The examples that have no extension of their own. */
-const plain = frames.filter(({ value }) => !(value._tag === "Hello" && value.knownAddress !== undefined))
+const plain = frames.filter(
+  ({ value }) => !(value._tag === "Hello" && (value.knownAddress !== undefined || value.settings !== undefined))
+)
 
 /** The example with another extension area. */
 const extended = (example: (typeof frames)[number], area: ReadonlyArray<number>): Uint8Array => {
@@ -22,11 +24,11 @@ describe("extensions of a newer writer", () => {
   for (const example of plain) {
     const { name, read, value } = example
     it(`are skipped behind ${name}`, () => {
-      // Two of them: tag 2 with three bytes, tag 200 with none.
-      const frame = extended(example, [2, 2, 3, 0xff, 0x00, 0x80, 0xc8, 0x01, 0])
+      // Two of them: tag 3 with three bytes, tag 200 with none.
+      const frame = extended(example, [2, 3, 3, 0xff, 0x00, 0x80, 0xc8, 0x01, 0])
       assert.deepStrictEqual(Result.getOrThrow(read(frame)), value)
       // As many, and as long, as they may be.
-      const many = Array.from({ length: 64 }, (_, tag) => [2 + tag, 0xac, 0x02, ...new Uint8Array(300).fill(tag)])
+      const many = Array.from({ length: 64 }, (_, tag) => [3 + tag, 0xac, 0x02, ...new Uint8Array(300).fill(tag)])
       assert.deepStrictEqual(Result.getOrThrow(read(extended(example, [64, ...many.flat()]))), value)
     })
   }
@@ -60,7 +62,7 @@ describe("extensions of a newer writer", () => {
   }
 })
 
-describe("the extension of a Hello", () => {
+describe("the extensions of a Hello", () => {
   const example = plain.find(({ name }) => name === "Hello")
   if (example === undefined || example.value._tag !== "Hello") throw new Error("there is no Hello")
   const { read, value } = example
@@ -73,19 +75,30 @@ describe("the extension of a Hello", () => {
     assert.deepStrictEqual(controlFrameOf(hello), frame)
   })
 
-  it("is found among those of a newer writer, before and behind it", () => {
+  it("say how the sender is set up, alone or beside where the known incarnation is", () => {
+    const alone = extended(example, [1, 2, 2, 0x7b, 0x7d])
+    const settings: Wire.Hello = { ...value, settings: "{}" }
+    assert.deepStrictEqual(Result.getOrThrow(read(alone)), settings)
+    assert.deepStrictEqual(controlFrameOf(settings), alone)
+    const both = extended(example, [2, 1, 3, ...b1, 2, 2, 0x7b, 0x7d])
+    const hello: Wire.Hello = { ...value, knownAddress: "b:1", settings: "{}" }
+    assert.deepStrictEqual(Result.getOrThrow(read(both)), hello)
+    assert.deepStrictEqual(controlFrameOf(hello), both)
+  })
+
+  it("are found among those of a newer writer, before and behind them", () => {
     const frame = extended(example, [3, 0, 2, 0xff, 0xfe, 1, 3, ...b1, 0xc8, 0x01, 1, 0x80])
     assert.deepStrictEqual(Result.getOrThrow(read(frame)), { ...value, knownAddress: "b:1" })
   })
 
-  it("holds a text of up to 255 bytes, also the empty one, in whatever script", () => {
-    for (const knownAddress of ["", "x".repeat(127), "x".repeat(128), "x".repeat(255), "€".repeat(85), "\uFEFF😀"]) {
-      const hello: Wire.Hello = { ...value, knownAddress }
+  it("hold a text of up to 255 bytes, also the empty one, in whatever script", () => {
+    for (const text of ["", "x".repeat(127), "x".repeat(128), "x".repeat(255), "€".repeat(85), "\uFEFF😀"]) {
+      const hello: Wire.Hello = { ...value, knownAddress: text, settings: text }
       assert.deepStrictEqual(Result.getOrThrow(read(controlFrameOf(hello))), hello)
     }
   })
 
-  it("is refused when it is cut short, twice there, too long, or no text", () => {
+  it("are refused when one is cut short, twice there, too long, or no text", () => {
     const field = "extensions[0].knownAddress"
     assert.deepStrictEqual(error(example, [1, 1, 4, ...b1]), {
       reason: "truncated",
@@ -107,14 +120,14 @@ describe("the extension of a Hello", () => {
     assert.deepStrictEqual(error(example, [2, 1, 2, 0xe2, 0x82, 2, 1, 0xac]), { reason: "utf8", field, offset: 3 })
   })
 
-  it("is not written when no frame can hold it, and leaves the next frame as it was", () => {
+  it("are not written when no frame can hold them, and leave the next frame as it was", () => {
     const reasonFor = (knownAddress: string) =>
       Result.getOrThrow(Result.flip(Wire.encodeHello({ ...value, knownAddress }))).reason
     assert.deepStrictEqual([reasonFor("x".repeat(256)), reasonFor("\uD800")], ["range", "utf8"])
     assert.deepStrictEqual(controlFrameOf(value), example.frame)
   })
 
-  it("means nothing to other frames", () => {
+  it("mean nothing to other frames", () => {
     for (const { frame, name, read, value } of plain.filter(({ value }) => value._tag === "Bye")) {
       const area = Uint8Array.from([...frame.subarray(0, -1), 1, 1, 2, 0xff, 0xfe])
       assert.deepStrictEqual(Result.getOrThrow(read(area)), value, name)

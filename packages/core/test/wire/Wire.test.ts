@@ -154,7 +154,8 @@ describe("versions", () => {
       cluster: "c",
       peer: { id: "a", epoch: 1, address: "a:1" },
       knownEpoch: undefined,
-      knownAddress: undefined
+      knownAddress: undefined,
+      settings: undefined
     }
     assert.deepStrictEqual(Result.getOrThrow(Wire.decodeControl(Result.getOrThrow(Wire.encodeHello(hello)))), hello)
   })

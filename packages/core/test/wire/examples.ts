@@ -127,7 +127,8 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     cluster: "orders",
     peer: { id: "alpha", epoch: 1_763_862_000_123, address: "alpha.example:7946" },
     knownEpoch: 1_763_862_000_999,
-    knownAddress: undefined
+    knownAddress: undefined,
+    settings: undefined
   },
   "Hello, of a later incarnation and where it is": {
     _tag: "Hello",
@@ -135,7 +136,17 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     cluster: "orders",
     peer: gamma,
     knownEpoch: 1_763_862_000_999,
-    knownAddress: "beta-2.example:7946"
+    knownAddress: "beta-2.example:7946",
+    settings: undefined
+  },
+  "Hello, with how the sender is set up": {
+    _tag: "Hello",
+    versions: { lowest: 1, highest: 1 },
+    cluster: "orders",
+    peer: gamma,
+    knownEpoch: undefined,
+    knownAddress: undefined,
+    settings: '{"strategy":"flood"}'
   },
   "Hello, to a stranger": {
     _tag: "Hello",
@@ -143,7 +154,8 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     cluster: "",
     peer: delta,
     knownEpoch: undefined,
-    knownAddress: undefined
+    knownAddress: undefined,
+    settings: undefined
   },
   "Bye, idle": { _tag: "Bye", reason: "idle", detail: "" },
   "Bye, duplicate": { _tag: "Bye", reason: "duplicate", detail: "" },

@@ -187,7 +187,8 @@ export const Hello = Schema.TaggedStruct("Hello", {
   cluster: Text,
   peer: Peer,
   knownEpoch: Schema.UndefinedOr(whole(Wire.maxInteger)),
-  knownAddress: Schema.UndefinedOr(Text)
+  knownAddress: Schema.UndefinedOr(Text),
+  settings: Schema.UndefinedOr(Text)
 })
 
 export const Bye = Schema.TaggedStruct("Bye", {

@@ -15,6 +15,8 @@ import type { Run } from "./run.ts"
 export interface Connection {
   readonly peer: Peer.Peer
   readonly link: Link
+  /** The largest frame that the peer takes, in bytes. */
+  readonly takesBytes: number
   /** Whether this end dialled it. */
   readonly dialled: boolean
   /** When both ends had said Hello, in milliseconds. */
@@ -37,20 +39,10 @@ export interface Connection {
 }
 
 export const makeConnection = (
-  peer: Peer.Peer,
-  link: Link,
-  dialled: boolean,
-  now: number,
-  batchBytes: number,
-  onSent: () => void
+  made: Pick<Connection, "batchBytes" | "dialled" | "link" | "onSent" | "openedAt" | "peer" | "takesBytes">
 ): Connection => ({
-  peer,
-  link,
-  batchBytes,
-  onSent,
-  dialled,
-  openedAt: now,
-  usedAt: now,
+  ...made,
+  usedAt: made.openedAt,
   ended: false,
   membership: [],
   broadcast: [],

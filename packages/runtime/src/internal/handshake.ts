@@ -38,6 +38,8 @@ export class Refused extends Data.TaggedError("Refused")<{
 export interface Ourselves {
   readonly cluster: string
   readonly self: Peer.Peer
+  /** How we are set up: `likeness.ts`. */
+  readonly settings: string
   /** The highest epoch we have heard of for an id; −1 for none. */
   readonly knownEpoch: (id: string) => number
   /** Where the incarnation of that epoch is; undefined where that is not known. */
@@ -45,7 +47,10 @@ export interface Ourselves {
 }
 
 /** Our Hello. The id and the cluster's name were checked when the node was made; the address is the transport's. */
-export const hello = ({ cluster, knownAddress, knownEpoch, self }: Ourselves, to: string | undefined): Uint8Array => {
+export const hello = (
+  { cluster, knownAddress, knownEpoch, self, settings }: Ourselves,
+  to: string | undefined
+): Uint8Array => {
   const known = to === undefined ? -1 : knownEpoch(to)
   return Result.getOrThrow(
     Wire.encodeHello({
@@ -54,7 +59,8 @@ export const hello = ({ cluster, knownAddress, knownEpoch, self }: Ourselves, to
       cluster,
       peer: self,
       knownEpoch: known < 0 ? undefined : known,
-      knownAddress: to === undefined || known < 0 ? undefined : knownAddress(to)
+      knownAddress: to === undefined || known < 0 ? undefined : knownAddress(to),
+      settings
     })
   )
 }
@@ -66,6 +72,8 @@ export const turnAway = (link: Link, reason: Wire.ByeReason, detail: string): Ef
 /** The frames that came in one go: the first is the Hello, the rest belongs to the conversation. */
 export interface Greeted {
   readonly peer: Peer.Peer
+  /** How it says that it is set up. */
+  readonly settings: string | undefined
   readonly rest: ReadonlyArray<Uint8Array>
 }
 
@@ -109,7 +117,7 @@ export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<
       const claim = { epoch: control.knownEpoch, address: control.knownAddress, by: peer.id }
       return refuse("superseded", `the peer knows epoch ${claim.epoch} of this id`, peer, { _tag: "Claimed", ...claim })
     }
-    return Effect.succeed({ peer, rest })
+    return Effect.succeed({ peer, settings: control.settings, rest })
   })
 
 /** What the core calls the reason for which no conversation came about. */

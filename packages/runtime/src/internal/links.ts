@@ -23,7 +23,8 @@ import {
 import { makeDeadlines } from "./deadlines.ts"
 import { causeOfEnding, endedBy, type Ending, type Farewell, isFarewell, isFault } from "./ending.ts"
 import { type Converse, makeGreetings, type Why } from "./greetings.ts"
-import { type Claim, type Ourselves, turnAway } from "./handshake.ts"
+import { type Claim, type Greeted, type Ourselves, turnAway } from "./handshake.ts"
+import { decodeLikeness, differenceOf, encodeLikeness, frameTaken, type Likeness, likenessOf } from "./likeness.ts"
 import type { Meter } from "./metrics.ts"
 import { makePeerLinks } from "./peerLinks.ts"
 import { type Digest, reading } from "./reading.ts"
@@ -127,11 +128,12 @@ export const makeLinks = (
   const alive = new Set<Connection>()
   const unflushed = new Set<Connection>()
   const traffic = { payloadFrames: 0, payloadBytes: 0, controlFrames: 0, controlBytes: 0 }
+  const likeness = likenessOf(settings, transport.maxFrameBytes)
+  const likenessText = encodeLikeness(likeness)
   const largestFrame = Math.min(settings.outboxBytes, transport.maxFrameBytes)
   /** Of two links that are as fast as each other the one has no more than that left to send when the other is done. */
   const batchBytes = Math.floor(settings.outboxBytes / 8)
   const walks = { answered: 0, since: 0 }
-  let saidTooLarge = false
   let saidLimitAt = -limitSaidMillis
 
   const ourselves = (): Ourselves => {
@@ -139,6 +141,7 @@ export const makeLinks = (
     return {
       cluster: settings.cluster,
       self: membership.self,
+      settings: likenessText,
       knownEpoch: (id) => HyParView.knownEpoch(membership, id),
       knownAddress: (id) => HyParView.knownAddress(membership, id)
     }
@@ -210,7 +213,7 @@ export const makeLinks = (
     }
     const frame = encoded.success
     const bytes = bytesOf(frame)
-    if (bytes > largestFrame) return refuseFrame(connection, bytes)
+    if (bytes > Math.min(largestFrame, connection.takesBytes)) return refuseFrame(connection, bytes)
     queue(connection, frame, bytes, laneOf(message))
     if (hasPayload(message)) {
       traffic.payloadFrames++
@@ -236,15 +239,15 @@ export const makeLinks = (
   }
 
   /** What came from a node with larger limits. The peer is not at fault, and would be sent it again if it came back. */
-  const refuseFrame = (connection: Connection, bytes: number): void => {
+  const refuseFrame = ({ peer, takesBytes }: Connection, bytes: number): void => {
     meter.count("framesTooLarge")
-    if (saidTooLarge) return
-    saidTooLarge = true
-    const limits = { outboxBytes: settings.outboxBytes, maxFrameBytes: transport.maxFrameBytes }
+    const more = seldom(peer.id, "tooLarge")
+    if (more === undefined) return
+    const here = { outboxBytes: settings.outboxBytes, maxFrameBytes: transport.maxFrameBytes }
     run(
       Effect.logWarning(
-        "a message is larger than the outbox or the transport's frames, and is not sent: nodes have different limits. Logged once",
-        { peer: connection.peer.id, bytes, ...limits }
+        "a message is larger than this node's outbox or frames, or than its peer's frames, and is not sent: nodes have different limits",
+        { peer: peer.id, bytes, here, there: { maxFrameBytes: takesBytes }, ...more }
       )
     )
   }
@@ -290,8 +293,9 @@ export const makeLinks = (
         host.report({ _tag: "SendFailed", to: peer, cause })
         return Effect.logDebug("a dial failed", { peer: peer.id, address: peer.address, cause, reason, detail })
       })
-    const converse: Converse = (link, { peer: found, rest }) => {
-      if (found.id === peer.id && found.epoch >= peer.epoch) return read(adopt(link, found, true), rest)
+    const converse: Converse = (link, greeted) => {
+      const { peer: found } = greeted
+      if (found.id === peer.id && found.epoch >= peer.epoch) return read(adopt(link, greeted, true), greeted.rest)
       const detail = `${peer.id} was expected at ${peer.address}, not ${found.id}`
       return Effect.andThen(turnAway(link, "identity", detail), fail("identity", { reason: "identity", detail }))
     }
@@ -327,10 +331,11 @@ export const makeLinks = (
   }
 
   /** Goes on with whoever has answered at an address, unless there is a link with that peer. */
-  const keepUnlessHeld: Converse = (link, { peer, rest }) => {
+  const keepUnlessHeld: Converse = (link, greeted) => {
+    const { peer } = greeted
     const held = connections.get(peer.id)
     return held === undefined || held.peer.epoch !== peer.epoch || connections.isYoung(held)
-      ? read(adopt(link, peer, true), rest)
+      ? read(adopt(link, greeted, true), greeted.rest)
       : turnAway(link, "duplicate", "there is a link with this peer already")
   }
 
@@ -357,7 +362,7 @@ export const makeLinks = (
   const accept = (link: Link): void => {
     const refusal = refusalOf()
     if (refusal !== undefined) return greetings.refuse(link, ...refusal)
-    greetings.accept(link, (accepted, { peer, rest }) => read(adopt(accepted, peer, false), rest))
+    greetings.accept(link, (accepted, greeted) => read(adopt(accepted, greeted, false), greeted.rest))
   }
 
   /** Why nobody is greeted, if that is so. */
@@ -381,8 +386,13 @@ export const makeLinks = (
 
   // --- a conversation ------------------------------------------------------------------------------------------------
 
-  const adopt = (link: Link, peer: Peer.Peer, dialled: boolean): Connection => {
-    const connection = makeConnection(peer, link, dialled, host.now(), batchBytes, host.onSent)
+  const adopt = (link: Link, greeted: Greeted, dialled: boolean): Connection => {
+    const { peer } = greeted
+    const theirs = decodeLikeness(greeted.settings)
+    sayDifference(peer, theirs)
+    const { onSent } = host
+    const takesBytes = frameTaken(theirs)
+    const connection = makeConnection({ peer, link, dialled, openedAt: host.now(), takesBytes, batchBytes, onSent })
     meter.count("linksOpened")
     alive.add(connection)
     const under = dialing.get(peer.id)
@@ -390,6 +400,16 @@ export const makeLinks = (
     if (connections.add(connection, awaited)) handOver(connection)
     host.watchIdle()
     return connection
+  }
+
+  /** Nothing ends for it: a change may be under way, node by node. */
+  const sayDifference = (peer: Peer.Peer, theirs: Likeness): void => {
+    const difference = differenceOf(likeness, theirs)
+    const more = difference === undefined ? undefined : seldom(peer.id, "difference")
+    if (more === undefined) return
+    const said =
+      "a peer is set up differently where all nodes of a cluster should be alike: messages may come late or not at all"
+    run(Effect.logWarning(said, { peer: peer.id, address: peer.address, ...difference, ...more }))
   }
 
   /** What waited for a dial goes over the link in use. */

@@ -71,7 +71,8 @@ export interface Options {
    * Bytes that may wait for one link, 1,024 to 2³¹; if the link cannot take what is above it the peer is expelled as
    * slow. Above half of it on every link of the tree publishers are held back. At least twice the broadcast's
    * `fetchBytes` and `recallBytes`, whose defaults are at most an eighth and a quarter of it. The same on all nodes of
-   * a cluster: a larger frame is not sent, and counted (`hyparview_frames_too_large`). Default 4 MiB.
+   * a cluster: a larger frame is not sent, and counted (`hyparview_frames_too_large`). Nor is one that its receiver says
+   * that it does not take. Default 4 MiB.
    */
   readonly outboxBytes?: number | undefined
   /** Links beyond the active ones that may be open at once, in either direction. 1–1,000,000. Default 1,024. */
