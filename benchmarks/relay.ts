@@ -134,7 +134,13 @@ const becomeNeighbor = async (port: number, id: string, onPayload: () => void): 
   socket.write(
     framed([
       Result.getOrThrow(
-        Wire.encodeHello({ ...hello, knownEpoch: undefined, knownAddress: undefined, settings: undefined })
+        Wire.encodeHello({
+          ...hello,
+          knownEpoch: undefined,
+          knownAddress: undefined,
+          settings: undefined,
+          to: undefined
+        })
       )
     ])
   )

@@ -37,7 +37,8 @@ const hello = (peer: Peer.Peer, knownEpoch?: number, knownAddress?: string) =>
       peer,
       knownEpoch,
       knownAddress,
-      settings: undefined
+      settings: undefined,
+      to: undefined
     })
   )
 

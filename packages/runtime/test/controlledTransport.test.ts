@@ -19,7 +19,8 @@ const hello = (id: string, address: string) =>
       peer: { id, epoch: 1, address },
       knownEpoch: undefined,
       knownAddress: undefined,
-      settings: undefined
+      settings: undefined,
+      to: undefined
     })
   )
 

@@ -34,6 +34,7 @@ const hello = (changes: Partial<Wire.Hello> = {}) =>
       knownEpoch: undefined,
       knownAddress: undefined,
       settings: undefined,
+      to: undefined,
       ...changes
     })
   )
@@ -95,6 +96,20 @@ describe("a stranger", () => {
       }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
     )
   }
+
+  it.effect("that looks for another node here says nothing of this one's incarnations", () =>
+    Effect.gen(function* () {
+      const membership = yield* node("n")
+      yield* membership.join([])
+      const { epoch } = yield* membership.self
+      const s = yield* stranger("s")
+      const known = { knownEpoch: epoch + 7, knownAddress: "n" }
+      yield* speak(s, [hello({ ...known, to: "another" })])
+      assert.strictEqual((yield* membership.self).epoch, epoch)
+      yield* speak(s, [hello({ ...known, to: "n" })])
+      assert.strictEqual((yield* membership.self).epoch, epoch + 8)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ seed: 1 })))
+  )
 
   it.effect("that says nothing is let go after the handshake time-out", () =>
     Effect.gen(function* () {

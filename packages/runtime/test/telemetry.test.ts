@@ -518,7 +518,8 @@ describe("a node", () => {
               peer,
               knownEpoch: undefined,
               knownAddress: undefined,
-              settings: undefined
+              settings: undefined,
+              to: undefined
             })
             const bye = Wire.encodeBye("identity", "its certificate belongs to another")
             yield* link.send([[Result.getOrThrow(greeting)], [bye]])

@@ -6,8 +6,10 @@ import * as TcpTransport from "@hyparview/transport-tcp/TcpTransport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import { addressOf } from "./kit.ts"
 
 const start = Effect.fnUntraced(function* (id: string, options: TcpOptions, contacts: ReadonlyArray<string>) {
   const context = yield* Layer.build(
@@ -47,6 +49,66 @@ describe("a node whose frames are smaller than what another publishes", () => {
       for (const bytes of [10_000, 10, 10_000, 20]) yield* large.broadcast.publish("t", new Uint8Array(bytes))
       assert.deepStrictEqual(yield* Queue.takeN(sizes, 2), [10, 20])
       assert.deepStrictEqual([large.lost, small.lost], [[], []])
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** Waits for a line of the log at `Warn` that holds all of these. */
+const logged = (lines: Queue.Dequeue<string>, ...parts: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    while (true) {
+      const line = yield* Queue.take(lines)
+      if (parts.every((part) => line.includes(part))) return
+    }
+  })
+
+const logging = Effect.gen(function* () {
+  const lines = yield* Queue.unbounded<string>()
+  const logger = Logger.make(({ logLevel, message }) => {
+    if (logLevel === "Warn") Queue.offerUnsafe(lines, JSON.stringify(message))
+  })
+  return { lines, layer: Logger.layer([logger]) }
+})
+
+describe("a node that gives others an address", () => {
+  it.live("which is its only contact's is told so: it would be alone without a word", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = yield* logging
+      yield* Effect.gen(function* () {
+        const contact = yield* start("contact", {}, [])
+        const { port } = addressOf(contact.address)
+        yield* start("mislaid", { advertisePort: port }, [contact.address])
+        yield* logged(lines, "another node answers at the address that this node gives others", '"answers":"contact"')
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("which is another's is told of by whoever is to dial it when it joins", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = yield* logging
+      yield* Effect.gen(function* () {
+        const contact = yield* start("contact", {}, [])
+        const third = yield* start("third", {}, [contact.address])
+        yield* third.membership.awaitNeighbors(1)
+        const { port } = addressOf(third.address)
+        const mislaid = yield* start("mislaid", { advertisePort: port }, [contact.address])
+        yield* mislaid.membership.awaitNeighbors(1)
+        yield* logged(lines, "a node that has just joined cannot be reached", '"peer":"mislaid"', "dialled itself")
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("at which nobody is, is told of by whoever is to dial it when it joins", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = yield* logging
+      yield* Effect.gen(function* () {
+        const contact = yield* start("contact", {}, [])
+        const third = yield* start("third", {}, [contact.address])
+        yield* third.membership.awaitNeighbors(1)
+        const nowhere = yield* start("nowhere", { advertisePort: 1 }, [contact.address])
+        yield* nowhere.membership.awaitNeighbors(1)
+        yield* logged(lines, "a node that has just joined cannot be reached", '"peer":"nowhere"', "127.0.0.1:1")
+      }).pipe(Effect.provide(layer))
     }).pipe(Effect.scoped)
   )
 })

@@ -48,7 +48,8 @@ const hello = (peer: Peer.Peer, knownEpoch?: number, knownAddress?: string): Uin
       peer,
       knownEpoch,
       knownAddress,
-      settings: undefined
+      settings: undefined,
+      to: undefined
     })
   )
 

@@ -204,7 +204,8 @@ const hello = (random: Random): Wire.Hello => ({
   peer: peer(random),
   knownEpoch: nextBelow(random, 2) === 0 ? undefined : number(random, Wire.maxInteger),
   knownAddress: nextBelow(random, 2) === 0 ? undefined : text(random),
-  settings: nextBelow(random, 2) === 0 ? undefined : text(random)
+  settings: nextBelow(random, 2) === 0 ? undefined : text(random),
+  to: nextBelow(random, 2) === 0 ? undefined : text(random)
 })
 
 /** A valid frame. Dies if the codec will not write what its own types allow. */
@@ -324,6 +325,7 @@ export const strangersHello = (cluster: string, id: string): Uint8Array =>
       peer: { id, epoch: 1, address: "127.0.0.1:1" },
       knownEpoch: undefined,
       knownAddress: undefined,
-      settings: undefined
+      settings: undefined,
+      to: undefined
     })
   )

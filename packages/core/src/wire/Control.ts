@@ -48,6 +48,8 @@ export interface Hello {
    * Undefined if it does not say.
    */
   readonly settings: string | undefined
+  /** The id of whom the sender has dialled, if it knows one. What it knows of that id is not about anybody else who answers. */
+  readonly to: string | undefined
 }
 
 /**
@@ -121,9 +123,11 @@ const knowledge = ["unknown", "known"] as const
 /** The extensions of a Hello. */
 const knownAddressTag = 1
 const settingsTag = 2
+const toTag = 3
 const helloExtensions: ReadonlyMap<number, string> = new Map([
   [knownAddressTag, "knownAddress"],
-  [settingsTag, "settings"]
+  [settingsTag, "settings"],
+  [toTag, "to"]
 ])
 
 const hello: Kind<Hello, unknown> = {
@@ -137,7 +141,8 @@ const hello: Kind<Hello, unknown> = {
     if (message.knownEpoch !== undefined) writer.varint(message.knownEpoch, "knownEpoch")
     writer.extensionsOf([
       [knownAddressTag, "knownAddress", message.knownAddress],
-      [settingsTag, "settings", message.settings]
+      [settingsTag, "settings", message.settings],
+      [toTag, "to", message.to]
     ])
   },
   read: (reader) => {
@@ -150,7 +155,12 @@ const hello: Kind<Hello, unknown> = {
       knownEpoch: reader.choice(knowledge, "knownEpoch") === "unknown" ? undefined : reader.varint("knownEpoch")
     } as const
     const extensions = reader.extensions(helloExtensions)
-    return { ...fields, knownAddress: extensions.get(knownAddressTag), settings: extensions.get(settingsTag) }
+    return {
+      ...fields,
+      knownAddress: extensions.get(knownAddressTag),
+      settings: extensions.get(settingsTag),
+      to: extensions.get(toTag)
+    }
   }
 }
 

@@ -183,7 +183,8 @@ describe("writing is refused", () => {
         peer,
         knownEpoch: undefined,
         knownAddress: undefined,
-        settings: undefined
+        settings: undefined,
+        to: undefined
       } as const
       assert.deepStrictEqual(refused(Wire.encodeHello(hello)), ["range", "Hello.versions", 5])
     }

@@ -5,7 +5,7 @@ import { controlFrameOf, extensionsAt, frames } from "./examples.ts"
 
 /** The examples that have no extension of their own. */
 const plain = frames.filter(
-  ({ value }) => !(value._tag === "Hello" && (value.knownAddress !== undefined || value.settings !== undefined))
+  ({ value }) => !(value._tag === "Hello" && (value.knownAddress ?? value.settings) !== undefined)
 )
 
 /** The example with another extension area. */
@@ -24,11 +24,11 @@ describe("extensions of a newer writer", () => {
   for (const example of plain) {
     const { name, read, value } = example
     it(`are skipped behind ${name}`, () => {
-      // Two of them: tag 3 with three bytes, tag 200 with none.
-      const frame = extended(example, [2, 3, 3, 0xff, 0x00, 0x80, 0xc8, 0x01, 0])
+      // Two of them: tag 4 with three bytes, tag 200 with none.
+      const frame = extended(example, [2, 4, 3, 0xff, 0x00, 0x80, 0xc8, 0x01, 0])
       assert.deepStrictEqual(Result.getOrThrow(read(frame)), value)
       // As many, and as long, as they may be.
-      const many = Array.from({ length: 64 }, (_, tag) => [3 + tag, 0xac, 0x02, ...new Uint8Array(300).fill(tag)])
+      const many = Array.from({ length: 64 }, (_, tag) => [4 + tag, 0xac, 0x02, ...new Uint8Array(300).fill(tag)])
       assert.deepStrictEqual(Result.getOrThrow(read(extended(example, [64, ...many.flat()]))), value)
     })
   }
@@ -75,15 +75,15 @@ describe("the extensions of a Hello", () => {
     assert.deepStrictEqual(controlFrameOf(hello), frame)
   })
 
-  it("say how the sender is set up, alone or beside where the known incarnation is", () => {
+  it("say how the sender is set up, alone or beside where the known incarnation is and who is meant", () => {
     const alone = extended(example, [1, 2, 2, 0x7b, 0x7d])
     const settings: Wire.Hello = { ...value, settings: "{}" }
     assert.deepStrictEqual(Result.getOrThrow(read(alone)), settings)
     assert.deepStrictEqual(controlFrameOf(settings), alone)
-    const both = extended(example, [2, 1, 3, ...b1, 2, 2, 0x7b, 0x7d])
-    const hello: Wire.Hello = { ...value, knownAddress: "b:1", settings: "{}" }
-    assert.deepStrictEqual(Result.getOrThrow(read(both)), hello)
-    assert.deepStrictEqual(controlFrameOf(hello), both)
+    const all = extended(example, [3, 1, 3, ...b1, 2, 2, 0x7b, 0x7d, 3, 1, 0x62])
+    const hello: Wire.Hello = { ...value, knownAddress: "b:1", settings: "{}", to: "b" }
+    assert.deepStrictEqual(Result.getOrThrow(read(all)), hello)
+    assert.deepStrictEqual(controlFrameOf(hello), all)
   })
 
   it("are found among those of a newer writer, before and behind them", () => {
@@ -93,7 +93,7 @@ describe("the extensions of a Hello", () => {
 
   it("hold a text of up to 255 bytes, also the empty one, in whatever script", () => {
     for (const text of ["", "x".repeat(127), "x".repeat(128), "x".repeat(255), "€".repeat(85), "\uFEFF😀"]) {
-      const hello: Wire.Hello = { ...value, knownAddress: text, settings: text }
+      const hello: Wire.Hello = { ...value, knownAddress: text, settings: text, to: text }
       assert.deepStrictEqual(Result.getOrThrow(read(controlFrameOf(hello))), hello)
     }
   })

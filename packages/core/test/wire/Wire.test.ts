@@ -155,7 +155,8 @@ describe("versions", () => {
       peer: { id: "a", epoch: 1, address: "a:1" },
       knownEpoch: undefined,
       knownAddress: undefined,
-      settings: undefined
+      settings: undefined,
+      to: undefined
     }
     assert.deepStrictEqual(Result.getOrThrow(Wire.decodeControl(Result.getOrThrow(Wire.encodeHello(hello)))), hello)
   })

@@ -128,7 +128,8 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     peer: { id: "alpha", epoch: 1_763_862_000_123, address: "alpha.example:7946" },
     knownEpoch: 1_763_862_000_999,
     knownAddress: undefined,
-    settings: undefined
+    settings: undefined,
+    to: undefined
   },
   "Hello, of a later incarnation and where it is": {
     _tag: "Hello",
@@ -137,16 +138,18 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     peer: gamma,
     knownEpoch: 1_763_862_000_999,
     knownAddress: "beta-2.example:7946",
-    settings: undefined
+    settings: undefined,
+    to: undefined
   },
-  "Hello, with how the sender is set up": {
+  "Hello, to whom is meant, and with how the sender is set up": {
     _tag: "Hello",
     versions: { lowest: 1, highest: 1 },
     cluster: "orders",
     peer: gamma,
     knownEpoch: undefined,
     knownAddress: undefined,
-    settings: '{"strategy":"flood"}'
+    settings: '{"strategy":"flood"}',
+    to: "beta"
   },
   "Hello, to a stranger": {
     _tag: "Hello",
@@ -155,7 +158,8 @@ export const control: Readonly<Record<string, Wire.Hello | Wire.Bye>> = {
     peer: delta,
     knownEpoch: undefined,
     knownAddress: undefined,
-    settings: undefined
+    settings: undefined,
+    to: undefined
   },
   "Bye, idle": { _tag: "Bye", reason: "idle", detail: "" },
   "Bye, duplicate": { _tag: "Bye", reason: "duplicate", detail: "" },

@@ -188,7 +188,8 @@ export const Hello = Schema.TaggedStruct("Hello", {
   peer: Peer,
   knownEpoch: Schema.UndefinedOr(whole(Wire.maxInteger)),
   knownAddress: Schema.UndefinedOr(Text),
-  settings: Schema.UndefinedOr(Text)
+  settings: Schema.UndefinedOr(Text),
+  to: Schema.UndefinedOr(Text)
 })
 
 export const Bye = Schema.TaggedStruct("Bye", {

@@ -265,6 +265,11 @@ export const makeDriver = Effect.fnUntraced(function* (
     wakeAt: (at) => timers.set("History", 0, at)
   })
 
+  const postContacts = (_tag: "Join" | "ContactsFound", contacts: ReadonlyArray<string>): void => {
+    if (state.membership.active.length === 0 && contacts.includes(transport.address)) links.lookAtOwn()
+    post({ _tag, now: now(), contacts })
+  }
+
   const discover = Effect.gen(function* () {
     // Each time anew: one question that is never answered does not keep the next from being asked.
     const contacts = yield* makeAsk(settings.membership.requestTimeoutMillis)(
@@ -277,7 +282,7 @@ export const makeDriver = Effect.fnUntraced(function* (
       ),
       Effect.catch((error) => Effect.as(Effect.logWarning("no contacts found; asking again later", error), []))
     )
-    post({ _tag: "ContactsFound", now: now(), contacts })
+    postContacts("ContactsFound", contacts)
   })
 
   // --- performing outputs --------------------------------------------------------------------------------------------
@@ -433,7 +438,7 @@ export const makeDriver = Effect.fnUntraced(function* (
     if (duplicate !== undefined) return yield* duplicate
     if (stopped) return yield* Effect.interrupt
     const known = state.membership.active.length === 0 ? remembering.withRemembered(contacts) : contacts
-    post({ _tag: "Join", now: now(), contacts: known })
+    postContacts("Join", known)
   })
 
   /** Waits until a condition on the node holds, which is looked at after every turn, or the node is no more. */

@@ -60,7 +60,8 @@ export const hello = (
       peer: self,
       knownEpoch: known < 0 ? undefined : known,
       knownAddress: to === undefined || known < 0 ? undefined : knownAddress(to),
-      settings
+      settings,
+      to
     })
   )
 }
@@ -113,7 +114,8 @@ export const readHello = (link: Link, whoWeAre: () => Ourselves): Effect.Effect<
     }
     const known = ourselves.knownEpoch(peer.id)
     if (peer.epoch < known) return refuse("superseded", `epoch ${peer.epoch} is over, ${known} is known`, peer)
-    if (control.knownEpoch !== undefined && control.knownEpoch > self.epoch) {
+    const meantFor = control.to ?? self.id
+    if (meantFor === self.id && control.knownEpoch !== undefined && control.knownEpoch > self.epoch) {
       const claim = { epoch: control.knownEpoch, address: control.knownAddress, by: peer.id }
       return refuse("superseded", `the peer knows epoch ${claim.epoch} of this id`, peer, { _tag: "Claimed", ...claim })
     }

@@ -94,6 +94,8 @@ const limitSaidMillis = 60_000
 export interface Links {
   readonly send: (to: Peer.Peer, message: Node.Message) => void
   readonly dial: (address: string) => void
+  /** Looks who answers at this node's own address. Contacts there are skipped (rule 1e): where it is another node, nobody would tell. */
+  readonly lookAtOwn: () => void
   /** Sends what has been queued since the last time: one flush for each link, however many messages. */
   readonly flush: (now: number) => void
   /** Looks whether it is true that another incarnation of this node is where a peer says, and reports an `EpochConflict` if so. */
@@ -134,6 +136,8 @@ export const makeLinks = (
   /** Of two links that are as fast as each other the one has no more than that left to send when the other is done. */
   const batchBytes = Math.floor(settings.outboxBytes / 8)
   const walks = { answered: 0, since: 0 }
+  /** Whether it is being looked at who answers at this node's own address, or it is this node. */
+  let ownLooked = false
   let saidLimitAt = -limitSaidMillis
 
   const ourselves = (): Ourselves => {
@@ -291,7 +295,7 @@ export const makeLinks = (
         dialing.delete(peer.id)
         meter.count("dialsFailed")
         host.report({ _tag: "SendFailed", to: peer, cause })
-        return Effect.logDebug("a dial failed", { peer: peer.id, address: peer.address, cause, reason, detail })
+        return sayMissed(under, { cause, reason, detail })
       })
     const converse: Converse = (link, greeted) => {
       const { peer: found } = greeted
@@ -300,6 +304,21 @@ export const makeLinks = (
       return Effect.andThen(turnAway(link, "identity", detail), fail("identity", { reason: "identity", detail }))
     }
     greetings.dial(peer.address, peer.id, converse, fail)
+  }
+
+  /** Who has just joined was there a moment ago, and is told of; of others that cannot be reached most are no more. */
+  const sayMissed = (
+    { peer, waiting }: Dialing,
+    why: Why & { readonly cause: HyParView.DialCause }
+  ): Effect.Effect<void> => {
+    const joins = waiting.some((message) => message._tag === "Neighbor" && message.reason === "joinWalk")
+    // That would be the want of one end or the other, wherever the address leads.
+    const more = joins && why.reason !== "limit" ? seldom(peer.id, "joiner") : undefined
+    const fields = { peer: peer.id, address: peer.address, ...why }
+    if (more === undefined) return Effect.logDebug("a dial failed", fields)
+    const said =
+      "a node that has just joined cannot be reached at the address that it gives others: it has ended, or should advertise another"
+    return Effect.logWarning(said, { ...fields, ...more })
   }
 
   const dialAddress = (address: string): void => {
@@ -326,6 +345,29 @@ export const makeLinks = (
           detail,
           ...more
         })
+      })
+    )
+  }
+
+  const lookAtOwn = (): void => {
+    if (ownLooked) return
+    ownLooked = true
+    const { address } = transport
+    const converse: Converse = (link, { peer }) =>
+      Effect.suspend(() => {
+        ownLooked = false
+        const more = seldom(peer.id, "elsewhere")
+        const log = more === undefined ? Effect.logDebug : Effect.logWarning
+        const said =
+          "another node answers at the address that this node gives others: it is not asked as a contact, and nobody reaches this node there. Give each node an address of its own"
+        return Effect.andThen(
+          log(said, { address, answers: peer.id, ...more }),
+          turnAway(link, "identity", `${settings.id} gives this address as its own`)
+        )
+      })
+    greetings.dial(address, undefined, converse, (_, { isSelf }) =>
+      Effect.sync(() => {
+        ownLooked = isSelf === true
       })
     )
   }
@@ -567,6 +609,7 @@ export const makeLinks = (
       unflushed.clear()
     },
     dial: dialAddress,
+    lookAtOwn,
     verify,
     close,
     closeAll,
