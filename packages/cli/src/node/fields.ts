@@ -120,7 +120,7 @@ export const fields: Readonly<Record<Key, Field>> = {
   },
   broadcast: {
     metavar: "JSON",
-    description: `Parameters of the broadcast in place of their defaults, e.g. {"retainedMillis":600000}. All nodes must have the same strategy, trees and treesCount`,
+    description: `Parameters of the broadcast in place of their defaults, e.g. {"retainedMillis":600000}. All nodes should have the same strategy, trees and treesCount`,
     expected: "an object of parameters, in JSON",
     fromText: jsonOf
   },

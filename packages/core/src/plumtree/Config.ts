@@ -21,8 +21,8 @@ import { overridden, strangeness } from "../internal/parameters.ts"
 export const thicketDegree = 25
 
 /**
- * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` must be the same on all nodes of a
- * cluster; nothing breaks when the others are not.
+ * The parameters of one node's broadcast. `strategy`, `trees` and `treesCount` should be the same on all nodes of a
+ * cluster, or messages come late (`docs/choosing.md` has figures); each node goes by its own of the others.
  *
  * @category models
  * @since 0.1.0
@@ -63,7 +63,7 @@ export interface Config {
   readonly pruneAfter: number
   /**
    * With `strategy: "thicket"`, T: the number of trees. The messages of an origin take them in turn: number n in epoch
-   * e takes tree (e + n) mod T. The same on all nodes of a cluster. 1–16. Paper: 5.
+   * e takes tree (e + n) mod T. The same on all nodes of a cluster, or messages come late. 1–16. Paper: 5.
    */
   readonly treesCount: number
   /** f: to how many neighbours a node pushes in a tree that it begins, or is reached by first. 1–30. Paper: 5. */
