@@ -62,7 +62,7 @@ export const node = Command.make("node", flags, handle).pipe(
       "Every setting can be given as a flag, as the environment variable named beside it, or as a field of a JSON file, named",
       "like the flag, but in camel case (clusterSize, adminToken). A flag overrides a variable, a variable the file:",
       "",
-      `  { "id": "node-a", "cluster": "example", "contacts": ["10.0.0.1:7946", "10.0.0.3:7946"], "logFormat": "json" }`,
+      `  { "id": "node-b", "listen": "10.0.0.2:7946", "contacts": ["10.0.0.1:7946", "10.0.0.3:7946"], "logFormat": "json" }`,
       "",
       `The log level is --log-level, ${variableOf("logLevel")} or "logLevel". An empty variable is ignored.`,
       `Unless set: cluster ${defaults.cluster}, listen ${defaults.listen}. A first node has no contacts and waits for others.`,

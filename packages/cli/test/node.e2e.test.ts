@@ -71,6 +71,22 @@ describe("hyparview node", () => {
   )
 
   it.live(
+    "warns where its contacts are on other machines, and others are given an address of its own machine",
+    () =>
+      Effect.gen(function* () {
+        // No loopback address by its name, but nothing leaves this machine.
+        const elsewhere = ["--contacts", "0.0.0.0:1"]
+        const node = yield* hyparview(["node", "--id", "a", ...elsewhere, ...local])
+        yield* waitFor(node, "other machines cannot reach this node")
+        const advertised = ["--advertise", "10.0.0.2:7946"]
+        const advertising = yield* hyparview(["node", "--id", "b", ...advertised, ...elsewhere, ...local])
+        yield* waitFor(advertising, "a contact cannot be joined")
+        assert.notInclude(advertising.output(), "other machines cannot reach this node")
+      }).pipe(Effect.scoped),
+    patience
+  )
+
+  it.live(
     "finds back to its peers from its memory, as a new start of the same node",
     () =>
       Effect.gen(function* () {

@@ -111,6 +111,12 @@ export const live = Effect.fnUntraced(function* (settings: Settings) {
   if (!isSecured(settings) && !isLoopback(parsed(settings.listen).host)) {
     yield* Effect.logWarning("links are neither authenticated nor encrypted: keep them to a network that you trust")
   }
+  const contact = contacts.find((each) => !isLoopback(parsed(each).host))
+  if (contact !== undefined && isLoopback(parsed(address).host)) {
+    const said =
+      "other machines cannot reach this node at the address that it gives them, which is of its own machine: say another by --listen, or by --advertise"
+    yield* Effect.annotateLogs(Effect.logWarning(said), { address, contact })
+  }
   const alive = Effect.andThen(membership.join(contacts), tellNeighbors(membership)).pipe(failingWith(ExitCode.failed))
   const signal = yield* Effect.raceFirst(alive, stopSignal.wait)
   yield* Effect.annotateLogs(Effect.log("leaving"), { signal })
