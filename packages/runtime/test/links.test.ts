@@ -444,7 +444,10 @@ describe("two dials that cross", () => {
         yield* Effect.forkScoped(
           Effect.gen(function* () {
             const dead = yield* transport.dial(other.address)
-            const said = hello({ cluster: "c", self, knownEpoch: () => -1, knownAddress: () => undefined }, other.id)
+            const said = hello(
+              { cluster: "c", self, settings: "{}", knownEpoch: () => -1, knownAddress: () => undefined },
+              other.id
+            )
             yield* dead.send([[said]])
             yield* Effect.sleep("10 millis")
             yield* dead.close("abort")
