@@ -122,7 +122,11 @@ const knows = <I extends Key>({ asked, asking, goOn, gone, holders }: Gap<I>, id
  * there are have been asked.
  */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
-  const isAlone = t.state.neighbors.length === 0
+  const { config, neighbors } = t.state
+  const isAlone = neighbors.length === 0
+  // Which may be before it is due.
+  if (isAlone && t.state.upkeep.gaps.length > 0)
+    changeUpkeep(t, { gapsAt: earlier(t.state.upkeep.gapsAt, t.now + config.gapMillis) })
   for (const slot of t.state.upkeep.gaps) {
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.open !== true) continue
@@ -141,12 +145,15 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
 
 /**
  * A neighbour has come, and has not been asked: what would be given up now waits until it can have named it. Where it is the only one
- * nobody has been asked.
+ * nobody has been asked, and it is before long.
  */
 export const awaitNewcomer = <I extends Key, A>(t: Transition<I, A>): void => {
   const { config, neighbors } = t.state
-  const earliest = neighbors.length === 1 ? undefined : t.now + config.fetchMillis - config.gapMillis
+  const isOnly = neighbors.length === 1
+  const earliest = isOnly ? undefined : t.now + config.fetchMillis - config.gapMillis
   for (const slot of t.state.upkeep.gaps) {
+    // The pause was for those that had been asked in vain.
+    if (isOnly) shortenPause(t, slot)
     const gap = at(t.state.streams, slot)?.gap
     if (gap?.open !== true || gap.allAskedAt === undefined) continue
     if (earliest === undefined || gap.allAskedAt < earliest) changeGap(t, slot, { allAskedAt: earliest })

@@ -96,8 +96,8 @@ export interface Gap<I extends Key> {
   /** When this round began. */
   readonly roundAt: number
   /**
-   * When all had been asked since something of it last came, in a round that began after it, or as if then, for the sake of a neighbour
-   * that has come since; undefined: they have not.
+   * When all had been asked since something of it last came, in a round that began after it, or the last neighbour was lost; or as if
+   * then, for the sake of a neighbour that has come since; undefined: they have not.
    */
   readonly allAskedAt: number | undefined
   /** The number that was brought last, by one that was asked, since then: what follows it may be on its way. −1: none was. */

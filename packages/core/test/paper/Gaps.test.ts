@@ -459,6 +459,29 @@ describe("gaps", () => {
     assert.strictEqual(first(), 10)
   })
 
+  it("R5. nor much longer where the only neighbour is lost and comes back all the time: it is asked soon, and not after a pause", () => {
+    const flapping = () => {
+      const p = node([2]).hears(2, gossip(9, 10))
+      for (let second = 0; second < 250; second++) p.loses(2).wins(2).passes(1_000)
+      return p
+    }
+    const { fetchMillis, gapMillis } = node().state.config
+    const stays = flapping()
+    assert.deepStrictEqual(stays.passes(fetchMillis).saysTo("Fetch"), [2])
+    stays.passes(fetchMillis + gapMillis)
+    assert.strictEqual(Plumtree.firstMissing(stays.state, origin), 11)
+    const goes = flapping()
+      .loses(2)
+      .passes(gapMillis - 100)
+    assert.strictEqual(Plumtree.firstMissing(goes.state, origin), 0)
+    assert.strictEqual(Plumtree.firstMissing(goes.passes(200).state, origin), 11)
+  })
+
+  it("R6. who has been alone asks the first that comes before long, however long the pause would have been", () => {
+    const p = node([2]).hears(2, gossip(9, 0)).hears(2, gossip(9, 2)).loses(2).passes(80_000)
+    assert.deepStrictEqual(p.wins(3).passes(p.state.config.fetchMillis).saysTo("Fetch"), [3])
+  })
+
   it("R7. whatever numbers there are, what is said to be over can be written", () => {
     const last = Number.MAX_SAFE_INTEGER
     const over = (first: number) => {
