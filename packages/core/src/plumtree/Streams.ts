@@ -217,8 +217,10 @@ const makeRoom = <I extends Key, A>(t: Transition<I, A>): number => {
   const runs: Array<number> = []
   const { floor } = giveUp(victim, victim.top, runs)
   lag(t, victim, runs)
-  const { epoch, held, source, topic } = victim
-  if (held.count > 0) t.outputs.push({ _tag: "MadeRoom", topic, source, epoch, messages: held.count })
+  const { epoch, source, topic } = victim
+  // What is too old nobody would have been sent, though it is kept until the next sweep.
+  const { count: messages } = Held.withoutOlder(victim.held, t.now - state.config.retainedMillis)
+  if (messages > 0) t.outputs.push({ _tag: "MadeRoom", topic, source, epoch, messages })
   const streams = state.streams
   const before = slotsOf(streams, victim.source)
   const slots = before.toSpliced(

@@ -562,8 +562,13 @@ describe("recovery", () => {
     assert.isEmpty(p.gives("MadeRoom"))
     p.hears(2, gossip(13, 0))
     assert.deepStrictEqual(p.gives("MadeRoom"), [{ _tag: "MadeRoom", topic, source: 11, epoch: 1, messages: 1 }])
-    p.passes(20_000)
+    // Too old, and kept until the next sweep.
+    p.passes(10_100)
+    assert.deepStrictEqual(p.kept(13), [0])
     p.hears(2, gossip(14, 0))
+    assert.isEmpty(p.gives("MadeRoom"))
+    p.passes(20_000)
+    p.hears(2, gossip(15, 0))
     assert.isEmpty(p.gives("MadeRoom"))
   })
 
