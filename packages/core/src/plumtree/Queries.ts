@@ -57,7 +57,7 @@ export const missingOf = <I extends Key, A>(
   if (stream === undefined) return first > last ? [] : [first, last]
   const unseen = notDone(stream, [first, last])
   const parts: Array<readonly [start: number, end: number]> = []
-  // What waits for a verdict has been seen, and is not delivered yet.
+  // What waits for a verdict has been seen, and is not delivered yet. If its origin has begun anew meanwhile it is among those, too.
   for (const { gossip } of upkeep.waiting) {
     const { id } = gossip
     if (id.sequence >= first && id.sequence <= last && sameOrigin(id, origin)) parts.push([id.sequence, id.sequence])
@@ -66,7 +66,8 @@ export const missingOf = <I extends Key, A>(
   for (let i = 0; i + 1 < unseen.length; i += 2) parts.push([unseen[i] ?? 0, unseen[i + 1] ?? 0])
   const runs: Array<number> = []
   for (const [start, end] of parts.sort(([one], [other]) => one - other)) {
-    if (runs.at(-1) === start - 1) runs[runs.length - 1] = end
+    const before = runs.at(-1) ?? -Infinity
+    if (start <= before + 1) runs[runs.length - 1] = Math.max(before, end)
     else runs.push(start, end)
   }
   return runs

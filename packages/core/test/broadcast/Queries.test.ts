@@ -5,9 +5,8 @@ import { seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
 
 const peer = (id: string) => ({ id, epoch: 1, address: id })
-const config = Result.getOrThrow(Plumtree.makeConfig())
-
-const start = (): Plumtree.State => {
+const start = (override: Plumtree.Override = {}): Plumtree.State => {
+  const config = Result.getOrThrow(Plumtree.makeConfig(override))
   const state = Plumtree.init<string, string>({ config, self: peer("self"), random: seeded(1) })
   return Plumtree.step(state, { _tag: "NeighborUp", now: 0, peer: peer("b") }).state
 }
@@ -91,5 +90,15 @@ describe("what is missing", () => {
     }
     assert.deepStrictEqual(missingOf(state, "a", 0, 9), [1, 2, 4, 9])
     assert.deepStrictEqual(missingOf(state, "a", 0, 5), [1, 2, 4, 5])
+  })
+
+  it("is named once where it waits for a verdict, and its origin has made room and begun anew", () => {
+    const validated = { _tag: "ValidateTopic", now: 0, topic: "t", on: true } as const
+    let state = Plumtree.step(start({ sourcesSize: 1 }), validated).state
+    // So many have come since that it is not remembered any more what was done of "a".
+    for (const source of ["a", "b", "c", "d"]) state = receive(state, source, 9)
+    state = receive(state, "a", 12)
+    assert.deepStrictEqual(missingOf(state, "a", 0, 20), [0, 20])
+    assert.deepStrictEqual(missingOf(state, "a", 9, 20), [9, 20])
   })
 })
