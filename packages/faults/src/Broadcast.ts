@@ -178,6 +178,29 @@ const checkHeld = <I extends Key, A>(
   })
 }
 
+/** The origins of a source are found by halving: they ascend, and each is where it is looked for. */
+const checkOrder = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
+  const all = streamsOf(state)
+  const ascend = (origins: ReadonlyArray<Plumtree.Origin<I> | undefined>, source: I): void =>
+    origins.forEach((origin, i) => {
+      const before = origins[i - 1]
+      check(origin?.source === source, () => `an origin of ${String(origin?.source)} is listed for ${String(source)}`)
+      if (origin === undefined || before === undefined) return
+      const isAfter = origin.epoch > before.epoch || (origin.epoch === before.epoch && origin.topic > before.topic)
+      check(isAfter, () => `the origins of ${String(source)} are not in order: ${origin.topic} after ${before.topic}`)
+    })
+  let listed = 0
+  for (const [source, slots] of state.streams.index) {
+    listed += slots.length
+    ascend(
+      slots.map((slot) => all[slot]),
+      source
+    )
+  }
+  check(listed === 0 || listed === all.length, () => `${listed} of ${all.length} streams are listed by source`)
+  for (const generation of state.streams.forgotten) for (const [source, origins] of generation) ascend(origins, source)
+}
+
 const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check): void => {
   const { config, upkeep } = state
   const atMost = (name: string, size: number, bound: number) =>
@@ -203,6 +226,7 @@ const checkCaps = <I extends Key, A>(state: Plumtree.State<I, A>, check: Check):
     Plumtree.keyOf({ ...origin, sequence: 0 })
   )
   check(new Set(known).size === known.length, () => "an origin is remembered twice")
+  checkOrder(state, check)
   atMost("trees", Plumtree.sourceTrees(state).length, config.treesSize)
   atMost("trees.lost", state.trees.lost.length, 63)
   atMost("topics", HashMap.size(state.topics), config.topicsSize)

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Plumtree from "@hyparview/core/Plumtree"
 import { nextBelow, seeded } from "@hyparview/core/Random"
 import * as Result from "effect/Result"
+import { stateFaults } from "./Always.ts"
 
 const peer = (id: string) => ({ id, epoch: 1, address: id })
 
@@ -67,6 +68,7 @@ describe("a source of very many topics", () => {
       const lately = new Set(came.slice(-size).map(Plumtree.keyOf))
       const { outputs, state: next } = receive(state, id, round)
       state = next
+      if (round % 10 === 0) assert.deepStrictEqual(stateFaults(state), [])
       const isNew = outputs.some(({ _tag }) => _tag === "Delivered")
       assert.isFalse(isNew && lately.has(Plumtree.keyOf(id)), `${round}: ${Plumtree.keyOf(id)} came twice`)
       if (isNew) came.push(id)
