@@ -183,12 +183,17 @@ export const gapsOf = ({ subscriber, told }: History): ReadonlyArray<string> => 
 /**
  * Messages that a subscriber should have been handed and was not. `due`: those that were published while it could have them
  * all, by itself or from what its neighbours retain. One in order waits for what is older than its baseline no longer than rule R5
- * says, and may be told that it is lost when it comes after all.
+ * says, and may be told that it is lost when it comes after all. `came`: the keys (`keyOf`) of what came to its node, in time or not;
+ * where it is not known nothing did.
  *
  * @category checking
  * @since 0.1.0
  */
-export const missingOf = ({ isOrdered, subscriber, told }: History, due: ReadonlyArray<Id>): ReadonlyArray<string> => {
+export const missingOf = (
+  { isOrdered, subscriber, told }: History,
+  due: ReadonlyArray<Id>,
+  came: ReadonlySet<string> = new Set()
+): ReadonlyArray<string> => {
   const handed = new Set<string>()
   const baselines = new Map<string, number>()
   const late: Array<Extract<Told, { _tag: "Lagged" }>> = []
@@ -201,6 +206,7 @@ export const missingOf = ({ isOrdered, subscriber, told }: History, due: Readonl
     else if (isOrdered && baseline !== undefined && item.last < baseline) late.push(item)
   }
   const isLate = (id: Id): boolean =>
+    came.has(keyOf(id)) &&
     late.some((item) => nameOf(item) === nameOf(id) && id.sequence >= item.first && id.sequence <= item.last)
   return due.flatMap((id) => (handed.has(keyOf(id)) || isLate(id) ? [] : [`${subscriber} was not handed ${keyOf(id)}`]))
 }

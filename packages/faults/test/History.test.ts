@@ -128,8 +128,14 @@ describe("a broadcast's history", () => {
     assert.deepStrictEqual(missingOf(history(good), [id(3), id(6)]), ["n1 was not handed a@1/t#6"])
     // What came after all, and too late for the order, it was told; out of order it would have had it.
     const late = [...good, lagged(1, 2)]
-    assert.deepStrictEqual(missingOf(history(late), [id(0), id(1)]), ["n1 was not handed a@1/t#0"])
-    assert.deepStrictEqual(missingOf(history(late, false), [id(1)]), ["n1 was not handed a@1/t#1"])
+    const came = new Set([0, 1, 6].map((sequence) => keyOf(id(sequence))))
+    const missing = (sequence: number) => [`n1 was not handed a@1/t#${sequence}`]
+    assert.deepStrictEqual(missingOf(history(late), [id(0), id(1)], came), missing(0))
+    assert.deepStrictEqual(missingOf(history(late, false), [id(1)], came), missing(1))
+    // What never came is lost, whatever is told of it; and so is what is not older than the baseline.
+    assert.deepStrictEqual(missingOf(history(late), [id(2)], came), missing(2))
+    assert.deepStrictEqual(missingOf(history(late), [id(1)]), missing(1))
+    assert.deepStrictEqual(missingOf(history(late), [id(6)], came), missing(6))
   })
 })
 

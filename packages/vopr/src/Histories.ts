@@ -5,6 +5,8 @@ interface Record {
   readonly subscriber: string
   /** By topic, since order is asked for by topic. */
   readonly told: Map<string, Array<History.Told>>
+  /** By key, what came to its node of what is asked for in order. */
+  readonly came: Set<string>
   readonly events: Array<History.NeighborEvent>
 }
 
@@ -25,7 +27,7 @@ export class Histories {
   private of(subscriber: string): Record {
     const known = this.records.get(subscriber)
     if (known !== undefined) return known
-    const record: Record = { subscriber, told: new Map(), events: [] }
+    const record: Record = { subscriber, told: new Map(), came: new Set(), events: [] }
     this.records.set(subscriber, record)
     return record
   }
@@ -44,6 +46,11 @@ export class Histories {
     const known = byTopic.get(topic)
     if (known === undefined) byTopic.set(topic, [told])
     else known.push(told)
+  }
+
+  /** A message came to the node of a subscriber, which may be handed it, or be told that it is too late. */
+  come(subscriber: string, id: History.Id): void {
+    if (this.orderedTopics.has(id.topic)) this.of(subscriber).came.add(History.keyOf(id))
   }
 
   meet(subscriber: string, event: History.NeighborEvent): void {
@@ -78,12 +85,10 @@ export class Histories {
     const topics = new Set(due.map(({ topic }) => topic))
     return subscribers.flatMap((subscriber) =>
       [...topics].flatMap((topic) => {
-        const told = this.of(subscriber).told.get(topic) ?? none
-        const history = { subscriber, told, isOrdered: this.orderedTopics.has(topic) }
-        return History.missingOf(
-          history,
-          due.filter((id) => id.topic === topic)
-        )
+        const { came, told } = this.of(subscriber)
+        const history = { subscriber, told: told.get(topic) ?? none, isOrdered: this.orderedTopics.has(topic) }
+        const onIt = due.filter((id) => id.topic === topic)
+        return History.missingOf(history, onIt, came)
       })
     )
   }

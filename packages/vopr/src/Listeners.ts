@@ -28,15 +28,15 @@ export interface Options {
 
 export class Listeners {
   private readonly options: Options
-  private readonly listeners = new Map<number, Listener>()
+  private readonly listeners = new Map<string, Listener>()
 
   constructor(options: Options) {
     this.options = options
   }
 
-  /** The name of a node's latest incarnation. */
-  nameOf(node: number): string {
-    return this.listeners.get(node)?.name ?? idOf(node)
+  /** The name of a node's latest incarnation, by its id. */
+  nameOf(id: string): string {
+    return this.listeners.get(id)?.name ?? id
   }
 
   /** Listens to every incarnation that has started since the last look. */
@@ -44,11 +44,12 @@ export class Listeners {
     return Effect.forEach(
       cluster.running(),
       (node) => {
+        const id = idOf(node)
         const running = cluster.node(node)
-        const last = this.listeners.get(node)
+        const last = this.listeners.get(id)
         if (last?.running === running) return Effect.void
-        const listener: Listener = { name: last === undefined ? idOf(node) : `${last.name}'`, running }
-        this.listeners.set(node, listener)
+        const listener: Listener = { name: last === undefined ? id : `${last.name}'`, running }
+        this.listeners.set(id, listener)
         const following = [...this.options.topics].map((topic) => this.followTopic(listener, topic))
         return Effect.forEach(
           [this.followEvents(listener), ...following],

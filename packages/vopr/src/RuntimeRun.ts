@@ -107,6 +107,7 @@ class RuntimeRun {
       if (output._tag === "Measure") for (const { id } of output.peers) this.talks.add(self, id, this.nowMillis)
       if (output._tag === "Delivered") {
         if (input._tag === "Publish") this.histories.publish(output.id, this.nowMillis)
+        this.histories.come(this.listeners.nameOf(self), output.id)
         this.marks.ofDelivery(output.via)
       }
       if (output._tag === "Lagged") this.marks.add("Lagged")
@@ -318,7 +319,7 @@ class RuntimeRun {
         })
         yield* this.passUntil(cluster, this.nowMillis + reachMillis(this.scenario))
         const id = yield* Effect.orDie(Fiber.join(publishing))
-        const without = running.filter((node) => !this.histories.hasHeard(this.listeners.nameOf(node), id))
+        const without = running.filter((node) => !this.histories.hasHeard(this.listeners.nameOf(idOf(node)), id))
         if (without.length > 0) {
           this.violate(
             "completeness",
@@ -332,7 +333,7 @@ class RuntimeRun {
   /** Every message is handed to everybody, or told to be lost; and what is there to be had is not lost. */
   private losesNothing(cluster: TestCluster.TestCluster) {
     return Effect.gen({ self: this }, function* () {
-      const names = cluster.running().map((node) => this.listeners.nameOf(node))
+      const names = cluster.running().map((node) => this.listeners.nameOf(idOf(node)))
       const since = dueSince(this.scenario, this.scenario.chaosMillis + this.wholeAfterMillis)
       const untilMillis = this.nowMillis + openMillis(this.scenario)
       while (this.isSound) {
@@ -357,7 +358,7 @@ class RuntimeRun {
       for (const node of cluster.running()) {
         const view = yield* cluster.node(node).membership.view
         const active = view.active.map(({ peer }) => peer.id)
-        this.violate("events", ...this.histories.neighborFaults(this.listeners.nameOf(node), active))
+        this.violate("events", ...this.histories.neighborFaults(this.listeners.nameOf(idOf(node)), active))
         if (view.outboxBytes > 0) this.violate("leak", `${view.outboxBytes} bytes wait in ${idOf(node)} at rest`)
         const most = active.length + 2 * this.talks.since(idOf(node), active, since)
         if (view.links > most) {
