@@ -191,6 +191,7 @@ const oddBroadcasts: Readonly<Record<string, (broadcast: Broadcast) => Partial<B
       asked: [3],
       roundAt: 0,
       allAskedAt: undefined,
+      namerLostAt: undefined,
       brought: -1,
       gone: []
     }

@@ -43,6 +43,7 @@ export const openGap = <I extends Key, A>(
     asked: none,
     roundAt: now,
     allAskedAt: undefined,
+    namerLostAt: undefined,
     brought: -1,
     gone: none
   }
@@ -133,6 +134,7 @@ export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void
     if (isAlone && gap.allAskedAt === undefined) changeGap(t, slot, { allAskedAt: t.now })
     if (!knows(gap, id)) continue
     changeGap(t, slot, {
+      ...(gap.holders.includes(id) && !gap.asked.includes(id) ? { namerLostAt: t.now } : {}),
       ...(gap.asking?.id === id ? { asking: undefined, due: t.now } : {}),
       goOn: gap.goOn.filter((other) => other !== id),
       unheard: gap.unheard.filter((other) => other !== id),
@@ -198,6 +200,10 @@ export const wantFrom = <I extends Key, A>(t: Transition<I, A>, slot: number, nu
   changeGap(t, slot, hasGap(next) ? { allAskedAt: undefined } : { open: false })
 }
 
+/** Until when one that has named some of it, and is no neighbour any more, is taken to keep it: it may come back, or have passed it on. */
+const keptUntil = <I extends Key, A>({ state }: Transition<I, A>, { namerLostAt }: Gap<I>): number =>
+  namerLostAt === undefined ? 0 : namerLostAt + state.config.gapMillis
+
 /** Of what was missing up to `below` a neighbour has sent what it had, and will never send the rest. What none of them will is lost. */
 export const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: I, below: number): void => {
   const { neighbors, streams } = t.state
@@ -212,7 +218,7 @@ export const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: 
     lost = Math.min(lost, gone.find((other) => other.id === neighbor.id)?.below ?? -1)
   }
   const stream = at(t.state.streams, slot)
-  if (stream === undefined || !(lost > 0 && lost < Infinity)) return
+  if (stream === undefined || !(lost > 0 && lost < Infinity) || t.now < keptUntil(t, gap)) return
   if (lost > stream.owed) giveUpTo(t, slot, Math.min(lost - 1, stream.top))
   else wantFrom(t, slot, lost)
 }
@@ -222,13 +228,11 @@ export const onGone = <I extends Key, A>(t: Transition<I, A>, slot: number, id: 
  * and to have had the time to answer: they may have much to answer before, which anybody can bring about, and messages of validated
  * topics are not asked for at all times. Nor has who had no room left for it in an answer.
  */
-export const briefEnd = <I extends Key, A>(
-  { state }: Transition<I, A>,
-  stream: Stream<I>,
-  { allAskedAt, brought, since, unheard }: Gap<I>
-): number => {
+export const briefEnd = <I extends Key, A>(t: Transition<I, A>, stream: Stream<I>, gap: Gap<I>): number => {
+  const { allAskedAt, brought, since, unheard } = gap
+  const { config, neighbors } = t.state
   if (unheard.length > 0 && brought < firstWanted(stream)) return Infinity
-  return (allAskedAt ?? (state.neighbors.length === 0 ? since : Infinity)) + state.config.gapMillis
+  return Math.max((allAskedAt ?? (neighbors.length === 0 ? since : Infinity)) + config.gapMillis, keptUntil(t, gap))
 }
 
 /**

@@ -100,6 +100,8 @@ export interface Gap<I extends Key> {
    * then, for the sake of a neighbour that has come since; undefined: they have not.
    */
   readonly allAskedAt: number | undefined
+  /** When a neighbour was last lost that had named some of it, and had not answered or had more: somebody keeps that. undefined: none was. */
+  readonly namerLostAt: number | undefined
   /** The number that was brought last, by one that was asked, since then: what follows it may be on its way. −1: none was. */
   readonly brought: number
   /** From the first number that is missing, up to which neighbours will never send any. At most one for each. */

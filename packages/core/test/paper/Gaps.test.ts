@@ -482,6 +482,32 @@ describe("gaps", () => {
     assert.deepStrictEqual(p.wins(3).passes(p.state.config.fetchMillis).saysTo("Fetch"), [3])
   })
 
+  it("R7. nor at once where one that has named it is lost before it could answer: it comes back, or has passed it on", () => {
+    const lost = () =>
+      node([2, 3])
+        .hears(2, gossip(9, 0))
+        .hears(2, gossip(9, 2))
+        .hears(3, digest(ranges(9, 0, 2)))
+        .loses(3)
+    const isOver = fetched(false, { ...origin, below: 2 })
+    const p = lost()
+    assert.deepStrictEqual([p.saysTo("Fetch"), p.hears(2, isOver).lagged], [[2], []])
+    p.passes(1_000)
+      .wins(3)
+      .hears(3, digest(ranges(9, 0, 2)))
+    assert.deepStrictEqual([p.saysTo("Fetch"), brings(p, 3, 1).delivered], [[3], ["9/1"]])
+    // But for no longer than gapMillis.
+    const q = lost().hears(2, isOver)
+    const { gapMillis } = q.state.config
+    assert.deepStrictEqual([q.passes(gapMillis - 100).lagged, q.passes(200).lagged], [[], ["9/1–1"]])
+    // One that has answered has said what it keeps.
+    const r = node([2, 3])
+      .hears(2, gossip(9, 0))
+      .hears(2, gossip(9, 2))
+      .hears(3, digest(ranges(9, 0, 2)))
+    assert.deepStrictEqual(r.hears(3, isOver).loses(3).hears(2, isOver).lagged, ["9/1–1"])
+  })
+
   it("R7. whatever numbers there are, what is said to be over can be written", () => {
     const last = Number.MAX_SAFE_INTEGER
     const over = (first: number) => {
