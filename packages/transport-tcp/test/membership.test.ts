@@ -4,8 +4,10 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
+import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { HyParView, Peer } from "@hyparview/core"
@@ -89,6 +91,23 @@ describe("nodes over mutual TLS", () => {
       assert.deepStrictEqual(ids(yield* a.membership.neighbors), ["b"])
       assert.deepStrictEqual(ids(yield* b.membership.neighbors), ["a"])
     }).pipe(alone)
+  )
+
+  it.live(
+    "dial themselves, where their own address is among their contacts, and neither warn of it nor count it",
+    () => {
+      const levels: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        if (JSON.stringify(message).includes("this node has dialled itself")) levels.push(logLevel)
+      })
+      return Effect.gen(function* () {
+        const a = yield* node("a")
+        yield* a.membership.join([a.address])
+        while (levels.length < 2) yield* Effect.sleep(5)
+        assert.deepStrictEqual(levels, ["Debug", "Debug"])
+        assert.strictEqual(yield* refusedFor("identity"), 0)
+      }).pipe(alone, Effect.provide(Logger.layer([logger])), Effect.provideService(References.MinimumLogLevel, "Debug"))
+    }
   )
 
   it.live("refuse a node whose id is not its certificate's, with a reason that it can read, and count it", () =>

@@ -80,10 +80,11 @@ export const makeGreetings = (options: {
   }
 
   /** `proven`: who it is by the transport, so that it is no stranger who is turned away, but a member that is set up wrong. */
-  const report = ({ conflict, detail, reason }: Refused, address: string, proven: string | undefined): void => {
-    noteRefusal(reason)
+  const report = ({ conflict, detail, isSelf, reason }: Refused, address: string, proven: string | undefined): void => {
+    // A node that dials itself, where its own address is among its contacts, turns nobody away.
+    if (!isSelf) noteRefusal(reason)
     if (conflict !== undefined) options.onConflict(conflict)
-    const more = proven !== undefined && reason === "identity" ? seldom(proven, reason) : undefined
+    const more = proven !== undefined && reason === "identity" && !isSelf ? seldom(proven, reason) : undefined
     const log = more === undefined ? Effect.logDebug : Effect.logWarning
     run(log("no conversation", { address, reason, detail, ...more }))
   }
