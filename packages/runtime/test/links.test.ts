@@ -165,6 +165,11 @@ describe("a peer that is set up differently", () => {
     ["says nothing that is known here", '{"later":1}', []],
     ["says what is none", '{"strategy":["flood"]}', []],
     [
+      "says also what only later versions know",
+      '{"later":true,"strategy":"flood"}',
+      ['"here":{"strategy":"plumtree"},"there":{"strategy":"flood"}']
+    ],
+    [
       "has another strategy",
       JSON.stringify({ ...ours, strategy: "thicket", trees: undefined, treesCount: 5 }),
       ['"here":{"strategy":"plumtree"},"there":{"strategy":"thicket"}']
@@ -363,7 +368,7 @@ describe("what a link holds", () => {
 })
 
 /** One of two nodes' links over one network, whose dials take so much longer; what is reported and received is written down. */
-const side = Effect.fnUntraced(function* (peer: Peer.Peer, dialMillis: number) {
+const side = Effect.fnUntraced(function* (peer: Peer.Peer, dialMillis: number, maxFrameBytes?: number) {
   const network = yield* MemoryNetwork.MemoryNetwork
   const transport = yield* network.transport(peer.address)
   const settings = Result.getOrThrow(Node.resolve({ id: peer.id, cluster: "c" }))
@@ -373,10 +378,19 @@ const side = Effect.fnUntraced(function* (peer: Peer.Peer, dialMillis: number) {
     random: Random.seeded(1)
   })
   const said: Array<string> = []
+  const dialled: Array<string> = []
   const clock = yield* TestClock.testClockWith((clock) => Effect.succeed(clock))
   const links = makeLinks(
     settings,
-    { ...transport, dial: (address) => Effect.andThen(Effect.sleep(dialMillis), transport.dial(address)) },
+    {
+      ...transport,
+      maxFrameBytes: maxFrameBytes ?? transport.maxFrameBytes,
+      dial: (address) =>
+        Effect.suspend(() => {
+          dialled.push(address)
+          return Effect.andThen(Effect.sleep(dialMillis), transport.dial(address))
+        })
+    },
     yield* makeRun(1_000),
     makeMeter(yield* Effect.context<never>()),
     {
@@ -396,7 +410,52 @@ const side = Effect.fnUntraced(function* (peer: Peer.Peer, dialMillis: number) {
     }
   )
   yield* Effect.forkScoped(Stream.runForEach(transport.accepted, (link) => Effect.sync(() => links.accept(link))))
-  return { links, said }
+  return { dialled, links, said }
+})
+
+const reliable = MemoryNetwork.layer({ seed: 1, latency: { _tag: "Constant", micros: 2_000 } })
+
+describe("a dial", () => {
+  it.effect("of a node that has just joined, which fails, is warned of once a minute, whoever it is", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const a = yield* side(self, 0)
+      for (const id of ["x", "y", "z"]) {
+        a.links.send({ id, epoch: 1, address: id }, { _tag: "Neighbor", requestId: 1, reason: "joinWalk" })
+      }
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(a.said.filter((report) => report.startsWith("SendFailed")).length, 3)
+      assert.lengthOf(lines, 1)
+      yield* TestClock.adjust("31 seconds")
+      a.links.send({ id: "x", epoch: 1, address: "x" }, { _tag: "Neighbor", requestId: 1, reason: "joinWalk" })
+      yield* TestClock.adjust("1 second")
+      assert.lengthOf(lines, 2)
+      assert.include(lines[1], '"alsoSince":2')
+    }).pipe(Effect.scoped, Effect.provide([warningsIn(lines), reliable]))
+  })
+
+  it.effect("of a node's own address is made once, and again where it was given up", () =>
+    Effect.gen(function* () {
+      const a = yield* side(self, 100)
+      for (const wait of ["50 millis", "200 millis"] as const) {
+        a.links.lookAtOwn()
+        a.links.lookAtOwn()
+        yield* TestClock.adjust(wait)
+        a.links.closeAll("superseded")
+      }
+      assert.deepStrictEqual(a.dialled, [self.address, self.address])
+    }).pipe(Effect.scoped, Effect.provide(reliable))
+  )
+
+  it.effect("opens a link over a transport without a bound of its frames", () =>
+    Effect.gen(function* () {
+      const a = yield* side(self, 0, Infinity)
+      const b = yield* side(other, 0)
+      a.links.send(other, { _tag: "Probe", nonce: 1 })
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual([a.said, b.said], [[], ["Probe of a"]])
+    }).pipe(Effect.scoped, Effect.provide(reliable))
+  )
 })
 
 describe("two dials that cross", () => {

@@ -3,19 +3,21 @@
  * the logs of both ends tell of a difference.
  */
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import type { Settings } from "./settings.ts"
 
 /** By the names of the options. Of a far end it holds whatever that one says, which may be of another version. */
 export type Likeness = Readonly<Record<string, string | number>>
 
-const json = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite])))
+const json = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 
-/** What this node has. Of the broadcast, what its strategy depends on. */
+/** What this node has. Of the broadcast, what its strategy depends on; of the frames nothing, where the transport has no bound. */
 export const likenessOf = ({ broadcast, outboxBytes }: Settings, maxFrameBytes: number): Likeness => {
   const { strategy, trees, treesCount } = broadcast
   const depends = strategy === "plumtree" ? { trees } : strategy === "thicket" ? { treesCount } : {}
-  return { strategy, ...depends, maxFrameBytes, outboxBytes }
+  const bound = Number.isFinite(maxFrameBytes) ? { maxFrameBytes } : {}
+  return { strategy, ...depends, ...bound, outboxBytes }
 }
 
 /** As a Hello tells it: well within the 255 bytes of a text. */
@@ -23,8 +25,14 @@ export const encodeLikeness: (likeness: Likeness) => string = Schema.encodeSync(
 
 const decode = Schema.decodeUnknownOption(json)
 
-/** What a Hello tells of it: nothing, where it says nothing, or what cannot be understood. */
-export const decodeLikeness = (settings: string | undefined): Likeness => Option.getOrElse(decode(settings), () => ({}))
+const isValue = Schema.is(Schema.Union([Schema.String, Schema.Finite]))
+
+/** What a Hello tells of it. What cannot be understood, which may be of a later version, does not count. */
+export const decodeLikeness = (settings: string | undefined): Likeness =>
+  Record.filter(
+    Option.getOrElse(decode(settings), () => ({})),
+    isValue
+  )
 
 /** In what they differ, of what both ends name; undefined if in nothing. */
 export const differenceOf = (

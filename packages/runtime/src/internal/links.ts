@@ -313,7 +313,8 @@ export const makeLinks = (
   ): Effect.Effect<void> => {
     const joins = waiting.some((message) => message._tag === "Neighbor" && message.reason === "joinWalk")
     // That would be the want of one end or the other, wherever the address leads.
-    const more = joins && why.reason !== "limit" ? seldom(peer.id, "joiner") : undefined
+    // A member may name any number of them.
+    const more = joins && why.reason !== "limit" ? seldom("", "joiner") : undefined
     const fields = { peer: peer.id, address: peer.address, ...why }
     if (more === undefined) return Effect.logDebug("a dial failed", fields)
     const said =
@@ -579,6 +580,7 @@ export const makeLinks = (
   const closeAll = (reason: Wire.ByeReason): void => {
     for (const connection of alive) if (!connection.ended) drop(connection, reason, "")
     greetings.stopDialling()
+    ownLooked = false
     dialing.clear()
   }
 

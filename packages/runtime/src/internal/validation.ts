@@ -9,7 +9,7 @@
  * passes them on. So once somebody has waited without a break for that long, nobody waits for longer than an eighth of it.
  *
  * Each topic has a queue of its own, and the topics take places in turn: a validator that never answers costs the others the time of a
- * place, and not their messages.
+ * place, and not their messages, while all that waits is within its bounds.
  */
 import { Plumtree } from "@hyparview/core"
 import * as Cause from "effect/Cause"
