@@ -480,12 +480,24 @@ describe("two dials that cross", () => {
         for (const { links } of [a, b]) links.closeIdle()
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual([a.said.length, b.said.length], [1, 1])
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(MemoryNetwork.layer({ seed: 1, latency: { _tag: "Constant", micros: 2_000 } }))
-      )
+      }).pipe(Effect.scoped, Effect.provide(reliable))
     )
   }
+
+  it.effect("go on, though one end dials the other's address besides, before it knows who is there", () =>
+    Effect.gen(function* () {
+      const a = yield* side(self, 0)
+      const b = yield* side(other, 0)
+      b.links.send(self, { _tag: "Probe", nonce: 1 })
+      yield* TestClock.adjust("1 millis")
+      a.links.send(other, { _tag: "Probe", nonce: 2 })
+      yield* TestClock.adjust("2 millis")
+      a.links.dial(other.address)
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual([a.said, b.said], [["Probe of b", "LinkOpened"], ["Probe of a"]])
+      assert.deepStrictEqual([a.links.statistics().links, b.links.statistics().links], [3, 3])
+    }).pipe(Effect.scoped, Effect.provide(reliable))
+  )
 
   for (const [when, dialMillis] of [
     ["is under way", 100],
@@ -516,10 +528,7 @@ describe("two dials that cross", () => {
         b.links.send(self, { _tag: "Probe", nonce: 2 })
         yield* TestClock.adjust("100 millis")
         assert.deepStrictEqual([a.said, b.said], [["Probe of b", "Probe of b"], []])
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(MemoryNetwork.layer({ seed: 1, latency: { _tag: "Constant", micros: 2_000 } }))
-      )
+      }).pipe(Effect.scoped, Effect.provide(reliable))
     )
   }
 })

@@ -1,8 +1,8 @@
 /**
  * The node's links: kept, read, sent over, and let go; how a link comes to a peer is in `greetings.ts`. This is the part of the
  * driver contract (`Driver.ts` of `@hyparview/core`) that is about links; what to send, and to whom, is decided there. One link
- * with each peer is in use; where there is a second (`peerLinks.ts`), it is read as well, closes when it has been idle, and
- * nothing is reported of it.
+ * with each peer is in use; where there are others (`peerLinks.ts`), they are read as well, close when they have been idle, and
+ * nothing is reported of them.
  */
 import { HyParView, Node, type Peer, Wire } from "@hyparview/core"
 import * as Effect from "effect/Effect"
@@ -273,7 +273,7 @@ export const makeLinks = (
     )
     connections.forget(connection)
     abort(connection, run)
-    connections.abortSpare(peer.id)
+    connections.abortSpares(peer.id)
     host.report({ _tag: "LinkClosed", peer, cause: "slow" })
   }
 
@@ -286,7 +286,7 @@ export const makeLinks = (
       Effect.suspend(() => {
         // Meanwhile a link that the peer dialled may have taken its place.
         if (dialing.get(peer.id) !== under) return Effect.void
-        const spare = connections.spareOf(peer.id)
+        const spare = connections.sparesOf(peer.id).at(-1)
         if (spare !== undefined) {
           connections.use(spare)
           handOver(spare)
@@ -548,10 +548,10 @@ export const makeLinks = (
     const log = more === undefined ? Effect.logDebug : Effect.logWarning
     run(log("a link has ended", { peer: peer.id, address: peer.address, by: endedBy(ending), reason, detail, ...more }))
     if (!inUse) return
-    const spare = connections.spareOf(peer.id)
+    const spare = connections.sparesOf(peer.id).at(-1)
     const letGo = isFarewell(ending) && (reason === "idle" || reason === "duplicate")
     if (spare !== undefined && letGo) return connections.use(spare)
-    connections.abortSpare(peer.id)
+    connections.abortSpares(peer.id)
     if (news) host.report({ _tag: "LinkClosed", peer, cause: causeOfEnding(ending) })
   }
 
@@ -572,7 +572,7 @@ export const makeLinks = (
   }
 
   const close = (peer: Peer.Peer): void => {
-    for (const connection of [connections.get(peer.id), connections.spareOf(peer.id)]) {
+    for (const connection of [connections.get(peer.id), ...connections.sparesOf(peer.id)]) {
       if (connection?.peer.epoch === peer.epoch) drop(connection, "shutdown", "")
     }
   }
