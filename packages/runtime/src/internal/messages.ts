@@ -190,8 +190,8 @@ export class NotJoined extends Data.TaggedError("NotJoined")<{
 
 /**
  * The network takes messages more slowly than they are published: every link along which this message would go has more
- * than half of `outboxBytes` waiting already, or the node's mailbox is full, or (with `whenFull: "wait"`)
- * `waitingPublishers` are waiting already. Nothing was sent and no sequence number was used. Try again later, wait, or
+ * than half of `outboxBytes` waiting already, or the node's mailbox is full, or others wait for room and this one would not, or (with
+ * `whenFull: "wait"`) `waitingPublishers` are waiting already. Nothing was sent and no sequence number was used. Try again later, wait, or
  * publish less.
  *
  * @category errors
@@ -211,7 +211,7 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
   override get message(): string {
     const { full, waitingBytes, waitingPublishers } = this
     if (full === "publishers")
-      return `cannot publish: ${waitingPublishers} publishers are waiting already; publish less at once, or let more wait (waitingPublishers)`
+      return `cannot publish: ${waitingPublishers} publishers are waiting already; publish less at once, wait as well (whenFull: "wait"), or let more wait (waitingPublishers)`
     const what =
       full === "links"
         ? `${waitingBytes} bytes are waiting for each link`

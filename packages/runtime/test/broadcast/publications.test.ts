@@ -207,7 +207,7 @@ describe("backpressure", () => {
       assert.isTrue(error._tag === "Overloaded" && error.waitingPublishers === 1)
       assert.include(
         error.message,
-        "1 publishers are waiting already; publish less at once, or let more wait (waitingPublishers)"
+        '1 publishers are waiting already; publish less at once, wait as well (whenFull: "wait"), or let more wait (waitingPublishers)'
       )
     })
   )
