@@ -459,6 +459,19 @@ describe("a dial", () => {
 })
 
 describe("two dials that cross", () => {
+  it.effect("B8. have what waits for a later incarnation not go to the one that answers", () =>
+    Effect.gen(function* () {
+      const a = yield* side(self, 0)
+      const b = yield* side(other, 100)
+      b.links.send({ ...self, epoch: self.epoch + 1 }, { _tag: "Probe", nonce: 1 })
+      a.links.send(other, { _tag: "Probe", nonce: 2 })
+      yield* TestClock.adjust("50 millis")
+      b.links.send(self, { _tag: "ProbeReply", nonce: 2 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([a.said, b.said], [["ProbeReply of b"], ["Probe of a", "SendFailed identity"]])
+    }).pipe(Effect.scoped, Effect.provide(reliable))
+  )
+
   for (const [slowA, slowB] of [
     [0, 0],
     [5, 0],

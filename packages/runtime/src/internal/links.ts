@@ -290,7 +290,7 @@ export const makeLinks = (
         if (spare !== undefined) {
           connections.use(spare)
           handOver(spare)
-          return Effect.void
+          if (dialing.get(peer.id) !== under) return Effect.void
         }
         dialing.delete(peer.id)
         meter.count("dialsFailed")
@@ -455,11 +455,11 @@ export const makeLinks = (
     run(Effect.logWarning(said, { peer: peer.id, address: peer.address, ...difference, ...more }))
   }
 
-  /** What waited for a dial goes over the link in use. */
+  /** What waited for a dial goes over the link in use, unless it is for a later incarnation than is there. */
   const handOver = (connection: Connection): void => {
     const { id } = connection.peer
     const under = dialing.get(id)
-    if (under === undefined) return
+    if (under === undefined || under.peer.epoch > connection.peer.epoch) return
     dialing.delete(id)
     for (const message of under.waiting) sendOver(connection, message)
   }
