@@ -83,32 +83,22 @@ describe("a node that gives others an address", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("which is another's is told of by whoever is to dial it when it joins", () =>
-    Effect.gen(function* () {
-      const { layer, lines } = yield* logging
-      yield* Effect.gen(function* () {
-        const contact = yield* start("contact", {}, [])
-        const third = yield* start("third", {}, [contact.address])
-        yield* third.membership.awaitNeighbors(1)
-        const { port } = addressOf(third.address)
-        const mislaid = yield* start("mislaid", { advertisePort: port }, [contact.address])
-        yield* mislaid.membership.awaitNeighbors(1)
-        yield* logged(lines, "a node that has just joined cannot be reached", '"peer":"mislaid"', "dialled itself")
-      }).pipe(Effect.provide(layer))
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("at which nobody is, is told of by whoever is to dial it when it joins", () =>
-    Effect.gen(function* () {
-      const { layer, lines } = yield* logging
-      yield* Effect.gen(function* () {
-        const contact = yield* start("contact", {}, [])
-        const third = yield* start("third", {}, [contact.address])
-        yield* third.membership.awaitNeighbors(1)
-        const nowhere = yield* start("nowhere", { advertisePort: 1 }, [contact.address])
-        yield* nowhere.membership.awaitNeighbors(1)
-        yield* logged(lines, "a node that has just joined cannot be reached", '"peer":"nowhere"', "127.0.0.1:1")
-      }).pipe(Effect.provide(layer))
-    }).pipe(Effect.scoped)
-  )
+  for (const [where, id, portOf, why] of [
+    ["which is another's", "mislaid", (third: string) => addressOf(third).port, "dialled itself"],
+    ["at which nobody is", "nowhere", () => 1, "127.0.0.1:1"]
+  ] as const) {
+    it.live(`${where} is told of by whoever is to dial it when it joins`, () =>
+      Effect.gen(function* () {
+        const { layer, lines } = yield* logging
+        yield* Effect.gen(function* () {
+          const contact = yield* start("contact", {}, [])
+          const third = yield* start("third", {}, [contact.address])
+          yield* third.membership.awaitNeighbors(1)
+          const joiner = yield* start(id, { advertisePort: portOf(third.address) }, [contact.address])
+          yield* joiner.membership.awaitNeighbors(1)
+          yield* logged(lines, "a node that has just joined cannot be reached", `"peer":"${id}"`, why)
+        }).pipe(Effect.provide(layer))
+      }).pipe(Effect.scoped)
+    )
+  }
 })
