@@ -137,7 +137,8 @@ export class Broadcast extends Context.Service<
     /**
      * For as long as the scope is open, asks `judge` about every message of this topic that others publish, before it is
      * delivered here or passed on, and about what neighbours remember when a subscriber here asks for history. Several
-     * validators are asked in order, until one does not accept. At most `validators` run at once, and topics take turns; one that fails, or has not
+     * validators are asked in order, until one does not accept. At most `validators` run at once, and topics take turns; one
+     * that fails, or has not
      * answered within `validatorTimeout`, counts as `ignore`, and in the metrics. If messages come faster than they are
      * judged, those for which the broadcast's `verdictMillis` or `verdictsSize`, or `subscriberBytes`, do not suffice are
      * ignored too. If that goes on, what is judged waits for an eighth of that time at most, and is late by as much at each node on

@@ -41,8 +41,9 @@ export { type Observe, type Options, OptionsError, resolve, type Settings } from
 
 /**
  * A node over whatever `Transport` and `Discovery` are provided. It is up, but has not joined: `Membership.join` does
- * that, or the option `join`. Closing the layer leaves the cluster properly (see `leaveOnClose`), and ends every fiber and link of the node. What lets
- * nobody interrupt it (a validator may) is waited for no longer than `leaveDeadline`, and the log says so.
+ * that, or the option `join`. Closing the layer leaves the cluster properly (see `leaveOnClose`), and ends every fiber and
+ * link of the node. What lets nobody interrupt it (a validator may) is waited for no longer than `leaveDeadline`, and the
+ * log says so.
  *
  * If a `PeerStore` is provided as well, the node's epoch is above the one stored, and the peers that it knew are contacts
  * beside those given to `join`.

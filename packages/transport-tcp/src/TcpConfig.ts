@@ -40,8 +40,8 @@ export interface TcpOptions {
 
   /**
    * The largest frame received, in bytes, without its length prefix: 1 to 1 GiB. A larger one closes the link. A node tells
-   * others, and is sent none; but what it is not sent it misses, so it is the same on all nodes of a cluster. Until such a frame is complete its link holds it in memory. Default 1 MiB (a
-   * guess: broadcasts are small).
+   * others, and is sent none; but what it is not sent it misses, so it is the same on all nodes of a cluster. Until such a
+   * frame is complete its link holds it in memory. Default 1 MiB (a guess: broadcasts are small).
    */
   readonly maxFrameBytes?: number | undefined
 

@@ -2,8 +2,9 @@
  * What is known of the gaps in the numbers of streams: of whom each may be asked, how long it is open, and when it is given up.
  *
  * A gap is given up when every neighbour says that it is over there; when one says so, all have been asked, and nothing of it has come
- * for `gapMillis` since; when nothing of it has come for as long as messages are kept; and when the window moves past it. What is given
- * up is what was missing all that time, and no later gap with it. Who is asked, and when, is in `Recovery.ts`.
+ * for `gapMillis` since; when nothing of it has come for as long as messages are kept; and when the window moves past it. Nobody's word
+ * counts for `gapMillis` after one was lost that had named some of it. What is given up is what was missing all that time, and no later
+ * gap with it. Who is asked, and when, is in `Recovery.ts`.
  *
  * @since 0.1.0
  */
@@ -119,8 +120,8 @@ const knows = <I extends Key>({ asked, asking, goOn, gone, holders }: Gap<I>, id
   asking?.id === id || [goOn, holders, asked].some((ids) => ids.includes(id)) || gone.some((other) => other.id === id)
 
 /**
- * A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing. Where it was the last, all that
- * there are have been asked.
+ * A neighbour was lost: what it was asked for is asked of others, and what it said of gaps is worth nothing, but that somebody keeps what
+ * it has named. Where it was the last, all that there are have been asked.
  */
 export const forgetHolder = <I extends Key, A>(t: Transition<I, A>, id: I): void => {
   const { config, neighbors } = t.state
